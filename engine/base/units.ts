@@ -1,0 +1,39 @@
+/**
+ * Byte units and the four address kinds of a copy-on-write image.
+ *
+ * Offsets and lengths are plain `number`s in bytes; they are exact up to 2^53 - 1 (8 PiB - 1) and checked once, where
+ * they are decoded. The brands keep guest and host addresses apart at no run-time cost.
+ */
+
+export const KiB = 1024;
+export const MiB = 1024 * KiB;
+export const GiB = 1024 * MiB;
+export const TiB = 1024 * GiB;
+
+/** The unit of atomicity that disks promise, and of guest requests: 512 bytes. */
+export const SECTOR_BYTES = 512;
+
+declare const unit: unique symbol;
+/** Byte offset on the virtual disk that the guest sees. */
+export type GuestOffset = number & { readonly [unit]: 'GuestOffset' };
+/** Byte offset in the image file. */
+export type HostOffset = number & { readonly [unit]: 'HostOffset' };
+/** Index of a cluster of the virtual disk. */
+export type GuestCluster = number & { readonly [unit]: 'GuestCluster' };
+/** Index of a cluster of the image file. */
+export type HostCluster = number & { readonly [unit]: 'HostCluster' };
+
+/** `value` rounded down to a multiple of `step` (both in the same unit, exact up to 2^53 - 1). */
+export function roundDown(value: number, step: number): number {
+  return value - (value % step);
+}
+
+/** `value` rounded up to a multiple of `step`. */
+export function roundUp(value: number, step: number): number {
+  return Math.ceil(value / step) * step;
+}
+
+/** How many pieces of `step` cover `value`. */
+export function countOf(value: number, step: number): number {
+  return Math.ceil(value / step);
+}

@@ -1,0 +1,80 @@
+/**
+ * The contract between the engine and the file that holds an image: bytes, offsets and barriers, nothing else.
+ *
+ * Every access says what it touches ({@link TableKind}) and every sync says why it was made ({@link SyncCause}), so that
+ * wrappers can count, trace, time, delay, fail or crash a run without knowing the format.
+ *
+ * Invariants of every implementation:
+ *  1. `read` fills the whole buffer; bytes past the end of the file are zero.
+ *  2. `write` is complete or throws; a write past the end extends the file, the gap reads as zeros.
+ *  3. When `sync` returns, every write that returned before it was called is durable (unless the host cache mode is `unsafe`).
+ *  4. Once a `sync` has failed the file is poisoned: later writes and syncs throw, because the operating system may
+ *     have dropped the very pages that failed. Reads go on.
+ */
+
+/** What a read or write touches. `cow` is guest data copied by copy-on-write, `data` is what the guest wrote. */
+export const TABLE_KINDS = [
+  'header',
+  'refcount-table',
+  'refcount-block',
+  'l1',
+  'l2',
+  'data',
+  'cow',
+  'snapshot-table',
+] as const;
+export type TableKind = (typeof TABLE_KINDS)[number];
+
+/** Why a sync was made: the answer to "which order, or which promise, was paid for here?" */
+export const SYNC_CAUSES = [
+  /** The guest asked for durability: the sync that keeps that promise. */
+  'guest-flush',
+  /** Ends the write-out of a whole table cache that was asked for directly (guest flush, close). */
+  'cache-flush',
+  /** Ends the write-out of a table cache that another cache depends on. */
+  'dependency',
+  /** Data and copied data before the L2 entry that will name them. */
+  'data-before-mapping',
+  /** Refcounts before the new table or cluster that relies on them. */
+  'refcounts-before-table',
+  /** A new table before the pointer that publishes it. */
+  'table-before-pointer',
+  /** The pointer itself: an L1 sector, a refcount table entry, a header field. */
+  'hook-up',
+  /** L2 entries before the refcounts of the clusters that they no longer name. */
+  'mapping-before-free',
+  /** Inside a snapshot walk, after each refcount. */
+  'snapshot-walk',
+  /** A snapshot's L1 copy or snapshot table. */
+  'snapshot-table',
+  /** A table cache switches to writethrough. */
+  'mode-switch',
+  'close',
+  'other',
+] as const;
+export type SyncCause = (typeof SYNC_CAUSES)[number];
+
+export interface BlockFile {
+  /** Path or other name, for error messages. */
+  readonly name: string;
+  /** True when every write is durable on return (O_DSYNC): small ordered writes then need no sync behind them. */
+  readonly writesAreDurable: boolean;
+  readonly readOnly: boolean;
+  sizeBytes(): number;
+  /** Fills `into` from byte `offset`; zeros past the end of the file. */
+  read(offset: number, into: Uint8Array, kind: TableKind): void;
+  write(offset: number, from: Uint8Array, kind: TableKind): void;
+  sync(cause: SyncCause): void;
+  /** Cuts or extends the file to `sizeBytes`; extended bytes read as zero. */
+  truncate(sizeBytes: number): void;
+  /**
+   * Gives the range back to the file system where the platform can; it then reads as zeros.
+   * Returns false, having done nothing, where it cannot.
+   */
+  punchHole(offset: number, lengthBytes: number): boolean;
+  close(): void;
+}
+
+/** How the host opens the image file; a separate axis from the metadata cache policy. */
+export const HOST_CACHE_MODES = ['writethrough', 'writeback', 'none', 'directsync', 'unsafe'] as const;
+export type HostCacheMode = (typeof HOST_CACHE_MODES)[number];

@@ -1,0 +1,228 @@
+/**
+ * The record of one run: the one document that everything else (tables, reports, comparisons) is made from.
+ * The JSON Schema in `results/schema/` is generated from these definitions; readers outside this project rely on it.
+ *
+ * Units are in the names: `...Bytes`, `...Ns`. Counters under `exact` must repeat to the digit for the same source,
+ * workload, seed and policy on any machine; everything under `rounds` and `histograms` is noisy.
+ */
+import { z } from 'zod';
+
+export const SCHEMA_VERSION = 1;
+
+const count = z.int().nonnegative();
+const label = z.string().max(4096);
+
+export const IoCounts = z.object({
+  /** fdatasync calls that reached the operating system. */
+  fsyncs: count,
+  /** Writes through a descriptor opened O_DSYNC; also counted in `writes`. */
+  odsyncWrites: count,
+  writes: count,
+  writeBytes: count,
+  reads: count,
+  readBytes: count,
+});
+
+export const KindCounts = z.object({ writes: count, writeBytes: count, reads: count, readBytes: count });
+
+export const CacheCounts = z.object({ hits: count, misses: count, evictions: count, dirtyEvictions: count });
+
+export const ExactCounters = IoCounts.extend({
+  truncates: count,
+  punches: count,
+  /** By what was touched: header, refcount-table, refcount-block, l1, l2, data, cow, snapshot-table. */
+  byKind: z.record(label, KindCounts),
+  /** Syncs by the reason that the engine gave. */
+  syncsByCause: z.record(label, count),
+  /** Matrix: guest request that was being served → cause → syncs. */
+  syncsByTrigger: z.record(label, z.record(label, count)),
+  /** File operations by the guest request that caused them (write, flush, close, ...). */
+  byRequest: z.record(label, IoCounts),
+  tableCaches: z.object({ l2: CacheCounts, refcounts: CacheCounts }).nullable(),
+  imageBytes: count,
+  guest: z.object({
+    reads: count,
+    readBytes: count,
+    writes: count,
+    writeBytes: count,
+    flushes: count,
+    discards: count,
+    other: count,
+  }),
+});
+
+/** Sparse log-linear bins: [lower bound in ns, count], ascending. Mergeable by adding counts of equal bounds. */
+export const Histogram = z.object({
+  unit: z.literal('ns'),
+  count,
+  minNs: count,
+  maxNs: count,
+  meanNs: z.number().nonnegative(),
+  p50Ns: count,
+  p90Ns: count,
+  p99Ns: count,
+  p999Ns: count,
+  bins: z.array(z.tuple([count, count])),
+});
+
+export const LATENCY_SERIES = [
+  'guestRead',
+  'guestWrite',
+  'guestFlush',
+  'guestOther',
+  'deviceRead',
+  'deviceWrite',
+  'deviceSync',
+] as const;
+
+/** One replay of the whole workload on a fresh image in a fresh worker. Times are noisy. */
+export const Round = z.object({
+  index: count,
+  /** Position of this sample in the run's interleaved order. */
+  order: count,
+  startedAt: z.iso.datetime(),
+  wallNs: count,
+  userCpuNs: count,
+  systemCpuNs: count,
+  /** Sum of time inside file operations. */
+  deviceNs: z.object({ read: count, write: count, sync: count }),
+  peakMemoryBytes: count,
+  /** True when the counters of this round equal those of the cell. */
+  countsEqual: z.boolean(),
+});
+
+/** Address × time picture of the file, binned: at most `columns × rows` entries. */
+export const FileMap = z.object({
+  columns: count,
+  rows: count,
+  fileBytes: count,
+  durationNs: count,
+  /** [column, row, kind, bytes written]. Rows count from the start of the file. */
+  cells: z.array(z.tuple([count, count, label, count])),
+  /** [column, syncs in it, ns spent in them]. */
+  syncs: z.array(z.tuple([count, count, count])),
+});
+
+/** Every file operation of one guest request, for the cascade picture. */
+export const CascadeEvent = z.object({
+  startNs: count,
+  durationNs: count,
+  op: z.enum(['read', 'write', 'sync', 'truncate', 'punch']),
+  /** TableKind for reads and writes, SyncCause for syncs. */
+  what: label,
+  offset: count,
+  lengthBytes: count,
+});
+export const Cascade = z.object({
+  /** Which request it shows, for example "the guest flush with the most syncs". */
+  title: label,
+  request: z.object({ index: count, op: label, offset: count, lengthBytes: count }),
+  durationNs: count,
+  events: z.array(CascadeEvent).max(512),
+});
+
+export const Verification = z.object({
+  /** Guest content read back against the model. */
+  content: z.enum(['equal', 'different', 'not-run']),
+  contentBytes: count,
+  /** The engine's own check of the image. */
+  check: z.enum(['clean', 'leaks', 'corrupt', 'not-run']),
+  leaks: count,
+  corruptions: count,
+  detail: label.optional(),
+});
+
+export const CrashVerdict = z.object({
+  verdict: z.enum(['survived', 'leaks', 'violated']),
+  epochs: count,
+  exhaustiveEpochs: count,
+  states: count,
+  distinctStates: count,
+  /** corrupt, lost, foreign, snapshot, secondPhase, copiedOnly */
+  violations: z.record(label, count),
+  maxLeakedClusters: count,
+  story: z.array(label).optional(),
+});
+
+/** One point of the comparison: a policy on an image on a device. */
+export const Cell = z.object({
+  id: label,
+  engine: z.enum(['cowbench', 'qemu']),
+  policy: z.object({
+    name: label,
+    stage: label.nullable(),
+    parameters: z.record(label, z.union([z.string(), z.number(), z.boolean()])),
+  }),
+  hostCacheMode: label,
+  image: z.object({
+    version: z.union([z.literal(2), z.literal(3)]),
+    clusterSizeBytes: count,
+    refcountBits: count,
+    l2CacheTables: count,
+    refcountCacheTables: count,
+    options: z.record(label, z.union([z.string(), z.number(), z.boolean()])),
+  }),
+  device: z.object({ kind: z.enum(['real', 'model']), name: label }),
+  /** Null until the first round has finished. */
+  exact: ExactCounters.nullable(),
+  /** False when two rounds counted differently: an error of the run. */
+  deterministic: z.boolean(),
+  rounds: z.array(Round),
+  /** All rounds merged. */
+  histograms: z.partialRecord(z.enum(LATENCY_SERIES), Histogram),
+  fileMap: FileMap.nullable(),
+  cascades: z.array(Cascade),
+  verification: Verification,
+  crash: CrashVerdict.nullable(),
+});
+
+export const Environment = z.object({
+  /** Hash of the machine's identity; the name itself is not recorded. */
+  machine: label,
+  cpu: label,
+  cores: count,
+  memoryBytes: count,
+  kernel: label,
+  node: label,
+  fileSystem: z.object({ type: label, mountOptions: label, tmpfs: z.boolean() }),
+  syncProbe: z.object({ samples: count, medianNs: count, p99Ns: count, looksReal: z.boolean() }).nullable(),
+  warnings: z.array(label),
+});
+
+export const RunRecord = z.object({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  runId: z.string().regex(/^[0-9A-Za-z-]{8,80}$/),
+  status: z.enum(['running', 'complete', 'interrupted', 'failed']),
+  startedAt: z.iso.datetime(),
+  finishedAt: z.iso.datetime().nullable(),
+  /** The words after `npm run -s cowbench --` that repeat this run. */
+  command: z.array(label),
+  source: z.object({ version: label, commit: label.nullable(), dirty: z.boolean() }),
+  workload: z.object({
+    name: label,
+    title: label,
+    parameters: z.record(label, z.union([z.string(), z.number(), z.boolean()])),
+    seed: count,
+    guestFlush: label,
+    discard: z.enum(['ignore', 'unmap']),
+    diskSizeBytes: count,
+    phases: z.array(z.object({ name: label, firstRequest: count, lastRequest: count })),
+  }),
+  environment: Environment,
+  /** Why the run did not complete, in one line. */
+  failure: label.nullable(),
+  cells: z.array(Cell),
+});
+
+export type IoCounts = z.infer<typeof IoCounts>;
+export type ExactCounters = z.infer<typeof ExactCounters>;
+export type Histogram = z.infer<typeof Histogram>;
+export type LatencySeries = (typeof LATENCY_SERIES)[number];
+export type Round = z.infer<typeof Round>;
+export type FileMap = z.infer<typeof FileMap>;
+export type Cascade = z.infer<typeof Cascade>;
+export type Verification = z.infer<typeof Verification>;
+export type CrashVerdict = z.infer<typeof CrashVerdict>;
+export type Cell = z.infer<typeof Cell>;
+export type Environment = z.infer<typeof Environment>;
+export type RunRecord = z.infer<typeof RunRecord>;
