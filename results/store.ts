@@ -1,0 +1,131 @@
+/**
+ * Records on disk: `ROOT/<machine>/<commit>/<run>.json`, one document a run. The documents are the truth; any index over
+ * them can be rebuilt.
+ *
+ * Invariants:
+ *  1. A record file is always a whole document: it is replaced by rename, never written in place.
+ *  2. When `writeRecord` returns, the document survives a power cut.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { RunRecord, SCHEMA_VERSION } from './record.ts';
+import { RecordError } from './record-error.ts';
+
+/** A document larger than this is no record of ours: refused before it is held in memory. */
+const MAX_RECORD_BYTES = 256 * 1024 * 1024;
+
+/** Where the record of a run belongs below `root`. */
+export function recordPath(root: string, record: Pick<RunRecord, 'runId' | 'source' | 'environment'>): string {
+  const { commit, dirty } = record.source;
+  const folder = commit === null ? 'unversioned' : commit.slice(0, 12) + (dirty ? '-dirty' : '');
+  return path.join(root, record.environment.machine, folder, `${record.runId}.json`);
+}
+
+/**
+ * Puts `record` at `file`, durable and whole, in place of an earlier state of the same run.
+ * @throws RecordError when the file system refuses; the earlier state is then still there.
+ */
+export function writeRecord(file: string, record: RunRecord): void {
+  writeWhole(file, `${JSON.stringify(record)}\n`);
+}
+
+/**
+ * Writes `text` to `file` by way of a temporary file beside it; folders are made.
+ * @throws RecordError when the file system refuses.
+ */
+export function writeWhole(file: string, text: string): void {
+  const directory = path.dirname(file);
+  const temporary = path.join(directory, `.${path.basename(file)}.${process.pid}.tmp`);
+  try {
+    fs.mkdirSync(directory, { recursive: true });
+    fs.writeFileSync(temporary, text, { flush: true });
+    fs.renameSync(temporary, file);
+    syncDirectory(directory);
+  } catch (error) {
+    removeQuietly(temporary);
+    throw new RecordError(`cannot write ${file}: ${reason(error)}`, { cause: error });
+  }
+}
+
+/** The error that brought us here is the one to report, not that its leftovers could not be removed. */
+function removeQuietly(file: string): void {
+  try {
+    fs.rmSync(file, { force: true });
+  } catch {}
+}
+
+/** The rename is durable only when the directory is. */
+function syncDirectory(directory: string): void {
+  const descriptor = fs.openSync(directory, 'r');
+  try {
+    fs.fsyncSync(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+/**
+ * The record in `file`, validated.
+ * @throws RecordError naming the file, and the place in it, when it cannot be read, is not JSON, is of a newer schema
+ * version, or breaks the schema.
+ */
+export function readRecord(file: string): RunRecord {
+  let text: string;
+  try {
+    const status = fs.statSync(file);
+    if (!status.isFile()) throw new RecordError(`${file}: not a regular file`);
+    if (status.size > MAX_RECORD_BYTES)
+      throw new RecordError(`${file}: ${status.size} bytes are too many for a record`);
+    text = fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof RecordError) throw error;
+    throw new RecordError(`cannot read ${file}: ${reason(error)}`, { cause: error });
+  }
+  return parseRecord(file, text);
+}
+
+function parseRecord(file: string, text: string): RunRecord {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (error) {
+    throw new RecordError(`${file}: not a JSON document: ${oneLine((error as Error).message)}`);
+  }
+  const version = (document as { schemaVersion?: unknown } | null)?.schemaVersion;
+  if (typeof version === 'number' && version > SCHEMA_VERSION) {
+    throw new RecordError(
+      `${file}: $.schemaVersion is ${version}, newer than ${SCHEMA_VERSION}, which this program reads: use a newer cowbench`,
+    );
+  }
+  const parsed = RunRecord.safeParse(document);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new RecordError(`${file}: ${jsonPath(issue.path)}: ${oneLine(issue.message)}`);
+}
+
+function jsonPath(keys: readonly PropertyKey[]): string {
+  return keys.reduce<string>((place, key) => place + (typeof key === 'number' ? `[${key}]` : `.${String(key)}`), '$');
+}
+
+/** Messages may quote the file, which may hold anything. */
+function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must go
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').slice(0, 300);
+}
+
+const REASONS: Record<string, string> = {
+  ENOENT: 'no such file or directory',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  ENOSPC: 'no space left on device',
+  EDQUOT: 'disk quota exceeded',
+  EROFS: 'read-only file system',
+  EISDIR: 'is a directory',
+  ENOTDIR: 'a part of the path is not a directory',
+  EEXIST: 'a part of the path is not a directory',
+};
+
+function reason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return (code !== undefined ? REASONS[code] : undefined) ?? oneLine(message);
+}
