@@ -59,6 +59,8 @@ export interface BlockFile {
   readonly name: string;
   /** True when every write is durable on return (O_DSYNC): small ordered writes then need no sync behind them. */
   readonly writesAreDurable: boolean;
+  /** True in host cache mode `unsafe`: `sync` does nothing and no sync reaches the operating system. */
+  readonly ignoresSyncs: boolean;
   readonly readOnly: boolean;
   sizeBytes(): number;
   /** Fills `into` from byte `offset`; zeros past the end of the file. */

@@ -1,0 +1,140 @@
+/**
+ * The metadata of a table cache's entries, in two memory layouts behind one contract.
+ *
+ * `unpacked` is one object an entry, as a program writes it first; `packed` is a few typed arrays, one allocation for all.
+ * They behave the same to the last count: the difference is bytes per entry and nanoseconds per lookup, and is measured.
+ *
+ * An entry is empty while its offset is 0: no table lies at offset 0, the header does.
+ */
+
+export type CacheLayout = 'packed' | 'unpacked';
+
+export interface EntryStore {
+  readonly capacity: number;
+  /** Slot of the table at `offset`, or -1. */
+  find(offset: number): number;
+  offsetOf(slot: number): number;
+  setOffset(slot: number, offset: number): void;
+  hitsOf(slot: number): number;
+  setHits(slot: number, hits: number): void;
+  pinsOf(slot: number): number;
+  addPins(slot: number, change: number): void;
+  /** Dirty bytes are [dirtyFrom, dirtyTo); an entry is clean when they are equal. */
+  dirtyFrom(slot: number): number;
+  dirtyTo(slot: number): number;
+  setDirty(slot: number, from: number, to: number): void;
+}
+
+export function createEntryStore(layout: CacheLayout, capacity: number): EntryStore {
+  return layout === 'packed' ? new PackedEntries(capacity) : new UnpackedEntries(capacity);
+}
+
+/** Offsets are 64-bit floats (exact to 8 PiB); the rest are 32-bit counters. One buffer, 24 bytes an entry. */
+class PackedEntries implements EntryStore {
+  readonly capacity: number;
+  readonly #offsets: Float64Array;
+  readonly #hits: Int32Array;
+  readonly #pins: Int32Array;
+  readonly #dirtyFrom: Int32Array;
+  readonly #dirtyTo: Int32Array;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    const buffer = new ArrayBuffer(capacity * (8 + 4 * 4));
+    this.#offsets = new Float64Array(buffer, 0, capacity);
+    const words = (index: number) => new Int32Array(buffer, capacity * (8 + 4 * index), capacity);
+    this.#hits = words(0);
+    this.#pins = words(1);
+    this.#dirtyFrom = words(2);
+    this.#dirtyTo = words(3);
+  }
+
+  find(offset: number): number {
+    const offsets = this.#offsets;
+    for (let slot = 0; slot < offsets.length; slot++) if (offsets[slot] === offset) return slot;
+    return -1;
+  }
+
+  offsetOf(slot: number): number {
+    return this.#offsets[slot]!;
+  }
+  setOffset(slot: number, offset: number): void {
+    this.#offsets[slot] = offset;
+  }
+  hitsOf(slot: number): number {
+    return this.#hits[slot]!;
+  }
+  setHits(slot: number, hits: number): void {
+    this.#hits[slot] = hits;
+  }
+  pinsOf(slot: number): number {
+    return this.#pins[slot]!;
+  }
+  addPins(slot: number, change: number): void {
+    this.#pins[slot]! += change;
+  }
+  dirtyFrom(slot: number): number {
+    return this.#dirtyFrom[slot]!;
+  }
+  dirtyTo(slot: number): number {
+    return this.#dirtyTo[slot]!;
+  }
+  setDirty(slot: number, from: number, to: number): void {
+    this.#dirtyFrom[slot] = from;
+    this.#dirtyTo[slot] = to;
+  }
+}
+
+interface Entry {
+  dirtyFrom: number;
+  offset: number;
+  pins: number;
+  dirtyTo: number;
+  hits: number;
+}
+
+class UnpackedEntries implements EntryStore {
+  readonly capacity: number;
+  readonly #entries: Entry[];
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.#entries = Array.from({ length: capacity }, () => ({ dirtyFrom: 0, offset: 0, pins: 0, dirtyTo: 0, hits: 0 }));
+  }
+
+  find(offset: number): number {
+    const entries = this.#entries;
+    for (let slot = 0; slot < entries.length; slot++) if (entries[slot]!.offset === offset) return slot;
+    return -1;
+  }
+
+  offsetOf(slot: number): number {
+    return this.#entries[slot]!.offset;
+  }
+  setOffset(slot: number, offset: number): void {
+    this.#entries[slot]!.offset = offset;
+  }
+  hitsOf(slot: number): number {
+    return this.#entries[slot]!.hits;
+  }
+  setHits(slot: number, hits: number): void {
+    this.#entries[slot]!.hits = hits;
+  }
+  pinsOf(slot: number): number {
+    return this.#entries[slot]!.pins;
+  }
+  addPins(slot: number, change: number): void {
+    this.#entries[slot]!.pins += change;
+  }
+  dirtyFrom(slot: number): number {
+    return this.#entries[slot]!.dirtyFrom;
+  }
+  dirtyTo(slot: number): number {
+    return this.#entries[slot]!.dirtyTo;
+  }
+  setDirty(slot: number, from: number, to: number): void {
+    const entry = this.#entries[slot]!;
+    entry.dirtyFrom = from;
+    entry.dirtyTo = to;
+  }
+}

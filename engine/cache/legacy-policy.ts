@@ -1,0 +1,73 @@
+/**
+ * `legacy`, stage S0: no dirty table ever. A changed table is written through at once in 512-byte sectors, and every order
+ * is bought with a barrier on the spot. During a snapshot walk the one buffered refcount block is written back late.
+ */
+import type { SyncCause } from '../io/block-file.ts';
+import { HistoricalPolicy, type Order } from './policy.ts';
+import type { CachedTable, TableCache } from './table-cache.ts';
+
+/** Orders that S0 buys with a bare barrier. The others hold already, because every write before them was at once. */
+const BARRIERS: Partial<Record<Order, SyncCause>> = {
+  'data-before-mapping': 'data-before-mapping',
+  'copied-data-before-mapping': 'data-before-mapping',
+  'mapping-before-free': 'mapping-before-free',
+  'refcount-before-l2-table': 'refcounts-before-table',
+  'refcount-before-l1-table': 'refcounts-before-table',
+  'refcount-before-snapshot-table': 'refcounts-before-table',
+  'refcount-before-refcount-block': 'refcounts-before-table',
+  'snapshot-walk-step': 'snapshot-walk',
+};
+
+export class LegacyPolicy extends HistoricalPolicy {
+  /** In a snapshot walk refcount changes stay in the buffered block until another block takes its place. */
+  #walking = false;
+
+  require(order: Order, table?: CachedTable): void {
+    const cause = BARRIERS[order];
+    if (cause !== undefined) return this.file.sync(cause);
+    if (order === 'l2-table-before-l1-entry') this.#writeWhole(this.caches.l2, table!.slot);
+    if (order === 'refcount-block-before-refcount-table') this.#writeWhole(this.caches.refcounts, table!.slot);
+    if (order === 'l2-tables-before-refcount-table' && this.#walking) this.#writeBufferedRefcounts();
+  }
+
+  released(cache: TableCache, slot: number): void {
+    if (!cache.isDirty(slot)) return;
+    if (!this.#walking) return cache.writeOutDirtySectors(slot);
+    if (cache === this.caches.l2) this.#writeWhole(cache, slot);
+  }
+
+  evicting(cache: TableCache, slot: number): void {
+    if (this.#walking && cache === this.caches.refcounts) this.#writeWhole(cache, slot);
+  }
+
+  flush(): void {
+    this.file.sync('guest-flush');
+  }
+
+  close(): void {}
+
+  /** The walk reads L2 tables from the file, not from what was cached before, and leaves none of them behind. */
+  beginSnapshotWalk(): void {
+    this.caches.l2.reset();
+    this.#walking = true;
+  }
+
+  endSnapshotWalk(): void {
+    this.caches.l2.reset();
+    this.#walking = false;
+    this.#writeBufferedRefcounts();
+  }
+
+  /** Writes the refcount block in the buffer, changed or not, as the program of that day did. */
+  #writeBufferedRefcounts(): void {
+    const { refcounts } = this.caches;
+    for (let slot = 0; slot < refcounts.capacity; slot++) {
+      if (refcounts.isOccupied(slot)) this.#writeWhole(refcounts, slot);
+    }
+  }
+
+  #writeWhole(cache: TableCache, slot: number): void {
+    cache.writeOut(slot);
+    this.syncUnlessDurable('table-before-pointer');
+  }
+}

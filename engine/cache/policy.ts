@@ -1,0 +1,119 @@
+/**
+ * The contract of a metadata cache policy.
+ *
+ * The image code never syncs. It states what must precede what ({@link Order}); the table caches hold the tables; the policy
+ * alone decides when a table is written out and where a barrier goes. So a policy is one short file.
+ *
+ * Three words, never mixed: *write out* is memory to file, a *barrier* is a sync between two writes, a *flush* is the
+ * guest's request for durability.
+ *
+ * | event                            | legacy                     | writethrough               | writeback                     |
+ * | -------------------------------- | -------------------------- | -------------------------- | ----------------------------- |
+ * | released, changed                | write the changed sectors  | write out along the edges  | stays dirty                   |
+ * | evicting                         | it is clean                | it is clean                | write out along the edges     |
+ * | data before mapping              | barrier                    | S1 barrier; S2 owe one     | S1 barrier; S2 owe one        |
+ * | refcounts before mapping         | the barrier above          | edge L2 → refcounts        | edge L2 → refcounts           |
+ * | mapping before free              | barrier                    | the edge below             | the edge below                |
+ * | dropped reference before refcount| (in order already)         | edge refcounts → L2        | edge refcounts → L2           |
+ * | refcounts before a new table     | barrier                    | write out all refcounts    | write out all refcounts       |
+ * | new table before its pointer     | write, barrier             | write out all L2 tables    | write out all L2 tables       |
+ * | pointer (hook-up)                | write, barrier             | write, barrier             | write, barrier                |
+ * | guest flush                      | barrier                    | L2, refcounts, file: three | L2, refcounts, file: three    |
+ */
+import { invariant } from '../base/invariant.ts';
+import type { BlockFile, SyncCause, TableKind } from '../io/block-file.ts';
+import { writeBytes } from '../io/sector-access.ts';
+import type { CachedTable, CacheObserver, TableCache } from './table-cache.ts';
+
+/**
+ * What must be durable before what, stated by the image code at the moment between the two. Each names what it is about, so
+ * that a stage of history can do exactly what it did then, and a better policy can do less.
+ */
+export const ORDERS = [
+  /** Guest data of newly allocated clusters is written; the L2 entries that will name them come next. */
+  'data-before-mapping',
+  /** The same, and parts of those clusters were copied from elsewhere: without the copy, old guest data would be lost. */
+  'copied-data-before-mapping',
+  /** The raised refcounts of new clusters, before the L2 entries that name them: else a crash could give them away again. */
+  'refcounts-before-mapping',
+  /** L2 entries that no longer name some clusters, before those clusters' refcounts are lowered. */
+  'mapping-before-free',
+  /** Any dropped reference (L2 entry, table pointer, snapshot entry), before the refcount that it stood for is lowered. */
+  'dereference-before-refcount',
+  /** The refcount of a cluster for a new L2 table, before that table and the L1 entry that publishes it. */
+  'refcount-before-l2-table',
+  /** The refcounts of a new, longer L1 table, before the table and the header that publishes it. */
+  'refcount-before-l1-table',
+  /** The refcounts of a snapshot's L1 copy or of a new snapshot table, before it is written. */
+  'refcount-before-snapshot-table',
+  /** A new L2 table (passed), before the L1 entry that publishes it. */
+  'l2-table-before-l1-entry',
+  /** L2 tables, before the refcount table changes. */
+  'l2-tables-before-refcount-table',
+  /** The refcount of a new refcount block that another block counts, before the block itself. */
+  'refcount-before-refcount-block',
+  /** A new refcount block (passed), before the refcount table entry that publishes it. */
+  'refcount-block-before-refcount-table',
+  /** Raised refcounts, before the COPIED flags that a snapshot walk clears. */
+  'refcounts-before-copied-flag',
+  /** Inside a snapshot walk, behind each changed refcount. */
+  'snapshot-walk-step',
+] as const;
+export type Order = (typeof ORDERS)[number];
+
+export interface TableCaches {
+  readonly l2: TableCache;
+  readonly refcounts: TableCache;
+}
+
+export interface CachePolicy extends CacheObserver {
+  /** Hands the policy its caches; called once, before anything else. */
+  attach(caches: TableCaches): void;
+  /** `later` must not become durable before `earlier`, see {@link Order}. `table` is the pinned table that it is about. */
+  require(order: Order, table?: CachedTable): void;
+  /** Publishes by a small ordered write: an L1 sector, a refcount table entry, a header field, a snapshot entry. */
+  hookUp(offset: number, bytes: Uint8Array, kind: TableKind): void;
+  /** The guest's flush: on return all completed writes are durable. */
+  flush(): void;
+  /** Writes out what is dirty before the image is closed. */
+  close(): void;
+  beginSnapshotWalk(): void;
+  endSnapshotWalk(): void;
+}
+
+/** What all policies of history share: their file and caches, and pointers published by a write and a barrier. */
+export abstract class HistoricalPolicy implements CachePolicy {
+  protected readonly file: BlockFile;
+  #caches: TableCaches | null = null;
+
+  constructor(file: BlockFile) {
+    this.file = file;
+  }
+
+  attach(caches: TableCaches): void {
+    this.#caches = caches;
+  }
+
+  protected get caches(): TableCaches {
+    invariant(this.#caches !== null, 'a policy is attached before it is used');
+    return this.#caches;
+  }
+
+  hookUp(offset: number, bytes: Uint8Array, kind: TableKind): void {
+    writeBytes(this.file, offset, bytes, kind);
+    this.syncUnlessDurable('hook-up');
+  }
+
+  /** The barrier behind an ordered write; a file opened O_DSYNC needs none. */
+  protected syncUnlessDurable(cause: SyncCause): void {
+    if (!this.file.writesAreDurable) this.file.sync(cause);
+  }
+
+  abstract evicting(cache: TableCache, slot: number): void;
+  abstract released(cache: TableCache, slot: number): void;
+  abstract require(order: Order, table?: CachedTable): void;
+  abstract flush(): void;
+  abstract close(): void;
+  abstract beginSnapshotWalk(): void;
+  abstract endSnapshotWalk(): void;
+}

@@ -1,0 +1,123 @@
+/**
+ * `writeback`, stages S1 to S4b: changed tables stay dirty until a flush, an eviction, or a dependency forces them out.
+ *
+ * The order between the two caches is *one edge per cache*: `L2 → refcounts` means that no L2 table may be written out before
+ * every refcount block is durable. Setting an edge settles what it would reverse or replace, so there is never a cycle.
+ * Beside the edge a cache can owe one bare barrier (for copied data), paid before its next write-out.
+ */
+import type { BlockFile, SyncCause } from '../io/block-file.ts';
+import { HistoricalPolicy, type Order, type TableCaches } from './policy.ts';
+import type { Stage } from './stage.ts';
+import type { CachedTable, TableCache } from './table-cache.ts';
+
+interface Link {
+  /** The cache that must be durable before this one is written out. */
+  dependsOn: TableCache | null;
+  /** Copied data must be durable before this cache is written out. */
+  owesBarrier: boolean;
+}
+
+export class WritebackPolicy extends HistoricalPolicy {
+  protected readonly stage: Stage;
+  readonly #links = new Map<TableCache, Link>();
+
+  constructor(file: BlockFile, stage: Stage) {
+    super(file);
+    this.stage = stage;
+  }
+
+  override attach(caches: TableCaches): void {
+    super.attach(caches);
+    for (const cache of [caches.l2, caches.refcounts]) this.#links.set(cache, { dependsOn: null, owesBarrier: false });
+  }
+
+  require(order: Order, _table?: CachedTable): void {
+    const { l2, refcounts } = this.caches;
+    switch (order) {
+      case 'copied-data-before-mapping':
+        if (this.stage.copiedData === 'barrier') this.file.sync('data-before-mapping');
+        else this.#link(l2).owesBarrier = true;
+        return;
+      case 'refcounts-before-mapping':
+      case 'refcounts-before-copied-flag':
+        return this.#setDependency(l2, refcounts);
+      case 'dereference-before-refcount':
+        return this.#setDependency(refcounts, l2);
+      case 'refcount-before-l2-table':
+      case 'refcount-before-l1-table':
+        return this.writeOutAll(refcounts, 'refcounts-before-table');
+      case 'l2-table-before-l1-entry':
+      case 'l2-tables-before-refcount-table':
+        return this.writeOutAll(l2, 'table-before-pointer');
+      case 'refcount-block-before-refcount-table':
+        return this.writeOutAll(refcounts, 'table-before-pointer');
+      case 'refcount-before-snapshot-table':
+      case 'refcount-before-refcount-block':
+        return this.file.sync('refcounts-before-table');
+      case 'snapshot-walk-step':
+        return this.file.sync('snapshot-walk');
+      case 'data-before-mapping':
+      case 'mapping-before-free':
+        // The edges set for the refcounts of the same request cover both.
+        return;
+    }
+  }
+
+  released(_cache: TableCache, _slot: number): void {}
+
+  evicting(cache: TableCache, slot: number): void {
+    this.writeOut(cache, slot);
+  }
+
+  flush(): void {
+    this.writeOutAll(this.caches.l2, 'cache-flush');
+    this.writeOutAll(this.caches.refcounts, 'cache-flush');
+    this.file.sync('guest-flush');
+  }
+
+  close(): void {
+    this.writeOutAll(this.caches.l2, 'close');
+    this.writeOutAll(this.caches.refcounts, 'close');
+  }
+
+  beginSnapshotWalk(): void {}
+
+  endSnapshotWalk(): void {}
+
+  /** Writes one table out, what it depends on first. No barrier behind it. */
+  protected writeOut(cache: TableCache, slot: number): void {
+    if (!cache.isOccupied(slot) || !cache.isDirty(slot)) return;
+    const link = this.#link(cache);
+    if (link.dependsOn !== null) this.#settleDependency(link);
+    else if (link.owesBarrier) {
+      this.file.sync('data-before-mapping');
+      link.owesBarrier = false;
+    }
+    cache.writeOut(slot);
+  }
+
+  /** Writes every dirty table of `cache` out, then one barrier: always, as history has it, even when nothing was dirty. */
+  protected writeOutAll(cache: TableCache, cause: SyncCause): void {
+    for (let slot = 0; slot < cache.capacity; slot++) this.writeOut(cache, slot);
+    this.file.sync(cause);
+  }
+
+  #link(cache: TableCache): Link {
+    return this.#links.get(cache)!;
+  }
+
+  #setDependency(cache: TableCache, on: TableCache): void {
+    const reverse = this.#link(on);
+    if (reverse.dependsOn !== null) this.#settleDependency(reverse);
+    const link = this.#link(cache);
+    if (link.dependsOn !== null && link.dependsOn !== on) this.#settleDependency(link);
+    link.dependsOn = on;
+  }
+
+  /** The barrier that ends the write-out covers copied data too: a barrier owed beside the edge is paid with it. */
+  #settleDependency(link: Link): void {
+    if (link.dependsOn !== null) this.writeOutAll(link.dependsOn, 'dependency');
+    link.dependsOn = null;
+    link.owesBarrier = false;
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * A real file behind the {@link BlockFile} contract, one system call an operation, in the five host cache modes.
+ *
+ * Synchronous on purpose: a 4 KiB page-cache write costs about 2 µs as a call and 20 µs through the thread pool.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { fromSystemError, Qcow2Error } from '../base/errors.ts';
+import { SECTOR_BYTES } from '../base/units.ts';
+import { AlignedBuffer } from './aligned-buffer.ts';
+import type { BlockFile, HostCacheMode, SyncCause, TableKind } from './block-file.ts';
+import { punchHole } from './fallocate.ts';
+
+export interface OpenFileOptions {
+  /** How the host caches this file. Default `writeback`. */
+  readonly mode?: HostCacheMode;
+  readonly readOnly?: boolean;
+  /** Create the file, empty; an existing file of that name is emptied. */
+  readonly create?: boolean;
+}
+
+const { O_CREAT, O_DSYNC, O_RDONLY, O_RDWR, O_TRUNC } = fs.constants;
+/** Not defined on every platform; 0 there means that `none` and `directsync` are refused. */
+const O_DIRECT = fs.constants.O_DIRECT ?? 0;
+
+/**
+ * Opens the file at `filePath`.
+ * @throws Qcow2Error IO when the operating system refuses, UNSUPPORTED when the platform or file system has no O_DIRECT.
+ */
+export function openFile(filePath: string, options: OpenFileOptions = {}): BlockFile {
+  const mode = options.mode ?? 'writeback';
+  const readOnly = options.readOnly ?? false;
+  const direct = mode === 'none' || mode === 'directsync';
+  if (direct && O_DIRECT === 0) {
+    throw new Qcow2Error('UNSUPPORTED', `host cache mode ${mode} needs O_DIRECT, which this platform does not have`);
+  }
+  let flags = readOnly ? O_RDONLY : O_RDWR;
+  if (options.create) flags += O_CREAT + O_TRUNC;
+  if (mode === 'writethrough' || mode === 'directsync') flags += O_DSYNC;
+  if (direct) flags += O_DIRECT;
+  try {
+    const descriptor = fs.openSync(filePath, flags, 0o644);
+    if (options.create) syncDirectory(path.dirname(filePath));
+    return new RealFile(filePath, descriptor, mode, readOnly);
+  } catch (error) {
+    if (direct && (error as NodeJS.ErrnoException).code === 'EINVAL') {
+      throw new Qcow2Error('UNSUPPORTED', `${filePath}: this file system refuses O_DIRECT (host cache mode ${mode})`);
+    }
+    throw fromSystemError(error, `cannot open ${filePath}`, { file: filePath });
+  }
+}
+
+/** A new file's name is durable only when its directory is. */
+function syncDirectory(directory: string): void {
+  const descriptor = fs.openSync(directory, O_RDONLY);
+  try {
+    fs.fsyncSync(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+class RealFile implements BlockFile {
+  readonly name: string;
+  readonly writesAreDurable: boolean;
+  readonly ignoresSyncs: boolean;
+  readonly readOnly: boolean;
+  readonly #descriptor: number;
+  /** O_DIRECT wants page-aligned memory: requests pass through this buffer. */
+  readonly #bounce: AlignedBuffer | null;
+  #endBytes: number;
+  #failedSync: unknown = null;
+  #closed = false;
+
+  constructor(name: string, descriptor: number, mode: HostCacheMode, readOnly: boolean) {
+    this.name = name;
+    this.#descriptor = descriptor;
+    this.readOnly = readOnly;
+    this.writesAreDurable = mode === 'writethrough' || mode === 'directsync';
+    this.ignoresSyncs = mode === 'unsafe';
+    this.#bounce = mode === 'none' || mode === 'directsync' ? new AlignedBuffer() : null;
+    this.#endBytes = fs.fstatSync(descriptor).size;
+  }
+
+  sizeBytes(): number {
+    return this.#endBytes;
+  }
+
+  read(offset: number, into: Uint8Array, _kind: TableKind): void {
+    const target = this.#bounce?.of(into.length) ?? into;
+    let done = 0;
+    try {
+      do {
+        const got = fs.readSync(this.#descriptor, target, done, into.length - done, offset + done);
+        done += got;
+        // A short read before the end is resumed; one that reaches the end needs no second call to learn so.
+        if (got === 0) break;
+      } while (done < into.length && offset + done < this.#endBytes);
+    } catch (error) {
+      throw this.#failure(error, 'read', offset, into.length);
+    }
+    target.fill(0, done, into.length);
+    if (target !== into) into.set(target.subarray(0, into.length));
+  }
+
+  write(offset: number, from: Uint8Array, _kind: TableKind): void {
+    this.#refuseWhenUnwritable();
+    let source = from;
+    if (this.#bounce) {
+      if (offset % SECTOR_BYTES !== 0 || from.length % SECTOR_BYTES !== 0) {
+        throw new Qcow2Error(
+          'INVALID_ARGUMENT',
+          `${this.name}: O_DIRECT write of ${from.length} bytes at ${offset} is not sector-aligned`,
+        );
+      }
+      source = this.#bounce.of(from.length);
+      source.set(from);
+    }
+    let done = 0;
+    try {
+      while (done < from.length)
+        done += fs.writeSync(this.#descriptor, source, done, from.length - done, offset + done);
+    } catch (error) {
+      throw this.#failure(error, 'write', offset + done, from.length - done);
+    } finally {
+      this.#endBytes = Math.max(this.#endBytes, offset + done);
+    }
+  }
+
+  sync(_cause: SyncCause): void {
+    this.#refuseWhenUnwritable();
+    if (this.ignoresSyncs) return;
+    try {
+      fs.fdatasyncSync(this.#descriptor);
+    } catch (error) {
+      this.#failedSync = error;
+      throw fromSystemError(error, `cannot sync ${this.name}`, { file: this.name });
+    }
+  }
+
+  truncate(sizeBytes: number): void {
+    this.#refuseWhenUnwritable();
+    try {
+      fs.ftruncateSync(this.#descriptor, sizeBytes);
+    } catch (error) {
+      throw fromSystemError(error, `cannot set the size of ${this.name} to ${sizeBytes} bytes`, { file: this.name });
+    }
+    this.#endBytes = sizeBytes;
+  }
+
+  punchHole(offset: number, lengthBytes: number): boolean {
+    this.#refuseWhenUnwritable();
+    return punchHole(this.#descriptor, offset, lengthBytes);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    fs.closeSync(this.#descriptor);
+  }
+
+  #refuseWhenUnwritable(): void {
+    if (this.readOnly) throw new Qcow2Error('READ_ONLY', `${this.name} is open for reading only`, { file: this.name });
+    if (this.#failedSync !== null) {
+      throw new Qcow2Error(
+        'IO',
+        `${this.name}: a sync failed earlier, so nothing written since is certain; close the image and check it`,
+        { file: this.name },
+        this.#failedSync,
+      );
+    }
+  }
+
+  #failure(error: unknown, verb: string, offset: number, lengthBytes: number): Qcow2Error {
+    return fromSystemError(error, `cannot ${verb} ${lengthBytes} bytes at offset ${offset} of ${this.name}`, {
+      file: this.name,
+      offset,
+    });
+  }
+}

@@ -1,0 +1,46 @@
+/** A {@link BlockFile} that passes everything on: what the wrappers share. Each overrides what it is about. */
+import type { BlockFile, SyncCause, TableKind } from './block-file.ts';
+
+export class ForwardingFile implements BlockFile {
+  readonly name: string;
+  readonly writesAreDurable: boolean;
+  readonly ignoresSyncs: boolean;
+  readonly readOnly: boolean;
+  protected readonly inner: BlockFile;
+
+  constructor(inner: BlockFile) {
+    this.inner = inner;
+    this.name = inner.name;
+    this.writesAreDurable = inner.writesAreDurable;
+    this.ignoresSyncs = inner.ignoresSyncs;
+    this.readOnly = inner.readOnly;
+  }
+
+  sizeBytes(): number {
+    return this.inner.sizeBytes();
+  }
+
+  read(offset: number, into: Uint8Array, kind: TableKind): void {
+    this.inner.read(offset, into, kind);
+  }
+
+  write(offset: number, from: Uint8Array, kind: TableKind): void {
+    this.inner.write(offset, from, kind);
+  }
+
+  sync(cause: SyncCause): void {
+    this.inner.sync(cause);
+  }
+
+  truncate(sizeBytes: number): void {
+    this.inner.truncate(sizeBytes);
+  }
+
+  punchHole(offset: number, lengthBytes: number): boolean {
+    return this.inner.punchHole(offset, lengthBytes);
+  }
+
+  close(): void {
+    this.inner.close();
+  }
+}

@@ -1,0 +1,41 @@
+/** Tells how long each read, write and sync of the layer below took, in nanoseconds. */
+import type { BlockFile, SyncCause, TableKind } from './block-file.ts';
+import { ForwardingFile } from './forwarding-file.ts';
+
+export interface LatencySink {
+  read(latencyNs: number): void;
+  write(latencyNs: number): void;
+  sync(latencyNs: number): void;
+}
+
+/** Nanoseconds on a monotonic clock; differences are exact to about 100 ns. */
+export function nowNs(): number {
+  return performance.now() * 1e6;
+}
+
+export class TimingFile extends ForwardingFile {
+  readonly #sink: LatencySink;
+
+  constructor(inner: BlockFile, sink: LatencySink) {
+    super(inner);
+    this.#sink = sink;
+  }
+
+  override read(offset: number, into: Uint8Array, kind: TableKind): void {
+    const start = nowNs();
+    this.inner.read(offset, into, kind);
+    this.#sink.read(Math.round(nowNs() - start));
+  }
+
+  override write(offset: number, from: Uint8Array, kind: TableKind): void {
+    const start = nowNs();
+    this.inner.write(offset, from, kind);
+    this.#sink.write(Math.round(nowNs() - start));
+  }
+
+  override sync(cause: SyncCause): void {
+    const start = nowNs();
+    this.inner.sync(cause);
+    if (!this.ignoresSyncs) this.#sink.sync(Math.round(nowNs() - start));
+  }
+}
