@@ -1,0 +1,91 @@
+/**
+ * The verdict on a noisy metric of two variants that were measured in pairs, in one interleaved run.
+ *
+ *  - changed: the interval of the paired ratio excludes 1, and the effect is larger than the floor;
+ *  - same: the whole interval lies within the floor;
+ *  - unsure: neither; with an estimate of how many more pairs would settle it.
+ *
+ * The floor is a stated least effect or the noise of the run's own A/A control, whichever is larger: a run that tells
+ * the baseline from itself by 5 % has nothing to say about 3 %.
+ */
+import { noiseFloor, pairedRatio, type RatioInterval } from './statistics.ts';
+
+export interface PairedSamples {
+  /** Positive samples, one a round. */
+  readonly baseline: readonly number[];
+  /** The baseline measured a second time in each round; null where a run had no control. */
+  readonly control: readonly number[] | null;
+  readonly candidate: readonly number[];
+}
+
+export interface ComparisonOptions {
+  /** Of the interval; 0.95 by default. */
+  readonly confidence?: number;
+  /** The least effect that counts as a change, as a share; 0.02 by default. */
+  readonly leastEffect?: number;
+}
+
+export interface PairedComparison {
+  readonly verdict: 'changed' | 'same' | 'unsure';
+  /** Where a changed candidate went. */
+  readonly direction: 'higher' | 'lower' | 'neither';
+  /** Candidate over baseline. */
+  readonly interval: RatioInterval;
+  /** Effects up to this share count as nothing. */
+  readonly floor: number;
+  /** Control over baseline. */
+  readonly control: RatioInterval | null;
+  /** Estimated further pairs until the verdict is no longer unsure, at most {@link MORE_PAIRS_MAX}; 0 when it is not. */
+  readonly morePairs: number;
+}
+
+export const DEFAULT_CONFIDENCE = 0.95;
+export const DEFAULT_LEAST_EFFECT = 0.02;
+/**
+ * Of the control's interval. Wider than the comparison's own: at equal widths identical code would stay outside its
+ * control's interval, and so unsure, every second time.
+ */
+const NOISE_CONFIDENCE = 0.99;
+/** With 5 pairs even "every pair agrees" happens by chance in 1 of 16 runs: no 95 % interval exists below 6. */
+export const PAIRS_MIN = 6;
+export const MORE_PAIRS_MAX = 1000;
+
+/** Judges `candidate` against `baseline`. Throws RangeError when the sides differ in number or a sample is not positive. */
+export function comparePaired(samples: PairedSamples, options: ComparisonOptions = {}): PairedComparison {
+  const confidence = options.confidence ?? DEFAULT_CONFIDENCE;
+  const interval = pairedRatio(samples.baseline, samples.candidate, confidence);
+  const control = samples.control === null ? null : pairedRatio(samples.baseline, samples.control, NOISE_CONFIDENCE);
+  const floor = noiseFloor(control, options.leastEffect ?? DEFAULT_LEAST_EFFECT);
+  const verdict = judge(interval, floor);
+  return {
+    verdict,
+    direction: verdict !== 'changed' ? 'neither' : interval.ratio > 1 ? 'higher' : 'lower',
+    interval,
+    floor,
+    control,
+    morePairs: verdict === 'unsure' ? estimateMorePairs(interval, floor) : 0,
+  };
+}
+
+function judge(interval: RatioInterval, floor: number): PairedComparison['verdict'] {
+  if (interval.pairs < PAIRS_MIN) return 'unsure';
+  const excludesOne = interval.low > 1 || interval.high < 1;
+  const beyondFloor = interval.ratio > 1 + floor || interval.ratio < 1 / (1 + floor);
+  if (excludesOne && beyondFloor) return 'changed';
+  const insideFloor = interval.low >= 1 / (1 + floor) && interval.high <= 1 + floor;
+  return insideFloor ? 'same' : 'unsure';
+}
+
+/**
+ * The width of an interval shrinks with the square root of the pairs. It must shrink below the effect to exclude 1, or
+ * below what is left between the effect and the floor to lie inside it; an effect a hair below the floor would need pairs without end.
+ */
+function estimateMorePairs(interval: RatioInterval, floor: number): number {
+  const effect = Math.abs(Math.log(interval.ratio));
+  const limit = Math.log1p(floor);
+  const halfWidth = (Math.log(interval.high) - Math.log(interval.low)) / 2;
+  const target = Math.max(effect > limit ? effect : limit - effect, Number.EPSILON);
+  const wanted = Math.max(PAIRS_MIN, interval.pairs * (halfWidth / target) ** 2);
+  const more = Math.ceil(Math.max(1, wanted - interval.pairs) / 2) * 2;
+  return Math.min(more, MORE_PAIRS_MAX);
+}
