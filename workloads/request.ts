@@ -26,5 +26,21 @@ export type GuestRequest =
 
 export type GuestOp = GuestRequest['op'];
 
+/** Every operation, in the order of reports. */
+export const GUEST_OPS = [
+  'read',
+  'write',
+  'write-zeroes',
+  'discard',
+  'flush',
+  'vmstate-write',
+  'vmstate-read',
+  'snapshot-create',
+  'snapshot-apply',
+  'snapshot-delete',
+  'reopen',
+  'mark',
+] as const satisfies readonly GuestOp[];
+
 /** Requests arrive in batches, so that a trace is never held whole and progress can be shown between batches. */
 export type RequestStream = AsyncIterable<readonly GuestRequest[]>;

@@ -1,0 +1,130 @@
+/**
+ * Streaming reader of fio iologs v2 and v3; see iolog-line.ts for the format and trace-file.ts for compression.
+ *
+ * Invariants:
+ *  1. The trace is never held: one batch of requests, one chunk of text.
+ *  2. One file (one disk) a trace; a second name is an error unless {@link IologOptions.file} picks one.
+ *  3. `sync` and `datasync` are flushes, `trim` is a discard. A `wait` of v2 delays the times of what follows; v3 has
+ *     timestamps instead, and its `wait` is ignored, as fio does.
+ */
+import { quoted, TraceError } from './errors.ts';
+import {
+  type IologLimits,
+  type IologLine,
+  IologLineError,
+  type IologVersion,
+  iologHeader,
+  parseIologLine,
+} from './iolog-line.ts';
+import type { GuestRequest, RequestStream } from './request.ts';
+import { readLines } from './trace-file.ts';
+
+export const BATCH_REQUESTS = 1024;
+
+/** A name for the requests from a line on, yielded as a `mark`. */
+export interface LineMark {
+  /** 1-based line of the expanded trace. */
+  readonly line: number;
+  readonly text: string;
+}
+
+export interface IologOptions extends IologLimits {
+  /** The file of the trace to replay, when it names several. */
+  readonly file?: string;
+  /** Marks to put into the stream, in ascending order of lines. */
+  readonly marks?: readonly LineMark[];
+}
+
+/** Reads the iolog at `path`. The stream throws {@link TraceError} naming file and line. */
+export async function* readIolog(path: string, options: IologOptions = {}): RequestStreamGenerator {
+  const lines = new IologLines(path, options);
+  let batch: GuestRequest[] = [];
+  for await (const texts of readLines(path)) {
+    for (const text of texts) {
+      lines.take(text, batch);
+      if (batch.length >= BATCH_REQUESTS) {
+        yield batch;
+        batch = [];
+      }
+    }
+  }
+  lines.end();
+  if (batch.length > 0) yield batch;
+}
+
+type RequestStreamGenerator = RequestStream & AsyncGenerator<readonly GuestRequest[], void, void>;
+
+/** The state between lines: header seen, file in use, time waited. */
+class IologLines {
+  readonly #path: string;
+  readonly #options: IologOptions;
+  #version: IologVersion | undefined;
+  #line = 0;
+  #file: string | undefined;
+  #waitedUs: number | undefined;
+  #nextMark = 0;
+
+  constructor(path: string, options: IologOptions) {
+    this.#path = path;
+    this.#options = options;
+    this.#file = options.file;
+  }
+
+  /** Puts what the next line asks for behind `batch`. */
+  take(text: string, batch: GuestRequest[]): void {
+    this.#line++;
+    if (this.#version === undefined) {
+      this.#version = this.#readHeader(text);
+      return;
+    }
+    this.#markLine(batch);
+    if (text.trim() === '') return;
+    const line = this.#parse(text, this.#version);
+    if (!this.#concernsDisk(line.file)) return;
+    if (line.kind === 'wait' && this.#version === 2) this.#waitedUs = (this.#waitedUs ?? 0) + line.pauseUs;
+    if (line.kind === 'request') batch.push(this.#timed(line.request));
+  }
+
+  #markLine(batch: GuestRequest[]): void {
+    const marks = this.#options.marks ?? [];
+    while (this.#nextMark < marks.length && marks[this.#nextMark]!.line <= this.#line) {
+      batch.push({ op: 'mark', text: marks[this.#nextMark]!.text });
+      this.#nextMark++;
+    }
+  }
+
+  end(): void {
+    if (this.#version === undefined) throw this.#error('empty file, expected the header of a fio iolog');
+  }
+
+  #readHeader(text: string): IologVersion {
+    const header = text.trim();
+    if (header === iologHeader(3)) return 3;
+    if (header === iologHeader(2)) return 2;
+    throw this.#error(`no header of a fio iolog ("${iologHeader(2)}" or "${iologHeader(3)}"): ${quoted(text)}`);
+  }
+
+  #parse(text: string, version: IologVersion): IologLine {
+    try {
+      return parseIologLine(text, version, this.#options);
+    } catch (error) {
+      if (error instanceof IologLineError) throw this.#error(error.message);
+      throw error;
+    }
+  }
+
+  #concernsDisk(file: string): boolean {
+    if (this.#options.file !== undefined) return file === this.#options.file;
+    this.#file ??= file;
+    if (file === this.#file) return true;
+    throw this.#error(`two files, ${quoted(this.#file)} and ${quoted(file)}; name the one to replay`);
+  }
+
+  #timed(request: GuestRequest): GuestRequest {
+    return this.#waitedUs === undefined ? request : ({ ...request, atUs: this.#waitedUs } as GuestRequest);
+  }
+
+  #error(problem: string): TraceError {
+    return new TraceError(this.#path, this.#line === 0 ? undefined : this.#line, problem);
+  }
+}
