@@ -8,6 +8,7 @@ import {
   BACKING_FORMAT_BYTES_MAX,
   COMPRESSION_ZSTD,
   DATA_FILE_NAME_BYTES_MAX,
+  EXTENDED_L2_CLUSTER_BITS_MIN,
   HEADER_FIELDS,
   INCOMPATIBLE,
   INCOMPATIBLE_KNOWN,
@@ -42,6 +43,13 @@ function checkFeatures(header: Header, fileName: string): void {
     fail('UNSUPPORTED', fileName, `unsupported encryption method ${header.cryptMethod}`, facts);
   }
   checkCompressionType(header, fileName);
+  if (
+    (header.incompatibleFeatures & INCOMPATIBLE.extendedL2) !== 0n &&
+    header.clusterBits < EXTENDED_L2_CLUSTER_BITS_MIN
+  ) {
+    const message = `extended L2 entries need clusters of at least 16384 bytes (found ${2 ** header.clusterBits})`;
+    fail('UNSUPPORTED', fileName, message, { offset: HEADER_FIELDS.clusterBits, found: header.clusterBits });
+  }
   if (header.refcountOrder > 6) {
     const message = `reference count width 2^${header.refcountOrder} too large; may not exceed 64 bits`;
     fail('CORRUPT', fileName, message, { offset: HEADER_FIELDS.refcountOrder, found: header.refcountOrder });

@@ -38,6 +38,8 @@ export const HEADER_BYTES_V3 = 112;
 
 export const CLUSTER_BITS_MIN = 9;
 export const CLUSTER_BITS_MAX = 21;
+/** 32 subclusters of at least one 512-byte sector. */
+export const EXTENDED_L2_CLUSTER_BITS_MIN = 14;
 export const L1_BYTES_MAX = 32 * MiB;
 export const REFCOUNT_TABLE_BYTES_MAX = 8 * MiB;
 export const SNAPSHOT_COUNT_MAX = 65_536;
