@@ -16,10 +16,8 @@ import {
   iologHeader,
   parseIologLine,
 } from './iolog-line.ts';
-import type { GuestRequest, RequestStream } from './request.ts';
+import { BATCH_REQUESTS, type GuestRequest, type RequestStream } from './request.ts';
 import { readLines } from './trace-file.ts';
-
-export const BATCH_REQUESTS = 1024;
 
 /** A name for the requests from a line on, yielded as a `mark`. */
 export interface LineMark {

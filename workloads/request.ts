@@ -44,3 +44,6 @@ export const GUEST_OPS = [
 
 /** Requests arrive in batches, so that a trace is never held whole and progress can be shown between batches. */
 export type RequestStream = AsyncIterable<readonly GuestRequest[]>;
+
+/** How many requests a batch has, about. */
+export const BATCH_REQUESTS = 1024;

@@ -1,0 +1,53 @@
+/** Every workload, in the order of lists. A new one is registered here and nowhere else. */
+import { backing } from './backing.ts';
+import { boot } from './boot.ts';
+import { WorkloadError } from './errors.ts';
+import { install } from './install.ts';
+import { installBurst } from './install-burst.ts';
+import { overwrite } from './overwrite.ts';
+import { randomWrite } from './random-write.ts';
+import { savevm } from './savevm.ts';
+import { snapshot } from './snapshot.ts';
+import { nearest } from './spelling.ts';
+import { traceWorkload } from './trace.ts';
+import { upgrade } from './upgrade.ts';
+import type { Workload, WorkloadContext, WorkloadDefinition } from './workload.ts';
+
+export const WORKLOADS: readonly WorkloadDefinition[] = [
+  install,
+  installBurst,
+  boot,
+  upgrade,
+  snapshot,
+  savevm,
+  randomWrite,
+  overwrite,
+  backing,
+];
+
+const TRACE_PREFIX = 'trace:';
+
+/**
+ * Makes the workload `name`, or replays `trace:FILE`, with `parameters` in camelCase or kebab-case, as values or as text.
+ * Throws `WorkloadError` on a name or parameter that makes no sense, `TraceError` on a trace that cannot be replayed.
+ */
+export async function findWorkload(
+  name: string,
+  parameters: Readonly<Record<string, unknown>>,
+  context: WorkloadContext,
+): Promise<Workload> {
+  return await findDefinition(name).create(parameters, context);
+}
+
+/** The definition of workload `name`, for its title and parameters. Throws `WorkloadError`. */
+export function findDefinition(name: string): WorkloadDefinition {
+  if (name.startsWith(TRACE_PREFIX) && name.length > TRACE_PREFIX.length) {
+    return traceWorkload(name.slice(TRACE_PREFIX.length));
+  }
+  const names = WORKLOADS.map((workload) => workload.name);
+  const found = WORKLOADS.find((workload) => workload.name === name);
+  if (found !== undefined) return found;
+  const guess = nearest(name, names);
+  const hint = guess === undefined ? `one of ${names.join(', ')} or trace:FILE` : `did you mean ${guess}?`;
+  throw new WorkloadError(`no workload "${name}" (${hint})`);
+}
