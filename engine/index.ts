@@ -1,8 +1,16 @@
 /**
  * The engine's only door: everything another folder may use.
  */
-export { Qcow2Error, type Qcow2ErrorCode } from './base/errors.ts';
-export { GiB, KiB, MiB, SECTOR_BYTES, TiB } from './base/units.ts';
+export { type ErrorFacts, Qcow2Error, type Qcow2ErrorCode } from './base/errors.ts';
+export { GiB, KiB, MiB, roundDown, roundUp, SECTOR_BYTES, TiB } from './base/units.ts';
+export { findPolicy, POLICIES, type PolicyName, type PolicyPreset, policyOfStage } from './cache/policies.ts';
+export { STAGE_IDS, STAGES, type Stage, type StageId } from './cache/stage.ts';
+export type { CacheCounts } from './cache/table-cache.ts';
+export { type CreateOptions, createImage } from './image/create.ts';
+export type { OpenOptions } from './image/open.ts';
+export { openImage, type Qcow2Image } from './image/qcow2-image.ts';
+export type { NewSnapshot, SnapshotInfo } from './image/snapshots.ts';
+export type { GuestDisk } from './image/state.ts';
 export {
   type BlockFile,
   HOST_CACHE_MODES,
@@ -12,3 +20,9 @@ export {
   TABLE_KINDS,
   type TableKind,
 } from './io/block-file.ts';
+export { type AllCounts, CountingFile, type FileCounts } from './io/counting-file.ts';
+export { type OpenFileOptions, openFile } from './io/file.ts';
+export { ForwardingFile } from './io/forwarding-file.ts';
+export { MemoryFile } from './io/memory-file.ts';
+export { type LatencySink, nowNs, TimingFile } from './io/timing-file.ts';
+export { type FileEvent, TracingFile } from './io/tracing-file.ts';

@@ -52,7 +52,8 @@ export class LegacyPolicy extends HistoricalPolicy {
     this.#walking = true;
   }
 
-  endSnapshotWalk(): void {
+  endSnapshotWalk(publishL1: () => void): void {
+    publishL1();
     this.caches.l2.reset();
     this.#walking = false;
     this.#writeBufferedRefcounts();

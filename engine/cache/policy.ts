@@ -77,8 +77,10 @@ export interface CachePolicy extends CacheObserver {
   flush(): void;
   /** Writes out what is dirty before the image is closed. */
   close(): void;
+  /** A walk over an L1 table begins: many refcounts and COPIED flags will change. */
   beginSnapshotWalk(): void;
-  endSnapshotWalk(): void;
+  /** The walk ends; `publishL1` writes the changed L1 table and is called once, when the policy's order wants it. */
+  endSnapshotWalk(publishL1: () => void): void;
 }
 
 /** What all policies of history share: their file and caches, and pointers published by a write and a barrier. */
@@ -115,5 +117,5 @@ export abstract class HistoricalPolicy implements CachePolicy {
   abstract flush(): void;
   abstract close(): void;
   abstract beginSnapshotWalk(): void;
-  abstract endSnapshotWalk(): void;
+  abstract endSnapshotWalk(publishL1: () => void): void;
 }

@@ -82,7 +82,9 @@ export class WritebackPolicy extends HistoricalPolicy {
 
   beginSnapshotWalk(): void {}
 
-  endSnapshotWalk(): void {}
+  endSnapshotWalk(publishL1: () => void): void {
+    publishL1();
+  }
 
   /** Writes one table out, what it depends on first. No barrier behind it. */
   protected writeOut(cache: TableCache, slot: number): void {

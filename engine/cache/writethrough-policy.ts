@@ -23,11 +23,13 @@ export class WritethroughPolicy extends WritebackPolicy {
   }
 
   /** Each cache is written out as it returns to writethrough; the L2 tables first. */
-  override endSnapshotWalk(): void {
-    if (!this.stage.walksInWriteback) return;
-    for (const cache of [this.caches.l2, this.caches.refcounts]) {
-      this.writeOutAll(cache, 'mode-switch');
-      this.#writesThrough.add(cache);
+  override endSnapshotWalk(publishL1: () => void): void {
+    if (this.stage.walksInWriteback) {
+      for (const cache of [this.caches.l2, this.caches.refcounts]) {
+        this.writeOutAll(cache, 'mode-switch');
+        this.#writesThrough.add(cache);
+      }
     }
+    publishL1();
   }
 }

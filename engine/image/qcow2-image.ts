@@ -1,0 +1,168 @@
+/** An open qcow2 image: the engine's public face. Synchronous; one image belongs to one thread. */
+import { Qcow2Error } from '../base/errors.ts';
+import { invariant } from '../base/invariant.ts';
+import { type GuestOffset, roundDown, roundUp, SECTOR_BYTES } from '../base/units.ts';
+import type { CacheCounts } from '../cache/table-cache.ts';
+import type { BlockFile } from '../io/block-file.ts';
+import { readGuest, writeGuest } from './guest-io.ts';
+import { type OpenOptions, openState } from './open.ts';
+import {
+  applySnapshot,
+  createSnapshot,
+  deleteSnapshot,
+  listSnapshots,
+  type NewSnapshot,
+  type SnapshotInfo,
+} from './snapshots.ts';
+import type { GuestDisk, ImageState } from './state.ts';
+
+/**
+ * Opens the image in `file`; {@link Qcow2Image.close} closes both.
+ * @throws Qcow2Error CORRUPT or UNSUPPORTED for an image that cannot be used; the file is not written to.
+ */
+export function openImage(file: BlockFile, options: OpenOptions = {}): Qcow2Image {
+  return new Qcow2Image(openState(file, options));
+}
+
+export class Qcow2Image implements GuestDisk {
+  readonly #state: ImageState;
+  #closed = false;
+
+  /** Use {@link openImage}. */
+  constructor(state: ImageState) {
+    this.#state = state;
+  }
+
+  /** Size of the virtual disk. */
+  get sizeBytes(): number {
+    return this.#state.sizeBytes;
+  }
+
+  get clusterSizeBytes(): number {
+    return this.#state.geometry.clusterBytes;
+  }
+
+  get version(): 2 | 3 {
+    return this.#state.header.version;
+  }
+
+  /** Name of the backing file as the header has it; untrusted. */
+  get backingFileName(): string | null {
+    return this.#state.header.backingFileName;
+  }
+
+  /** Fills `into` with the disk's bytes from `offset` on. Throws INVALID_ARGUMENT past the end of the disk. */
+  read(offset: number, into: Uint8Array): void {
+    this.#requireOpen();
+    this.#requireInside('read', offset, into.length);
+    this.#readAligned(offset, into);
+  }
+
+  /**
+   * Writes `bytes` from `offset` on. Durable after the next {@link flush}; at once where the host cache mode and the policy are
+   * writethrough. Sectors of 512 bytes are never torn by the engine itself.
+   */
+  write(offset: number, bytes: Uint8Array): void {
+    this.#requireWritable();
+    this.#requireInside('write', offset, bytes.length);
+    this.#writeAligned(offset, bytes);
+  }
+
+  /** On return, everything written before is durable. */
+  flush(): void {
+    this.#requireWritable();
+    this.#state.policy.flush();
+  }
+
+  /** Writes out what the policy still holds and closes the file. A second close does nothing. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      if (!this.#state.file.readOnly) this.#state.policy.close();
+    } finally {
+      this.#state.file.close();
+      this.#state.backing?.close?.();
+    }
+  }
+
+  listSnapshots(): SnapshotInfo[] {
+    return listSnapshots(this.#state);
+  }
+
+  /** Takes a snapshot of the disk as it is now and returns its id. */
+  createSnapshot(snapshot: NewSnapshot): string {
+    this.#requireWritable();
+    return createSnapshot(this.#state, snapshot);
+  }
+
+  /** Makes the disk what it was when the snapshot was taken. */
+  applySnapshot(nameOrId: string): void {
+    this.#requireWritable();
+    applySnapshot(this.#state, nameOrId);
+  }
+
+  deleteSnapshot(nameOrId: string): void {
+    this.#requireWritable();
+    deleteSnapshot(this.#state, nameOrId);
+  }
+
+  /** Writes VM state, which lies behind the end of the virtual disk; `offset` counts from its start, 512-byte aligned or not. */
+  writeVmState(offset: number, bytes: Uint8Array): void {
+    this.#requireWritable();
+    this.#writeAligned(this.#vmStateStart() + offset, bytes);
+  }
+
+  /** Reads VM state back; never written parts are zeros. */
+  readVmState(offset: number, into: Uint8Array): void {
+    this.#requireOpen();
+    this.#readAligned(this.#vmStateStart() + offset, into);
+  }
+
+  /** Hits, misses and evictions of the two table caches since the image was opened. */
+  cacheCounts(): { l2: CacheCounts; refcounts: CacheCounts } {
+    return { l2: { ...this.#state.l2.counts }, refcounts: { ...this.#state.refcounts.counts } };
+  }
+
+  /** VM state starts where the first L1 entry behind the disk maps. */
+  #vmStateStart(): number {
+    const { geometry, sizeBytes } = this.#state;
+    return geometry.l1EntriesFor(sizeBytes) * geometry.bytesPerL2Table;
+  }
+
+  #readAligned(offset: number, into: Uint8Array): void {
+    const start = roundDown(offset, SECTOR_BYTES);
+    const end = roundUp(offset + into.length, SECTOR_BYTES);
+    if (start === offset && end === offset + into.length) return readGuest(this.#state, offset as GuestOffset, into);
+    const covering = new Uint8Array(end - start);
+    readGuest(this.#state, start as GuestOffset, covering);
+    into.set(covering.subarray(offset - start, offset - start + into.length));
+  }
+
+  #writeAligned(offset: number, bytes: Uint8Array): void {
+    const start = roundDown(offset, SECTOR_BYTES);
+    const end = roundUp(offset + bytes.length, SECTOR_BYTES);
+    if (start === offset && end === offset + bytes.length) return writeGuest(this.#state, offset as GuestOffset, bytes);
+    const covering = new Uint8Array(end - start);
+    readGuest(this.#state, start as GuestOffset, covering);
+    covering.set(bytes, offset - start);
+    writeGuest(this.#state, start as GuestOffset, covering);
+  }
+
+  #requireInside(verb: string, offset: number, lengthBytes: number): void {
+    const inside = Number.isSafeInteger(offset) && offset >= 0 && offset + lengthBytes <= this.sizeBytes;
+    if (inside) return;
+    const message = `${verb} of ${lengthBytes} bytes at offset ${offset} passes the end of the disk (${this.sizeBytes} bytes)`;
+    throw new Qcow2Error('INVALID_ARGUMENT', message, { offset });
+  }
+
+  #requireOpen(): void {
+    invariant(!this.#closed, 'the image is open');
+  }
+
+  #requireWritable(): void {
+    this.#requireOpen();
+    const { file } = this.#state;
+    if (file.readOnly) throw new Qcow2Error('READ_ONLY', `${file.name} is open for reading only`, { file: file.name });
+  }
+}

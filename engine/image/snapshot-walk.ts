@@ -1,0 +1,98 @@
+/**
+ * The walk over everything that an L1 table references, which every snapshot operation is made of: change each refcount by
+ * +1, -1 or not at all, and set COPIED exactly where the refcount is then 1 (qcow2.rst, "Snapshots" and "L2 table entry").
+ */
+import type { CachedTable } from '../cache/table-cache.ts';
+import { L1_ENTRY_BYTES, l1EntryIsCopied, setL1EntryCopied } from '../format/l1-entry.ts';
+import {
+  CLUSTER_COMPRESSED,
+  CLUSTER_UNALLOCATED,
+  CLUSTER_ZERO_PLAIN,
+  compressedLengthBytes,
+  compressedOffset,
+  isCopied,
+  setCopied,
+} from '../format/l2-entry.ts';
+import type { L1Table } from './l1-table.ts';
+import { tableOffsetAt } from './l2-tables.ts';
+import { dataOffsetAt, kindAt } from './mapping.ts';
+import { changeRefcounts, refcountOf } from './refcounts.ts';
+import type { ImageState } from './state.ts';
+
+export type WalkChange = 1 | 0 | -1;
+
+/** A compressed cluster is never written in place, so it never carries COPIED: as if it were shared. */
+const SHARED = 2;
+
+/** Walks `l1`, which is then written back where it lies if one of its COPIED flags changed. */
+export function walkL1(state: ImageState, l1: L1Table, change: WalkChange): void {
+  state.policy.beginSnapshotWalk();
+  let changed = false;
+  let complete = false;
+  try {
+    for (let index = 0; index < l1.entryCount; index++) changed = walkL1Entry(state, l1, index, change) || changed;
+    complete = true;
+  } finally {
+    state.policy.endSnapshotWalk(() => {
+      if (complete && changed) state.policy.hookUp(l1.offset, l1.entryBytes, 'l1');
+    });
+  }
+}
+
+/** Returns true when the entry's COPIED flag changed. */
+function walkL1Entry(state: ImageState, l1: L1Table, index: number, change: WalkChange): boolean {
+  const offset = tableOffsetAt(state, l1, index);
+  if (offset === 0) return false;
+  for (let start = 0; start < state.geometry.clusterBytes; start += state.geometry.l2SliceBytes) {
+    walkSlice(state, offset + start, change);
+  }
+  const copied = changeAndCount(state, offset, change) === 1;
+  if (copied === l1EntryIsCopied(l1.view, index * L1_ENTRY_BYTES)) return false;
+  setL1EntryCopied(l1.view, index * L1_ENTRY_BYTES, copied);
+  return true;
+}
+
+function walkSlice(state: ImageState, sliceOffset: number, change: WalkChange): void {
+  const slice = state.l2.get(sliceOffset);
+  try {
+    for (let index = 0; index < state.geometry.entriesPerSlice; index++) walkEntry(state, slice, index, change);
+  } finally {
+    state.l2.release(slice);
+  }
+}
+
+function walkEntry(state: ImageState, slice: CachedTable, index: number, change: WalkChange): void {
+  const kind = kindAt(state, slice, index);
+  if (kind === CLUSTER_UNALLOCATED || kind === CLUSTER_ZERO_PLAIN) return;
+  const count =
+    kind === CLUSTER_COMPRESSED
+      ? changeCompressed(state, slice, index, change)
+      : changeAndCount(state, dataOffsetAt(state, slice, index), change);
+  const at = index * state.geometry.l2EntryBytes;
+  if (isCopied(slice.view, at) === (count === 1)) return;
+  // A cleared flag says "shared": it must not be forgotten once the other owner can be freed, so the raised count comes first.
+  if (change > 0) state.policy.require('refcounts-before-copied-flag');
+  setCopied(slice.view, at, count === 1);
+  state.l2.markDirty(slice, at, at + state.geometry.l2EntryBytes);
+}
+
+/** Changes the refcount of the cluster at `offset`, if asked to, and returns what it is then. */
+function changeAndCount(state: ImageState, offset: number, change: WalkChange): number {
+  if (change !== 0) {
+    changeRefcounts(state, offset, state.geometry.clusterBytes, change);
+    state.policy.require('snapshot-walk-step');
+  }
+  return refcountOf(state, state.geometry.hostCluster(offset));
+}
+
+/** The same for every host cluster that a compressed cluster touches. */
+function changeCompressed(state: ImageState, slice: CachedTable, index: number, change: WalkChange): number {
+  if (change !== 0) {
+    const at = index * state.geometry.l2EntryBytes;
+    const { clusterBits } = state.geometry;
+    const lengthBytes = compressedLengthBytes(slice.view, at, clusterBits);
+    changeRefcounts(state, compressedOffset(slice.view, at, clusterBits), lengthBytes, change);
+    state.policy.require('snapshot-walk-step');
+  }
+  return SHARED;
+}

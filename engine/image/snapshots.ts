@@ -1,0 +1,185 @@
+/**
+ * Internal snapshots: create, apply, delete (qcow2.rst, "Snapshots").
+ *
+ * Each is a walk that shifts refcounts, a table written aside, and a header field that publishes it. No stage of history is
+ * atomic over a power cut here; `docs/safety.md` says what each leaves behind.
+ */
+import { Qcow2Error } from '../base/errors.ts';
+import { HEADER_FIELDS, SNAPSHOT_COUNT_MAX } from '../format/header-fields.ts';
+import { L1_ENTRY_BYTES } from '../format/l1-entry.ts';
+import {
+  encodeSnapshotTable,
+  SNAPSHOT_NAME_BYTES_MAX,
+  type SnapshotEntry,
+  snapshotId,
+  snapshotName,
+} from '../format/snapshot-table.ts';
+import { writeUint64 } from '../format/uint64.ts';
+import { readBytes } from '../io/sector-access.ts';
+import { growL1, L1Table } from './l1-table.ts';
+import { allocateClusters, freeClusters } from './refcounts.ts';
+import { walkL1 } from './snapshot-walk.ts';
+import type { ImageState } from './state.ts';
+
+/** A snapshot as lists show it. Name and id come from the image: escape them before showing them. */
+export interface SnapshotInfo {
+  readonly id: string;
+  readonly name: string;
+  /** Seconds and nanoseconds since 1970. */
+  readonly dateSeconds: number;
+  readonly dateNanoseconds: number;
+  readonly vmClockNs: bigint;
+  readonly vmStateBytes: number;
+  /** Size of the virtual disk when it was taken. */
+  readonly virtualSizeBytes: number;
+}
+
+export interface NewSnapshot {
+  /** 1 to 65535 bytes of UTF-8, not the name or id of another snapshot. */
+  readonly name: string;
+  /** Default: now. */
+  readonly dateSeconds?: number;
+  readonly dateNanoseconds?: number;
+  readonly vmClockNs?: bigint;
+  /** How much VM state was written before; 0 for a snapshot of the disk alone. */
+  readonly vmStateBytes?: number;
+}
+
+export function listSnapshots(state: ImageState): SnapshotInfo[] {
+  return state.snapshots.map((entry) => ({
+    id: snapshotId(entry),
+    name: snapshotName(entry),
+    dateSeconds: entry.dateSeconds,
+    dateNanoseconds: entry.dateNanoseconds,
+    vmClockNs: entry.vmClockNs,
+    vmStateBytes: entry.vmStateSizeBytes,
+    virtualSizeBytes: entry.virtualSizeBytes ?? state.sizeBytes,
+  }));
+}
+
+/**
+ * Takes a snapshot of the disk as it is now. Returns its id.
+ * @throws Qcow2Error INVALID_ARGUMENT for a name in use or out of bounds, or when there are 65536 snapshots; the image is unchanged.
+ */
+export function createSnapshot(state: ImageState, wanted: NewSnapshot): string {
+  const nameBytes = new TextEncoder().encode(wanted.name);
+  refuseNewName(state, wanted.name, nameBytes);
+  const id = String(
+    state.snapshots.reduce((highest, entry) => Math.max(highest, Number(snapshotId(entry)) || 0), 0) + 1,
+  );
+  walkL1(state, state.l1, 1);
+  const l1TableOffset = allocateClusters(state, state.l1.entryBytes.length);
+  state.policy.require('refcount-before-snapshot-table');
+  state.policy.hookUp(l1TableOffset, state.l1.entryBytes, 'l1');
+  const entry: SnapshotEntry = {
+    l1TableOffset,
+    l1Entries: state.l1.entryCount,
+    idBytes: new TextEncoder().encode(id),
+    nameBytes,
+    dateSeconds: wanted.dateSeconds ?? Math.floor(Date.now() / 1000),
+    dateNanoseconds: wanted.dateNanoseconds ?? 0,
+    vmClockNs: wanted.vmClockNs ?? 0n,
+    vmStateSizeBytes: wanted.vmStateBytes ?? 0,
+    virtualSizeBytes: state.header.version === 2 ? null : state.sizeBytes,
+    icount: null,
+    unknownExtraData: new Uint8Array(0),
+  };
+  replaceSnapshotTable(state, [...state.snapshots, entry]);
+  return id;
+}
+
+/**
+ * Makes the disk what it was when the snapshot was taken. What the disk was before is lost, other snapshots stay.
+ * @throws Qcow2Error INVALID_ARGUMENT when there is no such snapshot or the disk had another size then; the image is unchanged.
+ */
+export function applySnapshot(state: ImageState, nameOrId: string): void {
+  const entry = findSnapshot(state, nameOrId);
+  if (entry.virtualSizeBytes !== null && entry.virtualSizeBytes !== state.sizeBytes) {
+    const message = `snapshot "${nameOrId}" is of a disk of ${entry.virtualSizeBytes} bytes, this one has ${state.sizeBytes}: resize it first`;
+    throw new Qcow2Error('INVALID_ARGUMENT', message);
+  }
+  walkL1(state, state.l1, -1);
+  growL1(state, entry.l1Entries, true);
+  const { l1 } = state;
+  const snapshotBytes = readL1(state, entry).entryBytes;
+  l1.bytes.fill(0);
+  l1.bytes.set(snapshotBytes);
+  // The active table may be longer, when it grew after the snapshot: its tail must not go on naming tables just freed.
+  state.policy.hookUp(l1.offset, l1.entryBytes, 'l1');
+  walkL1(state, l1, 1);
+}
+
+/** Forgets a snapshot and frees what only it used. Throws INVALID_ARGUMENT when there is none of that name or id. */
+export function deleteSnapshot(state: ImageState, nameOrId: string): void {
+  const entry = findSnapshot(state, nameOrId);
+  const l1 = readL1(state, entry);
+  walkL1(state, l1, -1);
+  walkL1(state, state.l1, 0);
+  freeClusters(state, entry.l1TableOffset, entry.l1Entries * L1_ENTRY_BYTES);
+  replaceSnapshotTable(
+    state,
+    state.snapshots.filter((other) => other !== entry),
+  );
+}
+
+/** The snapshot with this id, or else with this name. */
+export function findSnapshot(state: ImageState, nameOrId: string): SnapshotEntry {
+  const found =
+    state.snapshots.find((entry) => snapshotId(entry) === nameOrId) ??
+    state.snapshots.find((entry) => snapshotName(entry) === nameOrId);
+  if (found !== undefined) return found;
+  const known = state.snapshots.slice(0, 20).map((entry) => JSON.stringify(snapshotName(entry)));
+  const list = known.length === 0 ? 'the image has none' : `the image has ${known.join(', ')}`;
+  throw new Qcow2Error('INVALID_ARGUMENT', `there is no snapshot ${JSON.stringify(nameOrId)}: ${list}`);
+}
+
+export function readL1(state: ImageState, entry: SnapshotEntry): L1Table {
+  const l1 = new L1Table(entry.l1TableOffset, entry.l1Entries);
+  readBytes(state.file, l1.offset, l1.entryBytes, 'l1');
+  return l1;
+}
+
+function refuseNewName(state: ImageState, name: string, nameBytes: Uint8Array): void {
+  const refuse = (why: string) => {
+    throw new Qcow2Error('INVALID_ARGUMENT', `cannot create snapshot ${JSON.stringify(name)}: ${why}`);
+  };
+  if (nameBytes.length === 0) refuse('the name is empty');
+  if (nameBytes.length > SNAPSHOT_NAME_BYTES_MAX) refuse(`the name is longer than ${SNAPSHOT_NAME_BYTES_MAX} bytes`);
+  if (state.snapshots.some((entry) => snapshotName(entry) === name)) refuse('a snapshot of that name exists');
+  if (state.snapshots.length >= SNAPSHOT_COUNT_MAX) refuse(`there are ${SNAPSHOT_COUNT_MAX} snapshots already`);
+}
+
+/** Writes a new snapshot table aside, publishes it in the header and frees the old one. */
+function replaceSnapshotTable(state: ImageState, entries: SnapshotEntry[]): void {
+  const bytes = encodeSnapshotTable(entries);
+  const oldLength = encodeSnapshotTable(state.snapshots).length;
+  const oldOffset = state.snapshotsOffset;
+  const offset = allocateClusters(state, bytes.length);
+  state.policy.require('refcount-before-snapshot-table');
+  for (const [from, to] of entryPieces(entries)) {
+    state.policy.hookUp(offset + from, bytes.subarray(from, to), 'snapshot-table');
+  }
+  const field = new Uint8Array(8);
+  const view = new DataView(field.buffer);
+  writeUint64(view, 0, offset);
+  state.policy.hookUp(HEADER_FIELDS.snapshotsOffset, field, 'header');
+  view.setUint32(0, entries.length);
+  state.policy.hookUp(HEADER_FIELDS.snapshotCount, field.subarray(0, 4), 'header');
+  state.snapshotsOffset = offset;
+  state.snapshots = entries;
+  freeClusters(state, oldOffset, oldLength);
+}
+
+/** The pieces of an encoded table as history wrote them: of each entry the fixed part with its extra data, the id, the name. */
+function entryPieces(entries: readonly SnapshotEntry[]): [number, number][] {
+  const pieces: [number, number][] = [];
+  let end = 0;
+  for (const entry of entries) {
+    const start = Math.ceil(end / 8) * 8;
+    end = start + encodeSnapshotTable([entry]).length;
+    const nameStart = end - entry.nameBytes.length;
+    const idStart = nameStart - entry.idBytes.length;
+    pieces.push([start, idStart], [idStart, nameStart], [nameStart, end]);
+  }
+  return pieces;
+}

@@ -1,0 +1,44 @@
+/** An open image: what the modules of this folder share. One owner, one thread. */
+import type { CachePolicy } from '../cache/policy.ts';
+import type { Stage } from '../cache/stage.ts';
+import type { TableCache } from '../cache/table-cache.ts';
+import type { Header } from '../format/header.ts';
+import type { SnapshotEntry } from '../format/snapshot-table.ts';
+import type { BlockFile } from '../io/block-file.ts';
+import type { Geometry } from './geometry.ts';
+import type { L1Table } from './l1-table.ts';
+
+/** What lies under an image, or a plain disk: guest bytes by offset. Reads past `sizeBytes` are the caller's to avoid. */
+export interface GuestDisk {
+  readonly sizeBytes: number;
+  read(offset: number, into: Uint8Array): void;
+  close?(): void;
+}
+
+/** The refcount table in memory: host offset of each refcount block, 0 where there is none. */
+export interface RefcountTable {
+  offset: number;
+  clusterCount: number;
+  blockOffsets: Float64Array;
+}
+
+export interface ImageState {
+  readonly file: BlockFile;
+  readonly geometry: Geometry;
+  /** As decoded at open. What changes while the image is open stands in the fields below. */
+  readonly header: Header;
+  readonly sizeBytes: number;
+  readonly stage: Stage;
+  readonly policy: CachePolicy;
+  readonly l2: TableCache;
+  readonly refcounts: TableCache;
+  readonly refcountTable: RefcountTable;
+  readonly backing: GuestDisk | null;
+  /** One cluster, for copy-on-write. */
+  readonly copyBuffer: Uint8Array;
+  l1: L1Table;
+  /** The search for free clusters starts here; no cluster below it is free. Host cluster index. */
+  freeClusterIndex: number;
+  snapshots: SnapshotEntry[];
+  snapshotsOffset: number;
+}
