@@ -1,0 +1,301 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { Qcow2Error } from '../base/errors.ts';
+import { GiB, KiB, MiB } from '../base/units.ts';
+import { HOST_CACHE_MODES, type HostCacheMode } from './block-file.ts';
+import { DeviceModelFile } from './device-model.ts';
+import { PAGE_BYTES } from './device-model-pages.ts';
+import { type DeviceParameters, MODELLED_DEVICES } from './device-model-parameters.ts';
+import { ForwardingFile } from './forwarding-file.ts';
+import { MemoryFile } from './memory-file.ts';
+
+const PAGE = new Uint8Array(PAGE_BYTES);
+
+function deviceNamed(name: string): DeviceParameters {
+  return MODELLED_DEVICES.find((device) => device.name === name)!;
+}
+
+/** A file of any size that keeps no bytes: for devices larger than memory. */
+class EmptyFile extends ForwardingFile {
+  #endBytes: number;
+  constructor(sizeBytes: number) {
+    super(new MemoryFile());
+    this.#endBytes = sizeBytes;
+  }
+  override sizeBytes(): number {
+    return this.#endBytes;
+  }
+  override read(): void {}
+  override write(offset: number, from: Uint8Array): void {
+    this.#endBytes = Math.max(this.#endBytes, offset + from.length);
+  }
+}
+
+function modelled(name: string, hostCacheMode: HostCacheMode = 'writeback', sizeBytes = 0) {
+  const file = new DeviceModelFile(new EmptyFile(sizeBytes), { device: deviceNamed(name), hostCacheMode });
+  /** Virtual duration of `action`. */
+  const took = (action: () => void): number => {
+    const start = file.elapsedNs();
+    action();
+    return file.elapsedNs() - start;
+  };
+  return {
+    file,
+    took,
+    write: (offset: number, lengthBytes = PAGE_BYTES) =>
+      took(() => file.write(offset, new Uint8Array(lengthBytes), 'data')),
+    read: (offset: number, lengthBytes = PAGE_BYTES) =>
+      took(() => file.read(offset, new Uint8Array(lengthBytes), 'data')),
+    sync: () => took(() => file.sync('guest-flush')),
+  };
+}
+
+describe('NVMe with power-loss protection, by hand', () => {
+  const call = 1300;
+  const copy = 410; // 4096 B at 100 ps, rounded up
+  const command = 15_000 + 1024; // and 4096 B at 250 ps
+  const flush = 10_000;
+
+  test('writeback: a write is a copy, the sync writes out and flushes, growth and holes cost a journal commit', () => {
+    const { file, write, sync } = modelled('nvme-plp');
+    assert.equal(write(0), call + copy);
+    assert.equal(sync(), 1000 + command + flush + 40_000, 'the file grew');
+    assert.equal(write(0), call + copy);
+    assert.equal(sync(), 1000 + command + flush, 'an overwrite');
+    assert.equal(sync(), 1000 + flush, 'nothing to write out');
+    file.truncate(MiB);
+    assert.equal(sync(), 1000 + flush + 40_000, 'a new size');
+    write(512 * KiB);
+    assert.equal(sync(), 1000 + command + flush + 40_000, 'a hole filled');
+  });
+
+  test('writethrough: every write pays for its sync, a sync has nothing left to do', () => {
+    const { file, write, sync } = modelled('nvme-plp', 'writethrough');
+    assert.equal(file.writesAreDurable, true);
+    write(0);
+    assert.equal(write(0), call + copy + command + flush);
+    assert.equal(sync(), 1000 + flush);
+  });
+
+  test('none: no copy, the write goes to the device, the sync only flushes', () => {
+    const { write, sync } = modelled('nvme-plp', 'none', MiB);
+    assert.equal(write(0), call + command);
+    assert.equal(sync(), 1000 + flush);
+  });
+
+  test('directsync: both at once', () => {
+    assert.equal(modelled('nvme-plp', 'directsync', MiB).write(0), call + command + flush);
+  });
+
+  test('unsafe: syncs take no time and are not reported', () => {
+    const { file, write, sync } = modelled('nvme-plp', 'unsafe');
+    write(0);
+    assert.equal(sync(), 0);
+    assert.equal(file.ignoresSyncs, true);
+  });
+
+  test('reads: from the page cache, from the device once, and nothing from a hole', () => {
+    const { file, read, write } = modelled('nvme-plp', 'writeback', MiB);
+    const cached = 1000 + copy;
+    assert.equal(read(0), cached + 80_000 + 631);
+    assert.equal(read(0), cached);
+    write(8192);
+    assert.equal(read(8192), cached);
+    file.truncate(2 * MiB);
+    assert.equal(read(MiB), cached, 'a hole');
+    assert.equal(modelled('nvme-plp', 'none', MiB).read(0), 1000 + 80_000 + 631);
+  });
+
+  test('neighbouring dirty pages are one command, scattered ones overlap up to the queue depth', () => {
+    const joined = modelled('nvme-plp', 'writeback', GiB);
+    for (let page = 0; page < 128; page++) joined.write(page * PAGE_BYTES);
+    assert.equal(joined.sync(), 1000 + 15_000 + 131_072 + flush);
+    const scattered = modelled('nvme-plp', 'writeback', GiB);
+    for (let page = 0; page < 128; page++) scattered.write(2 * page * PAGE_BYTES);
+    assert.equal(scattered.sync(), 1000 + 2 * 15_000 + 131_072 + flush);
+  });
+
+  test('what is discarded before a sync is not written out', () => {
+    const { file, write, sync } = modelled('nvme-plp', 'writeback', MiB);
+    write(0);
+    assert.equal(file.punchHole(0, PAGE_BYTES), true);
+    assert.equal(sync(), 1000 + 10_000 + 40_000, 'the hole is metadata');
+    file.truncate(0);
+    sync();
+    write(0);
+    file.truncate(0);
+    assert.equal(sync(), 1000 + flush + 40_000);
+  });
+
+  test('more dirty pages than the host keeps: the writer waits for the write-out', () => {
+    const { file } = modelled('nvme-plp', 'writeback', GiB);
+    const host = { readCallNs: 0, writeCallNs: 0, syncCallNs: 0, copyPsPerByte: 0, dirtyBytesMax: 4 * PAGE_BYTES };
+    const small = new DeviceModelFile(file, { device: deviceNamed('nvme-plp'), hostCacheMode: 'writeback', host });
+    for (let page = 0; page < 4; page++) small.write(page * PAGE_BYTES, PAGE, 'data');
+    assert.equal(small.elapsedNs(), 0);
+    small.write(4 * PAGE_BYTES, PAGE, 'data');
+    assert.equal(small.elapsedNs(), 15_000 + 5120);
+  });
+});
+
+describe('7200 rpm disk', () => {
+  test('overwriting one block with a sync each takes exactly one revolution: 120 a second', () => {
+    const { file, write, sync } = modelled('hdd-7200', 'writeback', MiB);
+    const ends = Array.from({ length: 10 }, () => {
+      write(0);
+      sync();
+      return file.elapsedNs();
+    });
+    for (let i = 1; i < ends.length; i++) assert.equal(ends[i]! - ends[i - 1]!, 8_333_333);
+  });
+
+  test('random reads over 1 TB: 70 to 90 a second, the known figure of such drives', () => {
+    const size = 1e12;
+    let place = 1;
+    const offsets = Array.from({ length: 2000 }, () => {
+      place = (place * 48_271) % 2_147_483_647;
+      return Math.floor((place / 2_147_483_647) * (size / PAGE_BYTES)) * PAGE_BYTES;
+    });
+    const onDisk = modelled('hdd-7200', 'none');
+    for (const offset of offsets) onDisk.write(offset);
+    onDisk.sync();
+    const meanNs = offsets.reduce((sum, offset) => sum + onDisk.read(offset), 0) / offsets.length;
+    assert.ok(1e9 / meanNs > 70 && 1e9 / meanNs < 90, `${1e9 / meanNs} reads a second`);
+  });
+
+  test('streaming runs at the medium rate of 150 MB/s, scattered write-out far below, a nearer seek is shorter', () => {
+    const streaming = modelled('hdd-7200', 'writeback', GiB);
+    streaming.write(0, 64 * MiB);
+    const rate = (64 * MiB * 1e3) / streaming.sync();
+    assert.ok(rate > 140 && rate < 151, `${rate} MB/s`);
+    const scattered = (stepBytes: number) => {
+      const disk = modelled('hdd-7200', 'writeback', GiB);
+      for (let i = 0; i < 100; i++) disk.write(i * stepBytes);
+      return disk.sync();
+    };
+    assert.ok(scattered(8 * MiB) > 100 * 1_000_000);
+    assert.ok(scattered(8 * MiB) > scattered(64 * KiB));
+  });
+
+  test('the write cache drains by itself when it is full', () => {
+    const { write, sync } = modelled('hdd-7200', 'none', GiB);
+    write(0, 60 * MiB);
+    const overflowing = write(60 * MiB, 8 * MiB);
+    assert.ok(overflowing > 0.4e9, `${overflowing}`);
+    assert.ok(sync() < 0.02e9);
+  });
+});
+
+describe('other classes', () => {
+  test('SATA SSD without protection: a write is accepted at once, the flush is what costs', () => {
+    const { write, sync } = modelled('sata-ssd-no-plp', 'none', MiB);
+    assert.ok(write(0) < 50_000);
+    assert.equal(sync(), 1000 + 2_000_000 + 5776);
+    assert.equal(sync(), 1000 + 100_000);
+  });
+
+  test('network volume: 3 000 operations a second and 125 MiB/s are ceilings', () => {
+    const scattered = modelled('network-block', 'writeback', GiB);
+    for (let i = 0; i < 3000; i++) scattered.write(2 * i * PAGE_BYTES);
+    assert.equal(scattered.sync(), 1000 + 3000 * 333_333);
+    const streaming = modelled('network-block', 'writeback', GiB);
+    streaming.write(0, 125 * MiB);
+    const ns = streaming.sync();
+    assert.ok(ns > 1e9 && ns < 1.02e9, `${ns}`);
+  });
+
+  test('their parameters are whole numbers with a name and a description of their own', () => {
+    assert.equal(new Set(MODELLED_DEVICES.map(({ name }) => name)).size, MODELLED_DEVICES.length);
+    for (const { name, description, mechanics, ...numbers } of MODELLED_DEVICES) {
+      assert.ok(description.length > 0);
+      for (const [field, value] of [...Object.entries(numbers), ...Object.entries(mechanics ?? {})]) {
+        assert.ok(Number.isSafeInteger(value) && value >= 0, `${name}.${field} is ${value}`);
+      }
+    }
+  });
+
+  test('what it costs to sync each overwrite ranks the classes as everyone measures them', () => {
+    const perSync = (name: string) => {
+      const { write, sync } = modelled(name, 'writeback', 64 * MiB);
+      let total = 0;
+      for (let i = 0; i < 50; i++) total += write(((i * 7919) % 16_384) * PAGE_BYTES) + sync();
+      return total;
+    };
+    const order = ['nvme-plp', 'network-block', 'sata-ssd-no-plp', 'hdd-7200'];
+    assert.deepEqual(
+      order.toSorted((a, b) => perSync(a) - perSync(b)),
+      order,
+    );
+  });
+});
+
+const operation = fc.oneof(
+  fc.record({ op: fc.constant('write' as const), offset: fc.nat(MiB), length: fc.integer({ min: 1, max: 9000 }) }),
+  fc.record({ op: fc.constant('read' as const), offset: fc.nat(2 * MiB), length: fc.integer({ min: 1, max: 9000 }) }),
+  fc.record({ op: fc.constant('punch' as const), offset: fc.nat(MiB), length: fc.nat(20_000) }),
+  fc.record({ op: fc.constant('truncate' as const), offset: fc.nat(2 * MiB), length: fc.constant(0) }),
+  fc.record({ op: fc.constant('sync' as const), offset: fc.constant(0), length: fc.constant(0) }),
+);
+type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
+
+function apply(file: DeviceModelFile | MemoryFile, { op, offset, length }: Operation): Uint8Array | null {
+  const bytes = new Uint8Array(length).fill((offset % 255) + 1);
+  if (op === 'write') file.write(offset, bytes, 'data');
+  else if (op === 'read') {
+    file.read(offset, bytes, 'data');
+    return bytes;
+  } else if (op === 'punch') file.punchHole(offset, length);
+  else if (op === 'truncate') file.truncate(offset);
+  else file.sync('guest-flush');
+  return null;
+}
+
+describe('any stream of operations', () => {
+  test('same bytes as the file below, whole nanoseconds, the same time again, and reported in full', () => {
+    fc.assert(
+      fc.property(
+        fc.array(operation, { maxLength: 40 }),
+        fc.constantFrom(...MODELLED_DEVICES),
+        fc.constantFrom(...HOST_CACHE_MODES),
+        (operations, device, hostCacheMode) => {
+          const run = () => {
+            const reference = new MemoryFile();
+            const memory = new MemoryFile();
+            let reportedNs = 0;
+            const add = (ns: number) => {
+              reportedNs += ns;
+            };
+            const file = new DeviceModelFile(memory, {
+              device,
+              hostCacheMode,
+              sink: { read: add, write: add, sync: add },
+            });
+            let unreportedNs = 0;
+            for (const step of operations) {
+              const before = file.elapsedNs();
+              assert.deepEqual(apply(file, step), apply(reference, step));
+              const ns = file.elapsedNs() - before;
+              assert.ok(Number.isSafeInteger(ns) && ns >= 0, `${step.op} took ${ns}`);
+              if (step.op === 'punch' || step.op === 'truncate') unreportedNs += ns;
+            }
+            assert.deepEqual(memory.bytes(), reference.bytes());
+            assert.equal(reportedNs + unreportedNs, file.elapsedNs());
+            return file.elapsedNs();
+          };
+          assert.equal(run(), run());
+        },
+      ),
+      { seed: 20_260_101, numRuns: 150 },
+    );
+  });
+
+  test('an operation that the file below refuses takes no time', () => {
+    const inner = new MemoryFile('full', new Uint8Array(4096), { readOnly: true });
+    const file = new DeviceModelFile(inner, { device: deviceNamed('nvme-plp'), hostCacheMode: 'writeback' });
+    assert.throws(() => file.write(0, PAGE, 'data'), Qcow2Error);
+    assert.throws(() => file.sync('close'), Qcow2Error);
+    assert.throws(() => file.truncate(0), Qcow2Error);
+    assert.equal(file.elapsedNs(), 0);
+  });
+});

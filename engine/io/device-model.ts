@@ -1,0 +1,154 @@
+/**
+ * A {@link BlockFile} that keeps the virtual time which its exact stream of operations would take on a modelled device.
+ * The bytes go to the file below; no time passes while it computes.
+ *
+ * What is modelled: system calls; a page cache that holds dirty pages until a sync, as the host cache mode asks; the
+ * write-out of neighbouring dirty pages in one command; the device's write cache and flush; the dearer sync after the
+ * file grew or a hole was filled. What is not: other users of the device, write-out by age, read-ahead by the system, a
+ * page cache that runs out of memory, where the file system really puts the file (offsets are taken as places).
+ *
+ * Invariants:
+ *  1. The same operations on the same device take the same time, to the nanosecond.
+ *  2. `elapsedNs` is the sum of all latencies reported to the sink plus those of truncates and punched holes.
+ *  3. An operation that the file below refuses takes no time.
+ */
+import type { BlockFile, HostCacheMode, SyncCause, TableKind } from './block-file.ts';
+import { ModelledDisk, transferNs } from './device-model-disk.ts';
+import { type Extent, endPage, extentsOf, firstPage, PAGE_BYTES, PageSet } from './device-model-pages.ts';
+import { DEFAULT_HOST, type DeviceParameters, type HostParameters } from './device-model-parameters.ts';
+import { ForwardingFile } from './forwarding-file.ts';
+import type { LatencySink } from './timing-file.ts';
+
+export interface DeviceModelOptions {
+  readonly device: DeviceParameters;
+  readonly hostCacheMode: HostCacheMode;
+  readonly host?: HostParameters;
+  /** Is told the virtual latency of each read, write and sync. */
+  readonly sink?: LatencySink;
+}
+
+export class DeviceModelFile extends ForwardingFile {
+  override readonly writesAreDurable: boolean;
+  override readonly ignoresSyncs: boolean;
+  readonly #host: HostParameters;
+  readonly #device: DeviceParameters;
+  readonly #sink: LatencySink | null;
+  readonly #disk: ModelledDisk;
+  /** False with O_DIRECT: every access goes to the device. */
+  readonly #buffered: boolean;
+  /** Pages that the file system has given a place on the device. */
+  readonly #allocated = new PageSet();
+  readonly #cached = new PageSet();
+  readonly #dirtyPages = new Set<number>();
+  #grewSinceSync = false;
+  #allocatedSinceSync = false;
+  #elapsedNs = 0;
+
+  /** What `inner` already holds counts as allocated, synced and not yet read. */
+  constructor(inner: BlockFile, { device, hostCacheMode, host = DEFAULT_HOST, sink }: DeviceModelOptions) {
+    super(inner);
+    this.writesAreDurable = hostCacheMode === 'writethrough' || hostCacheMode === 'directsync';
+    this.ignoresSyncs = hostCacheMode === 'unsafe';
+    this.#buffered = hostCacheMode !== 'none' && hostCacheMode !== 'directsync';
+    this.#host = host;
+    this.#device = device;
+    this.#sink = sink ?? null;
+    this.#disk = new ModelledDisk(device);
+    this.#allocated.add(0, inner.sizeBytes());
+  }
+
+  /** Virtual time since the file was wrapped. */
+  elapsedNs(): number {
+    return this.#elapsedNs;
+  }
+
+  override read(offset: number, into: Uint8Array, kind: TableKind): void {
+    this.inner.read(offset, into, kind);
+    const start = this.#elapsedNs;
+    this.#elapsedNs += this.#host.readCallNs;
+    if (this.#buffered) this.#elapsedNs += transferNs(into.length, this.#host.copyPsPerByte);
+    const wanted = this.#pagesOnDeviceOnly(offset, into.length);
+    if (wanted.length > 0) this.#elapsedNs += this.#disk.read(wanted, this.#elapsedNs);
+    if (this.#buffered) this.#cached.add(offset, into.length);
+    this.#sink?.read(this.#elapsedNs - start);
+  }
+
+  override write(offset: number, from: Uint8Array, kind: TableKind): void {
+    const sizeBefore = this.inner.sizeBytes();
+    this.inner.write(offset, from, kind);
+    const start = this.#elapsedNs;
+    this.#elapsedNs += this.#host.writeCallNs;
+    if (offset + from.length > sizeBefore) this.#grewSinceSync = true;
+    if (this.#allocated.add(offset, from.length)) this.#allocatedSinceSync = true;
+    if (this.#buffered) this.#writeToCache(offset, from.length);
+    else this.#elapsedNs += this.#disk.write([{ offset, lengthBytes: from.length }], this.#elapsedNs);
+    if (this.writesAreDurable) this.#makeDurable();
+    this.#sink?.write(this.#elapsedNs - start);
+  }
+
+  override sync(cause: SyncCause): void {
+    this.inner.sync(cause);
+    if (this.ignoresSyncs) return;
+    const start = this.#elapsedNs;
+    this.#elapsedNs += this.#host.syncCallNs;
+    this.#makeDurable();
+    this.#sink?.sync(this.#elapsedNs - start);
+  }
+
+  override truncate(sizeBytes: number): void {
+    const sizeBefore = this.inner.sizeBytes();
+    this.inner.truncate(sizeBytes);
+    this.#elapsedNs += this.#host.writeCallNs;
+    if (sizeBytes !== sizeBefore) this.#grewSinceSync = true;
+    if (sizeBytes < sizeBefore) this.#forget(sizeBytes, sizeBefore - sizeBytes + PAGE_BYTES);
+  }
+
+  override punchHole(offset: number, lengthBytes: number): boolean {
+    const punched = this.inner.punchHole(offset, lengthBytes);
+    this.#elapsedNs += this.#host.writeCallNs;
+    if (!punched) return false;
+    // Which pages the file has is metadata, as it is when a hole is filled.
+    this.#allocatedSinceSync = true;
+    this.#forget(offset, lengthBytes);
+    return true;
+  }
+
+  #writeToCache(offset: number, lengthBytes: number): void {
+    this.#elapsedNs += transferNs(lengthBytes, this.#host.copyPsPerByte);
+    this.#cached.add(offset, lengthBytes);
+    for (let page = firstPage(offset); page < endPage(offset, lengthBytes); page++) this.#dirtyPages.add(page);
+    if (this.#dirtyPages.size * PAGE_BYTES > this.#host.dirtyBytesMax) this.#writeOut();
+  }
+
+  #writeOut(): void {
+    if (this.#dirtyPages.size === 0) return;
+    this.#elapsedNs += this.#disk.write(extentsOf(this.#dirtyPages), this.#elapsedNs);
+    this.#dirtyPages.clear();
+  }
+
+  #makeDurable(): void {
+    this.#writeOut();
+    this.#elapsedNs += this.#disk.flush(this.#elapsedNs);
+    if (this.#grewSinceSync) this.#elapsedNs += this.#device.growthSyncNs;
+    else if (this.#allocatedSinceSync) this.#elapsedNs += this.#device.allocationSyncNs;
+    this.#grewSinceSync = false;
+    this.#allocatedSinceSync = false;
+  }
+
+  /** Pages of the range that must come from the device: allocated (a hole is known to be zero) and not cached. */
+  #pagesOnDeviceOnly(offset: number, lengthBytes: number): Extent[] {
+    const pages: number[] = [];
+    for (let page = firstPage(offset); page < endPage(offset, lengthBytes); page++) {
+      if (this.#allocated.has(page) && !this.#cached.has(page)) pages.push(page);
+    }
+    return extentsOf(pages);
+  }
+
+  #forget(offset: number, lengthBytes: number): void {
+    this.#allocated.removeWithin(offset, lengthBytes);
+    this.#cached.removeWithin(offset, lengthBytes);
+    const start = Math.ceil(offset / PAGE_BYTES);
+    const end = Math.floor((offset + lengthBytes) / PAGE_BYTES);
+    for (const page of this.#dirtyPages) if (page >= start && page < end) this.#dirtyPages.delete(page);
+  }
+}
