@@ -76,14 +76,16 @@ export class CountingFile extends ForwardingFile {
     this.#mine = this.counts.byTrigger[trigger] ??= noFileCounts();
   }
 
+  /** Counts the bytes that the file had; what lies past its end is filled in, not read. */
   override read(offset: number, into: Uint8Array, kind: TableKind): void {
     this.inner.read(offset, into, kind);
+    const bytes = Math.max(0, Math.min(into.length, this.inner.sizeBytes() - offset));
     this.counts.reads++;
-    this.counts.readBytes += into.length;
+    this.counts.readBytes += bytes;
     this.#mine.reads++;
-    this.#mine.readBytes += into.length;
+    this.#mine.readBytes += bytes;
     this.counts.byKind[kind].reads++;
-    this.counts.byKind[kind].readBytes += into.length;
+    this.counts.byKind[kind].readBytes += bytes;
   }
 
   override write(offset: number, from: Uint8Array, kind: TableKind): void {
