@@ -21,6 +21,14 @@ export {
   type TableKind,
 } from './io/block-file.ts';
 export { type AllCounts, CountingFile, type FileCounts } from './io/counting-file.ts';
+export { DeviceModelFile, type DeviceModelOptions } from './io/device-model.ts';
+export {
+  DEFAULT_HOST,
+  type DeviceParameters,
+  type HostParameters,
+  type Mechanics,
+  MODELLED_DEVICES,
+} from './io/device-model-parameters.ts';
 export { type OpenFileOptions, openFile } from './io/file.ts';
 export { ForwardingFile } from './io/forwarding-file.ts';
 export { MemoryFile } from './io/memory-file.ts';
