@@ -13,8 +13,8 @@
 import { SECTOR_BYTES } from '../engine/base/units.ts';
 import { mix32, Prng } from './prng.ts';
 
-/** Longer than the windows of common compressors, so that two writes from the same place are no repetition to them. */
-const POOL_SECTORS = 8192;
+/** 16 MiB: many times the windows of common compressors, so that two writes seldom repeat one another within one. */
+const POOL_SECTORS = 32_768;
 const POOL_BYTES = POOL_SECTORS * SECTOR_BYTES;
 
 const STAMP_BYTES = 24;
@@ -23,6 +23,11 @@ const TWO_POW_32 = 2 ** 32;
 
 /** The highest write serial; serials start at 1. */
 export const MAX_WRITE_SERIAL = 0xffff_fff0;
+
+/** Makes the pool of `seed` now and not at the first fill: some 30 ms that belong to no request. */
+export function prepareGuestData(seed: number): void {
+  poolOf(seed >>> 0);
+}
 
 /**
  * Fills `into` (whole sectors, no alignment needed) with what write number `writeSerial` (1 to {@link MAX_WRITE_SERIAL})

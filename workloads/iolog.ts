@@ -115,7 +115,7 @@ class IologLines {
     if (this.#options.file !== undefined) return file === this.#options.file;
     this.#file ??= file;
     if (file === this.#file) return true;
-    throw this.#error(`two files, ${quoted(this.#file)} and ${quoted(file)}; name the one to replay`);
+    throw this.#error(`two files, ${quoted(this.#file)} and ${quoted(file)}; the option file picks one`);
   }
 
   #timed(request: GuestRequest): GuestRequest {

@@ -19,7 +19,7 @@ export interface ParameterDescription {
 
 const SIZE_UNITS: Record<string, number> = { '': 1, K: KiB, M: MiB, G: GiB, T: TiB };
 /** Larger disks and spans are typing errors. */
-const MAX_SIZE_BYTES = 64 * TiB;
+export const MAX_SIZE_BYTES = 1024 * TiB;
 const MAX_COUNT = 1_000_000_000;
 
 /** A size in bytes, whole sectors, at least one. */

@@ -6,7 +6,7 @@ import { KiB, MiB } from '../engine/base/units.ts';
 import { countWithFlushes, withFlushes } from './access.ts';
 import { batched, inSequence } from './batches.ts';
 import { WorkloadError } from './errors.ts';
-import { countParameter, sizeParameter, sizeText } from './parameters.ts';
+import { countParameter, MAX_SIZE_BYTES, sizeParameter, sizeText } from './parameters.ts';
 import type { GuestRequest } from './request.ts';
 import { defineWorkload } from './workload.ts';
 
@@ -26,12 +26,7 @@ export const snapshot = defineWorkload({
     flushEvery: countParameter('a guest flush after so many writes, 0 for one at the end only', 'writes', 8, 0),
   },
   plan({ l2Tables, clustersPerTable, requestBytes, flushEvery }, { clusterSizeBytes }) {
-    const entries = clusterSizeBytes / L2_ENTRY_BYTES;
-    const tableBytes = entries * clusterSizeBytes;
-    if (clustersPerTable > entries) {
-      const problem = `--clusters-per-table ${clustersPerTable} is above the ${entries} of a table`;
-      throw new WorkloadError(`workload snapshot: ${problem} with clusters of ${sizeText(clusterSizeBytes)}`);
-    }
+    const tableBytes = requireTables(l2Tables, clustersPerTable, clusterSizeBytes);
     const length = Math.min(requestBytes, clusterSizeBytes);
     const clusters = l2Tables * clustersPerTable;
     function* writes(lengthBytes: number): Generator<GuestRequest> {
@@ -69,4 +64,20 @@ function* snapshotLife(writes: () => Iterable<GuestRequest>): Generator<GuestReq
   yield { op: 'mark', text: 'delete' };
   yield { op: 'snapshot-delete', name: NAME };
   yield { op: 'flush' };
+}
+
+/** Bytes of the disk that one L2 table maps. Throws {@link WorkloadError} if a table or a disk cannot be that large. */
+function requireTables(l2Tables: number, clustersPerTable: number, clusterSizeBytes: number): number {
+  const entries = clusterSizeBytes / L2_ENTRY_BYTES;
+  const clusters = `with clusters of ${sizeText(clusterSizeBytes)}`;
+  if (clustersPerTable > entries) {
+    const problem = `--clusters-per-table ${clustersPerTable} is above the ${entries} of a table`;
+    throw new WorkloadError(`workload snapshot: ${problem} ${clusters}`);
+  }
+  if (l2Tables * entries * clusterSizeBytes > MAX_SIZE_BYTES) {
+    throw new WorkloadError(
+      `workload snapshot: --l2-tables ${l2Tables} make a disk above ${sizeText(MAX_SIZE_BYTES)} ${clusters}`,
+    );
+  }
+  return entries * clusterSizeBytes;
 }
