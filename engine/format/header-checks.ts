@@ -2,7 +2,7 @@
  * What a header must satisfy before any table is read: limits, alignments, feature bits that need each other.
  */
 import { type ErrorFacts, Qcow2Error, type Qcow2ErrorCode } from '../base/errors.ts';
-import type { Header } from './header.ts';
+import type { FixedFields, Header } from './header.ts';
 import { featureName } from './header-extensions.ts';
 import {
   BACKING_FORMAT_BYTES_MAX,
@@ -21,6 +21,11 @@ import {
 export function checkHeader(header: Header, fileName: string): void {
   checkFeatures(header, fileName);
   checkNames(header, fileName);
+  checkTablePlaces(header, fileName);
+}
+
+/** The part of {@link checkHeader} that is about where the tables are and how large. */
+export function checkTablePlaces(header: FixedFields, fileName: string): void {
   checkRefcountTable(header, fileName);
   checkL1Table(header, fileName);
   checkSnapshotTable(header, fileName);
@@ -93,7 +98,7 @@ function utf8Length(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-function checkRefcountTable(header: Header, fileName: string): void {
+function checkRefcountTable(header: FixedFields, fileName: string): void {
   const clusters = header.refcountTableClusters;
   const countFacts = { offset: HEADER_FIELDS.refcountTableClusters, found: clusters };
   if (clusters === 0) fail('CORRUPT', fileName, 'image does not contain a reference count table', countFacts);
@@ -111,7 +116,7 @@ function checkRefcountTable(header: Header, fileName: string): void {
   checkTablePlace(place, header, fileName);
 }
 
-function checkL1Table(header: Header, fileName: string): void {
+function checkL1Table(header: FixedFields, fileName: string): void {
   const entries = header.l1Entries;
   const countFacts = { offset: HEADER_FIELDS.l1Size, found: entries };
   if (entries * 8 > L1_BYTES_MAX) {
@@ -143,7 +148,7 @@ export function l1EntriesNeeded(header: Pick<Header, 'sizeBytes' | 'clusterBits'
   return Math.ceil(header.sizeBytes / clusterBytes / (clusterBytes / entryBytes));
 }
 
-function checkSnapshotTable(header: Header, fileName: string): void {
+function checkSnapshotTable(header: FixedFields, fileName: string): void {
   const count = header.snapshotCount;
   if (count > SNAPSHOT_COUNT_MAX) {
     const message = `snapshot table too large (${count} snapshots; the limit is ${SNAPSHOT_COUNT_MAX})`;
@@ -167,7 +172,7 @@ interface TablePlace {
   readonly lengthBytes: number;
 }
 
-function checkTablePlace(place: TablePlace, header: Header, fileName: string): void {
+function checkTablePlace(place: TablePlace, header: FixedFields, fileName: string): void {
   const { name, field, offset, lengthBytes } = place;
   const clusterBytes = 2 ** header.clusterBits;
   let why = '';

@@ -9,7 +9,7 @@
  * decodes: what may be done with it is for the opener to decide.
  */
 import { Qcow2Error } from '../base/errors.ts';
-import { checkHeader } from './header-checks.ts';
+import { checkHeader, checkTablePlaces } from './header-checks.ts';
 import {
   decodeExtensions,
   decodeFeatureNames,
@@ -131,7 +131,24 @@ const EXTENSIONS_WITH_FIELDS: ReadonlySet<number> = new Set([
   EXTENSION.featureNames,
 ]);
 
-type FixedFields = Omit<Header, 'backingFileName' | 'backingFormat' | 'dataFileName' | 'featureNames' | 'extensions'>;
+/** The fields at fixed offsets: all but the names and the extensions. */
+export type FixedFields = Omit<
+  Header,
+  'backingFileName' | 'backingFormat' | 'dataFileName' | 'featureNames' | 'extensions'
+>;
+
+/**
+ * The fixed fields of a version 2 header from its first 72 bytes or more, the places and sizes of its tables checked; null for
+ * version 3, where feature bits and their names, further on, decide what the tables mean. Throws as {@link decodeHeader} does.
+ */
+export function decodeVersion2Fields(firstBytes: Uint8Array, fileName: string): FixedFields | null {
+  const clusterBits = decodeClusterBits(firstBytes, fileName);
+  const view = viewOf(firstBytes);
+  if (view.getUint32(HEADER_FIELDS.version) !== 2) return null;
+  const fixed = decodeFixedFields(view, clusterBits, fileName);
+  checkTablePlaces(fixed, fileName);
+  return fixed;
+}
 
 function decodeFixedFields(view: DataView, clusterBits: number, fileName: string): FixedFields {
   const version = view.getUint32(HEADER_FIELDS.version) as 2 | 3;

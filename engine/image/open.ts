@@ -1,9 +1,18 @@
 /** Opening an image: header, L1 table, refcount table and snapshot table into memory, each checked before it is believed. */
 import { Qcow2Error } from '../base/errors.ts';
+import { SECTOR_BYTES } from '../base/units.ts';
 import { findPolicy, type PolicyName, policyOfStage } from '../cache/policies.ts';
 import type { StageId } from '../cache/stage.ts';
 import { TableCache } from '../cache/table-cache.ts';
-import { decodeClusterBits, decodeHeader, HEADER_BYTES_V2, type Header, INCOMPATIBLE } from '../format/header.ts';
+import {
+  decodeClusterBits,
+  decodeHeader,
+  decodeVersion2Fields,
+  type FixedFields,
+  HEADER_BYTES_V2,
+  type Header,
+  INCOMPATIBLE,
+} from '../format/header.ts';
 import { checkSnapshotL1, decodeSnapshotTable, type SnapshotEntry } from '../format/snapshot-table.ts';
 import type { BlockFile, TableKind } from '../io/block-file.ts';
 import { readBytes } from '../io/sector-access.ts';
@@ -26,13 +35,8 @@ export interface OpenOptions {
 }
 
 export function openState(file: BlockFile, options: OpenOptions): ImageState {
-  const header = readHeader(file);
-  refuseUnusable(file, header, options);
-  const geometry = new Geometry({
-    clusterBits: header.clusterBits,
-    refcountOrder: header.refcountOrder,
-    extendedL2: false,
-  });
+  const { header, l1, refcountTable } = readHeaderAndTables(file, options);
+  const geometry = geometryOf(header);
   const name =
     options.policy ?? (options.stage === undefined ? 'writeback' : policyOfStage(options.stage, modeOf(file)));
   const { preset, stage } = findPolicy(name, options.stage);
@@ -60,10 +64,10 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
     policy,
     l2,
     refcounts,
-    refcountTable: readRefcountTable(file, geometry, header),
+    refcountTable,
     backing: options.backing ?? null,
     copyBuffer: new Uint8Array(geometry.clusterBytes),
-    l1: readActiveL1(file, geometry, header),
+    l1,
     freeClusterIndex: 0,
     snapshots: readSnapshots(file, header),
     snapshotsOffset: header.snapshotsOffset,
@@ -74,9 +78,34 @@ function modeOf(file: BlockFile): 'writethrough' | 'writeback' {
   return file.writesAreDurable ? 'writethrough' : 'writeback';
 }
 
-function readHeader(file: BlockFile): Header {
-  const first = new Uint8Array(Math.min(512, file.sizeBytes()));
+interface Tables {
+  readonly l1: L1Table;
+  readonly refcountTable: RefcountTable;
+}
+
+/** In the order of history for version 2: the fixed fields, the tables, and only then extensions and names. */
+function readHeaderAndTables(file: BlockFile, options: OpenOptions): Tables & { readonly header: Header } {
+  const first = new Uint8Array(Math.min(SECTOR_BYTES, file.sizeBytes()));
   if (first.length >= HEADER_BYTES_V2) file.read(0, first, 'header');
+  const fixed = decodeVersion2Fields(first, file.name);
+  const tables = fixed === null ? null : readTables(file, fixed);
+  const header = readHeader(file, first);
+  refuseUnusable(file, header, options);
+  return { header, ...(tables ?? readTables(file, header)) };
+}
+
+function readTables(file: BlockFile, fields: FixedFields): Tables {
+  const geometry = geometryOf(fields);
+  const l1 = readActiveL1(file, geometry, fields);
+  return { l1, refcountTable: readRefcountTable(file, geometry, fields) };
+}
+
+function geometryOf({ clusterBits, refcountOrder }: FixedFields): Geometry {
+  return new Geometry({ clusterBits, refcountOrder, extendedL2: false });
+}
+
+/** The whole header, of which `first` has been read. */
+function readHeader(file: BlockFile, first: Uint8Array): Header {
   const clusterBytes = 2 ** decodeClusterBits(first, file.name);
   const cluster = new Uint8Array(Math.min(clusterBytes, file.sizeBytes()));
   cluster.set(first);
@@ -126,7 +155,7 @@ function readTable(file: BlockFile, offset: number, lengthBytes: number, kind: T
   return bytes;
 }
 
-function readActiveL1(file: BlockFile, geometry: Geometry, header: Header): L1Table {
+function readActiveL1(file: BlockFile, geometry: Geometry, header: FixedFields): L1Table {
   const lengthBytes = header.l1Entries * 8;
   refuseOutside(file, geometry, 'active L1 table', header.l1TableOffset, lengthBytes);
   const l1 = new L1Table(header.l1TableOffset, header.l1Entries);
@@ -134,7 +163,7 @@ function readActiveL1(file: BlockFile, geometry: Geometry, header: Header): L1Ta
   return l1;
 }
 
-function readRefcountTable(file: BlockFile, geometry: Geometry, header: Header): RefcountTable {
+function readRefcountTable(file: BlockFile, geometry: Geometry, header: FixedFields): RefcountTable {
   const lengthBytes = header.refcountTableClusters * geometry.clusterBytes;
   refuseOutside(file, geometry, 'refcount table', header.refcountTableOffset, lengthBytes);
   return {
