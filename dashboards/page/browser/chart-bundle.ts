@@ -1,0 +1,46 @@
+/** What the page carries for each chart, and how its rows are packed. Shared by Node, which writes it, and the page. */
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+export interface PackedRows {
+  readonly fields: readonly string[];
+  readonly rows: readonly (readonly (string | number | boolean | null)[])[];
+}
+
+export interface ChartBundle {
+  readonly id: string;
+  readonly description: string;
+  readonly renderer: 'svg' | 'canvas';
+  /** The question's own specification, colours still tokens, rows by name only. */
+  readonly vegaLite: JsonObject;
+  /** The same, compiled. */
+  readonly vega: JsonObject;
+  readonly sources: Readonly<Record<string, PackedRows>>;
+}
+
+/** Rows as the objects that Vega takes; new objects each time, because Vega writes into them. */
+export function unpackRows({ fields, rows }: PackedRows): Record<string, unknown>[] {
+  return rows.map((row) => Object.fromEntries(fields.map((field, index) => [field, row[index]])));
+}
+
+/** The compiled specification with its rows put where it names them, ready for Vega. */
+export function vegaWithRows(bundle: ChartBundle): JsonObject {
+  const data = (bundle.vega['data'] ?? []) as readonly JsonObject[];
+  return {
+    ...bundle.vega,
+    data: data.map((source) => {
+      const packed = bundle.sources[String(source['name'])];
+      const named = packed !== undefined && source['source'] === undefined;
+      return named ? { ...source, values: unpackRows(packed) as unknown as Json } : source;
+    }),
+  };
+}
+
+/** The Vega-Lite specification that stands alone: rows inside, ready for any Vega-Lite editor. */
+export function standaloneSpec(bundle: ChartBundle): JsonObject {
+  const datasets = Object.fromEntries(
+    Object.entries(bundle.sources).map(([name, packed]) => [name, unpackRows(packed)]),
+  );
+  return { ...bundle.vegaLite, datasets: datasets as unknown as Json };
+}

@@ -1,0 +1,128 @@
+/**
+ * The charts of the page: drawn one after the other so that the first screen appears at once, redrawn for another theme,
+ * fitted to the width that they have. Expressions are interpreted, never compiled, since the page forbids `eval`.
+ */
+import { parse, type Runtime, type Signal, View } from 'vega';
+import { expressionInterpreter } from 'vega-interpreter';
+import { Handler } from 'vega-tooltip';
+import { type ChartBundle, type JsonObject, vegaWithRows } from './chart-bundle.ts';
+import { applyTheme, type ThemeName } from './palette.ts';
+
+/** Widths narrower than this are scrolled instead. */
+const LEAST_WIDTH = 120;
+/** The signal that holds the width of the drawing, by kind of specification. */
+const WIDTH_SIGNALS = ['child_width', 'width'];
+
+const tooltip = new Handler({ disableDefaultStyle: true, id: 'chart-tooltip' });
+
+function widthSignal(spec: JsonObject): string {
+  const names = ((spec['signals'] ?? []) as unknown as Signal[]).map(({ name }) => name);
+  return WIDTH_SIGNALS.find((name) => names.includes(name)) ?? 'width';
+}
+
+/** The specification without the inputs that Vega would add: the page has its own, labelled ones. */
+function withoutInputs(spec: JsonObject): JsonObject {
+  const signals = ((spec['signals'] ?? []) as readonly JsonObject[]).map(({ bind: _bind, ...signal }) => signal);
+  return { ...spec, signals };
+}
+
+export class Chart {
+  readonly bundle: ChartBundle;
+  readonly element: HTMLElement;
+  #view: View | null = null;
+  #width = '';
+  /** Values set by controls; they outlive a change of theme. */
+  #signals = new Map<string, unknown>();
+
+  constructor(bundle: ChartBundle, element: HTMLElement) {
+    this.bundle = bundle;
+    this.element = element;
+  }
+
+  get view(): View | null {
+    return this.#view;
+  }
+
+  draw(theme: ThemeName): void {
+    this.#view?.finalize();
+    const themed = { ...this.bundle, vega: withoutInputs(applyTheme(this.bundle.vega, theme)) };
+    const spec = vegaWithRows(themed);
+    this.#width = widthSignal(spec);
+    const runtime: Runtime = parse(spec as never, undefined, { ast: true });
+    const view = new View(runtime, { expr: expressionInterpreter, renderer: this.bundle.renderer } as never);
+    this.#view = view.tooltip(tooltip.call).initialize(this.element).hover();
+    for (const [name, value] of this.#signals) view.signal(name, value);
+    view.run();
+    this.element.setAttribute('role', 'img');
+    this.element.setAttribute('aria-label', this.bundle.description);
+    this.element.removeAttribute('aria-roledescription');
+    this.fit();
+    this.element.dataset['drawn'] = theme;
+  }
+
+  /** Gives the drawing the width that is left beside its axes. */
+  fit(): void {
+    const view = this.#view;
+    const drawing = this.element.querySelector<SVGElement | HTMLCanvasElement>('svg, canvas');
+    if (view === null || drawing === null) return;
+    for (let pass = 0; pass < 2; pass += 1) {
+      const beside = drawing.clientWidth - Number(view.signal(this.#width));
+      const wanted = Math.max(Math.floor(this.element.clientWidth - beside), LEAST_WIDTH);
+      if (Math.abs(wanted - Number(view.signal(this.#width))) < 1) return;
+      view.signal(this.#width, wanted).run();
+    }
+  }
+
+  set(name: string, value: unknown): void {
+    this.#signals.set(name, value);
+    this.#view?.signal(name, value).run();
+  }
+}
+
+export class ChartGallery {
+  readonly charts: ReadonlyMap<string, Chart>;
+  readonly #listeners = new Set<(chart: Chart) => void>();
+  #round = 0;
+
+  constructor(bundles: readonly ChartBundle[], readonlyTheme: ThemeName) {
+    document.documentElement.dataset['theming'] = readonlyTheme;
+    const found = bundles.flatMap((bundle): [string, Chart][] => {
+      const element = document.getElementById(`${bundle.id}-chart`);
+      return element === null ? [] : [[bundle.id, new Chart(bundle, element)]];
+    });
+    this.charts = new Map(found);
+  }
+
+  /** Calls back each time that a chart has a new view. */
+  onDrawn(listener: (chart: Chart) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  #drawOne(chart: Chart, theme: ThemeName): void {
+    chart.draw(theme);
+    for (const listener of this.#listeners) listener(chart);
+  }
+
+  /** Draws all charts, giving the browser a turn between two; a later call ends an earlier one. */
+  async drawAll(theme: ThemeName): Promise<void> {
+    this.#round += 1;
+    const round = this.#round;
+    document.documentElement.dataset['charts'] = 'drawing';
+    for (const chart of this.charts.values()) {
+      await new Promise((resolve) => setTimeout(resolve));
+      if (round !== this.#round) return;
+      this.#drawOne(chart, theme);
+    }
+    document.documentElement.dataset['charts'] = 'drawn';
+  }
+
+  drawAllNow(theme: ThemeName): void {
+    this.#round += 1;
+    for (const chart of this.charts.values()) this.#drawOne(chart, theme);
+    document.documentElement.dataset['charts'] = 'drawn';
+  }
+
+  fitAll(): void {
+    for (const chart of this.charts.values()) chart.fit();
+  }
+}

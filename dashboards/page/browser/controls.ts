@@ -1,0 +1,81 @@
+/** Sliders, selects and zoom buttons: each sets one parameter of one chart, with the mouse or the keyboard. */
+import type { Chart, ChartGallery } from './chart-gallery.ts';
+
+type Span = readonly [number, number];
+
+function chartOf(gallery: ChartGallery, element: HTMLElement): Chart | undefined {
+  return gallery.charts.get(element.dataset['chart'] ?? '');
+}
+
+function words(ns: number): string {
+  if (ns >= 3600e9) return `${(ns / 3600e9).toPrecision(3)} h`;
+  if (ns >= 120e9) return `${(ns / 60e9).toPrecision(3)} min`;
+  if (ns >= 1e9) return `${(ns / 1e9).toPrecision(3)} s`;
+  return ns >= 1e6 ? `${(ns / 1e6).toPrecision(3)} ms` : `${(ns / 1e3).toPrecision(3)} µs`;
+}
+
+/** What the slider means now: the latency, and for each policy count × latency. */
+function readout(chart: Chart, exponent: number): string {
+  const latencyNs = 10 ** (exponent + 6);
+  const packed = chart.bundle.sources['rows'];
+  const cell = packed?.fields.indexOf('cell') ?? -1;
+  const waits = packed?.fields.indexOf('waits') ?? -1;
+  const costs = (packed?.rows ?? []).map((row) => `${String(row[cell])} ${words(Number(row[waits]) * latencyNs)}`);
+  return `${words(latencyNs)} each: ${costs.join(' · ')}`;
+}
+
+function bindRange(gallery: ChartGallery, input: HTMLInputElement): void {
+  const chart = chartOf(gallery, input);
+  const output = document.getElementById(`${input.dataset['chart']}-readout`);
+  if (chart === undefined || output === null) return;
+  const update = () => {
+    const text = readout(chart, Number(input.value));
+    chart.set(input.dataset['param'] ?? '', Number(input.value));
+    output.textContent = text;
+    input.setAttribute('aria-valuetext', text);
+  };
+  input.addEventListener('input', update);
+  update();
+}
+
+function bindSelect(gallery: ChartGallery, select: HTMLSelectElement): void {
+  const chart = chartOf(gallery, select);
+  select.addEventListener('change', () => chart?.set(select.dataset['param'] ?? '', select.value));
+}
+
+function moved(move: string, [from, to]: Span): Span {
+  const length = to - from;
+  if (move === 'in') return [from + length / 4, to - length / 4];
+  if (move === 'out') return [from - length / 2, to + length / 2];
+  const step = move === 'later' ? length / 2 : -length / 2;
+  return [from + step, to + step];
+}
+
+/** Kept inside the drawing without changing its length, where it fits. */
+function inside([from, to]: Span, width: number): Span {
+  const length = Math.min(to - from, width);
+  const start = Math.min(Math.max(from, 0), width - length);
+  return [start, start + length];
+}
+
+function bindZoom(gallery: ChartGallery, button: HTMLButtonElement): void {
+  const chart = chartOf(gallery, button);
+  const name = `${button.dataset['brush']}_x`;
+  button.addEventListener('click', () => {
+    const view = chart?.view;
+    if (view === null || view === undefined) return;
+    const width = Number(view.signal('width'));
+    const move = button.dataset['move'] ?? 'all';
+    const [from = 0, to = width] = view.signal(name) as number[];
+    const next = inside(moved(move, from === to ? [0, width] : [from, to]), width);
+    // An empty selection shows everything.
+    const whole = move === 'all' || next[1] - next[0] >= width;
+    view.signal(name, whole ? [0, 0] : [...next]).run();
+  });
+}
+
+export function bindControls(gallery: ChartGallery): void {
+  for (const input of document.querySelectorAll<HTMLInputElement>('input[data-param]')) bindRange(gallery, input);
+  for (const select of document.querySelectorAll<HTMLSelectElement>('select[data-param]')) bindSelect(gallery, select);
+  for (const button of document.querySelectorAll<HTMLButtonElement>('button[data-move]')) bindZoom(gallery, button);
+}

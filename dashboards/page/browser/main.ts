@@ -1,0 +1,35 @@
+/** The page's script: draws every chart, then answers to controls, saves, sorting and the theme switch. */
+
+import type { ChartBundle } from './chart-bundle.ts';
+import { ChartGallery } from './chart-gallery.ts';
+import { bindControls } from './controls.ts';
+import { bindSaves } from './saves.ts';
+import { bindSorting } from './sorting.ts';
+import { bindTheme, currentTheme } from './theme-switch.ts';
+
+const bundles = JSON.parse(document.getElementById('charts')?.textContent ?? '[]') as ChartBundle[];
+const gallery = new ChartGallery(bundles, currentTheme());
+
+bindSorting(document);
+bindTheme((theme) => void gallery.drawAll(theme));
+bindControls(gallery);
+bindSaves(gallery);
+
+for (const button of document.querySelectorAll<HTMLButtonElement>('button[data-copy]')) {
+  button.addEventListener('click', async () => {
+    await navigator.clipboard.writeText(button.dataset['copy'] ?? '');
+    button.textContent = 'Copied';
+  });
+}
+
+let resizing: ReturnType<typeof setTimeout> | undefined;
+addEventListener('resize', () => {
+  clearTimeout(resizing);
+  resizing = setTimeout(() => gallery.fitAll(), 120);
+});
+
+// Paper is light. Drawing is synchronous here, because the browser prints when the handler returns.
+addEventListener('beforeprint', () => gallery.drawAllNow('light'));
+addEventListener('afterprint', () => void gallery.drawAll(currentTheme()));
+
+void gallery.drawAll(currentTheme());

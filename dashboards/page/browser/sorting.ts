@@ -1,0 +1,29 @@
+/** Tables whose heads sort: numbers by value, text by the alphabet; a second press turns the order round. */
+
+function compare(a: string, b: string): number {
+  const numbers = [Number(a), Number(b)];
+  const numeric = a !== '' && b !== '' && numbers.every((value) => !Number.isNaN(value));
+  return numeric ? (numbers[0] ?? 0) - (numbers[1] ?? 0) : a.localeCompare(b);
+}
+
+function sortBy(table: HTMLTableElement, column: number, descending: boolean): void {
+  const body = table.tBodies[0];
+  if (body === undefined) return;
+  const key = (row: HTMLTableRowElement) => row.cells[column]?.dataset['sort'] ?? '';
+  const rows = [...body.rows].sort((a, b) => compare(key(a), key(b)) * (descending ? -1 : 1));
+  body.append(...rows);
+}
+
+export function bindSorting(root: ParentNode): void {
+  for (const button of root.querySelectorAll<HTMLButtonElement>('button.sort')) {
+    const head = button.closest('th');
+    const table = button.closest('table');
+    if (head === null || table === null) continue;
+    button.addEventListener('click', () => {
+      const descending = head.ariaSort === 'ascending';
+      for (const other of table.querySelectorAll('th')) other.removeAttribute('aria-sort');
+      head.setAttribute('aria-sort', descending ? 'descending' : 'ascending');
+      sortBy(table, Number(button.dataset['column']), descending);
+    });
+  }
+}

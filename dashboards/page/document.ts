@@ -1,0 +1,69 @@
+/**
+ * One self-contained page: style, script and data inside, a Content-Security-Policy that lets nothing else in.
+ * Scripts and styles are allowed by their hash, so that no label of a record can ever run.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { ChartBundle } from './browser/chart-bundle.ts';
+import { THEMES } from './browser/palette.ts';
+import { pageScript } from './bundle.ts';
+import { type Html, html, ownMarkup, scriptJson } from './html.ts';
+
+function themeVariables(theme: Readonly<Record<string, string>>): string {
+  return Object.entries(theme)
+    .map(([name, color]) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}:${color};`)
+    .join('');
+}
+
+function styleSheet(): string {
+  const own = readFileSync(new URL('style.css', import.meta.url), 'utf8');
+  const dark = themeVariables(THEMES.dark);
+  return [
+    `:root{color-scheme:light;${themeVariables(THEMES.light)}}`,
+    `@media (prefers-color-scheme:dark){:root:not([data-theme=light]){color-scheme:dark;${dark}}}`,
+    `:root[data-theme=dark]{color-scheme:dark;${dark}}`,
+    `@media print{:root,:root:not([data-theme=light]),:root[data-theme=dark]{color-scheme:light;${themeVariables(THEMES.light)}}}`,
+    own,
+  ].join('\n');
+}
+
+function hashSource(text: string): string {
+  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+}
+
+export interface PageParts {
+  readonly title: string;
+  readonly body: Html;
+  readonly charts: readonly ChartBundle[];
+}
+
+/** The whole document as text. */
+export async function pageDocument({ title, body, charts }: PageParts): Promise<string> {
+  const style = styleSheet();
+  const script = await pageScript();
+  const policy = [
+    "default-src 'none'",
+    `script-src ${hashSource(script)}`,
+    `style-src ${hashSource(style)}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<style>${ownMarkup(style)}</style>
+</head>
+<body>
+${body}
+<script type="application/json" id="charts">${scriptJson(charts)}</script>
+<script>${ownMarkup(script)}</script>
+</body>
+</html>
+`.markup;
+}

@@ -1,0 +1,56 @@
+/** Where and how the run was made, and the command that repeats it. */
+import type { RunRecord } from '../../results/record.ts';
+import { formatBytes, formatCount, formatDuration } from '../quantities.ts';
+import { type Html, html } from './html.ts';
+
+/** A word as a POSIX shell takes it. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+export function reproduceCommand(record: RunRecord): string {
+  return ['npm', 'run', '-s', 'cowbench', '--', ...record.command].map(shellWord).join(' ');
+}
+
+function facts(record: RunRecord): [string, string][] {
+  const { environment: e, workload: w, source: s } = record;
+  const probe = e.syncProbe;
+  const parameters = Object.entries(w.parameters).map(([name, value]) => `${name} ${value}`);
+  const images = new Set(
+    record.cells.map(
+      ({ image: i }) =>
+        `version ${i.version}, clusters of ${formatBytes(i.clusterSizeBytes)}, ${i.refcountBits}-bit refcounts`,
+    ),
+  );
+  return [
+    ['Workload', [w.title, ...parameters].join(', ')],
+    [
+      'Guest',
+      `disk of ${formatBytes(w.diskSizeBytes)}, guest flush ${w.guestFlush}, discard ${w.discard}, seed ${w.seed}`,
+    ],
+    ['Image', [...images].join('; ')],
+    [
+      'Source',
+      `cowbench ${s.version}, ${s.commit === null ? 'no commit' : `commit ${s.commit.slice(0, 12)}`}${s.dirty ? ', with changes' : ''}`,
+    ],
+    ['File system', [e.fileSystem.type, e.fileSystem.mountOptions].filter((word) => word !== '').join(', ')],
+    [
+      'Sync probe',
+      probe === null
+        ? 'not run'
+        : `middle ${formatDuration(probe.medianNs)}, p99 ${formatDuration(probe.p99Ns)} over ${formatCount(probe.samples)} syncs${probe.looksReal ? '' : '; does not look like a real sync'}`,
+    ],
+    ['Machine', `${e.cpu}, ${e.cores} cores, ${formatBytes(e.memoryBytes)}`],
+    ['System', `${e.kernel}, Node ${e.node}, machine id ${e.machine}`],
+    ['Run', `${record.runId}, ${record.startedAt} to ${record.finishedAt ?? 'not finished'}`],
+  ];
+}
+
+export function environmentSection(record: RunRecord): Html {
+  return html`<section id="environment" aria-labelledby="environment-title">
+<h2 id="environment-title">Environment, and how to repeat this run</h2>
+<div class="command"><pre tabindex="0" aria-label="Command that repeats this run"><code>${reproduceCommand(record)}</code></pre>
+<button type="button" class="tool" data-copy="${reproduceCommand(record)}">Copy</button></div>
+<dl class="facts">${facts(record).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>\n`)}</dl>
+</section>`;
+}

@@ -1,0 +1,84 @@
+/**
+ * Numbers as people read them: grouped counts, binary bytes, durations, ratios. The exact value always stays beside it
+ * in the page (a tooltip), so these may round to three digits.
+ */
+
+const THIN_SPACE = '\u202f';
+const NO_BREAK_SPACE = '\u00a0';
+
+/** `12345` as `12 345`, with narrow no-break spaces; exact. */
+export function formatCount(value: number): string {
+  const [whole = '', fraction] = String(value).split('.');
+  const grouped = whole.replace(/\B(?=(\d{3})+(?!\d))/g, THIN_SPACE);
+  return fraction === undefined ? grouped : `${grouped}.${fraction}`;
+}
+
+/** Three significant digits without an exponent: `1.25`, `31.4`, `5 850`. */
+export function formatShort(value: number): string {
+  if (value === 0) return '0';
+  const digits = Math.floor(Math.log10(Math.abs(value)));
+  const decimals = Math.min(Math.max(2 - digits, 0), 6);
+  const fixed = value.toFixed(decimals);
+  return formatCount(Number(fixed));
+}
+
+function withUnit(value: number, steps: readonly (readonly [number, string])[]): string {
+  const step = steps.find(([size]) => value >= size) ?? steps.at(-1);
+  if (step === undefined) return formatShort(value);
+  return `${formatShort(value / step[0])}${NO_BREAK_SPACE}${step[1]}`;
+}
+
+const BYTE_STEPS = [
+  [1024 ** 4, 'TiB'],
+  [1024 ** 3, 'GiB'],
+  [1024 ** 2, 'MiB'],
+  [1024, 'KiB'],
+  [1, 'B'],
+] as const;
+
+/** Bytes in binary units: `1.91 GiB`. */
+export function formatBytes(bytes: number): string {
+  return withUnit(bytes, BYTE_STEPS);
+}
+
+const DURATION_STEPS = [
+  [1e9, 's'],
+  [1e6, 'ms'],
+  [1e3, 'µs'],
+  [1, 'ns'],
+] as const;
+
+/** Nanoseconds as `850 µs`, `3.2 s`, `4 min 12 s`, `2 h 05 min`. */
+export function formatDuration(ns: number): string {
+  const seconds = Math.round(ns / 1e9);
+  if (seconds >= 3600) {
+    const minutes = Math.round(ns / 60e9);
+    return `${Math.floor(minutes / 60)}${NO_BREAK_SPACE}h ${String(minutes % 60).padStart(2, '0')}${NO_BREAK_SPACE}min`;
+  }
+  if (seconds >= 120) {
+    return `${Math.floor(seconds / 60)}${NO_BREAK_SPACE}min ${String(seconds % 60).padStart(2, '0')}${NO_BREAK_SPACE}s`;
+  }
+  return withUnit(ns, DURATION_STEPS);
+}
+
+/** A factor: `31.1×`. */
+export function formatRatio(ratio: number): string {
+  return `${formatShort(ratio)}×`;
+}
+
+/** A share from 0 to 1: `12.5 %`. */
+export function formatShare(share: number): string {
+  return `${formatShort(share * 100)}${NO_BREAK_SPACE}%`;
+}
+
+/**
+ * How `value` compares with `reference`, in words that go before "syncs than …":
+ * `31.1× fewer`, `4 % more`, `as many`.
+ */
+export function compareInWords(value: number, reference: number, less: string, more: string, equal: string): string {
+  if (value === reference) return equal;
+  const word = value < reference ? less : more;
+  const factor = Math.max(value, reference) / Math.min(value, reference);
+  if (factor >= 1.2) return `${formatRatio(factor)} ${word}`;
+  return `${formatShare(Math.abs(value - reference) / reference)} ${word}`;
+}

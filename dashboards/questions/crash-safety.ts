@@ -1,0 +1,101 @@
+/** Is it safe: which crash states were explored for each policy, and what went wrong in them. */
+import type { CrashVerdict, RunRecord } from '../../results/record.ts';
+import { countedCells } from '../cells.ts';
+import { formatCount } from '../quantities.ts';
+import type { Question, Story } from '../question.ts';
+import { SCHEMA } from './encodings.ts';
+import { MATRIX_LAYERS, matrixRows, type Square } from './matrix.ts';
+
+interface Explored {
+  readonly cell: string;
+  readonly crash: CrashVerdict;
+}
+
+function exploredCells(record: RunRecord): Explored[] {
+  return countedCells(record).flatMap(({ cell, label }) =>
+    cell.crash === null ? [] : [{ cell: label, crash: cell.crash }],
+  );
+}
+
+function squaresOf(record: RunRecord): Square[] {
+  const explored = exploredCells(record);
+  const kinds = [...new Set(explored.flatMap(({ crash }) => Object.keys(crash.violations)))];
+  const square = (x: string, y: string, value: number) => ({
+    panel: y === 'states explored' ? 'explored' : 'violations',
+    x,
+    y,
+    value,
+    shown: formatCount(value),
+    says: `${formatCount(value)} crash states`,
+  });
+  return [
+    ...explored.map(({ cell, crash }) => square(cell, 'states explored', crash.distinctStates)),
+    ...kinds.flatMap((kind) => explored.map(({ cell, crash }) => square(cell, kind, crash.violations[kind] ?? 0))),
+  ];
+}
+
+/** One line for the first screen and for the answer below the chart. */
+export function crashWords(crash: CrashVerdict | null): string {
+  if (crash === null) return 'not explored';
+  const states = `${formatCount(crash.distinctStates)} crash states`;
+  if (crash.verdict === 'survived') return `survived ${states}`;
+  if (crash.verdict === 'leaks')
+    return `survived ${states}, leaks up to ${formatCount(crash.maxLeakedClusters)} clusters`;
+  const bad = Object.entries(crash.violations).filter(([, count]) => count > 0);
+  return `violated: ${bad.map(([kind, count]) => `${formatCount(count)} ${kind}`).join(', ')} of ${states}`;
+}
+
+export const crashSafety: Question = {
+  id: 'crash-safety',
+  title: 'Is it safe when the power fails?',
+  reading:
+    'Crash states are the contents that the file could have after a power cut. Each row is one way in which such a state broke a promise.',
+  absent: 'Crash safety was not explored in this run.',
+  renderer: 'svg',
+  spec: {
+    $schema: SCHEMA,
+    data: { name: 'rows' },
+    width: 640,
+    height: { step: 30 },
+    layer: [...MATRIX_LAYERS],
+  },
+  data: (record) => ({ rows: matrixRows(squaresOf(record)) }),
+  stories: (record): Story[] =>
+    exploredCells(record).flatMap(({ cell, crash }) =>
+      crash.story === undefined
+        ? []
+        : [{ title: `${cell}: how the smallest violation comes about`, steps: crash.story }],
+    ),
+  table: (record) => ({
+    caption: 'Crash states explored and their outcome',
+    columns: [
+      { label: 'Policy', quantity: 'text' },
+      { label: 'Verdict', quantity: 'text' },
+      { label: 'Epochs', quantity: 'count', help: 'stretches between two syncs' },
+      { label: 'Exhaustive', quantity: 'count', help: 'epochs of which every state was tried' },
+      { label: 'States', quantity: 'count', help: 'crash states tried' },
+      { label: 'Distinct', quantity: 'count', help: 'different file contents among them' },
+      {
+        label: 'Most leaked clusters',
+        quantity: 'count',
+        help: 'allocated but unused after the crash; lost space, not lost data',
+      },
+      { label: 'Violations', quantity: 'text' },
+    ],
+    rows: exploredCells(record).map(({ cell, crash: c }) => [
+      cell,
+      c.verdict,
+      ...[c.epochs, c.exhaustiveEpochs, c.states, c.distinctStates, c.maxLeakedClusters],
+      Object.entries(c.violations)
+        .map(([kind, count]) => `${kind} ${count}`)
+        .join(', '),
+    ]),
+  }),
+  answer: (record) => {
+    const missing = countedCells(record)
+      .filter(({ cell }) => cell.crash === null)
+      .map(({ label }) => label);
+    const words = exploredCells(record).map(({ cell, crash }) => `${cell} ${crashWords(crash)}.`);
+    return [...words, ...(missing.length > 0 ? [`Not explored: ${missing.join(', ')}.`] : [])].join(' ');
+  },
+};

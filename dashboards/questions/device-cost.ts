@@ -1,0 +1,157 @@
+/** What would it cost on another device: exact counts times a latency that the reader chooses. */
+import type { RunRecord } from '../../results/record.ts';
+import { type CountedCell, countedCells, median, waitsOf } from '../cells.ts';
+import { formatCount, formatDuration } from '../quantities.ts';
+import type { Question, Row } from '../question.ts';
+import { CELL_COLOR, CELL_DASH, CELL_SHAPE, CELLS_PARAM, DURATION_LABEL, SCHEMA } from './encodings.ts';
+
+/** The slider runs over powers of ten of a millisecond: 0.01 ms to 10 ms. */
+const LOWEST_EXPONENT = -2;
+const HIGHEST_EXPONENT = 1;
+const START_EXPONENT = 0;
+const SAMPLES_MS = [0.01, 0.1, 1, 5, 10];
+
+/** Time of the middle round outside of syncs (and of O_DSYNC writes, which wait in the write); noisy. */
+function restNs({ cell, exact }: CountedCell): number {
+  const durable = exact.writes === 0 ? 0 : exact.odsyncWrites / exact.writes;
+  return median(cell.rounds.map((round) => round.wallNs - round.deviceNs.sync - round.deviceNs.write * durable));
+}
+
+function rowsOf(record: RunRecord): Row[] {
+  return countedCells(record)
+    .filter(({ exact }) => waitsOf(exact) > 0)
+    .map((item) => ({
+      cell: item.label,
+      waits: waitsOf(item.exact),
+      syncs: item.exact.fsyncs,
+      odsync: item.exact.odsyncWrites,
+    }));
+}
+
+export const deviceCost: Question = {
+  id: 'device-cost',
+  title: 'What would it cost on another device?',
+  reading:
+    'Waiting time = (syncs + O_DSYNC writes) × time of one. The counts are exact; you choose the time. Move the slider to your device.',
+  absent: 'No policy of this run waited for the disk, so a slower disk would change nothing here.',
+  renderer: 'svg',
+  spec: {
+    $schema: SCHEMA,
+    params: [
+      CELLS_PARAM,
+      {
+        name: 'exponent',
+        value: START_EXPONENT,
+        bind: {
+          input: 'range',
+          min: LOWEST_EXPONENT,
+          max: HIGHEST_EXPONENT,
+          step: 0.05,
+          name: 'time of one sync, 10^x ms ',
+        },
+      },
+      { name: 'latencyNs', expr: 'pow(10, exponent + 6)' },
+    ],
+    width: 640,
+    height: 280,
+    layer: [
+      {
+        data: { sequence: { start: LOWEST_EXPONENT, stop: HIGHEST_EXPONENT + 0.01, step: 0.25, as: 'power' } },
+        transform: [{ calculate: 'pow(10, datum.power + 6)', as: 'ns' }],
+        mark: { type: 'rule', opacity: 0 },
+        encoding: { x: { field: 'ns', type: 'quantitative' } },
+      },
+      {
+        data: { name: 'rows' },
+        transform: [
+          { calculate: `sequence(${LOWEST_EXPONENT}, ${HIGHEST_EXPONENT + 0.01}, 0.25)`, as: 'power' },
+          { flatten: ['power'] },
+          { calculate: 'pow(10, datum.power + 6)', as: 'ns' },
+          { calculate: 'datum.waits * datum.ns', as: 'cost' },
+        ],
+        mark: { type: 'line', strokeWidth: 2 },
+        encoding: {
+          x: {
+            field: 'ns',
+            type: 'quantitative',
+            scale: { type: 'log', nice: false },
+            title: 'time of one sync (log scale)',
+            axis: { labelExpr: DURATION_LABEL, tickCount: 4 },
+          },
+          y: {
+            field: 'cost',
+            type: 'quantitative',
+            scale: { type: 'log', nice: false },
+            title: 'waiting for the disk (log scale)',
+            axis: { labelExpr: DURATION_LABEL, tickCount: 6, labelOverlap: true },
+          },
+          color: CELL_COLOR,
+          strokeDash: CELL_DASH,
+        },
+      },
+      {
+        data: { values: [{}] },
+        mark: { type: 'rule', strokeWidth: 1 },
+        encoding: { x: { datum: { expr: 'latencyNs' }, type: 'quantitative' } },
+      },
+      {
+        data: { name: 'rows' },
+        transform: [
+          { calculate: 'latencyNs', as: 'ns' },
+          { calculate: 'datum.waits * latencyNs', as: 'cost' },
+          { calculate: "format(datum.cost / 1e9, ',.3~f') + ' s'", as: 'shown' },
+        ],
+        mark: { type: 'point', filled: true, size: 110, opacity: 1, tooltip: true },
+        encoding: {
+          x: { field: 'ns', type: 'quantitative' },
+          y: { field: 'cost', type: 'quantitative' },
+          color: CELL_COLOR,
+          shape: CELL_SHAPE,
+          tooltip: [
+            { field: 'cell', title: 'policy' },
+            { field: 'waits', title: 'syncs + O_DSYNC writes' },
+            { field: 'shown', title: 'waiting' },
+          ],
+        },
+      },
+    ],
+  },
+  data: (record) => ({ rows: rowsOf(record) }),
+  controls: () => [
+    {
+      kind: 'range',
+      param: 'exponent',
+      label: 'Time of one sync',
+      min: LOWEST_EXPONENT,
+      max: HIGHEST_EXPONENT,
+      step: 0.05,
+      value: START_EXPONENT,
+    },
+  ],
+  table: (record) => ({
+    caption: 'Waiting time on devices of five speeds, and what the rest of the work took here',
+    columns: [
+      { label: 'Policy', quantity: 'text' },
+      { label: 'Syncs', quantity: 'count', help: 'fdatasync calls' },
+      { label: 'O_DSYNC writes', quantity: 'count', help: 'writes that wait until they are durable' },
+      ...SAMPLES_MS.map(
+        (ms) => ({ label: `at ${ms} ms`, quantity: 'duration', help: `waiting, if each took ${ms} ms` }) as const,
+      ),
+      { label: 'The rest, here', quantity: 'duration', help: 'time of the middle round outside of syncs; noisy' },
+    ],
+    rows: countedCells(record).map((item) => [
+      item.label,
+      item.exact.fsyncs,
+      item.exact.odsyncWrites,
+      ...SAMPLES_MS.map((ms) => waitsOf(item.exact) * ms * 1e6),
+      item.cell.rounds.length === 0 ? null : Math.round(restNs(item)),
+    ]),
+  }),
+  answer: (record) =>
+    `With 1 ms a sync: ${countedCells(record)
+      .map(
+        ({ exact, label }) =>
+          `${label} waits ${formatDuration(waitsOf(exact) * 1e6)} (${formatCount(waitsOf(exact))} times)`,
+      )
+      .join(', ')}.`,
+};

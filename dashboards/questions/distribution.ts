@@ -1,0 +1,111 @@
+/**
+ * Latency distributions from the record's histograms: rows of the cumulative curve (ECDF) and of the tail plot, and the
+ * table of percentiles behind both.
+ */
+import type { Histogram, LatencySeries, RunRecord } from '../../results/record.ts';
+import { countedCells } from '../cells.ts';
+import { formatCount, formatDuration } from '../quantities.ts';
+import type { DataTable, Row } from '../question.ts';
+
+export const SERIES_TITLES: Readonly<Record<LatencySeries, string>> = {
+  guestRead: 'Guest reads',
+  guestWrite: 'Guest writes',
+  guestFlush: 'Guest flushes',
+  guestOther: 'Other guest requests',
+  deviceRead: 'File reads',
+  deviceWrite: 'File writes',
+  deviceSync: 'Syncs of the file',
+};
+
+interface Curve {
+  readonly cell: string;
+  readonly series: LatencySeries;
+  readonly histogram: Histogram;
+}
+
+/** All non-empty histograms of the wanted series, by series and then by cell. */
+export function curvesOf(record: RunRecord, wanted: readonly LatencySeries[]): Curve[] {
+  return wanted.flatMap((series) =>
+    countedCells(record).flatMap(({ cell, label }) => {
+      const histogram = cell.histograms[series];
+      return histogram === undefined || histogram.count === 0 ? [] : [{ cell: label, series, histogram }];
+    }),
+  );
+}
+
+interface Step {
+  readonly ns: number;
+  /** Share of values at or below `ns`, as far as the bins tell. */
+  readonly share: number;
+  readonly count: number;
+}
+
+function stepsOf(histogram: Histogram): Step[] {
+  let below = 0;
+  return histogram.bins.map(([lowerNs, count]) => {
+    below += count;
+    // A bin's lower bound may lie below the smallest value measured; zero has no place on a log axis.
+    const ns = Math.max(lowerNs, histogram.minNs, 1);
+    return { ns, share: below / histogram.count, count };
+  });
+}
+
+function curveRow({ cell, series, histogram }: Curve, step: Step): Row {
+  const { ns, share } = step;
+  const says = `${formatCount(Math.round(share * histogram.count))} of ${formatCount(histogram.count)}`;
+  return { cell, series: SERIES_TITLES[series], order: series, ns, share, latency: formatDuration(ns), says };
+}
+
+export function cumulativeRows(record: RunRecord, wanted: readonly LatencySeries[]): Row[] {
+  return curvesOf(record, wanted).flatMap((curve) => {
+    const steps = stepsOf(curve.histogram);
+    const first = steps[0];
+    const start = first === undefined ? [] : [{ ns: first.ns, share: 0, count: 0 }];
+    return [...start, ...steps].map((step) => curveRow(curve, step));
+  });
+}
+
+/** Points of the tail plot: `nines` is −log10(1 − q), so that 90 %, 99 % and 99.9 % lie one unit apart. */
+export function tailRows(record: RunRecord, wanted: readonly LatencySeries[]): Row[] {
+  return curvesOf(record, wanted).flatMap((curve) => {
+    let shareBelow = 0;
+    return stepsOf(curve.histogram).map((step) => {
+      // Latency at quantile q is the bin that q falls into: plot each bin where it begins, so that the last stays finite.
+      const nines = -Math.log10(1 - shareBelow);
+      const quantile = `${(shareBelow * 100).toFixed(Math.min(Math.max(Math.ceil(nines) - 1, 0), 6))} %`;
+      shareBelow = step.share;
+      return { ...curveRow(curve, step), nines, quantile };
+    });
+  });
+}
+
+export function percentileTable(record: RunRecord, wanted: readonly LatencySeries[], caption: string): DataTable {
+  const duration = (label: string, help: string) => ({ label, quantity: 'duration', help }) as const;
+  return {
+    caption,
+    columns: [
+      { label: 'Request', quantity: 'text' },
+      { label: 'Policy', quantity: 'text' },
+      { label: 'Count', quantity: 'count', help: 'values in the histogram, all rounds together' },
+      duration('Minimum', 'the fastest'),
+      duration('p50', 'half are at most this slow'),
+      duration('p90', '90 % are at most this slow'),
+      duration('p99', '99 % are at most this slow'),
+      duration('p99.9', '99.9 % are at most this slow'),
+      duration('Maximum', 'the slowest'),
+      duration('Mean', 'sum divided by count'),
+    ],
+    rows: curvesOf(record, wanted).map(({ cell, series, histogram: h }) => [
+      SERIES_TITLES[series],
+      cell,
+      ...[h.count, h.minNs, h.p50Ns, h.p90Ns, h.p99Ns, h.p999Ns, h.maxNs, h.meanNs],
+    ]),
+  };
+}
+
+/** "legacy 1.2 ms, writeback 3 µs": one percentile of one series for every cell that has it. */
+export function percentileWords(record: RunRecord, series: LatencySeries, of: 'p50Ns' | 'p99Ns' | 'maxNs'): string {
+  return curvesOf(record, [series])
+    .map(({ cell, histogram }) => `${cell} ${formatDuration(histogram[of])}`)
+    .join(', ');
+}

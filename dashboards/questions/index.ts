@@ -1,0 +1,27 @@
+/** All questions, in the order in which the page asks them. To add a chart, write its file and name it here. */
+import type { Question } from '../question.ts';
+import { costModel } from './cost-model.ts';
+import { countsByKind } from './counts-by-kind.ts';
+import { crashSafety } from './crash-safety.ts';
+import { deviceCost } from './device-cost.ts';
+import { fileMap } from './file-map.ts';
+import { latencyTail } from './latency-tail.ts';
+import { policyCost } from './policy-cost.ts';
+import { requestLatency } from './request-latency.ts';
+import { syncCascade } from './sync-cascade.ts';
+import { syncLatency } from './sync-latency.ts';
+import { syncReasons } from './sync-reasons.ts';
+
+export const QUESTIONS: readonly Question[] = [
+  policyCost,
+  countsByKind,
+  syncReasons,
+  syncCascade,
+  fileMap,
+  syncLatency,
+  requestLatency,
+  latencyTail,
+  deviceCost,
+  costModel,
+  crashSafety,
+];

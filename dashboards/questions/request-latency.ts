@@ -1,0 +1,66 @@
+/** How long does the guest wait: the cumulative distribution of latency for each kind of guest request. */
+import type { LatencySeries } from '../../results/record.ts';
+import type { Question } from '../question.ts';
+import { cumulativeRows, curvesOf, percentileTable, percentileWords, SERIES_TITLES } from './distribution.ts';
+import { CELL_COLOR, CELL_DASH, CELLS_PARAM, DURATION_LABEL, SCHEMA } from './encodings.ts';
+
+const WANTED: readonly LatencySeries[] = ['guestRead', 'guestWrite', 'guestFlush', 'guestOther'];
+
+export const requestLatency: Question = {
+  id: 'request-latency',
+  title: 'How long does the guest wait for a request?',
+  reading: 'One panel for each kind of request; each curve shows which share was answered within a time.',
+  absent: 'This run recorded no latency of guest requests.',
+  renderer: 'svg',
+  spec: {
+    $schema: SCHEMA,
+    params: [CELLS_PARAM],
+    data: { name: 'rows' },
+    columns: 1,
+    facet: {
+      field: 'series',
+      type: 'nominal',
+      title: null,
+      sort: WANTED.map((series) => SERIES_TITLES[series]),
+      header: { labelAnchor: 'start', labelOrient: 'top' },
+    },
+    spec: {
+      width: 720,
+      height: 150,
+      mark: { type: 'line', interpolate: 'step-after', strokeWidth: 2, clip: true, tooltip: true },
+      encoding: {
+        x: {
+          field: 'ns',
+          type: 'quantitative',
+          scale: { type: 'log', nice: false },
+          title: 'latency of one request (log scale)',
+          axis: { labelExpr: DURATION_LABEL, tickCount: 8, labelOverlap: true },
+        },
+        y: {
+          field: 'share',
+          type: 'quantitative',
+          scale: { domain: [0, 1] },
+          title: 'share',
+          axis: { format: '.0%', tickCount: 4 },
+        },
+        color: CELL_COLOR,
+        strokeDash: CELL_DASH,
+        tooltip: [
+          { field: 'cell', title: 'policy' },
+          { field: 'series', title: 'request' },
+          { field: 'latency', title: 'within' },
+          { field: 'says', title: 'requests' },
+        ],
+      },
+    },
+  },
+  data: (record) => ({ rows: cumulativeRows(record, WANTED) }),
+  table: (record) => percentileTable(record, WANTED, 'Latency of guest requests, all rounds together'),
+  answer: (record) =>
+    WANTED.filter((series) => curvesOf(record, [series]).length > 0)
+      .map(
+        (series) =>
+          `${SERIES_TITLES[series]}, middle and 99 %: ${percentileWords(record, series, 'p50Ns')}; ${percentileWords(record, series, 'p99Ns')}.`,
+      )
+      .join(' '),
+};

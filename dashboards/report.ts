@@ -1,0 +1,56 @@
+/** The report of one run: answers on the first screen, then one section for each question. */
+import type { RunRecord } from '../results/record.ts';
+import { compileQuestion } from './compile.ts';
+import { pageDocument } from './page/document.ts';
+import { environmentSection } from './page/environment.ts';
+import { glossarySection } from './page/glossary.ts';
+import { type Html, html } from './page/html.ts';
+import { policyTable, timesTable } from './page/policy-table.ts';
+import { questionSection } from './page/question-section.ts';
+import { flushWorld, verdictOf } from './page/verdict.ts';
+import { warningsOf } from './page/warnings.ts';
+import { QUESTIONS } from './questions/index.ts';
+import { withVisibleLabels } from './visible-labels.ts';
+
+function pageHeader(record: RunRecord): Html {
+  return html`<a class="skip" href="#main">Skip to the answer</a>
+<header class="top"><p class="brand">cowbench <span>what a copy-on-write image costs</span></p>
+<button type="button" class="tool" id="theme" aria-label="Colour theme: as the system">Theme: system</button></header>
+<main id="main">
+<h1>${record.workload.title}</h1>
+<p class="meta">${record.startedAt.slice(0, 10)} · ${record.source.commit === null ? `cowbench ${record.source.version}` : `commit ${record.source.commit.slice(0, 12)}`} · ${record.cells.length} ${record.cells.length === 1 ? 'policy' : 'policies'} · ${record.environment.fileSystem.type}</p>`;
+}
+
+function firstScreen(record: RunRecord): Html {
+  const { headline, further } = verdictOf(record);
+  const warnings = warningsOf(record).map(({ severity, text }) => html`<li class="${severity}">${text}</li>`);
+  return html`<section id="answer" aria-label="The answer">
+<p class="verdict">${headline}</p>
+${further.map((sentence) => html`<p class="further">${sentence}</p>`)}
+<p class="world">${flushWorld(record)}</p>
+${warnings.length > 0 ? html`<ul class="warnings" aria-label="Warnings">${warnings}</ul>` : null}
+${policyTable(record)}
+${timesTable(record)}
+</section>`;
+}
+
+function contents(): Html {
+  return html`<nav aria-label="Questions"><ol class="contents">${QUESTIONS.map(
+    ({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`,
+  )}</ol></nav>`;
+}
+
+/** One HTML file that works offline; every label of the record is treated as untrusted. Takes well under ten seconds. */
+export async function renderReport(record: RunRecord): Promise<string> {
+  const visible = withVisibleLabels(record);
+  const charts = QUESTIONS.flatMap((question) => compileQuestion(question, visible) ?? []);
+  const body = html`${pageHeader(visible)}
+${firstScreen(visible)}
+${environmentSection(visible)}
+${contents()}
+${QUESTIONS.map((question) => questionSection(question, visible))}
+${glossarySection()}
+</main>
+<footer><p>Made from run ${visible.runId}. Counts are exact; times are noisy and compare only within this run.</p></footer>`;
+  return pageDocument({ title: `${visible.workload.title}: cowbench report`, body, charts });
+}
