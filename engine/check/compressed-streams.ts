@@ -1,0 +1,60 @@
+/**
+ * Compressed clusters, verified by inflating them: output is bounded by one cluster, so a stream that would grow without end costs
+ * no more than a good one.
+ */
+import { constants, inflateRawSync, zstdDecompressSync } from 'node:zlib';
+import type { Examination } from './examination.ts';
+import { zstdFrameLength } from './zstd-frame.ts';
+
+const ZLIB_WINDOW_BITS = 12;
+/** Frames for clusters of at most 2 MiB need no larger window; a hostile frame may ask for gigabytes. */
+const ZSTD_WINDOW_LOG_MAX = 23;
+
+export class CompressedStreams {
+  readonly #x: Examination;
+  /** Host offsets already verified: several entries may name one stream. */
+  readonly #verified = new Set<number>();
+
+  constructor(x: Examination) {
+    this.#x = x;
+  }
+
+  /** Reports the entry at file offset `at` when its stream does not give a whole cluster. */
+  verify(at: number, offset: number, lengthBytes: number): void {
+    if (this.#verified.has(offset)) return;
+    this.#verified.add(offset);
+    const { clusterBytes, compressionType } = this.#x.shape;
+    const stream = new Uint8Array(lengthBytes);
+    if (!this.#x.readInto(offset, stream, 'data')) return;
+    const problem = inflateProblem(stream, compressionType, clusterBytes);
+    if (problem !== null) this.#x.findings.add('compressed-stream', at, `${clusterBytes} bytes`, problem);
+  }
+}
+
+/** Null when the stream gives at least `clusterBytes`, else what is wrong with it. */
+function inflateProblem(stream: Uint8Array, compressionType: number, clusterBytes: number): string | null {
+  try {
+    const output = compressionType === 0 ? inflateZlib(stream, clusterBytes) : inflateZstd(stream, clusterBytes);
+    return output.length === clusterBytes ? null : `stream gives only ${output.length} bytes`;
+  } catch (error) {
+    // More than a cluster: the rest is not read, as a reader of the image would do.
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return null;
+    return 'stream cannot be decompressed';
+  }
+}
+
+function inflateZlib(stream: Uint8Array, clusterBytes: number): Uint8Array {
+  return inflateRawSync(stream, {
+    windowBits: ZLIB_WINDOW_BITS,
+    maxOutputLength: clusterBytes,
+    // The descriptor is rounded up to sectors, and the last sector may lie behind the end of the file.
+    finishFlush: constants.Z_SYNC_FLUSH,
+  });
+}
+
+function inflateZstd(stream: Uint8Array, clusterBytes: number): Uint8Array {
+  return zstdDecompressSync(stream.subarray(0, zstdFrameLength(stream) ?? stream.length), {
+    maxOutputLength: clusterBytes,
+    params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX },
+  });
+}

@@ -1,0 +1,137 @@
+/**
+ * The checker's own reading of the header: where the tables are claimed to be and how entries are laid out. Nothing here is
+ * believed yet; offsets and sizes are checked by those who follow them.
+ */
+import { Qcow2Error, type Qcow2ErrorCode } from '../base/errors.ts';
+import type { BlockFile } from '../io/block-file.ts';
+import { uint64 } from './big-endian.ts';
+
+export interface ByteRange {
+  readonly offset: number;
+  readonly lengthBytes: number;
+}
+
+export interface ImageShape {
+  readonly fileName: string;
+  readonly fileBytes: number;
+  readonly version: number;
+  readonly clusterBits: number;
+  readonly clusterBytes: number;
+  readonly sizeBytes: number;
+  readonly l1: ByteRange;
+  readonly refcountTable: ByteRange;
+  readonly snapshotCount: number;
+  readonly snapshotsOffset: number;
+  readonly refcountOrder: number;
+  readonly isDirty: boolean;
+  readonly isCorrupt: boolean;
+  readonly hasDataFile: boolean;
+  readonly hasExtendedL2: boolean;
+  /** 0 zlib, 1 zstd. */
+  readonly compressionType: number;
+  /** Null when the image has none, or when the autoclear bit says that they are out of date. */
+  readonly bitmapDirectory: (ByteRange & { readonly count: number }) | null;
+  readonly encryptionHeader: ByteRange | null;
+}
+
+const MAGIC = 0x514649fb;
+const KNOWN_INCOMPATIBLE = 31;
+const BITMAPS_EXTENSION = 0x23852875;
+const ENCRYPTION_EXTENSION = 0x0537be77;
+
+/** Reads the header. Throws one CORRUPT or UNSUPPORTED error when the image cannot be interpreted at all. */
+export function readImageShape(file: BlockFile): ImageShape {
+  const fileBytes = file.sizeBytes();
+  const bytes = new Uint8Array(512);
+  file.read(0, bytes, 'header');
+  const view = new DataView(bytes.buffer);
+  const fail = (code: Qcow2ErrorCode, message: string, offset: number): never => {
+    throw new Qcow2Error(code, `${file.name}: ${message}`, { file: file.name, table: 'header', offset });
+  };
+  if (view.getUint32(0) !== MAGIC) fail('CORRUPT', 'image is not in qcow2 format', 0);
+  const version = view.getUint32(4);
+  if (version !== 2 && version !== 3) fail('UNSUPPORTED', `unsupported qcow2 version ${version}`, 4);
+  const clusterBits = view.getUint32(20);
+  if (clusterBits < 9 || clusterBits > 21) fail('UNSUPPORTED', `unsupported cluster size 2^${clusterBits}`, 20);
+  const headerLength = version === 3 ? view.getUint32(100) : 72;
+  const shortest = version === 3 ? 104 : 72;
+  if (fileBytes < shortest || headerLength < shortest) {
+    fail('CORRUPT', `qcow2 header too short (${Math.min(fileBytes, headerLength)} bytes)`, 100);
+  }
+  if (headerLength > 2 ** clusterBits) fail('CORRUPT', 'qcow2 header exceeds cluster size', 100);
+  const features = version === 3 ? view.getUint32(76) : 0;
+  if (version === 3 && (view.getUint32(72) !== 0 || features > KNOWN_INCOMPATIBLE)) {
+    fail('UNSUPPORTED', `unsupported qcow2 feature bits 0x${view.getBigUint64(72).toString(16)}`, 72);
+  }
+  const refcountOrder = version === 3 ? view.getUint32(96) : 4;
+  if (refcountOrder > 6) fail('CORRUPT', `reference count width 2^${refcountOrder} too large`, 96);
+  return {
+    ...fixedFields(view, file, fileBytes),
+    ...featureFields(features),
+    refcountOrder,
+    compressionType: version === 3 && headerLength > 104 ? view.getUint8(104) : 0,
+    ...readExtensions(
+      file,
+      headerLength,
+      uint64(view, 8),
+      2 ** clusterBits,
+      version === 3 && (view.getUint8(95) & 1) === 1,
+    ),
+  };
+}
+
+function fixedFields(view: DataView, file: BlockFile, fileBytes: number) {
+  const clusterBits = view.getUint32(20);
+  const clusterBytes = 2 ** clusterBits;
+  return {
+    fileName: file.name,
+    fileBytes,
+    version: view.getUint32(4),
+    clusterBits,
+    clusterBytes,
+    sizeBytes: uint64(view, 24),
+    l1: { offset: uint64(view, 40), lengthBytes: view.getUint32(36) * 8 },
+    refcountTable: { offset: uint64(view, 48), lengthBytes: view.getUint32(56) * clusterBytes },
+    snapshotCount: view.getUint32(60),
+    snapshotsOffset: uint64(view, 64),
+  };
+}
+
+function featureFields(features: number) {
+  return {
+    isDirty: (features & 1) !== 0,
+    isCorrupt: (features & 2) !== 0,
+    hasDataFile: (features & 4) !== 0,
+    hasExtendedL2: (features & 16) !== 0,
+  };
+}
+
+/** Only the extensions that own clusters matter here; an extension area that makes no sense owns none. */
+function readExtensions(
+  file: BlockFile,
+  start: number,
+  backingNameOffset: number,
+  clusterBytes: number,
+  bitmapsAreCurrent: boolean,
+): Pick<ImageShape, 'bitmapDirectory' | 'encryptionHeader'> {
+  const end = backingNameOffset > 0 ? Math.min(backingNameOffset, clusterBytes) : clusterBytes;
+  const bytes = new Uint8Array(24);
+  const view = new DataView(bytes.buffer);
+  let bitmapDirectory: ImageShape['bitmapDirectory'] = null;
+  let encryptionHeader: ImageShape['encryptionHeader'] = null;
+  for (let at = start; at + 8 <= end; ) {
+    file.read(at, bytes.subarray(0, 8), 'header');
+    const type = view.getUint32(0);
+    const length = view.getUint32(4);
+    if (type === 0) break;
+    file.read(at + 8, bytes, 'header');
+    if (type === BITMAPS_EXTENSION && length >= 24 && bitmapsAreCurrent) {
+      bitmapDirectory = { count: view.getUint32(0), lengthBytes: uint64(view, 8), offset: uint64(view, 16) };
+    }
+    if (type === ENCRYPTION_EXTENSION && length >= 16) {
+      encryptionHeader = { offset: uint64(view, 0), lengthBytes: uint64(view, 8) };
+    }
+    at += 8 + Math.ceil(length / 8) * 8;
+  }
+  return { bitmapDirectory, encryptionHeader };
+}
