@@ -103,6 +103,14 @@ describe('Mann-Whitney', () => {
     near(Math.log10(normal.p), Math.log10(exact.p), 0.15);
   });
 
+  test('normal approximation by hand: U = 600, ties 30 and 50, z = (200 - 0.5) / 87.149 = 2.2892, p = 0.02207', () => {
+    const halves = (zeros: number, ones: number) => [...Array<number>(zeros).fill(0), ...Array<number>(ones).fill(1)];
+    const result = mannWhitney(halves(20, 20), halves(10, 30));
+    assert.equal(result.u, 600);
+    assert.equal(result.method, 'normal');
+    near(result.p, 0.02207, 1e-5);
+  });
+
   test('all samples equal: p = 1 by either method', () => {
     assert.equal(mannWhitney([1, 1], [1, 1, 1]).p, 1);
     assert.equal(mannWhitney(Array(40).fill(1), Array(40).fill(1)).p, 1);

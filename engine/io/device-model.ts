@@ -144,9 +144,9 @@ export class DeviceModelFile extends ForwardingFile {
     return extentsOf(pages);
   }
 
+  /** The range becomes a hole. The page cache may go on listing it: only pages with a place on the device are looked up there. */
   #forget(offset: number, lengthBytes: number): void {
     this.#allocated.removeWithin(offset, lengthBytes);
-    this.#cached.removeWithin(offset, lengthBytes);
     const start = Math.ceil(offset / PAGE_BYTES);
     const end = Math.floor((offset + lengthBytes) / PAGE_BYTES);
     for (const page of this.#dirtyPages) if (page >= start && page < end) this.#dirtyPages.delete(page);
