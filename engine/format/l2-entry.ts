@@ -149,3 +149,34 @@ export function writeBitmaps(view: DataView, byteIndex: number, allocated: numbe
 export function bitmapsContradict(view: DataView, byteIndex: number): boolean {
   return (allocationBitmap(view, byteIndex) & zeroBitmap(view, byteIndex)) !== 0;
 }
+
+/** What one subcluster of an extended entry is: CLUSTER_NORMAL, CLUSTER_ZERO_PLAIN or CLUSTER_UNALLOCATED. */
+export function subclusterKind(view: DataView, byteIndex: number, subcluster: number): number {
+  const bit = 1 << subcluster;
+  if ((allocationBitmap(view, byteIndex) & bit) !== 0) return CLUSTER_NORMAL;
+  return (zeroBitmap(view, byteIndex) & bit) !== 0 ? CLUSTER_ZERO_PLAIN : CLUSTER_UNALLOCATED;
+}
+
+/** True when every subcluster in [from, to) of an extended entry has data. */
+export function subclustersAllocated(view: DataView, byteIndex: number, from: number, to: number): boolean {
+  const mask = subclusterMask(from, to);
+  return (allocationBitmap(view, byteIndex) & mask) >>> 0 === mask;
+}
+
+/** Marks the subclusters [from, to) of an extended entry as having data. */
+export function allocateSubclusters(view: DataView, byteIndex: number, from: number, to: number): void {
+  const mask = subclusterMask(from, to);
+  const allocated = (allocationBitmap(view, byteIndex) | mask) >>> 0;
+  writeBitmaps(view, byteIndex, allocated, (zeroBitmap(view, byteIndex) & ~mask) >>> 0);
+}
+
+/** Marks the subclusters [from, to) of an extended entry as reading as zeros. */
+export function zeroSubclusters(view: DataView, byteIndex: number, from: number, to: number): void {
+  const mask = subclusterMask(from, to);
+  const zero = (zeroBitmap(view, byteIndex) | mask) >>> 0;
+  writeBitmaps(view, byteIndex, (allocationBitmap(view, byteIndex) & ~mask) >>> 0, zero);
+}
+
+function subclusterMask(from: number, to: number): number {
+  return 2 ** to - 2 ** from;
+}

@@ -3,7 +3,7 @@
  * All sizes are powers of two, so the divisions are exact for every offset below 2^53.
  */
 import type { GuestOffset, HostCluster, HostOffset } from '../base/units.ts';
-import { EXTENDED_L2_ENTRY_BYTES, L2_ENTRY_BYTES } from '../format/l2-entry.ts';
+import { EXTENDED_L2_ENTRY_BYTES, L2_ENTRY_BYTES, SUBCLUSTERS_PER_CLUSTER } from '../format/l2-entry.ts';
 import { refcountsPerBlock } from '../format/refcount-block.ts';
 
 export interface GeometryOptions {
@@ -20,7 +20,10 @@ export class Geometry {
   readonly refcountOrder: number;
   /** How many clusters one refcount block counts. */
   readonly clustersPerRefcountBlock: number;
+  readonly extendedL2: boolean;
   readonly l2EntryBytes: number;
+  /** The unit that can be allocated and zeroed by itself: a 32nd of a cluster with extended L2 entries, else a cluster. */
+  readonly subclusterBytes: number;
   /** Guest bytes that one L2 table maps. */
   readonly bytesPerL2Table: number;
   readonly l2SliceBytes: number;
@@ -32,6 +35,8 @@ export class Geometry {
     this.clusterBytes = 2 ** options.clusterBits;
     this.refcountOrder = options.refcountOrder;
     this.clustersPerRefcountBlock = refcountsPerBlock(options.clusterBits, options.refcountOrder);
+    this.extendedL2 = options.extendedL2;
+    this.subclusterBytes = options.extendedL2 ? this.clusterBytes / SUBCLUSTERS_PER_CLUSTER : this.clusterBytes;
     this.l2EntryBytes = options.extendedL2 ? EXTENDED_L2_ENTRY_BYTES : L2_ENTRY_BYTES;
     this.bytesPerL2Table = (this.clusterBytes / this.l2EntryBytes) * this.clusterBytes;
     this.l2SliceBytes = Math.min(options.l2SliceBytes ?? this.clusterBytes, this.clusterBytes);

@@ -1,20 +1,22 @@
 /**
  * Guest reads and writes in whole sectors, copy-on-write included (qcow2.rst, "Copy-on-write" and "Cluster mapping").
  */
-import { Qcow2Error } from '../base/errors.ts';
-import type { GuestOffset } from '../base/units.ts';
+import { type GuestOffset, roundDown } from '../base/units.ts';
 import {
+  allocateSubclusters,
   CLUSTER_COMPRESSED,
   CLUSTER_NORMAL,
   CLUSTER_UNALLOCATED,
-  entryOffset,
   L2_COPIED,
   writeEntry,
 } from '../format/l2-entry.ts';
+import { readCompressed } from './compressed.ts';
+import { entryAt, type HostRange, referenceAt } from './entries.ts';
 import { getL2ForWrite } from './l2-tables.ts';
-import { kindAt, mapForRead, planWrite, type WriteRun } from './mapping.ts';
+import { mapForRead } from './mapping.ts';
 import { freeClusters } from './refcounts.ts';
-import type { ImageState } from './state.ts';
+import { dataFileOf, type ImageState } from './state.ts';
+import { planWrite, type WriteRun } from './write-plan.ts';
 
 /** Fills `into` with the guest's bytes at `guestOffset`. `kind` says on whose behalf the file is read. */
 export function readGuest(
@@ -28,10 +30,10 @@ export function readGuest(
     const offset = (guestOffset + done) as GuestOffset;
     const extent = mapForRead(state, offset, into.length - done);
     const piece = into.subarray(done, done + extent.lengthBytes);
-    if (extent.kind === CLUSTER_NORMAL) state.file.read(extent.hostOffset, piece, kind);
+    if (extent.kind === CLUSTER_NORMAL) dataFileOf(state).read(extent.hostOffset, piece, kind);
     else if (extent.kind === CLUSTER_UNALLOCATED) readBacking(state, offset, piece);
     else if (extent.kind === CLUSTER_COMPRESSED)
-      throw new Qcow2Error('UNSUPPORTED', 'compressed clusters cannot be read');
+      readCompressed(state, extent.compressed!, state.geometry.offsetInCluster(offset), piece);
     else piece.fill(0);
     done += extent.lengthBytes;
   }
@@ -52,7 +54,7 @@ export function writeGuest(state: ImageState, guestOffset: GuestOffset, bytes: U
     const offset = (guestOffset + done) as GuestOffset;
     const run = planWrite(state, offset, bytes.length - done);
     const inCluster = state.geometry.offsetInCluster(offset);
-    state.file.write(run.hostOffset + inCluster, bytes.subarray(done, done + run.lengthBytes), 'data');
+    dataFileOf(state).write(run.hostOffset + inCluster, bytes.subarray(done, done + run.lengthBytes), 'data');
     if (run.unlinkedClusters > 0) linkRun(state, run);
     done += run.lengthBytes;
   }
@@ -63,48 +65,62 @@ function linkRun(state: ImageState, run: WriteRun): void {
   const copied = copyAround(state, run);
   state.policy.require(copied || run.exposesOldContent ? 'copied-data-before-mapping' : 'data-before-mapping');
   state.policy.require('refcounts-before-mapping');
-  const replaced = setEntries(state, run);
-  if (replaced.length === 0) return;
-  state.policy.require('mapping-before-free');
-  for (const offset of replaced) freeClusters(state, offset, state.geometry.clusterBytes);
+  freeReplaced(state, setEntries(state, run));
 }
 
-/** Copies the old content before and behind the written bytes into the run's first and last cluster. True if it did. */
+/** Frees host ranges that L2 entries have just ceased to name. */
+export function freeReplaced(state: ImageState, replaced: readonly HostRange[]): void {
+  if (replaced.length === 0) return;
+  state.policy.require('mapping-before-free');
+  for (const { offset, lengthBytes } of replaced) freeClusters(state, offset, lengthBytes);
+}
+
+/** Copies the old content before and behind the written bytes into the run's first and last unit. True if it did. */
 function copyAround(state: ImageState, run: WriteRun): boolean {
-  const { clusterBytes } = state.geometry;
-  const headBytes = state.geometry.offsetInCluster(run.guestOffset);
-  const endInRun = headBytes + run.lengthBytes;
-  const tailBytes = (clusterBytes - (endInRun % clusterBytes)) % clusterBytes;
-  const runStart = run.guestOffset - headBytes;
-  if (headBytes > 0) copyOld(state, runStart, run.hostOffset, headBytes);
-  if (tailBytes > 0) copyOld(state, runStart + endInRun, run.hostOffset + endInRun, tailBytes);
+  const { guestOffset, lengthBytes, unitBytes } = run;
+  const end = guestOffset + lengthBytes;
+  const headBytes = run.copiesHead ? guestOffset % unitBytes : 0;
+  const tailBytes = run.copiesTail ? (unitBytes - (end % unitBytes)) % unitBytes : 0;
+  if (headBytes > 0) copyOld(state, run, guestOffset - headBytes, headBytes);
+  if (tailBytes > 0) copyOld(state, run, end, tailBytes);
   return headBytes > 0 || tailBytes > 0;
 }
 
-function copyOld(state: ImageState, guestOffset: number, hostOffset: number, lengthBytes: number): void {
+function copyOld(state: ImageState, run: WriteRun, guestOffset: number, lengthBytes: number): void {
   const piece = state.copyBuffer.subarray(0, lengthBytes);
   readGuest(state, guestOffset as GuestOffset, piece, 'cow');
-  state.file.write(hostOffset, piece, 'cow');
+  const runStart = roundDown(run.guestOffset, state.geometry.clusterBytes);
+  dataFileOf(state).write(run.hostOffset + guestOffset - runStart, piece, 'cow');
 }
 
-/** Points the run's L2 entries at its clusters. Returns the host offsets of clusters that are no longer named. */
-function setEntries(state: ImageState, run: WriteRun): number[] {
+/** Points the run's L2 entries at its clusters. Returns what they named before and no longer do. */
+function setEntries(state: ImageState, run: WriteRun): HostRange[] {
   const { geometry } = state;
-  const { clusterBytes, l2EntryBytes } = geometry;
-  const replaced: number[] = [];
-  const table = getL2ForWrite(state, run.guestOffset);
+  const replaced: HostRange[] = [];
+  const slice = getL2ForWrite(state, run.guestOffset);
   try {
     const first = geometry.indexInSlice(run.guestOffset);
-    state.l2.markDirty(table, first * l2EntryBytes, (first + run.unlinkedClusters) * l2EntryBytes);
+    state.l2.markDirty(slice, entryAt(state, first), entryAt(state, first + run.unlinkedClusters));
     for (let count = 0; count < run.unlinkedClusters; count++) {
-      const at = (first + count) * l2EntryBytes;
-      const hostOffset = run.hostOffset + count * clusterBytes;
-      const old = kindAt(state, table, first + count) === CLUSTER_COMPRESSED ? 0 : entryOffset(table.view, at);
-      if (old !== 0 && old !== hostOffset) replaced.push(old);
-      writeEntry(table.view, at, hostOffset, L2_COPIED);
+      const at = entryAt(state, first + count);
+      const hostOffset = run.hostOffset + count * geometry.clusterBytes;
+      const old = referenceAt(state, slice, first + count);
+      if (old !== null && old.offset !== hostOffset) replaced.push(old);
+      writeEntry(slice.view, at, hostOffset, L2_COPIED);
+      if (geometry.extendedL2) linkSubclusters(state, run, slice.view, at, count);
     }
   } finally {
-    state.l2.release(table);
+    state.l2.release(slice);
   }
   return replaced;
+}
+
+/** Marks the subclusters of the run's cluster number `count` that the run has filled. */
+function linkSubclusters(state: ImageState, run: WriteRun, view: DataView, at: number, count: number): void {
+  const { clusterBytes, subclusterBytes } = state.geometry;
+  const clusterStart = roundDown(run.guestOffset, clusterBytes) + count * clusterBytes;
+  const from = Math.max(0, roundDown(run.guestOffset, run.unitBytes) - clusterStart);
+  const end = Math.ceil((run.guestOffset + run.lengthBytes) / run.unitBytes) * run.unitBytes;
+  const to = Math.min(clusterBytes, end - clusterStart);
+  allocateSubclusters(view, at, from / subclusterBytes, to / subclusterBytes);
 }

@@ -66,9 +66,11 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
     refcounts,
     refcountTable,
     backing: options.backing ?? null,
+    dataFile: null,
     copyBuffer: new Uint8Array(geometry.clusterBytes),
     l1,
     freeClusterIndex: 0,
+    freeByteOffset: 0,
     snapshots: readSnapshots(file, header),
     snapshotsOffset: header.snapshotsOffset,
   };

@@ -87,8 +87,14 @@ function changeInBlock(state: ImageState, block: CachedTable, from: number, to: 
     const firstByte = Math.floor((index * bits) / 8);
     state.refcounts.markDirty(block, firstByte, firstByte + Math.max(1, bits / 8));
     setRefcount(block.view, index, refcountOrder, count);
-    if (count === 0 && cluster < state.freeClusterIndex) state.freeClusterIndex = cluster;
+    if (count === 0) forgetFreed(state, cluster);
   }
+}
+
+/** A cluster that nothing references any more can be found by the next search, and takes no more compressed streams. */
+function forgetFreed(state: ImageState, cluster: number): void {
+  if (cluster < state.freeClusterIndex) state.freeClusterIndex = cluster;
+  if (state.geometry.hostCluster(state.freeByteOffset) === cluster) state.freeByteOffset = 0;
 }
 
 function refuseImpossible(state: ImageState, cluster: number, count: number): void {

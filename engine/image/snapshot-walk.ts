@@ -8,14 +8,12 @@ import {
   CLUSTER_COMPRESSED,
   CLUSTER_UNALLOCATED,
   CLUSTER_ZERO_PLAIN,
-  compressedLengthBytes,
-  compressedOffset,
   isCopied,
   setCopied,
 } from '../format/l2-entry.ts';
+import { compressedRangeAt, dataOffsetAt, kindAt } from './entries.ts';
 import type { L1Table } from './l1-table.ts';
 import { tableOffsetAt } from './l2-tables.ts';
-import { dataOffsetAt, kindAt } from './mapping.ts';
 import { changeRefcounts, refcountOf } from './refcounts.ts';
 import type { ImageState } from './state.ts';
 
@@ -88,10 +86,8 @@ function changeAndCount(state: ImageState, offset: number, change: WalkChange): 
 /** The same for every host cluster that a compressed cluster touches. */
 function changeCompressed(state: ImageState, slice: CachedTable, index: number, change: WalkChange): number {
   if (change !== 0) {
-    const at = index * state.geometry.l2EntryBytes;
-    const { clusterBits } = state.geometry;
-    const lengthBytes = compressedLengthBytes(slice.view, at, clusterBits);
-    changeRefcounts(state, compressedOffset(slice.view, at, clusterBits), lengthBytes, change);
+    const { offset, lengthBytes } = compressedRangeAt(state, slice, index);
+    changeRefcounts(state, offset, lengthBytes, change);
     state.policy.require('snapshot-walk-step');
   }
   return SHARED;

@@ -34,11 +34,20 @@ export interface ImageState {
   readonly refcounts: TableCache;
   readonly refcountTable: RefcountTable;
   readonly backing: GuestDisk | null;
+  /** Where guest data lies when it is not in the image file (qcow2.rst, "external data file"); null otherwise. */
+  readonly dataFile: BlockFile | null;
   /** One cluster, for copy-on-write. */
   readonly copyBuffer: Uint8Array;
   l1: L1Table;
   /** The search for free clusters starts here; no cluster below it is free. Host cluster index. */
   freeClusterIndex: number;
+  /** Where the next compressed cluster may go, inside a host cluster that others share; 0: nowhere. */
+  freeByteOffset: number;
   snapshots: SnapshotEntry[];
   snapshotsOffset: number;
+}
+
+/** The file that guest data lies in. */
+export function dataFileOf(state: ImageState): BlockFile {
+  return state.dataFile ?? state.file;
 }
