@@ -50,6 +50,20 @@ test('a sector does not depend on the request that it came with', () => {
   );
 });
 
+test('a write longer than the pool holds the same sectors as many short ones', () => {
+  const sectors = (20 * MiB) / SECTOR_BYTES;
+  const whole = data(sectors, 3, 0, 1);
+  const one = new Uint8Array(SECTOR_BYTES);
+  for (let sector = 0; sector < sectors; sector++) {
+    fillGuestData(one, 3, sector * SECTOR_BYTES, 1);
+    assert.equal(
+      Buffer.compare(whole.subarray(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES), one),
+      0,
+      `${sector}`,
+    );
+  }
+});
+
 test('serial, place and seed all change the bytes', () => {
   const one = data(1, 1, 0, 1);
   for (const other of [data(1, 2, 0, 1), data(1, 1, SECTOR_BYTES, 1), data(1, 1, 0, 2)]) {
