@@ -1,0 +1,160 @@
+/**
+ * Recordings as files in the format of the kernel's dm-log-writes target (Documentation/admin-guide/device-mapper/log-writes.rst),
+ * which QEMU's `blklogwrites` driver writes too: so a stream that another program made can be explored like our own, and ours
+ * replayed by other tools.
+ *
+ *   superblock  bytes 0..7 magic  8..15 version 1  16..23 entries  24..27 sector size     one sector
+ *   entry       bytes 0..7 sector  8..15 sectors  16..23 flags  24..31 bytes of data      one sector, then the written sectors
+ *
+ * All fields are little-endian. The format knows no file size and no table kinds; size changes and guest marks travel as MARK
+ * entries whose text, in the entry's own sector, starts with `cowbench `.
+ */
+import { Qcow2Error } from '../base/errors.ts';
+import { roundUp, SECTOR_BYTES } from '../base/units.ts';
+import type { RecordedChange, RecordedEvent } from './recording-file.ts';
+
+const MAGIC = 0x6a736677736872n;
+const VERSION = 1n;
+const ENTRY_BYTES = 32;
+const MARK_PREFIX = 'cowbench ';
+const FLUSH = 1;
+const FUA = 2;
+const DISCARD = 4;
+const MARK = 8;
+
+/** The log of `events` with 512-byte sectors. Failed operations are left out: the format cannot say "perhaps". */
+export function encodeWriteLog(events: readonly RecordedEvent[]): Uint8Array {
+  const entries = events.flatMap((event) => encodeEvent(event) ?? []);
+  const superblock = new Uint8Array(SECTOR_BYTES);
+  const view = new DataView(superblock.buffer);
+  view.setBigUint64(0, MAGIC, true);
+  view.setBigUint64(8, VERSION, true);
+  view.setBigUint64(16, BigInt(entries.length), true);
+  view.setUint32(24, SECTOR_BYTES, true);
+  return concatenate([superblock, ...entries]);
+}
+
+function encodeEvent(event: RecordedEvent): Uint8Array | null {
+  switch (event.op) {
+    case 'write':
+      if (event.failed) return null;
+      return entry(event.offset, event.bytes.length, event.durable ? FUA : 0, event.bytes);
+    case 'sync':
+      return event.failed ? null : entry(0, 0, FLUSH, new Uint8Array(0));
+    case 'punch':
+      return entry(event.offset, event.lengthBytes, DISCARD, new Uint8Array(0));
+    case 'truncate':
+      return event.failed ? null : markEntry({ truncate: event.sizeBytes });
+    case 'mark':
+      return markEntry({ guest: event.mark });
+  }
+}
+
+function entry(offset: number, lengthBytes: number, flags: number, data: Uint8Array): Uint8Array {
+  if (offset % SECTOR_BYTES !== 0 || lengthBytes % SECTOR_BYTES !== 0) {
+    const message = `a write log holds whole sectors, not ${lengthBytes} bytes at offset ${offset}`;
+    throw new Qcow2Error('UNSUPPORTED', message, { offset });
+  }
+  const bytes = new Uint8Array(SECTOR_BYTES + data.length);
+  writeEntryHeader(bytes, offset / SECTOR_BYTES, lengthBytes / SECTOR_BYTES, flags, data.length);
+  bytes.set(data, SECTOR_BYTES);
+  return bytes;
+}
+
+function markEntry(content: object): Uint8Array {
+  const text = new TextEncoder().encode(MARK_PREFIX + JSON.stringify(content));
+  const bytes = new Uint8Array(SECTOR_BYTES);
+  writeEntryHeader(bytes, 0, 0, MARK, text.length);
+  bytes.set(text, ENTRY_BYTES);
+  return bytes;
+}
+
+function writeEntryHeader(bytes: Uint8Array, sector: number, sectors: number, flags: number, dataBytes: number): void {
+  const view = new DataView(bytes.buffer);
+  [sector, sectors, flags, dataBytes].forEach((value, index) => {
+    view.setBigUint64(index * 8, BigInt(value), true);
+  });
+}
+
+/**
+ * The changes that a log holds, in order. Entries of other flags and foreign marks are skipped; a write's kind is unknown.
+ * @throws Qcow2Error CORRUPT, naming the byte, for a file that is no such log or ends inside an entry.
+ */
+export function decodeWriteLog(log: Uint8Array, name: string): RecordedEvent[] {
+  const view = new DataView(log.buffer, log.byteOffset, log.byteLength);
+  const { sectorBytes, entryCount } = readSuperblock(view, name);
+  const events: RecordedEvent[] = [];
+  let at = sectorBytes;
+  for (let index = 0; index < entryCount; index++) {
+    if (at + sectorBytes > log.length) throw truncated(name, at);
+    const { changes, lengthBytes } = readEntry(log, view, at, sectorBytes, name);
+    for (const change of changes) events.push({ ...change, sequence: events.length });
+    at += lengthBytes;
+  }
+  return events;
+}
+
+function readSuperblock(view: DataView, name: string): { sectorBytes: number; entryCount: number } {
+  if (view.byteLength < SECTOR_BYTES || view.getBigUint64(0, true) !== MAGIC) {
+    throw new Qcow2Error('CORRUPT', `${name}: not a write log`, { file: name, offset: 0 });
+  }
+  if (view.getBigUint64(8, true) !== VERSION) {
+    const message = `${name}: write log of version ${view.getBigUint64(8, true)}, only 1 is known`;
+    throw new Qcow2Error('UNSUPPORTED', message, { file: name, offset: 8 });
+  }
+  const sectorBytes = view.getUint32(24, true);
+  if (sectorBytes < SECTOR_BYTES || sectorBytes > 65_536 || sectorBytes % SECTOR_BYTES !== 0) {
+    throw new Qcow2Error('CORRUPT', `${name}: sector size ${sectorBytes} of the write log`, { file: name, offset: 24 });
+  }
+  return { sectorBytes, entryCount: Number(view.getBigUint64(16, true)) };
+}
+
+function readEntry(log: Uint8Array, view: DataView, at: number, sectorBytes: number, name: string) {
+  const field = (index: number) => Number(view.getBigUint64(at + index * 8, true));
+  const offset = field(0) * sectorBytes;
+  const lengthBytes = field(1) * sectorBytes;
+  const flags = field(2);
+  const has = (flag: number) => Math.floor(flags / flag) % 2 === 1;
+  if (has(MARK)) {
+    const text = new TextDecoder().decode(log.subarray(at + ENTRY_BYTES, at + ENTRY_BYTES + field(3)));
+    return { changes: readMark(text), lengthBytes: sectorBytes };
+  }
+  const changes: RecordedChange[] = [];
+  // A write with FLUSH is preceded by a flush of all that was completed before it.
+  if (has(FLUSH)) changes.push({ op: 'sync', cause: 'other', failed: false });
+  if (has(DISCARD)) {
+    changes.push({ op: 'punch', offset, lengthBytes });
+    return { changes, lengthBytes: sectorBytes };
+  }
+  const dataBytes = roundUp(lengthBytes, sectorBytes);
+  if (at + sectorBytes + dataBytes > log.length) throw truncated(name, at);
+  if (lengthBytes > 0) {
+    const bytes = log.slice(at + sectorBytes, at + sectorBytes + lengthBytes);
+    changes.push({ op: 'write', offset, bytes, kind: null, durable: has(FUA), failed: false });
+  }
+  return { changes, lengthBytes: sectorBytes + dataBytes };
+}
+
+function readMark(text: string): RecordedChange[] {
+  if (!text.startsWith(MARK_PREFIX)) return [];
+  const content = JSON.parse(text.slice(MARK_PREFIX.length));
+  if (typeof content.truncate === 'number') return [{ op: 'truncate', sizeBytes: content.truncate, failed: false }];
+  return content.guest === undefined ? [] : [{ op: 'mark', mark: content.guest }];
+}
+
+function truncated(name: string, at: number): Qcow2Error {
+  return new Qcow2Error('CORRUPT', `${name}: the write log ends inside the entry at byte ${at}`, {
+    file: name,
+    offset: at,
+  });
+}
+
+function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
