@@ -66,9 +66,15 @@ export function decodeSnapshotTable(
     const fixed = new Uint8Array(FIXED_BYTES);
     requireRoom(offset + FIXED_BYTES, limit, index, fileName);
     readAt(offset, fixed);
-    const bytes = new Uint8Array(entryLength(fixed, index, fileName));
+    const ends = fieldEnds(fixed, index, fileName);
+    const bytes = new Uint8Array(ends.at(-1)!);
     requireRoom(offset + bytes.length, limit, index, fileName);
-    readAt(offset, bytes);
+    bytes.set(fixed);
+    let start = FIXED_BYTES;
+    for (const end of ends) {
+      if (end > start) readAt(offset + start, bytes.subarray(start, end));
+      start = end;
+    }
     entries.push(decodeSnapshotEntry(bytes, index, fileName));
     offset = roundUp(offset + bytes.length, 8);
   }
@@ -85,7 +91,8 @@ function requireRoom(end: number, limit: number, index: number, fileName: string
   throw new Qcow2Error('CORRUPT', message, facts);
 }
 
-function entryLength(fixed: Uint8Array, index: number, fileName: string): number {
+/** Where an entry's extra data, id and name end. */
+function fieldEnds(fixed: Uint8Array, index: number, fileName: string): [number, number, number] {
   const view = viewOf(fixed);
   const extraBytes = view.getUint32(36);
   if (extraBytes > SNAPSHOT_EXTRA_BYTES_MAX) {
@@ -93,7 +100,9 @@ function entryLength(fixed: Uint8Array, index: number, fileName: string): number
     const facts = { file: fileName, table: 'snapshot table', expected: SNAPSHOT_EXTRA_BYTES_MAX, found: extraBytes };
     throw new Qcow2Error('UNSUPPORTED', message, facts);
   }
-  return FIXED_BYTES + extraBytes + view.getUint16(12) + view.getUint16(14);
+  const extraEnd = FIXED_BYTES + extraBytes;
+  const idEnd = extraEnd + view.getUint16(12);
+  return [extraEnd, idEnd, idEnd + view.getUint16(14)];
 }
 
 function decodeSnapshotEntry(bytes: Uint8Array, index: number, fileName: string): SnapshotEntry {

@@ -1,118 +1,112 @@
-/** Opening an image: header, L1 table, refcount table and snapshot table into memory, each checked before it is believed. */
+/** Opening an image: from a file and options to the state that the other modules share. */
 import { Qcow2Error } from '../base/errors.ts';
-import { SECTOR_BYTES } from '../base/units.ts';
 import { findPolicy, type PolicyName, policyOfStage } from '../cache/policies.ts';
-import type { StageId } from '../cache/stage.ts';
+import type { Stage, StageId } from '../cache/stage.ts';
 import { TableCache } from '../cache/table-cache.ts';
-import {
-  decodeClusterBits,
-  decodeHeader,
-  decodeVersion2Fields,
-  type FixedFields,
-  HEADER_BYTES_V2,
-  type Header,
-  INCOMPATIBLE,
-} from '../format/header.ts';
-import { checkSnapshotL1, decodeSnapshotTable, type SnapshotEntry } from '../format/snapshot-table.ts';
-import type { BlockFile, TableKind } from '../io/block-file.ts';
-import { readBytes } from '../io/sector-access.ts';
-import { Geometry } from './geometry.ts';
-import { L1Table } from './l1-table.ts';
-import { decodeRefcountTable } from './refcount-table.ts';
-import type { GuestDisk, ImageState, RefcountTable } from './state.ts';
+import { hasErrors } from '../check/check-image.ts';
+import { repairImage } from '../check/repair.ts';
+import { COMPATIBLE, type Header, INCOMPATIBLE } from '../format/header.ts';
+import type { BlockFile } from '../io/block-file.ts';
+import { type CacheSizeOptions, cacheCapacities } from './cache-sizes.ts';
+import { SyncTogether } from './data-file.ts';
+import { clearUnknownAutoclear, FeatureBits } from './feature-bits.ts';
+import { geometryOf, readHeaderAndTables, readSnapshots } from './metadata.ts';
+import { type OverlapCheck, OverlapGuard } from './overlap.ts';
+import type { GuestDisk, ImageState } from './state.ts';
 
-export interface OpenOptions {
+export interface OpenOptions extends CacheSizeOptions {
   /** Metadata cache policy. Default: the one of `stage`, or `writeback`. */
   readonly policy?: PolicyName;
   /** Point of history. Default: the policy's own. */
   readonly stage?: StageId;
-  /** How many L2 tables are cached. Default 16. */
-  readonly l2CacheTables?: number;
-  /** How many refcount blocks are cached. Default 4 (1 at stage S0). */
-  readonly refcountCacheTables?: number;
   /** What lies under the image. An image with a backing file is refused without it; its name is never followed by itself. */
   readonly backing?: GuestDisk;
+  /** The external data file of an image that has one; its name is never followed by itself. Closed with the image. */
+  readonly dataFile?: BlockFile;
+  /** Postpone refcounts behind the dirty bit (version 3). Default: as the image says. */
+  readonly lazyRefcounts?: boolean;
+  /** Which metadata is protected against being overwritten. Default `cached`. */
+  readonly overlapCheck?: OverlapCheck;
+  /** Give discarded clusters back to the file system, once they are durably free. Default true. */
+  readonly punchHoles?: boolean;
 }
 
+/**
+ * @throws Qcow2Error CORRUPT or UNSUPPORTED for an image that cannot be used, INVALID_ARGUMENT for options that do not fit it.
+ * Nothing is written to an image that is refused; one that was not closed cleanly is repaired first.
+ */
 export function openState(file: BlockFile, options: OpenOptions): ImageState {
-  const { header, l1, refcountTable } = readHeaderAndTables(file, options);
-  const geometry = geometryOf(header);
-  const name =
-    options.policy ?? (options.stage === undefined ? 'writeback' : policyOfStage(options.stage, modeOf(file)));
-  const { preset, stage } = findPolicy(name, options.stage);
-  const policy = preset.create(file, stage);
-  const shared = { replacement: stage.replacement, layout: stage.layout };
-  const l2 = new TableCache(file, policy, {
-    ...shared,
-    kind: 'l2',
-    capacity: options.l2CacheTables ?? stage.l2CacheTables,
-    tableBytes: geometry.l2SliceBytes,
-  });
-  const refcounts = new TableCache(file, policy, {
-    ...shared,
-    kind: 'refcount-block',
-    capacity: options.refcountCacheTables ?? stage.refcountCacheTables,
-    tableBytes: geometry.clusterBytes,
-  });
-  policy.attach({ l2, refcounts });
-  return {
-    file,
+  let { header, ...tables } = readHeaderAndTables(file);
+  refuseUnusable(file, header, options);
+  if (hasFeature(header, INCOMPATIBLE.dirty) && !file.readOnly) {
+    repairUnclean(file);
+    ({ header, ...tables } = readHeaderAndTables(file));
+  }
+  const snapshots = readSnapshots(file, header);
+  const { preset, stage } = choosePolicy(file, options);
+  const guard = new OverlapGuard(withDataFile(file, options), options.overlapCheck ?? 'cached');
+  const policy = preset.create(guard, stage);
+  const { geometry, ...caches } = makeCaches(guard, header, stage, policy, options);
+  policy.attach(caches);
+  const features = new FeatureBits(policy, header);
+  const state: ImageState = {
+    file: guard,
+    guard,
     geometry,
     header,
     sizeBytes: header.sizeBytes,
     stage,
     policy,
-    l2,
-    refcounts,
-    refcountTable,
+    ...caches,
+    ...tables,
+    features,
+    lazyRefcounts: usesLazyRefcounts(header, options),
     backing: options.backing ?? null,
-    dataFile: null,
+    dataFile: options.dataFile ?? null,
     copyBuffer: new Uint8Array(geometry.clusterBytes),
-    l1,
     freeClusterIndex: 0,
     freeByteOffset: 0,
-    snapshots: readSnapshots(file, header),
+    freedRanges: (options.punchHoles ?? true) ? [] : null,
+    snapshots,
     snapshotsOffset: header.snapshotsOffset,
   };
+  guard.protect(state);
+  if (!file.readOnly) clearUnknownAutoclear(features);
+  return state;
 }
 
-function modeOf(file: BlockFile): 'writethrough' | 'writeback' {
-  return file.writesAreDurable ? 'writethrough' : 'writeback';
+function choosePolicy(file: BlockFile, { policy, stage }: OpenOptions): ReturnType<typeof findPolicy> {
+  const mode = file.writesAreDurable ? 'writethrough' : 'writeback';
+  return findPolicy(policy ?? (stage === undefined ? 'writeback' : policyOfStage(stage, mode)), stage);
 }
 
-interface Tables {
-  readonly l1: L1Table;
-  readonly refcountTable: RefcountTable;
+function makeCaches(file: BlockFile, header: Header, stage: Stage, policy: ImageState['policy'], options: OpenOptions) {
+  const { l2Tables, refcountBlocks, l2SliceBytes } = cacheCapacities(options, stage, 2 ** header.clusterBits);
+  const geometry = geometryOf(header, l2SliceBytes);
+  const shared = { replacement: stage.replacement, layout: stage.layout };
+  const l2 = { ...shared, kind: 'l2', capacity: l2Tables, tableBytes: geometry.l2SliceBytes } as const;
+  const refcounts = {
+    ...shared,
+    kind: 'refcount-block',
+    capacity: refcountBlocks,
+    tableBytes: geometry.clusterBytes,
+  } as const;
+  return { geometry, l2: new TableCache(file, policy, l2), refcounts: new TableCache(file, policy, refcounts) };
 }
 
-/** In the order of history for version 2: the fixed fields, the tables, and only then extensions and names. */
-function readHeaderAndTables(file: BlockFile, options: OpenOptions): Tables & { readonly header: Header } {
-  const first = new Uint8Array(Math.min(SECTOR_BYTES, file.sizeBytes()));
-  if (first.length >= HEADER_BYTES_V2) file.read(0, first, 'header');
-  const fixed = decodeVersion2Fields(first, file.name);
-  const tables = fixed === null ? null : readTables(file, fixed);
-  const header = readHeader(file, first);
-  refuseUnusable(file, header, options);
-  return { header, ...(tables ?? readTables(file, header)) };
+function withDataFile(file: BlockFile, options: OpenOptions): BlockFile {
+  return options.dataFile === undefined ? file : new SyncTogether(file, options.dataFile);
 }
 
-function readTables(file: BlockFile, fields: FixedFields): Tables {
-  const geometry = geometryOf(fields);
-  const l1 = readActiveL1(file, geometry, fields);
-  return { l1, refcountTable: readRefcountTable(file, geometry, fields) };
+function usesLazyRefcounts(header: Header, options: OpenOptions): boolean {
+  if (options.lazyRefcounts && header.version === 2) {
+    throw new Qcow2Error('INVALID_ARGUMENT', 'lazy refcounts need a version 3 image');
+  }
+  return options.lazyRefcounts ?? (header.compatibleFeatures & COMPATIBLE.lazyRefcounts) !== 0n;
 }
 
-function geometryOf({ clusterBits, refcountOrder }: FixedFields): Geometry {
-  return new Geometry({ clusterBits, refcountOrder, extendedL2: false });
-}
-
-/** The whole header, of which `first` has been read. */
-function readHeader(file: BlockFile, first: Uint8Array): Header {
-  const clusterBytes = 2 ** decodeClusterBits(first, file.name);
-  const cluster = new Uint8Array(Math.min(clusterBytes, file.sizeBytes()));
-  cluster.set(first);
-  if (cluster.length > first.length) readBytes(file, first.length, cluster.subarray(first.length), 'header');
-  return decodeHeader(cluster, file.name);
+function hasFeature(header: Header, bit: bigint): boolean {
+  return (header.incompatibleFeatures & bit) !== 0n;
 }
 
 function refuseUnusable(file: BlockFile, header: Header, options: OpenOptions): void {
@@ -120,69 +114,30 @@ function refuseUnusable(file: BlockFile, header: Header, options: OpenOptions): 
     throw new Qcow2Error(code, `${file.name}: ${message}`, { file: file.name });
   };
   if (header.cryptMethod !== 0) refuse('UNSUPPORTED', 'the image is encrypted');
-  const has = (bit: bigint) => (header.incompatibleFeatures & bit) !== 0n;
-  if (has(INCOMPATIBLE.corrupt) && !file.readOnly) {
+  if (hasFeature(header, INCOMPATIBLE.corrupt) && !file.readOnly) {
     refuse('CORRUPT', 'image is marked corrupt and cannot be opened for writing; check and repair it first');
   }
-  if (has(INCOMPATIBLE.dirty) && !file.readOnly) {
-    refuse('CORRUPT', 'image was not closed cleanly and cannot be opened for writing; repair it first');
-  }
-  if (has(INCOMPATIBLE.dataFile)) refuse('UNSUPPORTED', 'images with an external data file are not supported');
-  if (has(INCOMPATIBLE.extendedL2)) refuse('UNSUPPORTED', 'images with extended L2 entries are not supported');
   if (header.backingFileName !== null && options.backing === undefined) {
     refuse(
       'INVALID_ARGUMENT',
       `the image has a backing file (${JSON.stringify(header.backingFileName)}), which must be allowed explicitly`,
     );
   }
+  const wantsDataFile = hasFeature(header, INCOMPATIBLE.dataFile);
+  if (wantsDataFile && options.dataFile === undefined) {
+    refuse(
+      'INVALID_ARGUMENT',
+      `the image keeps its data in another file (${JSON.stringify(header.dataFileName)}), which must be allowed explicitly`,
+    );
+  }
+  if (!wantsDataFile && options.dataFile !== undefined)
+    refuse('INVALID_ARGUMENT', 'the image has no external data file');
 }
 
-/** Throws CORRUPT unless the table lies inside the file, up to the end of its last cluster. */
-function refuseOutside(file: BlockFile, geometry: Geometry, table: string, offset: number, lengthBytes: number): void {
-  const endOfFile = geometry.clustersFor(file.sizeBytes()) * geometry.clusterBytes;
-  if (offset + lengthBytes <= endOfFile) return;
-  const message = `${file.name}: ${table} at offset ${offset} (${lengthBytes} bytes) is outside the file of ${file.sizeBytes()} bytes`;
-  throw new Qcow2Error('CORRUPT', message, {
+/** Rebuilds what the dirty bit says may be wrong: the refcounts (qcow2.rst, "Incompatible features", bit 0). */
+function repairUnclean(file: BlockFile): void {
+  if (!hasErrors(repairImage(file).after)) return;
+  throw new Qcow2Error('CORRUPT', `${file.name}: image was not closed cleanly and could not be repaired`, {
     file: file.name,
-    table,
-    offset,
-    expected: `at most ${endOfFile}`,
-    found: offset + lengthBytes,
   });
-}
-
-function readTable(file: BlockFile, offset: number, lengthBytes: number, kind: TableKind): Uint8Array {
-  const bytes = new Uint8Array(lengthBytes);
-  readBytes(file, offset, bytes, kind);
-  return bytes;
-}
-
-function readActiveL1(file: BlockFile, geometry: Geometry, header: FixedFields): L1Table {
-  const lengthBytes = header.l1Entries * 8;
-  refuseOutside(file, geometry, 'active L1 table', header.l1TableOffset, lengthBytes);
-  const l1 = new L1Table(header.l1TableOffset, header.l1Entries);
-  l1.bytes.set(readTable(file, header.l1TableOffset, lengthBytes, 'l1'));
-  return l1;
-}
-
-function readRefcountTable(file: BlockFile, geometry: Geometry, header: FixedFields): RefcountTable {
-  const lengthBytes = header.refcountTableClusters * geometry.clusterBytes;
-  refuseOutside(file, geometry, 'refcount table', header.refcountTableOffset, lengthBytes);
-  return {
-    offset: header.refcountTableOffset,
-    clusterCount: header.refcountTableClusters,
-    blockOffsets: decodeRefcountTable(readTable(file, header.refcountTableOffset, lengthBytes, 'refcount-table')),
-  };
-}
-
-function readSnapshots(file: BlockFile, header: Header): SnapshotEntry[] {
-  if (header.snapshotCount === 0) return [];
-  const availableBytes = Math.max(0, file.sizeBytes() - header.snapshotsOffset);
-  const readAt = (offset: number, into: Uint8Array) =>
-    readBytes(file, header.snapshotsOffset + offset, into, 'snapshot-table');
-  const entries = decodeSnapshotTable(header.snapshotCount, availableBytes, readAt, file.name);
-  entries.forEach((entry, index) => {
-    checkSnapshotL1(entry, index, header.clusterBits, file.name);
-  });
-  return entries;
 }
