@@ -2,6 +2,8 @@
  * From a question and a record to a chart that a page can draw: the Vega-Lite specification with its variable parts filled,
  * the same compiled to Vega (so that no page needs the compiler), and the rows, packed.
  */
+
+import { type LoggerInterface, logger, None } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import type { RunRecord } from '../results/record.ts';
 import { countedCells } from './cells.ts';
@@ -15,6 +17,9 @@ export function packRows(rows: readonly Row[]): PackedRows {
   return { fields, rows: rows.map((row) => fields.map((field) => row[field] ?? null)) };
 }
 
+/** True while the chart has little room: labels and legends then make do with less. Set by the page. */
+const NARROW_PARAM = { name: 'narrow', value: false } as const;
+
 type Param = { readonly name: string };
 
 /** The specification with the values of its parameters, its description and the configuration filled in. */
@@ -22,7 +27,7 @@ function filledSpec(question: Question, record: RunRecord): TopLevelSpec {
   const cells = countedCells(record);
   const values: Record<string, unknown> = { cells: cells.map(({ label }) => label), ...question.params?.(record) };
   const options = question.controls?.(record) ?? [];
-  const params = ((question.spec.params ?? []) as Param[]).map((param) => {
+  const params = ([NARROW_PARAM, ...(question.spec.params ?? [])] as Param[]).map((param) => {
     const filled = param.name in values ? { ...param, value: values[param.name] } : param;
     const select = options.find((control) => control.kind === 'select' && control.param === param.name);
     if (select?.kind !== 'select') return filled;
@@ -30,14 +35,18 @@ function filledSpec(question: Question, record: RunRecord): TopLevelSpec {
   });
   return {
     ...question.spec,
-    ...(params.length > 0 ? { params } : {}),
-    description: `${question.title} ${question.answer(record)}`,
+    params,
+    description: `${question.title} ${question.answer(record).join(' ')}`,
     config: chartConfig(cells.map(({ cell }) => cell.policy.name)),
   } as TopLevelSpec;
 }
 
-/** Null when the record holds nothing that answers the question. */
-export function compileQuestion(question: Question, record: RunRecord): ChartBundle | null {
+/** Null when the record holds nothing that answers the question. Warnings of the compiler go to `log`. */
+export function compileQuestion(
+  question: Question,
+  record: RunRecord,
+  log: LoggerInterface = logger(None),
+): ChartBundle | null {
   const sources = question.data(record);
   if (!hasData(sources)) return null;
   const vegaLite = filledSpec(question, record);
@@ -46,7 +55,7 @@ export function compileQuestion(question: Question, record: RunRecord): ChartBun
     description: String(vegaLite.description),
     renderer: question.renderer,
     vegaLite: vegaLite as unknown as ChartBundle['vegaLite'],
-    vega: compile(vegaLite).spec as unknown as ChartBundle['vega'],
+    vega: compile(vegaLite, { logger: log }).spec as unknown as ChartBundle['vega'],
     sources: Object.fromEntries(Object.entries(sources).map(([name, rows]) => [name, packRows(rows)])),
   };
 }

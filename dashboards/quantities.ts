@@ -71,14 +71,17 @@ export function formatShare(share: number): string {
   return `${formatShort(share * 100)}${NO_BREAK_SPACE}%`;
 }
 
-/**
- * How `value` compares with `reference`, in words that go before "syncs than …":
- * `31.1× fewer`, `4 % more`, `as many`.
- */
-export function compareInWords(value: number, reference: number, less: string, more: string, equal: string): string {
-  if (value === reference) return equal;
-  const word = value < reference ? less : more;
+/** What is compared, and the words around it: `158× fewer syncs than`, `17× as many syncs as`, `4 % more syncs than`. */
+export function compareInWords(value: number, reference: number, noun: string): string {
+  const things = noun === '' ? '' : ` ${noun}`;
+  if (value === reference) return `exactly as many${things} as`;
+  if (reference === 0) return `${formatCount(value)}${things} against none of`;
+  if (value === 0) return `no${things} at all, unlike`;
   const factor = Math.max(value, reference) / Math.min(value, reference);
-  if (factor >= 1.2) return `${formatRatio(factor)} ${word}`;
-  return `${formatShare(Math.abs(value - reference) / reference)} ${word}`;
+  if (factor < 1.2) {
+    return `${formatShare(Math.abs(value - reference) / reference)} ${value < reference ? 'fewer' : 'more'}${things} than`;
+  }
+  return value < reference
+    ? `${formatRatio(factor)} fewer${things} than`
+    : `${formatRatio(factor)} as many${things} as`;
 }

@@ -68,8 +68,8 @@ export interface Question {
   controls?(record: RunRecord): readonly Control[];
   stories?(record: RunRecord): readonly Story[];
   table(record: RunRecord): DataTable;
-  /** The answer in words, also read out in place of the picture. */
-  answer(record: RunRecord): string;
+  /** The answer in words, one sentence or two for each policy; also read out in place of the picture. */
+  answer(record: RunRecord): readonly string[];
 }
 
 /** True when the question has at least one row to draw. */

@@ -53,7 +53,7 @@ export function chartConfig(policyNames: readonly string[]): Config {
       titleFontSize: 12,
       titleFontWeight: 'normal',
       titlePadding: 8,
-      labelLimit: 130,
+      labelLimit: { expr: 'narrow ? 96 : 150' },
       labelPadding: 5,
     },
     legend: {
@@ -64,10 +64,10 @@ export function chartConfig(policyNames: readonly string[]): Config {
       labelFontSize: 12,
       titleFontSize: 12,
       titleFontWeight: 'normal',
-      labelLimit: 170,
+      labelLimit: { expr: 'narrow ? 84 : 190' },
       symbolStrokeWidth: 2,
       symbolSize: 90,
-      columns: 3,
+      columns: { expr: 'narrow ? 2 : 4' },
       offset: 8,
     },
     header: {

@@ -46,7 +46,7 @@ export function dataTable(table: DataTable, id: string): Html {
 <summary>Table: ${formatCount(table.rows.length)} rows</summary>
 <div class="scroll" tabindex="0" role="region" aria-label="Table: ${table.caption}">
 <table class="sortable">
-<caption>${table.caption}${more}</caption>
+<caption><span>${table.caption}${more}</span></caption>
 <thead><tr>${table.columns.map(heading)}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${row.map((value, index) => tableCell(value, table.columns[index]))}</tr>\n`)}</tbody>
 </table></div>

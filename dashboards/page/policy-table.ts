@@ -9,7 +9,7 @@ import {
   timesMeaningless,
   waitsOf,
 } from '../cells.ts';
-import { formatDuration } from '../quantities.ts';
+import { compareInWords, formatCount, formatDuration } from '../quantities.ts';
 import { crashWords } from '../questions/crash-safety.ts';
 import { figure } from './data-table.ts';
 import { type Html, html } from './html.ts';
@@ -18,7 +18,7 @@ interface Measure {
   readonly label: string;
   readonly help: string;
   readonly quantity: 'count' | 'bytes' | 'ratio';
-  readonly of: (item: CountedCell, baseline: CountedCell) => number | null;
+  readonly of: (item: CountedCell) => number | null;
 }
 
 const MEASURES: readonly Measure[] = [
@@ -35,12 +35,6 @@ const MEASURES: readonly Measure[] = [
     of: ({ exact }) => exact.odsyncWrites,
   },
   {
-    label: 'Waits vs baseline',
-    help: 'syncs and O_DSYNC writes together, divided by those of the baseline',
-    quantity: 'ratio',
-    of: ({ exact }, baseline) => (waitsOf(baseline.exact) === 0 ? null : waitsOf(exact) / waitsOf(baseline.exact)),
-  },
-  {
     label: 'Syncs per 1 000 guest writes',
     help: 'syncs divided by guest writes, times 1 000',
     quantity: 'count',
@@ -55,6 +49,15 @@ const MEASURES: readonly Measure[] = [
     of: ({ exact }) => (exact.guest.writeBytes === 0 ? null : exact.writeBytes / exact.guest.writeBytes),
   },
 ];
+
+const WAITS_HELP = 'syncs and O_DSYNC writes together, compared with the baseline';
+
+function waitsCompared(item: CountedCell, baseline: CountedCell): Html {
+  if (item === baseline) return html`<span title="the others are compared with this one">baseline</span>`;
+  const [ours, theirs] = [waitsOf(item.exact), waitsOf(baseline.exact)];
+  const words = compareInWords(ours, theirs, '').replace(/ (than|as|of|unlike)$/, '');
+  return html`<span title="${formatCount(ours)} instead of ${formatCount(theirs)}: ${WAITS_HELP}">${words}</span>`;
+}
 
 function safetyCells({ cell }: CountedCell): Html {
   const { verification: v, crash } = cell;
@@ -74,14 +77,15 @@ export function policyTable(record: RunRecord): Html {
   const baseline = baselineOf(cells);
   if (baseline === undefined) return html``;
   const row = (item: CountedCell) => html`<tr>
-<th scope="row">${item.label}${item === baseline ? html` <span class="tag">baseline</span>` : null}<span class="under">cache ${item.cell.hostCacheMode}</span></th>
-${MEASURES.map((m) => html`<td class="num">${figure(m.of(item, baseline), m.quantity, `${m.help} (${item.label})`)}</td>\n`)}
+<th scope="row">${item.label}<span class="under">cache ${item.cell.hostCacheMode}</span></th>
+<td class="num">${waitsCompared(item, baseline)}</td>
+${MEASURES.map((m) => html`<td class="num">${figure(m.of(item), m.quantity, `${m.help} (${item.label})`)}</td>\n`)}
 ${safetyCells(item)}</tr>`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Exact counts and safety of each policy">
 <table class="summary" id="policy-table">
-<caption>Exact counts, the same on every machine, and what they buy</caption>
-<thead><tr><td rowspan="2"></td><th scope="colgroup" colspan="${MEASURES.length}" class="group">Cost, exact</th><th scope="colgroup" colspan="2" class="group">Safety</th></tr>
-<tr>${MEASURES.map((m) => html`<th scope="col" class="num" title="${m.help}">${m.label}</th>`)}<th scope="col">This run</th><th scope="col">After a power cut</th></tr></thead>
+<caption><span>Exact counts, the same on every machine, and what they buy</span></caption>
+<thead><tr><td rowspan="2"></td><th scope="colgroup" colspan="${MEASURES.length + 1}" class="group">Cost, exact</th><th scope="colgroup" colspan="2" class="group">Safety</th></tr>
+<tr><th scope="col" class="num" title="${WAITS_HELP}">Waits for the disk</th>${MEASURES.map((m) => html`<th scope="col" class="num" title="${m.help}">${m.label}</th>`)}<th scope="col">This run</th><th scope="col">After a power cut</th></tr></thead>
 <tbody>${cells.map(row)}</tbody></table></div>`;
 }
 
@@ -109,7 +113,7 @@ ${TIMES.map((time) => spreadCell(spreadOf(item.cell.rounds.map(time.of)), time.h
 <td class="num">${figure(spreadOf(item.cell.rounds.map((round) => round.peakMemoryBytes))?.high ?? null, 'bytes', 'highest memory of the worker')}</td></tr>`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Times of each policy">
 <table class="summary noisy" id="times-table">
-<caption>Times, noisy: middle of the rounds, lowest and highest below; compare only within this run</caption>
+<caption><span>Times, noisy: middle of the rounds, lowest and highest below; compare only within this run</span></caption>
 <thead><tr><td></td>${TIMES.map((time) => html`<th scope="col" class="num" title="${time.help}">${time.label}</th>`)}<th scope="col" class="num" title="highest memory of the worker">Peak memory</th></tr></thead>
 <tbody>${cells.map(row)}</tbody></table></div>`;
 }

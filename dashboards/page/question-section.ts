@@ -50,7 +50,7 @@ function drawing(question: Question, record: RunRecord): Html {
 <figure>
 ${controls.length > 0 ? html`<div class="controls">${controls.map((control) => controlMarkup(id, control))}</div>` : null}
 <div class="chart" id="${id}-chart" data-renderer="${question.renderer}"></div>
-<figcaption><span class="answer">${question.answer(record)}</span></figcaption>
+<figcaption><ul class="answers">${question.answer(record).map((line) => html`<li>${line}</li>`)}</ul></figcaption>
 </figure>
 <div class="tools"><span class="buttons" role="group" aria-label="Save: ${question.title}">${DOWNLOADS.map(
     ([format, label, title]) =>

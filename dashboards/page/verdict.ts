@@ -19,10 +19,8 @@ function countsClause(item: CountedCell, baseline: CountedCell): string {
     ? [waitsOf(item.exact), waitsOf(baseline.exact)]
     : [item.exact.fsyncs, baseline.exact.fsyncs];
   const figures = `${formatCount(ours)} instead of ${formatCount(theirs)}`;
-  if (ours === theirs) return `${item.label} needs exactly as many ${noun} as ${baseline.label} (${formatCount(ours)})`;
-  if (ours === 0) return `${item.label} needs no ${noun} at all (${baseline.label}: ${formatCount(theirs)})`;
-  if (theirs === 0) return `${item.label} needs ${formatCount(ours)} ${noun} where ${baseline.label} needs none`;
-  return `${item.label} needs ${compareInWords(ours, theirs, 'fewer', 'more', '')} ${noun} than ${baseline.label} (${figures})`;
+  const words = compareInWords(ours, theirs, noun);
+  return `${item.label} needs ${words} ${baseline.label}${ours === theirs ? ` (${formatCount(ours)})` : ` (${figures})`}`;
 }
 
 /** `was 8.2× faster here`, or that no difference can be told; null when times say nothing. */

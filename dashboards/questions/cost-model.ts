@@ -61,7 +61,7 @@ export const costModel: Question = {
         type: 'nominal',
         sort: null,
         title: null,
-        axis: { ticks: false, domain: false, labelLimit: 150 },
+        axis: { ticks: false, domain: false },
       },
       x: {
         field: 'fromNs',
@@ -75,6 +75,7 @@ export const costModel: Question = {
         type: 'nominal',
         title: null,
         scale: { domain: [...PARTS], range: COLORS.map((name) => themeToken(name)) },
+        legend: { columns: 5 },
       },
       tooltip: [
         { field: 'cell', title: 'policy' },
@@ -95,10 +96,11 @@ export const costModel: Question = {
     rows: breakdownsOf(record).map(({ cell, wallNs, parts }) => [cell, wallNs, ...parts.map(([, ns]) => ns)]),
   }),
   answer: (record) =>
-    breakdownsOf(record)
-      .map(({ cell, wallNs, parts }) => {
-        const share = (name: string) => formatShare((parts.find(([part]) => part === name)?.[1] ?? 0) / wallNs);
-        return `${cell}: ${share('syncs')} of ${formatDuration(wallNs)} in syncs, ${share('engine CPU')} in the engine's own CPU time.`;
-      })
-      .join(' '),
+    breakdownsOf(record).map(({ cell, wallNs, parts }) => {
+      const [most, mostNs] = parts.reduce((best, next) => (next[1] > best[1] ? next : best));
+      const cpuNs = parts.find(([part]) => part === 'engine CPU')?.[1] ?? 0;
+      const largest =
+        most === 'not explained' ? 'no single part explains it' : `${most} ${formatShare(mostNs / wallNs)}`;
+      return `${cell}: ${formatDuration(wallNs)}; the largest part: ${largest}; engine CPU ${formatShare(cpuNs / wallNs)}.`;
+    }),
 };

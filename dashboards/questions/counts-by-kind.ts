@@ -3,7 +3,7 @@ import type { RunRecord } from '../../results/record.ts';
 import { countedCells } from '../cells.ts';
 import { formatBytes, formatCount } from '../quantities.ts';
 import type { Question } from '../question.ts';
-import { SCHEMA } from './encodings.ts';
+import { PANEL_HEADER, SCHEMA } from './encodings.ts';
 import { MATRIX_LAYERS, matrixRows, type Square } from './matrix.ts';
 
 const FILE_ORDER = ['data', 'cow', 'l2', 'l1', 'refcount-block', 'refcount-table', 'header', 'snapshot-table'];
@@ -46,7 +46,7 @@ export const countsByKind: Question = {
       type: 'nominal',
       title: null,
       sort: ['Writes', 'Bytes written'],
-      header: { labelAnchor: 'start', labelOrient: 'top' },
+      header: PANEL_HEADER,
     },
     spec: { width: 640, height: { step: 27 }, layer: [...MATRIX_LAYERS] },
   },
@@ -66,11 +66,9 @@ export const countsByKind: Question = {
     ),
   }),
   answer: (record) =>
-    countedCells(record)
-      .map(({ exact, label }) => {
-        const guest = exact.guest.writeBytes;
-        const tables = exact.writeBytes - (exact.byKind['data']?.writeBytes ?? 0);
-        return `${label} wrote ${formatBytes(exact.writeBytes)} for ${formatBytes(guest)} of guest writes, ${formatBytes(tables)} of it tables and copies.`;
-      })
-      .join(' '),
+    countedCells(record).map(({ exact, label }) => {
+      const guest = exact.guest.writeBytes;
+      const tables = exact.writeBytes - (exact.byKind.data?.writeBytes ?? 0);
+      return `${label} wrote ${formatBytes(exact.writeBytes)} for ${formatBytes(guest)} of guest writes, ${formatBytes(tables)} of it tables and copies.`;
+    }),
 };

@@ -91,11 +91,11 @@ export const crashSafety: Question = {
         .join(', '),
     ]),
   }),
-  answer: (record) => {
+  answer(record) {
     const missing = countedCells(record)
       .filter(({ cell }) => cell.crash === null)
       .map(({ label }) => label);
     const words = exploredCells(record).map(({ cell, crash }) => `${cell} ${crashWords(crash)}.`);
-    return [...words, ...(missing.length > 0 ? [`Not explored: ${missing.join(', ')}.`] : [])].join(' ');
+    return [...words, ...(missing.length > 0 ? [`Not explored: ${missing.join(', ')}.`] : [])];
   },
 };

@@ -3,7 +3,7 @@ import type { RunRecord } from '../../results/record.ts';
 import { type CountedCell, countedCells, median, waitsOf } from '../cells.ts';
 import { formatCount, formatDuration } from '../quantities.ts';
 import type { Question, Row } from '../question.ts';
-import { CELL_COLOR, CELL_DASH, CELL_SHAPE, CELLS_PARAM, DURATION_LABEL, SCHEMA } from './encodings.ts';
+import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, DURATION_LABEL, logAxis, SCHEMA } from './encodings.ts';
 
 /** The slider runs over powers of ten of a millisecond: 0.01 ms to 10 ms. */
 const LOWEST_EXPONENT = -2;
@@ -56,12 +56,6 @@ export const deviceCost: Question = {
     height: 280,
     layer: [
       {
-        data: { sequence: { start: LOWEST_EXPONENT, stop: HIGHEST_EXPONENT + 0.01, step: 0.25, as: 'power' } },
-        transform: [{ calculate: 'pow(10, datum.power + 6)', as: 'ns' }],
-        mark: { type: 'rule', opacity: 0 },
-        encoding: { x: { field: 'ns', type: 'quantitative' } },
-      },
-      {
         data: { name: 'rows' },
         transform: [
           { calculate: `sequence(${LOWEST_EXPONENT}, ${HIGHEST_EXPONENT + 0.01}, 0.25)`, as: 'power' },
@@ -76,17 +70,16 @@ export const deviceCost: Question = {
             type: 'quantitative',
             scale: { type: 'log', nice: false },
             title: 'time of one sync (log scale)',
-            axis: { labelExpr: DURATION_LABEL, tickCount: 4 },
+            axis: logAxis('x', DURATION_LABEL),
           },
           y: {
             field: 'cost',
             type: 'quantitative',
             scale: { type: 'log', nice: false },
             title: 'waiting for the disk (log scale)',
-            axis: { labelExpr: DURATION_LABEL, tickCount: 6, labelOverlap: true },
+            axis: logAxis('y', DURATION_LABEL),
           },
           color: CELL_COLOR,
-          strokeDash: CELL_DASH,
         },
       },
       {
@@ -148,10 +141,8 @@ export const deviceCost: Question = {
     ]),
   }),
   answer: (record) =>
-    `With 1 ms a sync: ${countedCells(record)
-      .map(
-        ({ exact, label }) =>
-          `${label} waits ${formatDuration(waitsOf(exact) * 1e6)} (${formatCount(waitsOf(exact))} times)`,
-      )
-      .join(', ')}.`,
+    countedCells(record).map(({ exact, label }) => {
+      const waits = waitsOf(exact);
+      return `${label} waits ${formatCount(waits)} times: ${formatDuration(waits * 1e6)} with 1\u00a0ms a sync, ${formatDuration(waits * 1e7)} with 10\u00a0ms.`;
+    }),
 };

@@ -8,6 +8,13 @@ export const SCHEMA = 'https://vega.github.io/schema/vega-lite/v6.json';
 /** The parameter that {@link compileQuestion} fills with the cells' labels. */
 export const CELLS_PARAM = { name: 'cells', value: [] as string[] } as const;
 
+/** Head of a panel: above it, from its left edge, cut short where there is little room. */
+export const PANEL_HEADER = {
+  labelAnchor: 'start',
+  labelOrient: 'top',
+  labelExpr: "narrow && length(datum.label) > 34 ? slice(datum.label, 0, 33) + '…' : datum.label",
+} as const;
+
 const DOMAIN = { expr: 'cells' } as const;
 
 export const CELL_COLOR = {
@@ -30,6 +37,21 @@ export const CELL_DASH = { field: 'cell', type: 'nominal', title: null, scale: {
 export const DURATION_LABEL =
   "datum.value >= 1e9 ? format(datum.value / 1e9, ',~g') + ' s' : datum.value >= 1e6 ? format(datum.value / 1e6, '~g') + ' ms' : datum.value >= 1e3 ? format(datum.value / 1e3, '~g') + ' µs' : format(datum.value, '~g') + ' ns'";
 
-/** Vega expression: the axis value in bytes as `512 MiB`. */
-export const BYTES_LABEL =
-  "datum.value >= 1073741824 ? format(datum.value / 1073741824, '~r') + ' GiB' : datum.value >= 1048576 ? format(datum.value / 1048576, '~r') + ' MiB' : datum.value >= 1024 ? format(datum.value / 1024, '~r') + ' KiB' : format(datum.value, '~r') + ' B'";
+/**
+ * Axis properties for a log scale: label (and draw fully) the powers of ten, and 2 and 5 as well where the axis spans less
+ * than two powers. `label` is a Vega expression over `datum.value`.
+ */
+export function logAxis(scale: 'x' | 'y', label: string) {
+  const lead = 'round(datum.value / pow(10, floor(log(datum.value) / LN10 + 1e-9)))';
+  const span = `log(domain('${scale}')[1] / domain('${scale}')[0]) / LN10`;
+  const shown = `(${lead} == 1 || (${span} < 2 && (${lead} == 2 || ${lead} == 5)))`;
+  return {
+    labelExpr: `${shown} ? (${label}) : ''`,
+    labelOverlap: 'greedy',
+    gridOpacity: { condition: { test: `${lead} == 1`, value: 1 }, value: 0.35 },
+    tickOpacity: { condition: { test: `${lead} == 1`, value: 1 }, value: 0.35 },
+  } as const;
+}
+
+/** Vega expression: a factor as `0.01×`. */
+export const RATIO_LABEL = "format(datum.value, '~r') + '×'";

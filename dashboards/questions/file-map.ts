@@ -4,7 +4,7 @@ import { countedCells } from '../cells.ts';
 import { themeToken } from '../page/browser/palette.ts';
 import { formatBytes, formatCount, formatDuration } from '../quantities.ts';
 import type { Question, Row } from '../question.ts';
-import { BYTES_LABEL, DURATION_LABEL, SCHEMA } from './encodings.ts';
+import { DURATION_LABEL, SCHEMA } from './encodings.ts';
 import { coarsen } from './file-map-bins.ts';
 
 /** Entries of all maps together; more would weigh megabytes and show nothing more. */
@@ -14,6 +14,8 @@ const AREAS = ['data', 'cow'];
 const KINDS = ['data', 'cow', 'l2', 'l1', 'refcount-block', 'refcount-table', 'header', 'snapshot-table'];
 const COLORS = ['sky', 'purple', 'blue', 'ink', 'vermillion', 'orange', 'green', 'yellow'] as const;
 const SHAPES = ['square', 'square', 'circle', 'triangle-up', 'diamond', 'cross', 'triangle-down', 'triangle-right'];
+
+const MIB = 1024 ** 2;
 
 interface LabelledMap {
   readonly cell: string;
@@ -36,8 +38,8 @@ function writeRows({ cell, map }: LabelledMap): Row[] {
     kind,
     from: column * width,
     to: (column + 1) * width,
-    low: row * height,
-    high: (row + 1) * height,
+    low: (row * height) / MIB,
+    high: ((row + 1) * height) / MIB,
     log: Math.log10(1 + bytes),
     area: AREAS.includes(kind),
     says: `${formatBytes(bytes)} of ${kind} at ${formatBytes(row * height)}, ${formatDuration(column * width)} after the start`,
@@ -85,7 +87,7 @@ export const fileMap: Question = {
             },
           },
         ],
-        mark: { type: 'bar', color: themeToken('soft'), tooltip: true },
+        mark: { type: 'rect', color: themeToken('soft'), tooltip: true },
         encoding: {
           x: {
             field: 'from',
@@ -95,7 +97,14 @@ export const fileMap: Question = {
             axis: { ...TIME_AXIS, grid: false },
           },
           x2: { field: 'to' },
-          y: { field: 'syncs', type: 'quantitative', title: 'syncs', axis: { tickCount: 2, format: '~s' } },
+          y: {
+            field: 'syncs',
+            type: 'quantitative',
+            title: 'syncs',
+            scale: { zero: true },
+            axis: { tickCount: 2, format: '~s' },
+          },
+          y2: { datum: 0 },
           tooltip: [{ field: 'says', title: 'here' }],
         },
       },
@@ -113,7 +122,7 @@ export const fileMap: Question = {
                 field: 'syncs',
                 type: 'quantitative',
                 legend: null,
-                scale: { type: 'log', range: [0.15, 0.5] },
+                scale: { zero: true, range: [0.04, 0.26] },
               },
             },
           },
@@ -128,8 +137,8 @@ export const fileMap: Question = {
                 field: 'low',
                 type: 'quantitative',
                 scale: { nice: false, zero: true },
-                title: 'address in the file',
-                axis: { labelExpr: BYTES_LABEL, tickCount: 6 },
+                title: 'address in the file (MiB)',
+                axis: { format: ',~f', tickCount: 6 },
               },
               y2: { field: 'high' },
               color: {
@@ -137,7 +146,7 @@ export const fileMap: Question = {
                 type: 'nominal',
                 title: null,
                 scale: KIND_SCALE,
-                legend: { symbolType: 'square', columns: 4, symbolOpacity: 1 },
+                legend: { symbolOpacity: 1 },
               },
               fillOpacity: {
                 field: 'log',
@@ -160,8 +169,8 @@ export const fileMap: Question = {
             encoding: {
               x: { field: 'middle', type: 'quantitative', scale: ZOOMED },
               y: { field: 'address', type: 'quantitative' },
-              color: { field: 'kind', type: 'nominal', scale: KIND_SCALE },
-              shape: { field: 'kind', type: 'nominal', legend: null, scale: { domain: KINDS, range: SHAPES } },
+              color: { field: 'kind', type: 'nominal', title: null, scale: KIND_SCALE },
+              shape: { field: 'kind', type: 'nominal', title: null, scale: { domain: KINDS, range: SHAPES } },
               tooltip: [{ field: 'says', title: 'wrote' }],
             },
           },
@@ -201,10 +210,8 @@ export const fileMap: Question = {
     }),
   }),
   answer: (record) =>
-    mapsOf(record)
-      .map(({ cell, map }) => {
-        const syncs = map.syncs.reduce((sum, [, count]) => sum + count, 0);
-        return `${cell} wrote a file of ${formatBytes(map.fileBytes)} in ${formatDuration(map.durationNs)} with ${formatCount(syncs)} syncs.`;
-      })
-      .join(' '),
+    mapsOf(record).map(({ cell, map }) => {
+      const syncs = map.syncs.reduce((sum, [, count]) => sum + count, 0);
+      return `${cell} wrote a file of ${formatBytes(map.fileBytes)} in ${formatDuration(map.durationNs)} with ${formatCount(syncs)} syncs.`;
+    }),
 };

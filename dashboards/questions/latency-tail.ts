@@ -2,7 +2,7 @@
 import type { LatencySeries } from '../../results/record.ts';
 import type { DataTable, Question } from '../question.ts';
 import { curvesOf, percentileWords, SERIES_TITLES, tailRows } from './distribution.ts';
-import { CELL_COLOR, CELL_DASH, CELLS_PARAM, DURATION_LABEL, SCHEMA } from './encodings.ts';
+import { CELL_COLOR, CELL_DASH, CELLS_PARAM, DURATION_LABEL, logAxis, PANEL_HEADER, SCHEMA } from './encodings.ts';
 
 const WANTED: readonly LatencySeries[] = ['deviceSync', 'guestFlush', 'guestWrite'];
 
@@ -23,7 +23,7 @@ export const latencyTail: Question = {
       type: 'nominal',
       title: null,
       sort: WANTED.map((series) => SERIES_TITLES[series]),
-      header: { labelAnchor: 'start', labelOrient: 'top' },
+      header: PANEL_HEADER,
     },
     spec: {
       width: 720,
@@ -45,7 +45,7 @@ export const latencyTail: Question = {
           type: 'quantitative',
           scale: { type: 'log', nice: false },
           title: 'latency (log scale)',
-          axis: { labelExpr: DURATION_LABEL, tickCount: 5, labelOverlap: true },
+          axis: logAxis('y', DURATION_LABEL),
         },
         color: CELL_COLOR,
         strokeDash: CELL_DASH,
@@ -73,7 +73,7 @@ export const latencyTail: Question = {
     };
   },
   answer: (record) =>
-    WANTED.filter((series) => curvesOf(record, [series]).length > 0)
-      .map((series) => `${SERIES_TITLES[series]}, the slowest of all: ${percentileWords(record, series, 'maxNs')}.`)
-      .join(' '),
+    WANTED.filter((series) => curvesOf(record, [series]).length > 0).map(
+      (series) => `${SERIES_TITLES[series]}, the slowest of all: ${percentileWords(record, series, 'maxNs')}.`,
+    ),
 };

@@ -36,8 +36,8 @@ export const MATRIX_LAYERS: Layers = [
   {
     mark: { type: 'rect', tooltip: true, stroke: themeToken('page'), strokeWidth: 2, cornerRadius: 3 },
     encoding: {
-      x: { ...X, axis: { ...NO_LINES, orient: 'top', labelAngle: 0, labelLimit: 110, labelOverlap: true } },
-      y: { ...Y, axis: { ...NO_LINES, labelLimit: 140 } },
+      x: { ...X, axis: { ...NO_LINES, orient: 'top', labelAngle: 0, labelOverlap: true } },
+      y: { ...Y, axis: { ...NO_LINES } },
       color: {
         field: 'share',
         type: 'quantitative',

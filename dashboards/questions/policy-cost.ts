@@ -1,9 +1,9 @@
 /** What does each policy cost: every figure as a multiple of the baseline's, exact counts as dots, times with their spread. */
 import type { Round, RunRecord } from '../../results/record.ts';
 import { baselineOf, type CountedCell, countedCells, pairedRatio, waitsOf } from '../cells.ts';
-import { formatBytes, formatCount, formatDuration, formatRatio } from '../quantities.ts';
+import { compareInWords, formatBytes, formatCount, formatDuration, formatRatio } from '../quantities.ts';
 import type { Question, Row } from '../question.ts';
-import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, SCHEMA } from './encodings.ts';
+import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, RATIO_LABEL, SCHEMA } from './encodings.ts';
 
 interface ExactFigure {
   readonly name: string;
@@ -99,7 +99,7 @@ export const policyCost: Question = {
         sort: [...EXACT, ...TIMED].map(({ name }) => name),
         title: null,
         scale: { paddingInner: 0.35 },
-        axis: { ticks: false, domain: false, grid: true, bandPosition: 0, labelLimit: 150 },
+        axis: { ticks: false, domain: false, grid: true, bandPosition: 0 },
       },
       yOffset: { field: 'cell', type: 'nominal', scale: { domain: { expr: 'cells' } } },
     },
@@ -118,8 +118,8 @@ export const policyCost: Question = {
           x: {
             field: 'ratio',
             type: 'quantitative',
-            title: 'times the baseline (log scale; left is cheaper)',
-            axis: { labelExpr: "format(datum.value, '~r') + '×'", tickCount: 6, labelOverlap: true },
+            title: 'times the baseline (log scale)',
+            axis: logAxis('x', RATIO_LABEL),
           },
           color: CELL_COLOR,
           shape: CELL_SHAPE,
@@ -146,16 +146,19 @@ export const policyCost: Question = {
       { label: 'Value', quantity: 'text', help: 'the count, or the time of each round' },
     ],
     rows: rowsOf(record).map((row) =>
-      [row['figure'], row['cell'], row['ratio'], row['low'], row['high'], row['says']].map(
-        (value) => value as string | number,
-      ),
+      [row.figure, row.cell, row.ratio, row.low, row.high, row.says].map((value) => value as string | number),
     ),
   }),
   answer(record) {
-    const baseline = baselineOf(countedCells(record));
-    const syncs = rowsOf(record).filter(
-      (row) => row['figure'] === 'syncs + O_DSYNC writes' && row['cell'] !== baseline?.label,
-    );
-    return `Waits for the disk as a multiple of ${baseline?.label}: ${syncs.map((row) => `${row['cell']} ${row['shown']}`).join(', ')}.`;
+    const cells = countedCells(record);
+    const baseline = baselineOf(cells);
+    if (baseline === undefined) return [];
+    return cells
+      .filter((item) => item !== baseline)
+      .map((item) => {
+        const [ours, theirs] = [waitsOf(item.exact), waitsOf(baseline.exact)];
+        const bytes = compareInWords(item.exact.writeBytes, baseline.exact.writeBytes, 'bytes');
+        return `${item.label}: ${compareInWords(ours, theirs, 'waits for the disk')} ${baseline.label} (${formatCount(ours)} to ${formatCount(theirs)}) and ${bytes} ${baseline.label} written.`;
+      });
   },
 };

@@ -2,7 +2,7 @@
 import type { LatencySeries } from '../../results/record.ts';
 import type { Question } from '../question.ts';
 import { cumulativeRows, curvesOf, percentileTable, percentileWords, SERIES_TITLES } from './distribution.ts';
-import { CELL_COLOR, CELL_DASH, CELLS_PARAM, DURATION_LABEL, SCHEMA } from './encodings.ts';
+import { CELL_COLOR, CELL_DASH, CELLS_PARAM, DURATION_LABEL, logAxis, PANEL_HEADER, SCHEMA } from './encodings.ts';
 
 const WANTED: readonly LatencySeries[] = ['guestRead', 'guestWrite', 'guestFlush', 'guestOther'];
 
@@ -22,7 +22,7 @@ export const requestLatency: Question = {
       type: 'nominal',
       title: null,
       sort: WANTED.map((series) => SERIES_TITLES[series]),
-      header: { labelAnchor: 'start', labelOrient: 'top' },
+      header: PANEL_HEADER,
     },
     spec: {
       width: 720,
@@ -34,7 +34,7 @@ export const requestLatency: Question = {
           type: 'quantitative',
           scale: { type: 'log', nice: false },
           title: 'latency of one request (log scale)',
-          axis: { labelExpr: DURATION_LABEL, tickCount: 8, labelOverlap: true },
+          axis: logAxis('x', DURATION_LABEL),
         },
         y: {
           field: 'share',
@@ -57,10 +57,8 @@ export const requestLatency: Question = {
   data: (record) => ({ rows: cumulativeRows(record, WANTED) }),
   table: (record) => percentileTable(record, WANTED, 'Latency of guest requests, all rounds together'),
   answer: (record) =>
-    WANTED.filter((series) => curvesOf(record, [series]).length > 0)
-      .map(
-        (series) =>
-          `${SERIES_TITLES[series]}, middle and 99 %: ${percentileWords(record, series, 'p50Ns')}; ${percentileWords(record, series, 'p99Ns')}.`,
-      )
-      .join(' '),
+    WANTED.filter((series) => curvesOf(record, [series]).length > 0).map((series) => {
+      const half = percentileWords(record, series, 'p50Ns');
+      return `${SERIES_TITLES[series]}: half within ${half}; 99\u00a0% within ${percentileWords(record, series, 'p99Ns')}.`;
+    }),
 };

@@ -4,7 +4,7 @@ import { countedCells } from '../cells.ts';
 import { themeToken } from '../page/browser/palette.ts';
 import { formatBytes, formatCount, formatDuration } from '../quantities.ts';
 import type { Question, Row } from '../question.ts';
-import { DURATION_LABEL, SCHEMA } from './encodings.ts';
+import { DURATION_LABEL, PANEL_HEADER, SCHEMA } from './encodings.ts';
 
 function cascadesOf(record: RunRecord) {
   return countedCells(record).flatMap(({ cell, label }) =>
@@ -28,6 +28,16 @@ function rowsOf(record: RunRecord): Row[] {
   );
 }
 
+const OP_COLOR = {
+  field: 'op',
+  type: 'nominal',
+  legend: null,
+  scale: {
+    domain: ['sync', 'write', 'read', 'truncate', 'punch'],
+    range: (['vermillion', 'blue', 'green', 'purple', 'orange'] as const).map((name) => themeToken(name)),
+  },
+} as const satisfies Record<string, unknown>;
+
 export const syncCascade: Question = {
   id: 'sync-cascade',
   title: 'What happens inside one guest request?',
@@ -44,20 +54,14 @@ export const syncCascade: Question = {
       type: 'nominal',
       title: null,
       sort: { field: 'order', op: 'min' },
-      header: { labelAnchor: 'start', labelOrient: 'top' },
+      header: PANEL_HEADER,
     },
     resolve: { scale: { x: 'independent', y: 'independent' } },
     spec: {
       width: 600,
       height: { step: 22 },
-      layer: [
-        {
-          mark: { type: 'bar', height: 12, tooltip: true, cornerRadius: 2, minBandSize: 2 },
-          encoding: { x2: { field: 'toNs' } },
-        },
-        // A tick at each beginning keeps operations visible that are too short for a bar.
-        { mark: { type: 'tick', thickness: 2, height: 12, tooltip: true }, encoding: {} },
-      ],
+      // The stroke keeps operations visible that are too short for a bar.
+      mark: { type: 'bar', height: 12, strokeWidth: 2, strokeJoin: 'round', tooltip: true },
       encoding: {
         x: {
           field: 'fromNs',
@@ -65,22 +69,16 @@ export const syncCascade: Question = {
           title: 'time since the guest asked',
           axis: { labelExpr: DURATION_LABEL, tickCount: 6, labelOverlap: true },
         },
+        x2: { field: 'toNs' },
         y: {
           field: 'lane',
           type: 'nominal',
           sort: null,
           title: null,
-          axis: { ticks: false, domain: false, grid: true, labelLimit: 180 },
+          axis: { ticks: false, domain: false, grid: true },
         },
-        color: {
-          field: 'op',
-          type: 'nominal',
-          legend: null,
-          scale: {
-            domain: ['sync', 'write', 'read', 'truncate', 'punch'],
-            range: ['vermillion', 'blue', 'green', 'purple', 'orange'].map((name) => themeToken(name as 'blue')),
-          },
-        },
+        color: OP_COLOR,
+        stroke: OP_COLOR,
         tooltip: [
           { field: 'step', title: 'step' },
           { field: 'lane', title: 'operation' },
@@ -117,12 +115,10 @@ export const syncCascade: Question = {
     ),
   }),
   answer: (record) =>
-    cascadesOf(record)
-      .map(({ cascade, panel }) => {
-        const syncs = cascade.events.filter(({ op }) => op === 'sync');
-        const inSyncs = syncs.reduce((sum, { durationNs }) => sum + durationNs, 0);
-        const words = `${formatCount(cascade.events.length)} file operations, ${formatCount(syncs.length)} of them syncs`;
-        return `${panel}: ${words}, ${formatDuration(inSyncs)} of ${formatDuration(cascade.durationNs)} spent in syncs.`;
-      })
-      .join(' '),
+    cascadesOf(record).map(({ cascade, panel }) => {
+      const syncs = cascade.events.filter(({ op }) => op === 'sync');
+      const inSyncs = syncs.reduce((sum, { durationNs }) => sum + durationNs, 0);
+      const words = `${formatCount(cascade.events.length)} file operations, ${formatCount(syncs.length)} of them syncs`;
+      return `${panel}: ${words}, ${formatDuration(inSyncs)} of ${formatDuration(cascade.durationNs)} spent in syncs.`;
+    }),
 };

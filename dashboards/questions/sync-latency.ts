@@ -2,7 +2,7 @@
 import type { LatencySeries } from '../../results/record.ts';
 import type { Question } from '../question.ts';
 import { cumulativeRows, percentileTable, percentileWords } from './distribution.ts';
-import { CELL_COLOR, CELL_DASH, CELLS_PARAM, DURATION_LABEL, SCHEMA } from './encodings.ts';
+import { CELL_COLOR, CELL_DASH, CELLS_PARAM, DURATION_LABEL, logAxis, SCHEMA } from './encodings.ts';
 
 const WANTED: readonly LatencySeries[] = ['deviceSync'];
 
@@ -25,7 +25,7 @@ export const syncLatency: Question = {
         type: 'quantitative',
         scale: { type: 'log', nice: false },
         title: 'latency of one sync (log scale)',
-        axis: { labelExpr: DURATION_LABEL, tickCount: 8, labelOverlap: true },
+        axis: logAxis('x', DURATION_LABEL),
       },
       y: {
         field: 'share',
@@ -45,6 +45,8 @@ export const syncLatency: Question = {
   },
   data: (record) => ({ rows: cumulativeRows(record, WANTED) }),
   table: (record) => percentileTable(record, WANTED, 'Sync latency, all rounds together'),
-  answer: (record) =>
-    `Half of the syncs are done within: ${percentileWords(record, 'deviceSync', 'p50Ns')}. 99 % within: ${percentileWords(record, 'deviceSync', 'p99Ns')}.`,
+  answer: (record) => [
+    `Half of the syncs are done within: ${percentileWords(record, 'deviceSync', 'p50Ns')}.`,
+    `99\u00a0% are done within: ${percentileWords(record, 'deviceSync', 'p99Ns')}.`,
+  ],
 };

@@ -3,7 +3,7 @@ import type { RunRecord } from '../../results/record.ts';
 import { countedCells } from '../cells.ts';
 import { formatCount, formatShare } from '../quantities.ts';
 import type { Question } from '../question.ts';
-import { SCHEMA } from './encodings.ts';
+import { PANEL_HEADER, SCHEMA } from './encodings.ts';
 import { MATRIX_LAYERS, matrixRows, type Square } from './matrix.ts';
 
 interface Reason {
@@ -71,14 +71,14 @@ export const syncReasons: Question = {
       type: 'nominal',
       title: null,
       sort: { field: 'order', op: 'min' },
-      header: { labelAnchor: 'start', labelOrient: 'top' },
+      header: PANEL_HEADER,
     },
     spec: { width: 600, height: { step: 27 }, layer: [...MATRIX_LAYERS] },
   },
   data(record) {
     const labels = countedCells(record).map(({ label }) => label);
     return {
-      rows: matrixRows(squaresOf(record)).map((row) => ({ ...row, order: labels.indexOf(String(row['panel'])) })),
+      rows: matrixRows(squaresOf(record)).map((row) => ({ ...row, order: labels.indexOf(String(row.panel)) })),
     };
   },
   table: (record) => ({
@@ -91,8 +91,5 @@ export const syncReasons: Question = {
     ],
     rows: reasonsOf(record).map(({ cell, trigger, cause, syncs }) => [cell, trigger, cause, syncs]),
   }),
-  answer: (record) =>
-    countedCells(record)
-      .map(({ exact, label }) => mainReason(record, label, exact.fsyncs))
-      .join(' '),
+  answer: (record) => countedCells(record).map(({ exact, label }) => mainReason(record, label, exact.fsyncs)),
 };

@@ -54,6 +54,19 @@ const GUEST_WRITES = 48_905;
 const GUEST_READS = 9_120;
 const DATA_BYTES = 1_431_655_936;
 
+/** Bins whose counts are raised from `drawn` to `count` in all. */
+function scaled(bins: readonly [number, number][], drawn: number, count: number): [number, number][] {
+  let before = 0;
+  let given = 0;
+  return bins.map(([lower, own]) => {
+    before += own;
+    const upTo = Math.round((before / drawn) * count);
+    const next: [number, number] = [lower, upTo - given];
+    given = upTo;
+    return next;
+  });
+}
+
 /** A log-normal latency histogram with a few slow outliers, in bins of 1/16 octave. */
 export function fixtureHistogram(random: Random, count: number, middleNs: number, spread = 0.35): Histogram {
   const drawn = Math.min(count, 4000);
@@ -67,9 +80,7 @@ export function fixtureHistogram(random: Random, count: number, middleNs: number
     const lower = Math.floor(2 ** (Math.floor(Math.log2(value) * 16) / 16));
     bins.set(lower, (bins.get(lower) ?? 0) + 1);
   }
-  // The draw is a sample: the largest bin takes the rest, so that the bins add up to the count.
-  const largest = [...bins].reduce((best, bin) => (bin[1] > best[1] ? bin : best), [0, 0]);
-  bins.set(largest[0], largest[1] + count - drawn);
+  const sorted = [...bins].sort(([a], [b]) => a - b);
   const at = (q: number) => values[Math.min(drawn - 1, Math.floor(q * drawn))] ?? 0;
   return {
     unit: 'ns',
@@ -81,7 +92,7 @@ export function fixtureHistogram(random: Random, count: number, middleNs: number
     p90Ns: at(0.9),
     p99Ns: at(0.99),
     p999Ns: at(0.999),
-    bins: [...bins].sort(([a], [b]) => a - b),
+    bins: scaled(sorted, drawn, count),
   };
 }
 

@@ -26,12 +26,12 @@ export function unpackRows({ fields, rows }: PackedRows): Record<string, unknown
 
 /** The compiled specification with its rows put where it names them, ready for Vega. */
 export function vegaWithRows(bundle: ChartBundle): JsonObject {
-  const data = (bundle.vega['data'] ?? []) as readonly JsonObject[];
+  const data = (bundle.vega.data ?? []) as readonly JsonObject[];
   return {
     ...bundle.vega,
     data: data.map((source) => {
-      const packed = bundle.sources[String(source['name'])];
-      const named = packed !== undefined && source['source'] === undefined;
+      const packed = bundle.sources[String(source.name)];
+      const named = packed !== undefined && source.source === undefined;
       return named ? { ...source, values: unpackRows(packed) as unknown as Json } : source;
     }),
   };

@@ -9,20 +9,22 @@ import { type ChartBundle, type JsonObject, vegaWithRows } from './chart-bundle.
 import { applyTheme, type ThemeName } from './palette.ts';
 
 /** Widths narrower than this are scrolled instead. */
-const LEAST_WIDTH = 120;
+const LEAST_WIDTH = 100;
+/** Below this, labels and legends make do with less. */
+const NARROW_BELOW = 480;
 /** The signal that holds the width of the drawing, by kind of specification. */
 const WIDTH_SIGNALS = ['child_width', 'width'];
 
 const tooltip = new Handler({ disableDefaultStyle: true, id: 'chart-tooltip' });
 
 function widthSignal(spec: JsonObject): string {
-  const names = ((spec['signals'] ?? []) as unknown as Signal[]).map(({ name }) => name);
+  const names = ((spec.signals ?? []) as unknown as Signal[]).map(({ name }) => name);
   return WIDTH_SIGNALS.find((name) => names.includes(name)) ?? 'width';
 }
 
 /** The specification without the inputs that Vega would add: the page has its own, labelled ones. */
 function withoutInputs(spec: JsonObject): JsonObject {
-  const signals = ((spec['signals'] ?? []) as readonly JsonObject[]).map(({ bind: _bind, ...signal }) => signal);
+  const signals = ((spec.signals ?? []) as readonly JsonObject[]).map(({ bind: _bind, ...signal }) => signal);
   return { ...spec, signals };
 }
 
@@ -43,7 +45,8 @@ export class Chart {
     return this.#view;
   }
 
-  draw(theme: ThemeName): void {
+  /** Only waits for Vega's own steps, never for a timer, so that it ends before the browser goes on to print. */
+  async draw(theme: ThemeName): Promise<void> {
     this.#view?.finalize();
     const themed = { ...this.bundle, vega: withoutInputs(applyTheme(this.bundle.vega, theme)) };
     const spec = vegaWithRows(themed);
@@ -52,24 +55,26 @@ export class Chart {
     const view = new View(runtime, { expr: expressionInterpreter, renderer: this.bundle.renderer } as never);
     this.#view = view.tooltip(tooltip.call).initialize(this.element).hover();
     for (const [name, value] of this.#signals) view.signal(name, value);
-    view.run();
+    await view.runAsync();
     this.element.setAttribute('role', 'img');
     this.element.setAttribute('aria-label', this.bundle.description);
     this.element.removeAttribute('aria-roledescription');
-    this.fit();
-    this.element.dataset['drawn'] = theme;
+    await this.fit();
+    this.element.dataset.drawn = theme;
   }
 
   /** Gives the drawing the width that is left beside its axes. */
-  fit(): void {
+  async fit(): Promise<void> {
     const view = this.#view;
     const drawing = this.element.querySelector<SVGElement | HTMLCanvasElement>('svg, canvas');
     if (view === null || drawing === null) return;
-    for (let pass = 0; pass < 2; pass += 1) {
+    view.signal('narrow', this.element.clientWidth < NARROW_BELOW);
+    await view.runAsync();
+    for (let pass = 0; pass < 3; pass += 1) {
       const beside = drawing.clientWidth - Number(view.signal(this.#width));
       const wanted = Math.max(Math.floor(this.element.clientWidth - beside), LEAST_WIDTH);
       if (Math.abs(wanted - Number(view.signal(this.#width))) < 1) return;
-      view.signal(this.#width, wanted).run();
+      await view.signal(this.#width, wanted).resize().runAsync();
     }
   }
 
@@ -81,11 +86,9 @@ export class Chart {
 
 export class ChartGallery {
   readonly charts: ReadonlyMap<string, Chart>;
-  readonly #listeners = new Set<(chart: Chart) => void>();
   #round = 0;
 
-  constructor(bundles: readonly ChartBundle[], readonlyTheme: ThemeName) {
-    document.documentElement.dataset['theming'] = readonlyTheme;
+  constructor(bundles: readonly ChartBundle[]) {
     const found = bundles.flatMap((bundle): [string, Chart][] => {
       const element = document.getElementById(`${bundle.id}-chart`);
       return element === null ? [] : [[bundle.id, new Chart(bundle, element)]];
@@ -93,36 +96,27 @@ export class ChartGallery {
     this.charts = new Map(found);
   }
 
-  /** Calls back each time that a chart has a new view. */
-  onDrawn(listener: (chart: Chart) => void): void {
-    this.#listeners.add(listener);
-  }
-
-  #drawOne(chart: Chart, theme: ThemeName): void {
-    chart.draw(theme);
-    for (const listener of this.#listeners) listener(chart);
-  }
-
   /** Draws all charts, giving the browser a turn between two; a later call ends an earlier one. */
   async drawAll(theme: ThemeName): Promise<void> {
     this.#round += 1;
     const round = this.#round;
-    document.documentElement.dataset['charts'] = 'drawing';
+    document.documentElement.dataset.charts = 'drawing';
     for (const chart of this.charts.values()) {
       await new Promise((resolve) => setTimeout(resolve));
       if (round !== this.#round) return;
-      this.#drawOne(chart, theme);
+      await chart.draw(theme);
     }
-    document.documentElement.dataset['charts'] = 'drawn';
+    document.documentElement.dataset.charts = 'drawn';
   }
 
-  drawAllNow(theme: ThemeName): void {
+  /** Draws all charts without giving the browser a turn. */
+  async drawAllNow(theme: ThemeName): Promise<void> {
     this.#round += 1;
-    for (const chart of this.charts.values()) this.#drawOne(chart, theme);
-    document.documentElement.dataset['charts'] = 'drawn';
+    await Promise.all([...this.charts.values()].map((chart) => chart.draw(theme)));
+    document.documentElement.dataset.charts = 'drawn';
   }
 
   fitAll(): void {
-    for (const chart of this.charts.values()) chart.fit();
+    for (const chart of this.charts.values()) void chart.fit();
   }
 }

@@ -4,7 +4,7 @@ import type { Chart, ChartGallery } from './chart-gallery.ts';
 type Span = readonly [number, number];
 
 function chartOf(gallery: ChartGallery, element: HTMLElement): Chart | undefined {
-  return gallery.charts.get(element.dataset['chart'] ?? '');
+  return gallery.charts.get(element.dataset.chart ?? '');
 }
 
 function words(ns: number): string {
@@ -17,7 +17,7 @@ function words(ns: number): string {
 /** What the slider means now: the latency, and for each policy count × latency. */
 function readout(chart: Chart, exponent: number): string {
   const latencyNs = 10 ** (exponent + 6);
-  const packed = chart.bundle.sources['rows'];
+  const packed = chart.bundle.sources.rows;
   const cell = packed?.fields.indexOf('cell') ?? -1;
   const waits = packed?.fields.indexOf('waits') ?? -1;
   const costs = (packed?.rows ?? []).map((row) => `${String(row[cell])} ${words(Number(row[waits]) * latencyNs)}`);
@@ -26,11 +26,11 @@ function readout(chart: Chart, exponent: number): string {
 
 function bindRange(gallery: ChartGallery, input: HTMLInputElement): void {
   const chart = chartOf(gallery, input);
-  const output = document.getElementById(`${input.dataset['chart']}-readout`);
+  const output = document.getElementById(`${input.dataset.chart}-readout`);
   if (chart === undefined || output === null) return;
   const update = () => {
     const text = readout(chart, Number(input.value));
-    chart.set(input.dataset['param'] ?? '', Number(input.value));
+    chart.set(input.dataset.param ?? '', Number(input.value));
     output.textContent = text;
     input.setAttribute('aria-valuetext', text);
   };
@@ -40,7 +40,7 @@ function bindRange(gallery: ChartGallery, input: HTMLInputElement): void {
 
 function bindSelect(gallery: ChartGallery, select: HTMLSelectElement): void {
   const chart = chartOf(gallery, select);
-  select.addEventListener('change', () => chart?.set(select.dataset['param'] ?? '', select.value));
+  select.addEventListener('change', () => chart?.set(select.dataset.param ?? '', select.value));
 }
 
 function moved(move: string, [from, to]: Span): Span {
@@ -60,12 +60,12 @@ function inside([from, to]: Span, width: number): Span {
 
 function bindZoom(gallery: ChartGallery, button: HTMLButtonElement): void {
   const chart = chartOf(gallery, button);
-  const name = `${button.dataset['brush']}_x`;
+  const name = `${button.dataset.brush}_x`;
   button.addEventListener('click', () => {
     const view = chart?.view;
     if (view === null || view === undefined) return;
     const width = Number(view.signal('width'));
-    const move = button.dataset['move'] ?? 'all';
+    const move = button.dataset.move ?? 'all';
     const [from = 0, to = width] = view.signal(name) as number[];
     const next = inside(moved(move, from === to ? [0, width] : [from, to]), width);
     // An empty selection shows everything.

@@ -8,7 +8,7 @@ import { bindSorting } from './sorting.ts';
 import { bindTheme, currentTheme } from './theme-switch.ts';
 
 const bundles = JSON.parse(document.getElementById('charts')?.textContent ?? '[]') as ChartBundle[];
-const gallery = new ChartGallery(bundles, currentTheme());
+const gallery = new ChartGallery(bundles);
 
 bindSorting(document);
 bindTheme((theme) => void gallery.drawAll(theme));
@@ -17,7 +17,7 @@ bindSaves(gallery);
 
 for (const button of document.querySelectorAll<HTMLButtonElement>('button[data-copy]')) {
   button.addEventListener('click', async () => {
-    await navigator.clipboard.writeText(button.dataset['copy'] ?? '');
+    await navigator.clipboard.writeText(button.dataset.copy ?? '');
     button.textContent = 'Copied';
   });
 }
@@ -28,8 +28,8 @@ addEventListener('resize', () => {
   resizing = setTimeout(() => gallery.fitAll(), 120);
 });
 
-// Paper is light. Drawing is synchronous here, because the browser prints when the handler returns.
-addEventListener('beforeprint', () => gallery.drawAllNow('light'));
+// Paper is light.
+addEventListener('beforeprint', () => void gallery.drawAllNow('light'));
 addEventListener('afterprint', () => void gallery.drawAll(currentTheme()));
 
 void gallery.drawAll(currentTheme());

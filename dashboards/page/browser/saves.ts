@@ -32,8 +32,8 @@ async function contentOf(chart: Chart, format: string): Promise<Blob | null> {
 export function bindSaves(gallery: ChartGallery): void {
   for (const button of document.querySelectorAll<HTMLButtonElement>('button[data-save]')) {
     button.addEventListener('click', async () => {
-      const chart = gallery.charts.get(button.dataset['chart'] ?? '');
-      const format = button.dataset['save'] ?? 'json';
+      const chart = gallery.charts.get(button.dataset.chart ?? '');
+      const format = button.dataset.save ?? 'json';
       const blob = chart === undefined ? null : await contentOf(chart, format);
       const ending = format === 'json' ? 'vl.json' : format;
       if (chart !== undefined && blob !== null) offer(blob, `${chart.bundle.id}.${ending}`);

@@ -9,7 +9,7 @@ function compare(a: string, b: string): number {
 function sortBy(table: HTMLTableElement, column: number, descending: boolean): void {
   const body = table.tBodies[0];
   if (body === undefined) return;
-  const key = (row: HTMLTableRowElement) => row.cells[column]?.dataset['sort'] ?? '';
+  const key = (row: HTMLTableRowElement) => row.cells[column]?.dataset.sort ?? '';
   const rows = [...body.rows].sort((a, b) => compare(key(a), key(b)) * (descending ? -1 : 1));
   body.append(...rows);
 }
@@ -23,7 +23,7 @@ export function bindSorting(root: ParentNode): void {
       const descending = head.ariaSort === 'ascending';
       for (const other of table.querySelectorAll('th')) other.removeAttribute('aria-sort');
       head.setAttribute('aria-sort', descending ? 'descending' : 'ascending');
-      sortBy(table, Number(button.dataset['column']), descending);
+      sortBy(table, Number(button.dataset.column), descending);
     });
   }
 }

@@ -6,7 +6,7 @@ const NEXT: Readonly<Record<Choice, Choice>> = { system: 'light', light: 'dark',
 const system = matchMedia('(prefers-color-scheme: dark)');
 
 function choice(): Choice {
-  const set = document.documentElement.dataset['theme'];
+  const set = document.documentElement.dataset.theme;
   return set === 'light' || set === 'dark' ? set : 'system';
 }
 
@@ -21,8 +21,8 @@ export function bindTheme(changed: (theme: ThemeName) => void): void {
   button?.addEventListener('click', () => {
     const before = currentTheme();
     const next = NEXT[choice()];
-    if (next === 'system') delete document.documentElement.dataset['theme'];
-    else document.documentElement.dataset['theme'] = next;
+    if (next === 'system') delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = next;
     button.textContent = `Theme: ${next}`;
     button.setAttribute('aria-label', `Colour theme: ${next === 'system' ? 'as the system' : next}`);
     if (currentTheme() !== before) changed(currentTheme());
