@@ -35,6 +35,10 @@ export class Examination {
   readonly words: Uint32Array;
   /** False once a pointer was found that could not be followed: what lies behind it looks leaked, but may be data. */
   everythingWasFollowed = true;
+  /** Where the farthest pointer that leaves the file ends; 0 without one. */
+  outsideEnd = 0;
+  /** False once the refcount table or an entry of it is wrong: then new refcount structures are the only repair. */
+  refcountTableIsSound = true;
   allocatedClusters = 0;
   fragmentedClusters = 0;
   compressedClusters = 0;
@@ -101,6 +105,7 @@ export class Examination {
     if (this.references.isOutside(offset, lengthBytes)) {
       this.findings.add('pointer-outside', at, `below ${this.shape.fileBytes}`, offset, times);
       this.everythingWasFollowed = false;
+      this.outsideEnd = Math.max(this.outsideEnd, offset + lengthBytes);
       return false;
     }
     this.references.add(offset, lengthBytes, owner, times);

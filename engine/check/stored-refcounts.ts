@@ -2,6 +2,7 @@
  * The refcounts that the image holds: refcount table and refcount blocks.
  */
 import type { Examination } from './examination.ts';
+import type { ByteRange, ImageShape } from './image-shape.ts';
 import { OWNER_REFCOUNT_BLOCK, OWNER_REFCOUNT_TABLE } from './references.ts';
 
 const TABLE_LIMIT_BYTES = 8 * 2 ** 20;
@@ -31,11 +32,13 @@ export function loadStoredRefcounts(x: Examination): BlockPlaces {
 function readRefcountTable(x: Examination): number[] {
   const { refcountTable: table, clusterBytes, fileBytes } = x.shape;
   const places: number[] = [];
+  const findingsBefore = x.findings.count('corruption');
   if (table.lengthBytes === 0 || table.lengthBytes > TABLE_LIMIT_BYTES) {
     x.findings.add('header-field', TABLE_CLUSTERS_FIELD, 'a refcount table of 1 cluster to 8 MiB', table.lengthBytes);
   }
   if (table.offset % clusterBytes !== 0 || table.offset === 0) {
     x.findings.add('header-field', TABLE_OFFSET_FIELD, `a multiple of ${clusterBytes}`, table.offset);
+    x.refcountTableIsSound = false;
     return places;
   }
   const end = table.offset + Math.min(table.lengthBytes, TABLE_LIMIT_BYTES, Math.max(0, fileBytes - table.offset));
@@ -45,6 +48,7 @@ function readRefcountTable(x: Examination): number[] {
       scanTablePiece(x, places, offset, (offset - table.offset) / 8, Math.ceil(lengthBytes / 8));
     }
   }
+  x.refcountTableIsSound = x.findings.count('corruption') === findingsBefore;
   return places;
 }
 
@@ -97,11 +101,22 @@ function decodeSubByteBlock(x: Examination, first: number, count: number, bits: 
   }
 }
 
+/** The clusters that the refcount table claims, as far as the limit goes. */
+export function refcountTableRange({ refcountTable: table, clusterBytes }: ImageShape): ByteRange {
+  const offset = table.offset - (table.offset % clusterBytes);
+  return { offset, lengthBytes: Math.min(table.lengthBytes, TABLE_LIMIT_BYTES) };
+}
+
 /** Counts the references to the refcount structures themselves; the last of all walks, so that a block in use elsewhere shows. */
 export function referToRefcountStructures(x: Examination, places: BlockPlaces): void {
-  const { refcountTable: table, clusterBytes } = x.shape;
-  const lengthBytes = Math.min(table.lengthBytes, TABLE_LIMIT_BYTES);
-  x.refer(TABLE_OFFSET_FIELD, table.offset - (table.offset % clusterBytes), lengthBytes, OWNER_REFCOUNT_TABLE);
+  const { clusterBytes } = x.shape;
+  const table = refcountTableRange(x.shape);
+  if (x.references.isOutside(table.offset, table.lengthBytes)) {
+    x.findings.add('pointer-outside', TABLE_OFFSET_FIELD, `below ${x.shape.fileBytes}`, table.offset);
+    x.refcountTableIsSound = false;
+  } else {
+    x.references.add(table.offset, table.lengthBytes, OWNER_REFCOUNT_TABLE, 1);
+  }
   for (let i = 0; i < places.length; i += 2) {
     const cluster = places[i + 1]! / clusterBytes;
     x.references.addCluster(cluster, OWNER_REFCOUNT_BLOCK, 1);
