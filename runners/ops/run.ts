@@ -1,19 +1,16 @@
 /**
- * Runs an op script against a real file at one stage of history and counts what it did, in the terms of the reference counts:
- * from after open to after close, close included.
+ * Runs an op script against a real file at one stage of history and counts what it did, in the terms of the reference counts.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { gunzipSync } from 'node:zlib';
 import {
   type BlockFile,
   CountingFile,
-  createImage,
   type FileEvent,
+  ForwardingFile,
   type HostCacheMode,
-  MiB,
   openFile,
   openImage,
   Qcow2Error,
@@ -21,54 +18,22 @@ import {
   type StageId,
   TracingFile,
 } from '../../engine/index.ts';
-import { type Op, type OpScript, patternByte, type ScriptLine } from './script.ts';
-import { setBackingFile } from './start-image.ts';
+import { CLOSE, OPEN, type OpsResult, resultOf } from './result.ts';
+import { type OpScript, patternByte, type ScriptLine } from './script.ts';
+import { filesOf, makeBacking, nameBackingFile, startImage } from './start-image.ts';
 
 export interface OpsOptions {
   readonly stage: StageId;
   readonly cache: HostCacheMode;
-  /** Starting image, plain or gzip; created when absent. */
+  /** Starting image, plain or gzip; a new one when absent. */
   readonly start?: string;
-  /** Where the image is made; it is left there. */
+  /** Where the image is made, over one of an earlier run; it is left there, unless the run fails. */
   readonly directory: string;
-  /** Called with each file operation and the label of what it belongs to, in order. */
-  readonly onEvent?: (label: string, event: FileEvent) => void;
-  /** Called when a new label begins, with or without events. */
+  /** Called with each file operation, in order. */
+  readonly onEvent?: (event: FileEvent) => void;
+  /** Called when what follows belongs to something else: a phase, or an op. */
   readonly onLabel?: (label: string) => void;
 }
-
-export interface OpCounts {
-  fsyncs?: number;
-  odsync_writes?: number;
-  writes?: number;
-  write_bytes?: number;
-  reads?: number;
-  read_bytes?: number;
-}
-
-export interface OpsResult extends Required<OpCounts> {
-  script: string;
-  stage: StageId;
-  mode: HostCacheMode;
-  image_bytes: number;
-  /** First 12 hex digits. */
-  image_sha1: string;
-  by_op: Record<string, OpCounts>;
-  writes_by_role: Record<string, number>;
-  write_bytes_by_role: Record<string, number>;
-}
-
-/** The reference's names for what a write touches. */
-const ROLES = {
-  header: 'header',
-  'refcount-table': 'reftable',
-  'refcount-block': 'refblock',
-  l1: 'l1',
-  l2: 'l2',
-  data: 'data',
-  cow: 'cowcopy',
-  'snapshot-table': 'snaptable',
-} as const;
 
 const VM_STATE_PIECE_BYTES = 32768;
 const FIRST_SNAPSHOT_DATE = 1_300_000_000;
@@ -81,23 +46,97 @@ interface Session {
   vmStateEnd: number;
 }
 
+/** Runs `script`. When it fails, nothing that it made is left. Throws Qcow2Error, naming the script's line where there is one. */
 export async function runOps(script: OpScript, options: OpsOptions): Promise<OpsResult> {
-  mkdirSync(options.directory, { recursive: true });
-  const imagePath = path.join(options.directory, `${script.name}.qcow2`);
-  rmSync(imagePath, { force: true });
-  const backingPath =
-    script.backingBytes === null ? null : makeBacking(script.backingBytes, options.directory, script.name);
-  makeStartImage(script, options, imagePath, backingPath);
+  const files = filesOf(script, options.directory);
+  refuseOwnInput(options.start, files);
+  const start = startImage(script, options.start);
+  if (files.backing !== null) nameBackingFile(start, path.basename(files.backing));
+  const newDirectory = makeDirectory(options.directory);
+  try {
+    writeStart(files.image, start);
+    if (files.backing !== null) makeBacking(script.backingBytes!, files.backing);
+    const counting = runSections(script, options, files);
+    const run = { script: script.name, stage: options.stage, mode: options.cache };
+    const image = { image_bytes: counting.sizeBytes(), image_sha1: await sha1(files.image) };
+    return resultOf({ ...run, ...image }, counting.counts);
+  } catch (error) {
+    rmSync(files.image, { force: true });
+    if (files.backing !== null) rmSync(files.backing, { force: true });
+    if (newDirectory !== undefined) rmSync(newDirectory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** The run writes over the image of an earlier run, but not over what it starts from. */
+function refuseOwnInput(start: string | undefined, files: { image: string; backing: string | null }): void {
+  if (start === undefined || !existsSync(start)) return;
+  for (const file of [files.image, files.backing]) {
+    if (file === null || !existsSync(file) || realpathSync(file) !== realpathSync(start)) continue;
+    throw new Qcow2Error(
+      'INVALID_ARGUMENT',
+      `the run would write over its starting image ${start}; use another directory`,
+    );
+  }
+}
+
+/** Returns the first directory that had to be made, if any. */
+function makeDirectory(directory: string): string | undefined {
+  try {
+    return mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw new Qcow2Error('IO', `cannot make directory ${directory}: ${(error as Error).message}`, {}, error);
+  }
+}
+
+function writeStart(file: string, bytes: Uint8Array): void {
+  try {
+    writeFileSync(file, bytes);
+  } catch (error) {
+    throw new Qcow2Error('IO', `cannot write ${file}: ${(error as Error).message}`, { file }, error);
+  }
+}
+
+function runSections(
+  script: OpScript,
+  options: OpsOptions,
+  files: { image: string; backing: string | null },
+): CountingFile {
   const carried = { snapshotsTaken: 0, vmStateEnd: 0 };
   if (script.prep.length > 0) {
-    const open = () => openWith(openFile(imagePath), 'S4b', backingPath);
+    const open = () => openWith(openFile(files.image), 'S4b', files.backing);
     const session: Session = { image: open(), open, ...carried };
-    for (const line of script.prep) execute(session, line);
-    session.image.close();
+    executeAll(session, script, script.prep, () => {});
     Object.assign(carried, { snapshotsTaken: session.snapshotsTaken, vmStateEnd: session.vmStateEnd });
   }
-  const counting = measure(script.run, options, imagePath, backingPath, carried);
-  return report(script, options, counting, await sha1(imagePath));
+  const label = options.onLabel ?? (() => {});
+  label('open');
+  const raw = new ReopenableFile(openFile(files.image, { mode: options.cache }));
+  try {
+    const counting = new CountingFile(options.onEvent ? new TracingFile(raw, options.onEvent) : raw);
+    counting.trigger = OPEN;
+    label('phase open');
+    const open = () => openWith(counting, options.stage, files.backing);
+    const session: Session = { image: open(), open, ...carried };
+    label('phase run');
+    executeAll(session, script, script.run, (phase) => {
+      counting.trigger = phase === null ? CLOSE : phase.op.kind;
+      label(phase === null ? 'phase close' : `op ${phase.line} ${phase.op.kind}`);
+    });
+    label('phase end');
+    return counting;
+  } finally {
+    raw.closeForGood();
+  }
+}
+
+/** A reopened image goes on with the same descriptor and the same counters: what it costs is what the image does. */
+class ReopenableFile extends ForwardingFile {
+  override close(): void {}
+
+  closeForGood(): void {
+    this.inner.close();
+  }
 }
 
 function openWith(file: BlockFile, stage: StageId, backingPath: string | null): Qcow2Image {
@@ -105,46 +144,44 @@ function openWith(file: BlockFile, stage: StageId, backingPath: string | null): 
   return openImage(file, { stage, backing: openImage(openFile(backingPath, { readOnly: true })) });
 }
 
-/** Runs the measured section. */
-function measure(
+/** Executes the lines and closes the image; `begin` is told before each op, and with null before the close. */
+function executeAll(
+  session: Session,
+  script: OpScript,
   lines: readonly ScriptLine[],
-  options: OpsOptions,
-  imagePath: string,
-  backingPath: string | null,
-  carried: { snapshotsTaken: number; vmStateEnd: number },
-): CountingFile {
-  let label = '';
-  const begin = (next: string) => {
-    label = next;
-    options.onLabel?.(next);
-  };
-  begin('open');
-  const raw = openFile(imagePath, { mode: options.cache });
-  const counting = new CountingFile(
-    options.onEvent ? new TracingFile(raw, (event) => options.onEvent!(label, event)) : raw,
-  );
-  counting.trigger = 'open';
-  begin('phase open');
-  const open = () => openWith(counting, options.stage, backingPath);
-  const session: Session = { image: open(), open, ...carried };
-  begin('phase run');
+  begin: (line: ScriptLine | null) => void,
+): void {
   try {
     for (const line of lines) {
       if (line.op.kind === 'mark') continue;
-      counting.trigger = line.op.kind;
-      begin(`op ${line.line} ${line.op.kind}`);
-      execute(session, line);
+      begin(line);
+      execute(session, script, line);
     }
-    counting.trigger = 'close';
-    begin('phase close');
-  } finally {
-    session.image.close();
+  } catch (error) {
+    closeAfterFailure(session.image);
+    throw error;
   }
-  begin('phase end');
-  return counting;
+  begin(null);
+  session.image.close();
 }
 
-function execute(session: Session, { op, number }: ScriptLine): void {
+/** Closing writes out what it can; what fails now only repeats the first failure. */
+function closeAfterFailure(image: Qcow2Image): void {
+  try {
+    image.close();
+  } catch {}
+}
+
+function execute(session: Session, script: OpScript, line: ScriptLine): void {
+  try {
+    executeOp(session, line);
+  } catch (error) {
+    if (!(error instanceof Qcow2Error)) throw error;
+    throw new Qcow2Error(error.code, `${script.file}:${line.line}: ${error.message}`, error.facts, error);
+  }
+}
+
+function executeOp(session: Session, { op, number }: ScriptLine): void {
   const { image } = session;
   switch (op.kind) {
     case 'w':
@@ -154,7 +191,9 @@ function execute(session: Session, { op, number }: ScriptLine): void {
     case 'f':
       return image.flush();
     case 'vmstate':
-      return writeVmState(session, op, number);
+      writeVmState(image, op, patternByte(number));
+      session.vmStateEnd = op.offset + op.length;
+      return;
     case 'snap':
       image.createSnapshot({
         name: op.name,
@@ -176,93 +215,11 @@ function execute(session: Session, { op, number }: ScriptLine): void {
   }
 }
 
-function writeVmState(session: Session, op: Extract<Op, { kind: 'w' | 'r' | 'vmstate' }>, number: number): void {
-  for (let done = 0; done < op.length; done += VM_STATE_PIECE_BYTES) {
-    const piece = new Uint8Array(Math.min(VM_STATE_PIECE_BYTES, op.length - done)).fill(patternByte(number));
-    session.image.writeVmState(op.offset + done, piece);
+function writeVmState(image: Qcow2Image, range: { offset: number; length: number }, fill: number): void {
+  for (let done = 0; done < range.length; done += VM_STATE_PIECE_BYTES) {
+    const piece = new Uint8Array(Math.min(VM_STATE_PIECE_BYTES, range.length - done)).fill(fill);
+    image.writeVmState(range.offset + done, piece);
   }
-  session.vmStateEnd = op.offset + op.length;
-}
-
-/** The backing image: full, in sequential 1 MiB writes with the scripts' own patterns. */
-function makeBacking(sizeBytes: number, directory: string, name: string): string {
-  const backingPath = path.join(directory, `${name}.backing.qcow2`);
-  const file = openFile(backingPath, { create: true, mode: 'unsafe' });
-  createImage(file, { sizeBytes, version: 2 });
-  const image = openImage(file);
-  for (let n = 1; (n - 1) * MiB < sizeBytes; n++) {
-    const at = (n - 1) * MiB;
-    image.write(at, new Uint8Array(Math.min(MiB, sizeBytes - at)).fill(patternByte(n)));
-  }
-  image.close();
-  return backingPath;
-}
-
-function makeStartImage(script: OpScript, options: OpsOptions, imagePath: string, backingPath: string | null): void {
-  if (options.start === undefined) {
-    const file = openFile(imagePath, { create: true });
-    const backing = backingPath === null ? {} : { backingFile: backingPath, backingFormat: 'qcow2' as const };
-    createImage(file, {
-      sizeBytes: script.sizeBytes,
-      clusterSizeBytes: script.clusterSizeBytes,
-      version: 2,
-      ...backing,
-    });
-    return file.close();
-  }
-  let bytes: Uint8Array;
-  try {
-    const raw = readFileSync(options.start);
-    bytes = raw[0] === 0x1f && raw[1] === 0x8b ? gunzipSync(raw) : raw;
-  } catch (error) {
-    throw new Qcow2Error(
-      'INVALID_ARGUMENT',
-      `cannot read starting image ${options.start}: ${(error as Error).message}`,
-    );
-  }
-  writeFileSync(imagePath, bytes);
-  if (backingPath !== null) setBackingFile(imagePath, backingPath);
-}
-
-function report(script: OpScript, options: OpsOptions, counting: CountingFile, digest: string): OpsResult {
-  const { counts } = counting;
-  const { open, close: _close, ...byTrigger } = counts.byTrigger;
-  const byRole = (field: 'writes' | 'writeBytes') =>
-    Object.fromEntries(
-      Object.entries(counts.byKind).flatMap(([kind, of]) =>
-        of[field] > 0 ? [[ROLES[kind as keyof typeof ROLES], of[field]]] : [],
-      ),
-    );
-  return {
-    script: script.name,
-    stage: options.stage,
-    mode: options.cache,
-    fsyncs: counts.fsyncs,
-    odsync_writes: counts.odsyncWrites,
-    writes: counts.writes,
-    write_bytes: counts.writeBytes,
-    reads: counts.reads - (open?.reads ?? 0),
-    read_bytes: counts.readBytes - (open?.readBytes ?? 0),
-    image_bytes: counting.sizeBytes(),
-    image_sha1: digest,
-    by_op: Object.fromEntries(
-      Object.entries(byTrigger).flatMap(([trigger, of]) => (trigger === 'other' ? [] : [[trigger, nonZero(of)]])),
-    ),
-    writes_by_role: byRole('writes'),
-    write_bytes_by_role: byRole('writeBytes'),
-  };
-}
-
-function nonZero(of: CountingFile['counts']['byTrigger'][string]): OpCounts {
-  const named = {
-    reads: of.reads,
-    read_bytes: of.readBytes,
-    writes: of.writes,
-    write_bytes: of.writeBytes,
-    odsync_writes: of.odsyncWrites,
-    fsyncs: of.fsyncs,
-  };
-  return Object.fromEntries(Object.entries(named).filter(([, value]) => value > 0));
 }
 
 async function sha1(file: string): Promise<string> {

@@ -7,14 +7,17 @@
  *
  * The byte pattern of write number n (counting every op line of the file from 1) is (n × 37) mod 255 + 1.
  */
-import { readFileSync } from 'node:fs';
-import { Qcow2Error } from '../../engine/index.ts';
+import { readFileSync, statSync } from 'node:fs';
+import { MiB, Qcow2Error } from '../../engine/index.ts';
 
 export type Op =
   | { readonly kind: 'w' | 'r' | 'vmstate'; readonly offset: number; readonly length: number }
   | { readonly kind: 'snap' | 'goto' | 'del'; readonly name: string }
   | { readonly kind: 'f' | 'reopen' }
   | { readonly kind: 'mark'; readonly text: string };
+
+/** How many words follow the op; `mark` takes any. */
+const OP_WORDS = { w: 2, r: 2, f: 0, snap: 1, goto: 1, del: 1, vmstate: 2, reopen: 0, mark: null } as const;
 
 export interface ScriptLine {
   /** Line in the file, from 1. */
@@ -25,6 +28,7 @@ export interface ScriptLine {
 }
 
 export interface OpScript {
+  readonly file: string;
   readonly name: string;
   readonly sizeBytes: number;
   readonly clusterSizeBytes: number;
@@ -33,6 +37,11 @@ export interface OpScript {
   readonly prep: readonly ScriptLine[];
   readonly run: readonly ScriptLine[];
 }
+
+/** Larger files are not op scripts. */
+const SCRIPT_BYTES_MAX = 64 * MiB;
+/** One op's bytes are held in memory. */
+const OP_BYTES_MAX = 256 * MiB;
 
 /** The byte that write number `n` is filled with. */
 export function patternByte(n: number): number {
@@ -43,15 +52,19 @@ export function patternByte(n: number): number {
 export function readScript(file: string): OpScript {
   let text: string;
   try {
+    const found = statSync(file);
+    if (!found.isFile()) throw refusal(file, 'not a file');
+    if (found.size > SCRIPT_BYTES_MAX) throw refusal(file, `${found.size} bytes are too many for an op script`);
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Qcow2Error('INVALID_ARGUMENT', `cannot read op script ${file}: ${(error as Error).message}`);
+    if (error instanceof Qcow2Error) throw error;
+    throw refusal('cannot read op script', (error as Error).message);
   }
   return parseScript(text, file);
 }
 
 export function parseScript(text: string, file: string): OpScript {
-  const settings: Record<string, number> = { cluster_size: 65536 };
+  const settings: Partial<Record<Setting, number>> = {};
   const sections = { prep: [] as ScriptLine[], run: [] as ScriptLine[] };
   let section: 'prep' | 'run' = 'run';
   let number = 0;
@@ -62,73 +75,83 @@ export function parseScript(text: string, file: string): OpScript {
     else if (words[0] === '' || words[0]!.startsWith('#')) return;
     else if (words[0] === '!prep' || words[0] === '!run') section = words[0] === '!prep' ? 'prep' : 'run';
     else {
-      const op = parseOp(words, at);
+      const op = parseOp(words, settings.size, at);
       if (op.kind !== 'mark') number++;
       sections[section].push({ line: index + 1, number, op });
     }
   });
-  if (settings.size === undefined) throw new Qcow2Error('INVALID_ARGUMENT', `${file}: no line "#@ size=BYTES"`);
+  if (settings.size === undefined) throw refusal(file, 'no line "#@ size=BYTES"');
   return {
+    file,
     name: file.replace(/^.*\//, '').replace(/\.ops$/, ''),
     sizeBytes: settings.size,
-    clusterSizeBytes: settings.cluster_size!,
+    clusterSizeBytes: settings.cluster_size ?? 65536,
     backingBytes: settings.backing ?? null,
     ...sections,
   };
 }
 
-function readSettings(words: readonly string[], settings: Record<string, number>, at: string): void {
+function refusal(at: string, why: string): Qcow2Error {
+  return new Qcow2Error('INVALID_ARGUMENT', `${at}: ${why}`);
+}
+
+const SETTINGS = ['size', 'cluster_size', 'backing'] as const;
+type Setting = (typeof SETTINGS)[number];
+
+function readSettings(words: readonly string[], settings: Partial<Record<Setting, number>>, at: string): void {
   for (const word of words) {
     const [key, value] = word.split('=');
-    if (!['size', 'cluster_size', 'backing'].includes(key!)) {
-      throw new Qcow2Error(
-        'INVALID_ARGUMENT',
-        `${at}: unknown setting "${word}"; there are size, cluster_size and backing`,
-      );
-    }
-    settings[key!] = wholeNumber(value, at);
+    const setting = SETTINGS.find((known) => known === key);
+    if (setting === undefined) throw refusal(at, `unknown setting "${word}"; there are ${SETTINGS.join(', ')}`);
+    settings[setting] = wholeNumber(value, at);
   }
 }
 
-function parseOp(words: readonly string[], at: string): Op {
-  const [kind, first, second, ...more] = words;
-  if (kind === 'mark') return { kind, text: words.slice(1).join(' ') };
-  const expected = kind === 'f' || kind === 'reopen' ? 1 : kind === 'snap' || kind === 'goto' || kind === 'del' ? 2 : 3;
-  const found = words.length - more.length;
-  if (found !== expected || more.length > 0) {
-    if (!['w', 'r', 'f', 'snap', 'goto', 'del', 'vmstate', 'reopen'].includes(kind!)) {
-      throw new Qcow2Error(
-        'INVALID_ARGUMENT',
-        `${at}: unknown op "${kind}"; there are w r f snap goto del vmstate reopen mark`,
-      );
-    }
-    throw new Qcow2Error(
-      'INVALID_ARGUMENT',
-      `${at}: op "${kind}" takes ${expected - 1} words, found ${words.length - 1}`,
-    );
+function parseOp(words: readonly string[], diskBytes: number | undefined, at: string): Op {
+  const kind = words[0]!;
+  if (!Object.hasOwn(OP_WORDS, kind)) {
+    throw refusal(at, `unknown op "${kind}"; there are ${Object.keys(OP_WORDS).join(' ')}`);
+  }
+  return opOf(kind as Op['kind'], words.slice(1), diskBytes, at);
+}
+
+function opOf(kind: Op['kind'], rest: readonly string[], diskBytes: number | undefined, at: string): Op {
+  const expected = OP_WORDS[kind];
+  if (expected !== null && rest.length !== expected) {
+    throw refusal(at, `op "${kind}" takes ${expected} words, found ${rest.length}`);
   }
   switch (kind) {
+    case 'mark':
+      return { kind, text: rest.join(' ') };
     case 'f':
     case 'reopen':
       return { kind };
     case 'snap':
     case 'goto':
     case 'del':
-      return { kind, name: first! };
-    case 'w':
-    case 'r':
+      return { kind, name: rest[0]! };
     case 'vmstate':
-      return { kind, offset: wholeNumber(first, at), length: wholeNumber(second, at) };
-    default:
-      throw new Qcow2Error(
-        'INVALID_ARGUMENT',
-        `${at}: unknown op "${kind}"; there are w r f snap goto del vmstate reopen mark`,
-      );
+      return { kind, offset: wholeNumber(rest[0], at), length: wholeNumber(rest[1], at) };
+    case 'w':
+    case 'r': {
+      const op = { kind, offset: wholeNumber(rest[0], at), length: wholeNumber(rest[1], at) };
+      refuseOutside(op, diskBytes, at);
+      return op;
+    }
+  }
+}
+
+/** Before anything is allocated for the op. */
+function refuseOutside(op: { offset: number; length: number }, diskBytes: number | undefined, at: string): void {
+  if (diskBytes === undefined) throw refusal(at, 'an op before the line "#@ size=BYTES"');
+  if (op.length > OP_BYTES_MAX) throw refusal(at, `${op.length} bytes in one op; at most ${OP_BYTES_MAX} are possible`);
+  if (op.offset + op.length > diskBytes) {
+    throw refusal(at, `${op.length} bytes at offset ${op.offset} pass the end of the disk (${diskBytes} bytes)`);
   }
 }
 
 function wholeNumber(word: string | undefined, at: string): number {
   const value = Number(word);
   if (word !== undefined && /^\d+$/.test(word) && Number.isSafeInteger(value)) return value;
-  throw new Qcow2Error('INVALID_ARGUMENT', `${at}: "${word ?? ''}" is not a whole number of bytes`);
+  throw refusal(at, `"${word ?? ''}" is not a whole number of bytes`);
 }

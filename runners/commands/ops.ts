@@ -1,0 +1,95 @@
+/** `cowbench ops FILE`: an op script at one stage of history, counted in the terms of the reference. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { CommandModule } from 'yargs';
+import { HOST_CACHE_MODES, STAGE_IDS } from '../../engine/index.ts';
+import { UsageError } from '../errors.ts';
+import { type OpsResult, resultTable } from '../ops/result.ts';
+import { runOps } from '../ops/run.ts';
+import { readScript } from '../ops/script.ts';
+import { Sequence } from '../ops/sequence.ts';
+import { single } from '../option-values.ts';
+import { unknownWord } from '../suggest.ts';
+
+const value = { type: 'string', requiresArg: true } as const;
+
+interface Options {
+  readonly file: string;
+  readonly stage: string;
+  readonly cache: string;
+  readonly start: string | undefined;
+  readonly dir: string | undefined;
+  readonly json: boolean | undefined;
+  readonly sequence: boolean | undefined;
+}
+
+export const ops: CommandModule<object, Options> = {
+  command: 'ops <file>',
+  describe: 'run an op script at one stage of history and count what it does to the image file',
+  builder: (yargs) =>
+    yargs
+      .positional('file', {
+        type: 'string',
+        describe: 'script of ops (w r f snap goto del vmstate reopen)',
+        demandOption: true,
+      })
+      .option('stage', { ...value, default: 'S4b', describe: 'S0, S1, S2, S3, S4a or S4b (see cowbench policies)' })
+      .option('cache', { ...value, default: 'writeback', describe: `host cache mode: ${HOST_CACHE_MODES.join(', ')}` })
+      .option('start', { ...value, describe: 'starting image, plain or gzip [default: a new one, version 2]' })
+      .option('dir', {
+        ...value,
+        describe: 'where the image is made, and left [default: a temporary directory, removed afterwards]',
+      })
+      .option('json', { type: 'boolean', describe: 'print one JSON object, in the form of the reference counts' })
+      .option('sequence', {
+        type: 'boolean',
+        describe: 'print the sequence of file events behind each op instead of counts',
+        conflicts: 'json',
+      })
+      .example('$0 ops runners/ops/reference/ops/T1.ops --stage S0', 'counts of one script')
+      .example('$0 ops T1.ops --sequence', 'each read, write and sync in order'),
+  handler: async (options) => {
+    const stage = oneOf('stage', options.stage, STAGE_IDS);
+    const cache = oneOf('cache', options.cache, HOST_CACHE_MODES);
+    const script = readScript(options.file);
+    const sequence = new Sequence(script.clusterSizeBytes);
+    const result = await inDirectory(options.dir, (directory) =>
+      runOps(script, {
+        stage,
+        cache,
+        directory,
+        ...(options.start === undefined ? {} : { start: single('start', options.start) }),
+        onLabel: (label) => sequence.begin(label),
+        onEvent: (event) => sequence.add(event),
+      }),
+    );
+    for (const line of linesOf(options, result, sequence)) console.log(line);
+  },
+};
+
+function linesOf(options: Options, result: OpsResult, sequence: Sequence): string[] {
+  if (options.json === true) return [JSON.stringify(result)];
+  if (options.sequence !== true) return resultTable(result);
+  return [`=== ${result.stage} ${result.mode}`, ...sequence.lines()];
+}
+
+async function inDirectory(
+  dir: string | undefined,
+  run: (directory: string) => Promise<OpsResult>,
+): Promise<OpsResult> {
+  if (dir !== undefined) return run(path.resolve(single('dir', dir)));
+  const temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'cowbench-'));
+  try {
+    return await run(temporary);
+  } finally {
+    fs.rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+function oneOf<Word extends string>(option: string, given: string, words: readonly Word[]): Word {
+  const text = single(option, given);
+  const found = words.find((word) => word === text);
+  if (found !== undefined) return found;
+  throw new UsageError(unknownWord(option, text, words));
+}
