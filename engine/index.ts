@@ -6,6 +6,7 @@ export { GiB, KiB, MiB, roundDown, roundUp, SECTOR_BYTES, TiB } from './base/uni
 export { findPolicy, POLICIES, type PolicyName, type PolicyPreset, policyOfStage } from './cache/policies.ts';
 export { STAGE_IDS, STAGES, type Stage, type StageId } from './cache/stage.ts';
 export type { CacheCounts } from './cache/table-cache.ts';
+export { type CheckOptions, type CheckReport, checkImage, hasErrors } from './check/check-image.ts';
 export { type CreateOptions, createImage } from './image/create.ts';
 export type { OpenOptions } from './image/open.ts';
 export { openImage, type Qcow2Image } from './image/qcow2-image.ts';

@@ -1,0 +1,55 @@
+/** How far a run is and how long it will take: pure arithmetic over what has been measured so far. */
+
+/** One state of the run, for display. */
+export interface RunState {
+  readonly round: number;
+  /** Rounds that the run is now expected to have. */
+  readonly rounds: number;
+  readonly cell: string;
+  readonly part: string;
+  /** Requests of the present sample that have been served, and of how many; null while that is not known. */
+  readonly requests: number;
+  readonly totalRequests: number | null;
+  /** Share of the whole run, 0 to 1; null while nothing can be said. */
+  readonly share: number | null;
+  readonly etaMs: number | null;
+}
+
+/** True when another round, as long as the last, ends within the budget that counts from the start of the first. */
+export function anotherRoundFits(elapsedMs: number, lastRoundMs: number, budgetMs: number): boolean {
+  return elapsedMs + lastRoundMs <= budgetMs;
+}
+
+/** Rounds that a budget will hold, judged by those done; at least the one that is always made. */
+export function expectedRounds(done: number, elapsedMs: number, budgetMs: number, most: number): number {
+  if (done === 0 || elapsedMs <= 0) return 1;
+  return Math.min(most, Math.max(done, Math.floor(budgetMs / (elapsedMs / done))));
+}
+
+/** Learns how long samples take. */
+export class Pacing {
+  readonly #cellMs = new Map<string, number>();
+  #requests: number | null;
+
+  /** `totalRequests`: what the workload announces; null when only a sample will tell. */
+  constructor(totalRequests: number | null) {
+    this.#requests = totalRequests;
+  }
+
+  get totalRequests(): number | null {
+    return this.#requests;
+  }
+
+  finished(cell: string, durationMs: number, requests: number): void {
+    this.#cellMs.set(cell, durationMs);
+    this.#requests = requests;
+  }
+
+  /** Milliseconds that `cells` will take, one sample each; null before any sample. */
+  expectedMs(cells: readonly string[]): number | null {
+    if (this.#cellMs.size === 0) return null;
+    const known = [...this.#cellMs.values()];
+    const typical = known.reduce((sum, ms) => sum + ms, 0) / known.length;
+    return cells.reduce((sum, cell) => sum + (this.#cellMs.get(cell) ?? typical), 0);
+  }
+}

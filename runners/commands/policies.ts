@@ -1,0 +1,27 @@
+/** `cowbench policies`: what can be compared. */
+import type { CommandModule } from 'yargs';
+import { POLICIES, STAGES } from '../../engine/index.ts';
+
+export const policies: CommandModule<object, { json: boolean | undefined }> = {
+  command: 'policies',
+  describe: 'list the metadata cache policies and the stages of history',
+  builder: (yargs) =>
+    yargs
+      .option('json', { type: 'boolean', describe: 'as a JSON document' })
+      .example('$0 policies', 'names, presets and one line about each'),
+  handler: ({ json }) => {
+    if (json === true) {
+      const presets = Object.values(POLICIES).map(({ create: _, ...preset }) => preset);
+      console.log(JSON.stringify({ policies: presets, stages: Object.values(STAGES) }, null, 2));
+      return;
+    }
+    console.log('Policies (--policy):');
+    for (const { name, summary, hostCacheMode } of Object.values(POLICIES)) {
+      console.log(`  ${name.padEnd(14)}${summary}; host cache mode ${hostCacheMode}`);
+    }
+    console.log('\nStages of history (--stage):');
+    for (const { id, date, commit, title } of Object.values(STAGES)) {
+      console.log(`  ${id.padEnd(14)}${date.padEnd(12)}${title} (${commit})`);
+    }
+  },
+};

@@ -1,0 +1,27 @@
+/** `cowbench workloads`: what guests can do. */
+import type { CommandModule } from 'yargs';
+import { WORKLOADS } from '../../workloads/registry.ts';
+
+export const workloads: CommandModule<object, { json: boolean | undefined }> = {
+  command: 'workloads',
+  describe: 'list the workloads and their parameters',
+  builder: (yargs) =>
+    yargs
+      .option('json', { type: 'boolean', describe: 'as a JSON document' })
+      .example('$0 workloads', 'names, titles and parameters with their defaults'),
+  handler: ({ json }) => {
+    if (json === true) {
+      const list = WORKLOADS.map(({ name, title, parameters }) => ({ name, title, parameters }));
+      console.log(JSON.stringify({ workloads: list }, null, 2));
+      return;
+    }
+    for (const { name, title, parameters } of WORKLOADS) {
+      console.log(`${name.padEnd(16)}${title}`);
+      for (const { option, description, unit, defaultText } of parameters) {
+        const byDefault = defaultText === undefined ? '' : `, default ${defaultText}`;
+        console.log(`    --${option.padEnd(20)}${description} (${unit}${byDefault})`);
+      }
+    }
+    console.log(`${'trace:FILE'.padEnd(16)}any fio iolog of version 2 or 3, plain, gzip or zstd`);
+  },
+};

@@ -1,0 +1,70 @@
+/** The machine, the runtime, the source and the storage that a run was made with. */
+import { execFileSync } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Environment, RunRecord } from '../results/record.ts';
+import { fileSystemOf } from './file-system.ts';
+import { probeSyncs } from './sync-probe.ts';
+
+/** The root of this project. */
+export const PROJECT_ROOT = path.dirname(import.meta.dirname);
+
+/** What a run in `directory` will be made with; warnings name what makes its times meaningless. */
+export function describeEnvironment(directory: string): Environment {
+  const fileSystem = fileSystemOf(directory);
+  const syncProbe = probeSyncs(directory);
+  const warnings: string[] = [];
+  if (fileSystem.tmpfs) {
+    warnings.push(
+      `${directory} is on ${fileSystem.type}, which is memory: sync times mean nothing here (choose --dir)`,
+    );
+  } else if (!syncProbe.looksReal) {
+    warnings.push(`a sync in ${directory} takes ${syncProbe.medianNs} ns: nothing seems to wait for a device`);
+  }
+  return { ...describeMachine(), fileSystem, syncProbe, warnings };
+}
+
+function describeMachine() {
+  const cpus = os.cpus();
+  return {
+    machine: machineHash(),
+    cpu: cpus[0]?.model.trim() ?? 'unknown',
+    cores: os.availableParallelism(),
+    memoryBytes: os.totalmem(),
+    kernel: `${os.type()} ${os.release()}`,
+    node: process.version,
+  };
+}
+
+/** Tells machines apart without naming them: a keyed hash of the machine id, as machine-id(5) asks for. */
+function machineHash(): string {
+  let identity = os.hostname();
+  try {
+    identity = fs.readFileSync('/etc/machine-id', 'utf8').trim() || identity;
+  } catch {
+    // No machine id on this platform.
+  }
+  return createHmac('sha256', identity).update('cowbench').digest('hex').slice(0, 12);
+}
+
+/** Version and commit of this program; the commit is null outside a git work tree. */
+export function describeSource(): RunRecord['source'] {
+  const manifest = JSON.parse(fs.readFileSync(path.join(PROJECT_ROOT, 'package.json'), 'utf8')) as { version: string };
+  const commit = git('rev-parse', '--verify', 'HEAD');
+  const changes = commit === null ? null : git('status', '--porcelain', '--untracked-files=no');
+  return { version: manifest.version, commit, dirty: changes !== null && changes !== '' };
+}
+
+function git(...words: string[]): string | null {
+  try {
+    return execFileSync('git', words, {
+      cwd: PROJECT_ROOT,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Keeps the file operations of the few guest requests that explain a policy best: for each kind of request the one with
+ * the most syncs (then the most file operations, then the earliest), and the slowest of all.
+ *
+ * Invariant: at most {@link MAX_EVENTS} events a request and one request a kind are held.
+ */
+import type { FileEvent } from '../../engine/index.ts';
+import type { Cascade } from '../../results/record.ts';
+
+export const MAX_EVENTS = 512;
+
+export interface RequestFacts {
+  readonly index: number;
+  readonly op: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+interface Served {
+  readonly request: RequestFacts;
+  readonly durationNs: number;
+  readonly syncs: number;
+  readonly operations: number;
+  readonly startNs: number;
+  readonly events: readonly FileEvent[];
+}
+
+export class CascadeCollector {
+  readonly #busiest = new Map<string, Served>();
+  #slowest: Served | null = null;
+  #events: FileEvent[] = [];
+  #operations = 0;
+  #syncs = 0;
+
+  event(event: FileEvent): void {
+    this.#operations++;
+    if (event.op === 'sync') this.#syncs++;
+    if (this.#events.length < MAX_EVENTS) this.#events.push(event);
+  }
+
+  /** `request` has been served; it began at `startNs` on the events' clock and took `durationNs`. */
+  served(request: RequestFacts, startNs: number, durationNs: number): void {
+    if (this.#operations === 0) return;
+    const served = {
+      request,
+      durationNs,
+      startNs,
+      syncs: this.#syncs,
+      operations: this.#operations,
+      events: this.#events,
+    };
+    const busiest = this.#busiest.get(request.op);
+    if (busiest === undefined || busier(served, busiest)) this.#busiest.set(request.op, served);
+    if (this.#slowest === null || durationNs > this.#slowest.durationNs) this.#slowest = served;
+    // A kept request owns its list; another one can be used again.
+    const kept = this.#busiest.get(request.op) === served || this.#slowest === served;
+    if (kept) this.#events = [];
+    else this.#events.length = 0;
+    this.#operations = 0;
+    this.#syncs = 0;
+  }
+
+  build(): Cascade[] {
+    const busiest = [...this.#busiest.values()].map((served) => toCascade(titleOf(served), served));
+    if (this.#slowest === null || [...this.#busiest.values()].includes(this.#slowest)) return busiest;
+    return [...busiest, toCascade('the slowest guest request', this.#slowest)];
+  }
+}
+
+function busier(a: Served, b: Served): boolean {
+  return a.syncs > b.syncs || (a.syncs === b.syncs && a.operations > b.operations);
+}
+
+function titleOf({ request, syncs }: Served): string {
+  if (request.op === 'open') return 'opening the image';
+  if (request.op === 'close') return 'closing the image';
+  return `the guest ${request.op} with the most ${syncs > 0 ? 'syncs' : 'file operations'}`;
+}
+
+function toCascade(title: string, { request, durationNs, startNs, events }: Served): Cascade {
+  return {
+    title,
+    request: { index: request.index, op: request.op, offset: request.offset, lengthBytes: request.length },
+    durationNs: Math.round(durationNs),
+    events: events.map((event) => ({
+      startNs: Math.max(0, Math.round(event.startNs - startNs)),
+      durationNs: Math.max(0, Math.round(event.durationNs)),
+      op: event.op,
+      what: event.what,
+      offset: event.offset,
+      lengthBytes: event.lengthBytes,
+    })),
+  };
+}

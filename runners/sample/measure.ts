@@ -1,0 +1,129 @@
+/**
+ * One sample: makes a fresh image, replays the whole workload on it, and verifies the result.
+ *
+ * Only the replay is measured, from opening the image to the return of close. The image is opened three times (made,
+ * replayed, verified), so that each part has a descriptor of its own and a system-call trace can tell them apart.
+ */
+import { openFile, openImage } from '../../engine/index.ts';
+import type { LatencyHistogram } from '../../results/histogram.ts';
+import type { LatencySeries } from '../../results/record.ts';
+import { ZEROS } from '../../workloads/expected-disk.ts';
+import { BACKING_SERIAL } from '../../workloads/workload.ts';
+import { type OpenWorkload, openWorkload } from '../workload-choice.ts';
+import { exactCounters } from './exact-counters.ts';
+import { Expectation } from './expectation.ts';
+import type { SampleJob, SamplePart, SampleResult } from './job.ts';
+import { MeasuredClock } from './measured-clock.ts';
+import { ObservedFile } from './observed-file.ts';
+import { peakMemoryBytes } from './peak-memory.ts';
+import { openBacking, prepareImage, withBacking } from './prepare.ts';
+import { Replay } from './replay.ts';
+import { slices } from './slices.ts';
+import { verify } from './verify.ts';
+
+/** Called often; resolves when the worker may go on. */
+export type ReportProgress = (part: SamplePart, requests: number) => Promise<void>;
+
+/**
+ * Takes the sample that `job` describes.
+ * @throws Qcow2Error, TraceError and WorkloadError for bad input and for devices that fail.
+ */
+export async function measure(job: SampleJob, progress: ReportProgress): Promise<SampleResult> {
+  const startedAt = new Date().toISOString();
+  const { clusterSizeBytes } = job.cell;
+  const open = await openWorkload(job.workload, clusterSizeBytes);
+  const { diskSizeBytes, backingImage } = open.workload;
+  const initialSerial = backingImage ? BACKING_SERIAL : ZEROS;
+  const expectation = new Expectation(diskSizeBytes, job.workload.seed, clusterSizeBytes, initialSerial);
+  const prepared = await prepareImage(job, open.workload, expectation, progress);
+  const { times, served, ...result } = await replay(job, open, expectation, prepared, progress);
+  const backing = openBacking(job, open.workload);
+  try {
+    const pause = () => progress('verify', served);
+    const verification = await verify(job.imageFile, expectation.disk, withBacking(backing), job.traced, pause);
+    return { startedAt, ...result, times: { ...times, peakMemoryBytes: peakMemoryBytes() }, verification };
+  } finally {
+    backing?.close();
+  }
+}
+
+async function replay(
+  job: SampleJob,
+  { workload, requests }: OpenWorkload,
+  expectation: Expectation,
+  prepared: number,
+  progress: ReportProgress,
+) {
+  const clock = new MeasuredClock();
+  const { policy, stage, hostCacheMode, l2CacheTables, refcountCacheTables } = job.cell;
+  const backing = openBacking(job, workload);
+  const observed = new ObservedFile(openFile(job.imageFile, { mode: hostCacheMode }), clock, job.traced);
+  const run = new Replay(observed, () =>
+    openImage(observed.file, { policy, stage, l2CacheTables, refcountCacheTables, ...withBacking(backing) }),
+  );
+  const marks: Mark[] = [];
+  const mark = (name: string, firstRequest: number) => void marks.push({ name, firstRequest });
+  try {
+    clock.run(() => run.open());
+    for await (const slice of slices(requests, workload.diskSizeBytes, expectation, prepared, mark)) {
+      clock.run(() => run.serve(slice));
+      await progress('replay', run.served);
+    }
+    const { image, served } = run;
+    clock.run(() => run.close());
+    const exact = exactCounters(observed.file.counts, image.cacheCounts(), run.guest, observed.file.sizeBytes());
+    return { served, exact, ...measurements(clock, observed, run), phases: phasesOf(marks, served) };
+  } finally {
+    observed.close();
+    backing?.close();
+  }
+}
+
+function measurements(clock: MeasuredClock, observed: ObservedFile, run: Replay) {
+  const wallNs = Math.round(clock.wallNs);
+  const fileBytes = observed.file.sizeBytes();
+  return {
+    times: {
+      wallNs,
+      userCpuNs: clock.userCpuNs,
+      systemCpuNs: clock.systemCpuNs,
+      deviceNs: { read: observed.reads.sumNs, write: observed.writes.sumNs, sync: observed.syncs.sumNs },
+    },
+    histograms: summaries({
+      guestRead: run.readLatency,
+      guestWrite: run.writeLatency,
+      guestFlush: run.flushLatency,
+      guestOther: run.otherLatency,
+      deviceRead: observed.reads,
+      deviceWrite: observed.writes,
+      deviceSync: observed.syncs,
+    }),
+    fileMap: observed.fileMap?.build(wallNs, fileBytes) ?? null,
+    cascades: observed.cascades?.build() ?? [],
+  };
+}
+
+function summaries(series: Record<LatencySeries, LatencyHistogram>): SampleResult['histograms'] {
+  const result: SampleResult['histograms'] = {};
+  for (const [name, histogram] of Object.entries(series) as [LatencySeries, LatencyHistogram][]) {
+    const summary = histogram.summary();
+    if (summary !== null) result[name] = summary;
+  }
+  return result;
+}
+
+interface Mark {
+  readonly name: string;
+  readonly firstRequest: number;
+}
+
+/** A phase lasts until the next one begins; one without requests (another transform dropped them) is left out. */
+function phasesOf(marks: readonly Mark[], served: number): SampleResult['phases'] {
+  return marks
+    .map(({ name, firstRequest }, index) => ({
+      name,
+      firstRequest,
+      lastRequest: (marks[index + 1]?.firstRequest ?? served) - 1,
+    }))
+    .filter((phase) => phase.lastRequest >= phase.firstRequest);
+}

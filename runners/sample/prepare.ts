@@ -1,0 +1,107 @@
+/**
+ * Makes the image that a sample starts from: empty, over a backing image, or filled by the workload's preparation.
+ * None of it is measured. Preparation runs in writeback, the fastest way to the same guest content.
+ */
+import { createImage, type GuestDisk, openFile, openImage } from '../../engine/index.ts';
+import { fillGuestData } from '../../workloads/guest-data.ts';
+import { BACKING_SERIAL, type Workload } from '../../workloads/workload.ts';
+import type { Expectation } from './expectation.ts';
+import type { SampleJob } from './job.ts';
+import type { ReportProgress } from './measure.ts';
+import { MeasuredClock } from './measured-clock.ts';
+import { ObservedFile } from './observed-file.ts';
+import { Replay } from './replay.ts';
+import { slices } from './slices.ts';
+
+const FILL_BYTES = 4 * 1024 * 1024;
+
+/** The backing image of a prepared image: to read from, and to close. */
+export interface Backing {
+  readonly disk: GuestDisk;
+  close(): void;
+}
+
+/** Makes `job.imageFile`, durable; returns how many requests its preparation took. */
+export async function prepareImage(
+  job: SampleJob,
+  workload: Workload,
+  expectation: Expectation,
+  progress: ReportProgress,
+): Promise<number> {
+  const { version, clusterSizeBytes } = job.cell;
+  if (workload.backingImage) fillBackingFile(backingPath(job.imageFile), workload.diskSizeBytes, job.workload.seed);
+  const file = openFile(job.imageFile, { mode: 'writeback', create: true });
+  try {
+    createImage(file, {
+      sizeBytes: workload.diskSizeBytes,
+      version,
+      clusterSizeBytes,
+      ...(workload.backingImage && { backingFile: backingPath(job.imageFile), backingFormat: 'raw' as const }),
+    });
+    // Else the first sync of the replay would pay for making the image.
+    file.sync('other');
+  } finally {
+    file.close();
+  }
+  return runPreparation(job, workload, expectation, progress);
+}
+
+async function runPreparation(
+  job: SampleJob,
+  workload: Workload,
+  expectation: Expectation,
+  progress: ReportProgress,
+): Promise<number> {
+  const backing = openBacking(job, workload);
+  const observed = new ObservedFile(openFile(job.imageFile, { mode: 'writeback' }), new MeasuredClock(), false);
+  const run = new Replay(observed, () => openImage(observed.file, { policy: 'writeback', ...withBacking(backing) }));
+  try {
+    for await (const slice of slices(workload.prepare(), workload.diskSizeBytes, expectation, 0)) {
+      if (run.served === 0) run.open();
+      run.serve(slice);
+      await progress('prepare', run.served);
+    }
+    if (run.served === 0) return 0;
+    run.close();
+    observed.file.sync('other');
+    return run.served;
+  } finally {
+    observed.close();
+    backing?.close();
+  }
+}
+
+/** Opens the backing image of the sample for reading; null when the workload has none. */
+export function openBacking(job: SampleJob, workload: Workload): Backing | null {
+  if (!workload.backingImage) return null;
+  const file = openFile(backingPath(job.imageFile), { mode: 'writeback', readOnly: true });
+  return {
+    disk: { sizeBytes: workload.diskSizeBytes, read: (offset, into) => file.read(offset, into, 'data') },
+    close: () => file.close(),
+  };
+}
+
+/** The option that gives an image its backing disk. */
+export function withBacking(backing: Backing | null): { backing?: GuestDisk } {
+  return backing === null ? {} : { backing: backing.disk };
+}
+
+/** Path of the raw backing image that belongs to an image. */
+export function backingPath(imageFile: string): string {
+  return `${imageFile}.backing`;
+}
+
+function fillBackingFile(path: string, sizeBytes: number, seed: number): void {
+  const file = openFile(path, { mode: 'writeback', create: true });
+  try {
+    const buffer = new Uint8Array(Math.min(FILL_BYTES, sizeBytes));
+    for (let offset = 0; offset < sizeBytes; offset += buffer.length) {
+      const bytes = buffer.subarray(0, Math.min(buffer.length, sizeBytes - offset));
+      fillGuestData(bytes, BACKING_SERIAL, offset, seed);
+      file.write(offset, bytes, 'data');
+    }
+    file.sync('other');
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Cuts a request stream into slices whose write data is made ready beforehand: a slice is replayed in one go, on the
+ * clock, without reading the trace or making data.
+ *
+ * Invariant: one slice is held at a time, its data at most {@link SLICE_BYTES} or one request, whichever is larger.
+ */
+import { Qcow2Error } from '../../engine/index.ts';
+import type { GuestRequest, RequestStream } from '../../workloads/request.ts';
+
+const SLICE_BYTES = 4 * 1024 * 1024;
+const SLICE_REQUESTS = 256;
+/** A single request may need this much memory; real guests stay below 2 MiB, zeroing tools below 32 MiB. */
+const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
+
+/** A request and what it needs: the data to write, or room to read into. */
+export interface PreparedRequest {
+  readonly request: GuestRequest;
+  /** Counts the requests of the stream from 0, marks left out. */
+  readonly index: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Makes the data of requests; told in the order of the stream. */
+export interface DataSource {
+  /** Puts the data of the request with this serial number (from 1) into `into`. */
+  apply(request: GuestRequest, serial: number, into: Uint8Array): void;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * The slices of `requests`; serial numbers begin behind `serialBase`. `mark` is told the names of phases as they begin.
+ * @throws Qcow2Error INVALID_ARGUMENT for a request that ends past `diskSizeBytes`, UNSUPPORTED for one too long to hold.
+ */
+export async function* slices(
+  requests: RequestStream,
+  diskSizeBytes: number,
+  data: DataSource,
+  serialBase: number,
+  mark: (text: string, nextIndex: number) => void = () => {},
+): AsyncGenerator<readonly PreparedRequest[]> {
+  const room = new Room();
+  let slice: PreparedRequest[] = [];
+  let index = 0;
+  for await (const batch of requests) {
+    for (const request of batch) {
+      if (request.op === 'mark') {
+        mark(request.text, index);
+        continue;
+      }
+      checkRequest(request, index, diskSizeBytes);
+      const length = dataLength(request);
+      if (slice.length === SLICE_REQUESTS || !room.holds(length)) {
+        if (slice.length > 0) yield slice;
+        slice = [];
+        room.clear(length);
+      }
+      const bytes = length === 0 ? NOTHING : room.take(length);
+      data.apply(request, serialBase + index + 1, bytes);
+      slice.push({ request, index, bytes });
+      index++;
+    }
+  }
+  if (slice.length > 0) yield slice;
+}
+
+/** One buffer that the slices share, one after the other. */
+class Room {
+  #bytes = new Uint8Array(SLICE_BYTES);
+  #used = 0;
+
+  holds(length: number): boolean {
+    return this.#used + length <= this.#bytes.length;
+  }
+
+  clear(nextLength: number): void {
+    this.#used = 0;
+    if (nextLength > this.#bytes.length) this.#bytes = new Uint8Array(nextLength);
+  }
+
+  take(length: number): Uint8Array {
+    this.#used += length;
+    return this.#bytes.subarray(this.#used - length, this.#used);
+  }
+}
+
+function carriesData(request: GuestRequest): boolean {
+  return request.op === 'read' || request.op === 'write' || isVmState(request);
+}
+
+function isVmState(request: GuestRequest): boolean {
+  return request.op === 'vmstate-read' || request.op === 'vmstate-write';
+}
+
+function dataLength(request: GuestRequest): number {
+  return carriesData(request) && 'length' in request ? request.length : 0;
+}
+
+/** Refused here, where the number of the request is known, before anything of it is done. */
+function checkRequest(request: GuestRequest, index: number, diskSizeBytes: number): void {
+  if (!('length' in request)) return;
+  const { op, offset, length } = request;
+  const what = `request ${index + 1} (${op} of ${length} bytes at offset ${offset})`;
+  if (!isVmState(request) && offset + length > diskSizeBytes) {
+    throw new Qcow2Error('INVALID_ARGUMENT', `${what} ends past the end of the disk, which has ${diskSizeBytes} bytes`);
+  }
+  if (dataLength(request) > MAX_REQUEST_BYTES) {
+    throw new Qcow2Error('UNSUPPORTED', `${what} is too long: one request may have ${MAX_REQUEST_BYTES} bytes`);
+  }
+}

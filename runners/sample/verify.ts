@@ -1,0 +1,73 @@
+/** After a run: reads the guest's disk back against the model, and has the engine's independent check look at the image. */
+import {
+  type CheckReport,
+  checkImage,
+  type GuestDisk,
+  openFile,
+  openImage,
+  type Qcow2Image,
+} from '../../engine/index.ts';
+import type { Verification } from '../../results/record.ts';
+import type { ExpectedDisk } from '../../workloads/expected-disk.ts';
+
+const READ_BYTES = 1024 * 1024;
+
+/** Lets others run between two steps of a long verification. */
+type Pause = () => Promise<void>;
+
+/**
+ * Verifies the image in `imageFile`. With `wholeDisk` every byte of the disk is read, else only where something was written.
+ * A difference or a corruption is a finding, not an error.
+ */
+export async function verify(
+  imageFile: string,
+  expected: ExpectedDisk,
+  over: { readonly backing?: GuestDisk },
+  wholeDisk: boolean,
+  pause: Pause,
+): Promise<Verification> {
+  const file = openFile(imageFile, { mode: 'writeback', readOnly: true });
+  try {
+    const report = checkImage(file);
+    await pause();
+    const content = await compare(openImage(file, over), expected, wholeDisk, pause);
+    return { ...content, check: verdictOf(report), leaks: report.leaks, corruptions: errorsOf(report) };
+  } finally {
+    file.close();
+  }
+}
+
+function verdictOf(report: CheckReport): Verification['check'] {
+  if (errorsOf(report) > 0) return 'corrupt';
+  return report.leaks > 0 ? 'leaks' : 'clean';
+}
+
+/** Everything that is more than wasted space, COPIED flags and unreadable parts included: after an orderly close none may be. */
+function errorsOf({ corruptions, copiedErrors, checkErrors }: CheckReport): number {
+  return corruptions + copiedErrors + checkErrors;
+}
+
+async function compare(
+  image: Qcow2Image,
+  expected: ExpectedDisk,
+  wholeDisk: boolean,
+  pause: Pause,
+): Promise<Pick<Verification, 'content' | 'contentBytes' | 'detail'>> {
+  const buffer = new Uint8Array(READ_BYTES);
+  let contentBytes = 0;
+  for (const range of wholeDisk ? wholeRanges(expected.sizeBytes) : expected.changedRanges(READ_BYTES)) {
+    const bytes = buffer.subarray(0, range.length);
+    image.read(range.offset, bytes);
+    const difference = expected.firstDifference(range.offset, bytes);
+    if (difference !== undefined) return { content: 'different', contentBytes, detail: difference.message };
+    contentBytes += range.length;
+    await pause();
+  }
+  return { content: 'equal', contentBytes };
+}
+
+function* wholeRanges(sizeBytes: number): Generator<{ offset: number; length: number }> {
+  for (let offset = 0; offset < sizeBytes; offset += READ_BYTES) {
+    yield { offset, length: Math.min(READ_BYTES, sizeBytes - offset) };
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * The process that takes one sample and ends. A process, not a thread: its CPU time and peak memory are its own to the
+ * byte, it starts with cold code and a fresh heap, and one that dies takes nothing with it.
+ *
+ * The runner sends one {@link SampleJob}; {@link WorkerMessage}s go back. If the runner disappears the worker removes its
+ * image and ends.
+ */
+import fs from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { describeFailure } from '../errors.ts';
+import type { SampleJob, WorkerMessage } from './job.ts';
+import { measure } from './measure.ts';
+import { backingPath } from './prepare.ts';
+
+const PROGRESS_INTERVAL_MS = 200;
+
+let unfinishedImage: string | null = null;
+
+// Ctrl-C on a terminal reaches the whole process group; the runner decides what happens then.
+process.on('SIGINT', () => {});
+process.on('disconnect', () => {
+  if (unfinishedImage !== null) {
+    fs.rmSync(unfinishedImage, { force: true });
+    fs.rmSync(backingPath(unfinishedImage), { force: true });
+  }
+  process.exit(0);
+});
+process.once('message', (job: SampleJob) => void work(job));
+
+async function work(job: SampleJob): Promise<void> {
+  unfinishedImage = job.imageFile;
+  let lastReportMs = 0;
+  try {
+    const result = await measure(job, async (part, requests) => {
+      if (performance.now() - lastReportMs < PROGRESS_INTERVAL_MS) return;
+      lastReportMs = performance.now();
+      send({ type: 'progress', part, requests });
+      // The engine is synchronous: messages leave, and signals arrive, only in such a pause.
+      await setImmediate();
+    });
+    unfinishedImage = null;
+    send({ type: 'done', result });
+  } catch (error) {
+    const { message, expected } = describeFailure(error);
+    send({ type: 'failed', message, expected, stack: (error as Error)?.stack ?? '' });
+  }
+}
+
+function send(message: WorkerMessage): void {
+  process.send!(message);
+}
