@@ -8,7 +8,7 @@ import { hideBin } from 'yargs/helpers';
 import { nearest } from '../workloads/spelling.ts';
 import { bench } from './commands/bench.ts';
 import { env } from './commands/env.ts';
-import { ops, ops } from './commands/ops.ts';
+import { ops } from './commands/ops.ts';
 import { policies } from './commands/policies.ts';
 import { report } from './commands/report.ts';
 import { schema } from './commands/schema.ts';
