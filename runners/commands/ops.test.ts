@@ -68,8 +68,8 @@ test('counts as one JSON object in the form of the reference; the image stays in
 test('the table and the sequence are for people', async () => {
   const file = written('shown.ops', SCRIPT);
   const [table, sequence] = await Promise.all([cowbench('ops', file), cowbench('ops', file, '--sequence')]);
-  assert.match(table.stdout, /^shown, stage S4b, host cache mode writeback\n[^]*\nw +\d+/);
-  assert.match(sequence.stdout, /^=== S4b writeback\nopen {31}\nphase open {25}h 1 t h\n[^]*\nop 3 f +R F L F\*3\n/);
+  assert.match(table.stdout, /^shown, stage S4b, host cache mode writeback\n[\s\S]*\nw +\d+/);
+  assert.match(sequence.stdout, /^=== S4b writeback\nopen {31}\nphase open {25}h 1 t h\n[\s\S]*\nop 3 f +R F L F\*3\n/);
 });
 
 const MISTAKES: readonly { title: string; words: () => string[]; line: RegExp }[] = [
