@@ -53,7 +53,7 @@ export function chartConfig(policyNames: readonly string[]): Config {
       titleFontSize: 12,
       titleFontWeight: 'normal',
       titlePadding: 8,
-      labelLimit: { expr: 'narrow ? 96 : 150' },
+      labelLimit: { expr: 'narrow ? 108 : 190' },
       labelPadding: 5,
     },
     legend: {

@@ -14,7 +14,7 @@ const FORMATS: Readonly<
 };
 
 /** Rows beyond this stay in the chart's data, which can be downloaded. */
-export const MOST_TABLE_ROWS = 2000;
+export const MOST_TABLE_ROWS = 1000;
 
 /** A number in human units, exact and explained when pointed at. */
 export function figure(value: number | null, quantity: Exclude<Quantity, 'text'>, help?: string): Html {
@@ -24,17 +24,26 @@ export function figure(value: number | null, quantity: Exclude<Quantity, 'text'>
   return html`<data value="${value}" title="${title}">${show(value)}</data>`;
 }
 
+/** A number's tooltip is written by the page's script, from the exact value here and the head of its column. */
 function tableCell(value: string | number | null, column: Column | undefined): Html {
   const quantity = column?.quantity ?? 'text';
-  if (quantity === 'text' || typeof value === 'string') {
-    return html`<td data-sort="${value}" title="${column?.help ?? null}">${value}</td>`;
-  }
-  return html`<td class="num" data-sort="${value}">${figure(value, quantity, column?.help)}</td>`;
+  if (quantity === 'text' || typeof value === 'string') return html`<td data-sort="${value}">${value}</td>`;
+  if (value === null || !Number.isFinite(value)) return html`<td class="num" data-sort="">–</td>`;
+  return html`<td class="num" data-sort="${value}">${FORMATS[quantity].show(value)}</td>`;
 }
+
+const EXACT_UNITS: Readonly<Record<Quantity, string>> = {
+  text: '',
+  count: '',
+  bytes: ' bytes',
+  duration: ' ns',
+  ratio: '×',
+  share: '',
+};
 
 function heading(column: Column, index: number): Html {
   const kind = column.quantity === 'text' ? 'text' : 'num';
-  return html`<th scope="col" class="${kind}"><button type="button" class="sort" data-column="${index}" title="${column.help ?? `sort by ${column.label}`}">${column.label}</button></th>`;
+  return html`<th scope="col" class="${kind}" data-unit="${EXACT_UNITS[column.quantity]}"><button type="button" class="sort" data-column="${index}" title="${column.help ?? `sort by ${column.label}`}">${column.label}</button></th>`;
 }
 
 /** The table inside a closed `<details>`; its heads are buttons that sort. */
@@ -46,7 +55,7 @@ export function dataTable(table: DataTable, id: string): Html {
 <summary>Table: ${formatCount(table.rows.length)} rows</summary>
 <div class="scroll" tabindex="0" role="region" aria-label="Table: ${table.caption}">
 <table class="sortable">
-<caption><span>${table.caption}${more}</span></caption>
+<caption><span class="caption">${table.caption}${more}</span></caption>
 <thead><tr>${table.columns.map(heading)}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${row.map((value, index) => tableCell(value, table.columns[index]))}</tr>\n`)}</tbody>
 </table></div>

@@ -35,7 +35,7 @@ const MEASURES: readonly Measure[] = [
     of: ({ exact }) => exact.odsyncWrites,
   },
   {
-    label: 'Syncs per 1 000 guest writes',
+    label: 'Syncs per 1\u00a0000 guest writes',
     help: 'syncs divided by guest writes, times 1 000',
     quantity: 'count',
     of: ({ exact }) => (exact.guest.writes === 0 ? null : Math.round((exact.fsyncs / exact.guest.writes) * 1e5) / 100),
@@ -43,7 +43,7 @@ const MEASURES: readonly Measure[] = [
   { label: 'Writes', help: 'write calls on the image file', quantity: 'count', of: ({ exact }) => exact.writes },
   { label: 'Written', help: 'bytes of those writes', quantity: 'bytes', of: ({ exact }) => exact.writeBytes },
   {
-    label: 'Written per guest byte',
+    label: 'Write amplification',
     help: 'bytes written to the file divided by bytes that the guest wrote',
     quantity: 'ratio',
     of: ({ exact }) => (exact.guest.writeBytes === 0 ? null : exact.writeBytes / exact.guest.writeBytes),
@@ -83,7 +83,7 @@ ${MEASURES.map((m) => html`<td class="num">${figure(m.of(item), m.quantity, `${m
 ${safetyCells(item)}</tr>`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Exact counts and safety of each policy">
 <table class="summary" id="policy-table">
-<caption><span>Exact counts, the same on every machine, and what they buy</span></caption>
+<caption><span class="caption">Exact counts, the same on every machine, and what they buy</span></caption>
 <thead><tr><td rowspan="2"></td><th scope="colgroup" colspan="${MEASURES.length + 1}" class="group">Cost, exact</th><th scope="colgroup" colspan="2" class="group">Safety</th></tr>
 <tr><th scope="col" class="num" title="${WAITS_HELP}">Waits for the disk</th>${MEASURES.map((m) => html`<th scope="col" class="num" title="${m.help}">${m.label}</th>`)}<th scope="col">This run</th><th scope="col">After a power cut</th></tr></thead>
 <tbody>${cells.map(row)}</tbody></table></div>`;
@@ -113,7 +113,7 @@ ${TIMES.map((time) => spreadCell(spreadOf(item.cell.rounds.map(time.of)), time.h
 <td class="num">${figure(spreadOf(item.cell.rounds.map((round) => round.peakMemoryBytes))?.high ?? null, 'bytes', 'highest memory of the worker')}</td></tr>`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Times of each policy">
 <table class="summary noisy" id="times-table">
-<caption><span>Times, noisy: middle of the rounds, lowest and highest below; compare only within this run</span></caption>
+<caption><span class="caption">Times, noisy: middle of the rounds, lowest and highest below; compare only within this run</span></caption>
 <thead><tr><td></td>${TIMES.map((time) => html`<th scope="col" class="num" title="${time.help}">${time.label}</th>`)}<th scope="col" class="num" title="highest memory of the worker">Peak memory</th></tr></thead>
 <tbody>${cells.map(row)}</tbody></table></div>`;
 }

@@ -4,8 +4,9 @@
  */
 import type { Histogram, LatencySeries, RunRecord } from '../../results/record.ts';
 import { countedCells } from '../cells.ts';
-import { formatCount, formatDuration } from '../quantities.ts';
+import { formatDuration } from '../quantities.ts';
 import type { DataTable, Row } from '../question.ts';
+import { durationText } from './encodings.ts';
 
 export const SERIES_TITLES: Readonly<Record<LatencySeries, string>> = {
   guestRead: 'Guest reads',
@@ -37,7 +38,6 @@ interface Step {
   readonly ns: number;
   /** Share of values at or below `ns`, as far as the bins tell. */
   readonly share: number;
-  readonly count: number;
 }
 
 function stepsOf(histogram: Histogram): Step[] {
@@ -46,21 +46,33 @@ function stepsOf(histogram: Histogram): Step[] {
     below += count;
     // A bin's lower bound may lie below the smallest value measured; zero has no place on a log axis.
     const ns = Math.max(lowerNs, histogram.minNs, 1);
-    return { ns, share: below / histogram.count, count };
+    return { ns, share: below / histogram.count };
   });
 }
 
-function curveRow({ cell, series, histogram }: Curve, step: Step): Row {
-  const { ns, share } = step;
-  const says = `${formatCount(Math.round(share * histogram.count))} of ${formatCount(histogram.count)}`;
-  return { cell, series: SERIES_TITLES[series], order: series, ns, share, latency: formatDuration(ns), says };
+/** Two points of a curve closer than this look like one: the later takes the earlier's place. */
+const LEAST_DISTANCE = 1.03;
+
+/** Fewer steps of the same curve: recorded bins are finer than a picture. The last step is always kept. */
+function thinned(steps: readonly Step[]): Step[] {
+  const kept: Step[] = [];
+  for (const step of steps) {
+    const last = kept.at(-1);
+    if (last !== undefined && step.ns < last.ns * LEAST_DISTANCE)
+      kept[kept.length - 1] = { ns: last.ns, share: step.share };
+    else kept.push(step);
+  }
+  return kept;
+}
+
+function curveRow({ cell, series, histogram }: Curve, { ns, share }: Step): Row {
+  return { cell, series: SERIES_TITLES[series], ns, share, of: histogram.count };
 }
 
 export function cumulativeRows(record: RunRecord, wanted: readonly LatencySeries[]): Row[] {
   return curvesOf(record, wanted).flatMap((curve) => {
-    const steps = stepsOf(curve.histogram);
-    const first = steps[0];
-    const start = first === undefined ? [] : [{ ns: first.ns, share: 0, count: 0 }];
+    const steps = thinned(stepsOf(curve.histogram));
+    const start = steps.slice(0, 1).map(({ ns }) => ({ ns, share: 0 }));
     return [...start, ...steps].map((step) => curveRow(curve, step));
   });
 }
@@ -68,16 +80,28 @@ export function cumulativeRows(record: RunRecord, wanted: readonly LatencySeries
 /** Points of the tail plot: `nines` is −log10(1 − q), so that 90 %, 99 % and 99.9 % lie one unit apart. */
 export function tailRows(record: RunRecord, wanted: readonly LatencySeries[]): Row[] {
   return curvesOf(record, wanted).flatMap((curve) => {
-    let shareBelow = 0;
-    return stepsOf(curve.histogram).map((step) => {
+    let below = 0;
+    return thinned(stepsOf(curve.histogram)).map((step) => {
       // Latency at quantile q is the bin that q falls into: plot each bin where it begins, so that the last stays finite.
-      const nines = -Math.log10(1 - shareBelow);
-      const quantile = `${(shareBelow * 100).toFixed(Math.min(Math.max(Math.ceil(nines) - 1, 0), 6))} %`;
-      shareBelow = step.share;
-      return { ...curveRow(curve, step), nines, quantile };
+      const nines = -Math.log10(1 - below);
+      const row = { ...curveRow(curve, step), share: below, nines };
+      below = step.share;
+      return row;
     });
   });
 }
+
+/** Latency that the share `q` of the values does not exceed, as far as the bins tell. */
+export function quantileNs(histogram: Histogram, q: number): number {
+  const step = stepsOf(histogram).find(({ share }) => share >= q);
+  return Math.min(step?.ns ?? histogram.maxNs, histogram.maxNs);
+}
+
+/** For tooltips of both plots. */
+export const CURVE_TEXTS = [
+  { calculate: durationText('datum.ns'), as: 'latency' },
+  { calculate: "format(round(datum.share * datum.of), ',') + ' of ' + format(datum.of, ',')", as: 'says' },
+];
 
 export function percentileTable(record: RunRecord, wanted: readonly LatencySeries[], caption: string): DataTable {
   const duration = (label: string, help: string) => ({ label, quantity: 'duration', help }) as const;

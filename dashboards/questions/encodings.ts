@@ -12,7 +12,7 @@ export const CELLS_PARAM = { name: 'cells', value: [] as string[] } as const;
 export const PANEL_HEADER = {
   labelAnchor: 'start',
   labelOrient: 'top',
-  labelExpr: "narrow && length(datum.label) > 34 ? slice(datum.label, 0, 33) + '…' : datum.label",
+  labelExpr: "narrow && length(datum.label) > 28 ? slice(datum.label, 0, 27) + '…' : datum.label",
 } as const;
 
 const DOMAIN = { expr: 'cells' } as const;
@@ -33,9 +33,39 @@ export const CELL_SHAPE = {
 
 export const CELL_DASH = { field: 'cell', type: 'nominal', title: null, scale: { domain: DOMAIN } } as const;
 
+function textByUnit(value: string, units: readonly (readonly [number, string])[], format: string): string {
+  const [smallest] = units.slice(-1);
+  const cases = units
+    .slice(0, -1)
+    .map(([size, unit]) => `${value} >= ${size} ? format(${value} / ${size}, '${format}') + ' ${unit}' : `);
+  return `${cases.join('')}format(${value}, '${format}') + ' ${smallest?.[1]}'`;
+}
+
+const DURATION_UNITS = [
+  [1e9, 's'],
+  [1e6, 'ms'],
+  [1e3, 'µs'],
+  [1, 'ns'],
+] as const;
+const BYTE_UNITS = [
+  [1024 ** 3, 'GiB'],
+  [1024 ** 2, 'MiB'],
+  [1024, 'KiB'],
+  [1, 'B'],
+] as const;
+
+/** Vega expression: a value in nanoseconds as `1.25 ms`. */
+export function durationText(value: string): string {
+  return textByUnit(value, DURATION_UNITS, '.3~r');
+}
+
+/** Vega expression: a value in bytes as `1.25 MiB`. */
+export function bytesText(value: string): string {
+  return textByUnit(value, BYTE_UNITS, '.3~r');
+}
+
 /** Vega expression: the axis value in nanoseconds as `10 µs`. */
-export const DURATION_LABEL =
-  "datum.value >= 1e9 ? format(datum.value / 1e9, ',~g') + ' s' : datum.value >= 1e6 ? format(datum.value / 1e6, '~g') + ' ms' : datum.value >= 1e3 ? format(datum.value / 1e3, '~g') + ' µs' : format(datum.value, '~g') + ' ns'";
+export const DURATION_LABEL = textByUnit('datum.value', DURATION_UNITS, ',~g');
 
 /**
  * Axis properties for a log scale: label (and draw fully) the powers of ten, and 2 and 5 as well where the axis spans less

@@ -4,18 +4,16 @@ import { countedCells } from '../cells.ts';
 import { themeToken } from '../page/browser/palette.ts';
 import { formatBytes, formatCount, formatDuration } from '../quantities.ts';
 import type { Question, Row } from '../question.ts';
-import { DURATION_LABEL, SCHEMA } from './encodings.ts';
+import { bytesText, DURATION_LABEL, durationText, SCHEMA } from './encodings.ts';
 import { coarsen } from './file-map-bins.ts';
 
 /** Entries of all maps together; more would weigh megabytes and show nothing more. */
-const MOST_ENTRIES = 60_000;
+const MOST_ENTRIES = 40_000;
 /** Drawn as areas; everything else is a table and drawn as a point, since a single row of bins would not be seen. */
 const AREAS = ['data', 'cow'];
 const KINDS = ['data', 'cow', 'l2', 'l1', 'refcount-block', 'refcount-table', 'header', 'snapshot-table'];
 const COLORS = ['sky', 'purple', 'blue', 'ink', 'vermillion', 'orange', 'green', 'yellow'] as const;
 const SHAPES = ['square', 'square', 'circle', 'triangle-up', 'diamond', 'cross', 'triangle-down', 'triangle-right'];
-
-const MIB = 1024 ** 2;
 
 interface LabelledMap {
   readonly cell: string;
@@ -31,33 +29,45 @@ function mapsOf(record: RunRecord): LabelledMap[] {
 }
 
 function writeRows({ cell, map }: LabelledMap): Row[] {
-  const width = map.durationNs / map.columns;
-  const height = map.fileBytes / map.rows;
-  return map.cells.map(([column, row, kind, bytes]) => ({
-    cell,
-    kind,
-    from: column * width,
-    to: (column + 1) * width,
-    low: (row * height) / MIB,
-    high: ((row + 1) * height) / MIB,
-    log: Math.log10(1 + bytes),
-    area: AREAS.includes(kind),
-    says: `${formatBytes(bytes)} of ${kind} at ${formatBytes(row * height)}, ${formatDuration(column * width)} after the start`,
-  }));
+  return map.cells.map(([column, row, kind, bytes]) => ({ cell, kind, column, row, bytes }));
 }
 
+/** Every column, also those without a sync, so that the strip spans the whole run. */
 function syncRows({ cell, map }: LabelledMap): Row[] {
-  const width = map.durationNs / map.columns;
   const counts = new Map(map.syncs.map(([column, syncs, ns]) => [column, { syncs, ns }]));
   return Array.from({ length: map.columns }, (_, column) => {
     const { syncs, ns } = counts.get(column) ?? { syncs: 0, ns: 0 };
-    const says = `${formatCount(syncs)} syncs, ${formatDuration(ns)} in them, ${formatDuration(column * width)} after the start`;
-    return { cell, from: column * width, to: (column + 1) * width, syncs, says };
+    return { cell, column, syncs, ns };
   });
 }
 
+/** What one column and one row stand for, by cell. */
+function scaleRow({ cell, map }: LabelledMap): Row {
+  return { cell, columnNs: map.durationNs / map.columns, rowBytes: map.fileBytes / map.rows };
+}
+
 const KIND_SCALE = { domain: KINDS, range: COLORS.map((name) => themeToken(name)) };
-const THIS_CELL = { filter: 'datum.cell === shownCell' };
+/** Rows of the cell that is shown, their column as a span of time and their row as a span of MiB. */
+const THIS_CELL = [
+  { filter: 'datum.cell === shownCell' },
+  { lookup: 'cell', from: { data: { name: 'scales' }, key: 'cell', fields: ['columnNs', 'rowBytes'] } },
+  { calculate: 'datum.column * datum.columnNs', as: 'from' },
+  { calculate: '(datum.column + 1) * datum.columnNs', as: 'to' },
+  { calculate: 'datum.row * datum.rowBytes / 1048576', as: 'low' },
+  { calculate: '(datum.row + 1) * datum.rowBytes / 1048576', as: 'high' },
+  { calculate: durationText('datum.from'), as: 'when' },
+];
+const WRITTEN = [
+  { calculate: bytesText('datum.bytes'), as: 'written' },
+  { calculate: bytesText('datum.row * datum.rowBytes'), as: 'where' },
+  { calculate: 'log(1 + datum.bytes)', as: 'log' },
+];
+const WRITTEN_TOOLTIP = [
+  { field: 'kind', title: 'kind' },
+  { field: 'written', title: 'written' },
+  { field: 'where', title: 'from address' },
+  { field: 'when', title: 'from time' },
+];
 const ZOOMED = { domain: { param: 'brush' }, nice: false } as const;
 const TIME_AXIS = { labelExpr: DURATION_LABEL, tickCount: 6, labelOverlap: true } as const;
 
@@ -76,7 +86,7 @@ export const fileMap: Question = {
         width: 640,
         height: 46,
         data: { name: 'syncs' },
-        transform: [THIS_CELL],
+        transform: [...THIS_CELL, { calculate: durationText('datum.ns'), as: 'spent' }],
         params: [
           {
             name: 'brush',
@@ -105,7 +115,11 @@ export const fileMap: Question = {
             axis: { tickCount: 2, format: '~s' },
           },
           y2: { datum: 0 },
-          tooltip: [{ field: 'says', title: 'here' }],
+          tooltip: [
+            { field: 'syncs', title: 'syncs' },
+            { field: 'spent', title: 'time in them' },
+            { field: 'when', title: 'from time' },
+          ],
         },
       },
       {
@@ -114,7 +128,7 @@ export const fileMap: Question = {
         layer: [
           {
             data: { name: 'syncs' },
-            transform: [THIS_CELL, { filter: 'datum.syncs > 0' }],
+            transform: [...THIS_CELL, { filter: 'datum.syncs > 0' }],
             mark: { type: 'rule', clip: true, color: themeToken('soft'), strokeWidth: 1 },
             encoding: {
               x: { field: 'from', type: 'quantitative', scale: ZOOMED },
@@ -128,7 +142,7 @@ export const fileMap: Question = {
           },
           {
             data: { name: 'writes' },
-            transform: [THIS_CELL, { filter: 'datum.area' }],
+            transform: [...THIS_CELL, { filter: { field: 'kind', oneOf: AREAS } }, ...WRITTEN],
             mark: { type: 'rect', clip: true, tooltip: true },
             encoding: {
               x: { field: 'from', type: 'quantitative', scale: ZOOMED, title: 'time since the start', axis: TIME_AXIS },
@@ -154,14 +168,15 @@ export const fileMap: Question = {
                 legend: null,
                 scale: { zero: false, range: [0.45, 1] },
               },
-              tooltip: [{ field: 'says', title: 'wrote' }],
+              tooltip: WRITTEN_TOOLTIP,
             },
           },
           {
             data: { name: 'writes' },
             transform: [
-              THIS_CELL,
-              { filter: '!datum.area' },
+              ...THIS_CELL,
+              { filter: { not: { field: 'kind', oneOf: AREAS } } },
+              ...WRITTEN,
               { calculate: '(datum.from + datum.to) / 2', as: 'middle' },
               { calculate: '(datum.low + datum.high) / 2', as: 'address' },
             ],
@@ -171,7 +186,7 @@ export const fileMap: Question = {
               y: { field: 'address', type: 'quantitative' },
               color: { field: 'kind', type: 'nominal', title: null, scale: KIND_SCALE },
               shape: { field: 'kind', type: 'nominal', title: null, scale: { domain: KINDS, range: SHAPES } },
-              tooltip: [{ field: 'says', title: 'wrote' }],
+              tooltip: WRITTEN_TOOLTIP,
             },
           },
         ],
@@ -181,7 +196,7 @@ export const fileMap: Question = {
   data(record) {
     const maps = mapsOf(record);
     if (maps.length === 0) return {};
-    return { writes: maps.flatMap(writeRows), syncs: maps.flatMap(syncRows) };
+    return { writes: maps.flatMap(writeRows), syncs: maps.flatMap(syncRows), scales: maps.map(scaleRow) };
   },
   params: (record) => ({ shownCell: mapsOf(record)[0]?.cell ?? '' }),
   controls: (record) => [

@@ -1,10 +1,16 @@
 /** How slow are the slowest: latency against the percentile, the axis stretched towards 100 % as HDR plots do. */
 import type { LatencySeries } from '../../results/record.ts';
-import type { DataTable, Question } from '../question.ts';
-import { curvesOf, percentileWords, SERIES_TITLES, tailRows } from './distribution.ts';
+import type { Question } from '../question.ts';
+import { CURVE_TEXTS, curvesOf, percentileWords, quantileNs, SERIES_TITLES, tailRows } from './distribution.ts';
 import { CELL_COLOR, CELL_DASH, CELLS_PARAM, DURATION_LABEL, logAxis, PANEL_HEADER, SCHEMA } from './encodings.ts';
 
 const WANTED: readonly LatencySeries[] = ['deviceSync', 'guestFlush', 'guestWrite'];
+
+const TAIL = [0.9, 0.99, 0.999, 0.9999, 0.99999];
+
+function percent(q: number): string {
+  return `${Number((q * 100).toFixed(3))}\u00a0%`;
+}
 
 export const latencyTail: Question = {
   id: 'latency-tail',
@@ -17,6 +23,7 @@ export const latencyTail: Question = {
     $schema: SCHEMA,
     params: [CELLS_PARAM],
     data: { name: 'rows' },
+    transform: CURVE_TEXTS,
     columns: 1,
     facet: {
       field: 'series',
@@ -51,27 +58,32 @@ export const latencyTail: Question = {
         strokeDash: CELL_DASH,
         tooltip: [
           { field: 'cell', title: 'policy' },
-          { field: 'quantile', title: 'beyond' },
-          { field: 'latency', title: 'at least' },
+          { field: 'says', title: 'faster' },
+          { field: 'latency', title: 'the next took' },
         ],
       },
     },
   },
   data: (record) => ({ rows: tailRows(record, WANTED) }),
-  table(record): DataTable {
-    return {
-      caption: 'The histograms themselves: how many values fell into each bin',
-      columns: [
-        { label: 'What', quantity: 'text' },
-        { label: 'Policy', quantity: 'text' },
-        { label: 'From', quantity: 'duration', help: 'lower bound of the bin' },
-        { label: 'Count', quantity: 'count', help: 'values in this bin, all rounds together' },
-      ],
-      rows: curvesOf(record, WANTED).flatMap(({ cell, series, histogram }) =>
-        histogram.bins.map(([lowerNs, count]) => [SERIES_TITLES[series], cell, lowerNs, count]),
+  table: (record) => ({
+    caption: 'The slow end of each distribution, all rounds together',
+    columns: [
+      { label: 'What', quantity: 'text' },
+      { label: 'Policy', quantity: 'text' },
+      { label: 'Count', quantity: 'count', help: 'values in the histogram, all rounds together' },
+      ...TAIL.map(
+        (q) => ({ label: percent(q), quantity: 'duration', help: `${percent(q)} are at most this slow` }) as const,
       ),
-    };
-  },
+      { label: 'Maximum', quantity: 'duration', help: 'the slowest of all' },
+    ],
+    rows: curvesOf(record, WANTED).map(({ cell, series, histogram }) => [
+      SERIES_TITLES[series],
+      cell,
+      histogram.count,
+      ...TAIL.map((q) => quantileNs(histogram, q)),
+      histogram.maxNs,
+    ]),
+  }),
   answer: (record) =>
     WANTED.filter((series) => curvesOf(record, [series]).length > 0).map(
       (series) => `${SERIES_TITLES[series]}, the slowest of all: ${percentileWords(record, series, 'maxNs')}.`,

@@ -17,15 +17,15 @@ interface TimedFigure {
 
 const EXACT: readonly ExactFigure[] = [
   { name: 'syncs', of: ({ exact }) => exact.fsyncs, format: formatCount },
-  { name: 'syncs + O_DSYNC writes', of: ({ exact }) => waitsOf(exact), format: formatCount },
+  { name: 'syncs + O_DSYNC', of: ({ exact }) => waitsOf(exact), format: formatCount },
   { name: 'writes', of: ({ exact }) => exact.writes, format: formatCount },
   { name: 'bytes written', of: ({ exact }) => exact.writeBytes, format: formatBytes },
   { name: 'bytes read', of: ({ exact }) => exact.readBytes, format: formatBytes },
 ];
 const TIMED: readonly TimedFigure[] = [
-  { name: 'wall time (noisy)', of: (round) => round.wallNs },
-  { name: 'time in syncs (noisy)', of: (round) => round.deviceNs.sync },
-  { name: 'CPU time (noisy)', of: (round) => round.userCpuNs + round.systemCpuNs },
+  { name: 'noisy: wall time', of: (round) => round.wallNs },
+  { name: 'noisy: sync time', of: (round) => round.deviceNs.sync },
+  { name: 'noisy: CPU time', of: (round) => round.userCpuNs + round.systemCpuNs },
 ];
 
 function exactRow(figure: ExactFigure, item: CountedCell, baseline: CountedCell): Row[] {

@@ -1,7 +1,14 @@
 /** How long does the guest wait: the cumulative distribution of latency for each kind of guest request. */
 import type { LatencySeries } from '../../results/record.ts';
 import type { Question } from '../question.ts';
-import { cumulativeRows, curvesOf, percentileTable, percentileWords, SERIES_TITLES } from './distribution.ts';
+import {
+  CURVE_TEXTS,
+  cumulativeRows,
+  curvesOf,
+  percentileTable,
+  percentileWords,
+  SERIES_TITLES,
+} from './distribution.ts';
 import { CELL_COLOR, CELL_DASH, CELLS_PARAM, DURATION_LABEL, logAxis, PANEL_HEADER, SCHEMA } from './encodings.ts';
 
 const WANTED: readonly LatencySeries[] = ['guestRead', 'guestWrite', 'guestFlush', 'guestOther'];
@@ -16,6 +23,7 @@ export const requestLatency: Question = {
     $schema: SCHEMA,
     params: [CELLS_PARAM],
     data: { name: 'rows' },
+    transform: CURVE_TEXTS,
     columns: 1,
     facet: {
       field: 'series',

@@ -1,7 +1,7 @@
 /** How long does a sync take: the cumulative distribution of the syncs' latency, one curve a policy. */
 import type { LatencySeries } from '../../results/record.ts';
 import type { Question } from '../question.ts';
-import { cumulativeRows, percentileTable, percentileWords } from './distribution.ts';
+import { CURVE_TEXTS, cumulativeRows, percentileTable, percentileWords } from './distribution.ts';
 import { CELL_COLOR, CELL_DASH, CELLS_PARAM, DURATION_LABEL, logAxis, SCHEMA } from './encodings.ts';
 
 const WANTED: readonly LatencySeries[] = ['deviceSync'];
@@ -16,6 +16,7 @@ export const syncLatency: Question = {
     $schema: SCHEMA,
     params: [CELLS_PARAM],
     data: { name: 'rows' },
+    transform: CURVE_TEXTS,
     width: 720,
     height: 260,
     mark: { type: 'line', interpolate: 'step-after', strokeWidth: 2, clip: true, tooltip: true },

@@ -4,13 +4,14 @@ import type { ChartBundle } from './chart-bundle.ts';
 import { ChartGallery } from './chart-gallery.ts';
 import { bindControls } from './controls.ts';
 import { bindSaves } from './saves.ts';
-import { bindSorting } from './sorting.ts';
+import { bindExplanations, bindSorting } from './tables.ts';
 import { bindTheme, currentTheme } from './theme-switch.ts';
 
 const bundles = JSON.parse(document.getElementById('charts')?.textContent ?? '[]') as ChartBundle[];
 const gallery = new ChartGallery(bundles);
 
 bindSorting(document);
+bindExplanations(document.body);
 bindTheme((theme) => void gallery.drawAll(theme));
 bindControls(gallery);
 bindSaves(gallery);

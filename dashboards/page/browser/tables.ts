@@ -1,4 +1,7 @@
-/** Tables whose heads sort: numbers by value, text by the alphabet; a second press turns the order round. */
+/**
+ * The tables behind the charts. Heads sort: numbers by value, text by the alphabet; a second press turns the order round.
+ * A number that is pointed at says exactly what it is.
+ */
 
 function compare(a: string, b: string): number {
   const numbers = [Number(a), Number(b)];
@@ -26,4 +29,15 @@ export function bindSorting(root: ParentNode): void {
       sortBy(table, Number(button.dataset.column), descending);
     });
   }
+}
+
+/** Writes the tooltip when it is wanted: thousands of prepared ones would weigh more than the tables. */
+export function bindExplanations(root: HTMLElement): void {
+  root.addEventListener('pointerover', ({ target }) => {
+    const cell = target instanceof Element ? target.closest('td') : null;
+    const head = cell?.closest('table.sortable')?.querySelectorAll('th')[cell.cellIndex];
+    if (cell === null || head === undefined || cell.title !== '') return;
+    const help = head.querySelector('button')?.title ?? '';
+    cell.title = `${cell.dataset.sort ?? ''}${head.dataset.unit ?? ''}: ${help}`;
+  });
 }
