@@ -17,7 +17,7 @@ import { describeSource } from './environment.ts';
 import { describeFailure, EXIT_CODE_TEXT, EXIT_CODES, oneLine, SampleFailure, UsageError } from './errors.ts';
 import { unknownWord } from './suggest.ts';
 
-const COMMANDS = [bench, ops, policies, workloads, ops, env, report, schema] as CommandModule[];
+const COMMANDS = [bench, ops, policies, workloads, env, report, schema] as CommandModule[];
 
 const words = hideBin(process.argv);
 
