@@ -148,6 +148,15 @@ export class TableCache {
     this.#entries.setDirty(slot, 0, 0);
   }
 
+  /** The bytes of the file have new content that is none of this cache's: a table still dirty there is stale, and clean now. */
+  supersede(offset: number, lengthBytes: number): void {
+    for (let slot = 0; slot < this.capacity; slot++) {
+      if (!this.isDirty(slot)) continue;
+      const at = this.#entries.offsetOf(slot);
+      if (at >= offset - this.tableBytes + 1 && at < offset + lengthBytes) this.#entries.setDirty(slot, 0, 0);
+    }
+  }
+
   /** Forgets every table. None may be pinned or dirty. */
   reset(): void {
     for (let slot = 0; slot < this.capacity; slot++) {

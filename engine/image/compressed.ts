@@ -29,7 +29,12 @@ export function readCompressed(state: ImageState, range: HostRange, inCluster: n
  * Stores `cluster`, one whole cluster of guest bytes at `guestOffset`, compressed. Returns what its L2 entry named before, for
  * the caller to free, or null when compressing saves nothing and the cluster must be written plainly.
  */
-export function writeCompressed(state: ImageState, guestOffset: GuestOffset, cluster: Uint8Array): HostRange[] | null {
+export function writeCompressed(
+  state: ImageState,
+  guestOffset: GuestOffset,
+  cluster: Uint8Array,
+  orderRefcounts: (state: ImageState) => void,
+): HostRange[] | null {
   const packed = compressCluster(cluster, state.header.compressionType);
   if (packed === null) return null;
   const offset = allocateBytes(state, packed.length);
@@ -37,7 +42,7 @@ export function writeCompressed(state: ImageState, guestOffset: GuestOffset, clu
   padded.set(packed);
   writeBytes(state.file, offset, padded, 'data');
   state.policy.require('data-before-mapping');
-  state.policy.require('refcounts-before-mapping');
+  orderRefcounts(state);
   const slice = getL2ForWrite(state, guestOffset);
   try {
     const index = state.geometry.indexInSlice(guestOffset);

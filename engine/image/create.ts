@@ -4,12 +4,17 @@
 import { Qcow2Error } from '../base/errors.ts';
 import { roundUp, SECTOR_BYTES } from '../base/units.ts';
 import {
+  AUTOCLEAR,
   CLUSTER_BITS_MAX,
   CLUSTER_BITS_MIN,
+  COMPATIBLE,
+  COMPRESSION_ZLIB,
+  COMPRESSION_ZSTD,
   encodeHeader,
   HEADER_BYTES_V2,
   HEADER_BYTES_V3,
   type Header,
+  INCOMPATIBLE,
   L1_BYTES_MAX,
   STANDARD_FEATURE_NAMES,
 } from '../format/header.ts';
@@ -18,6 +23,9 @@ import { writeUint64 } from '../format/uint64.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import { writeBytes } from '../io/sector-access.ts';
 import { Geometry } from './geometry.ts';
+import { geometryOf } from './metadata.ts';
+
+const EXTENDED_L2_CLUSTER_BITS_MIN = 14;
 
 export interface CreateOptions {
   /** Size of the virtual disk, a multiple of 512. */
@@ -30,6 +38,14 @@ export interface CreateOptions {
   readonly refcountBits?: number;
   readonly backingFile?: string;
   readonly backingFormat?: 'raw' | 'qcow2';
+  /** Version 3 only, as are all below: L2 entries of 32 subclusters each; clusters of 16 KiB or more. */
+  readonly extendedL2?: boolean;
+  readonly lazyRefcounts?: boolean;
+  readonly compressionType?: 'zlib' | 'zstd';
+  /** Name of an external file for guest data; the caller creates it. */
+  readonly dataFile?: string;
+  /** The data file is to be a plain raw disk at all times. */
+  readonly dataFileRaw?: boolean;
 }
 
 /**
@@ -38,11 +54,7 @@ export interface CreateOptions {
  */
 export function createImage(file: BlockFile, options: CreateOptions): void {
   const header = planHeader(options);
-  const geometry = new Geometry({
-    clusterBits: header.clusterBits,
-    refcountOrder: header.refcountOrder,
-    extendedL2: false,
-  });
+  const geometry = geometryOf(header);
   const blockCount = header.l1TableOffset / geometry.clusterBytes - 1 - header.refcountTableClusters;
   const firstBlock = 1 + header.refcountTableClusters;
   const usedClusters = header.l1TableOffset / geometry.clusterBytes + geometry.clustersFor(header.l1Entries * 8);
@@ -68,7 +80,7 @@ function planHeader(options: CreateOptions): Header {
   const clusterBits = checkOptions(options);
   const version = options.version ?? 3;
   const refcountOrder = options.refcountBits === undefined ? REFCOUNT_ORDER_DEFAULT : Math.log2(options.refcountBits);
-  const geometry = new Geometry({ clusterBits, refcountOrder, extendedL2: false });
+  const geometry = new Geometry({ clusterBits, refcountOrder, extendedL2: options.extendedL2 ?? false });
   const l1Entries = geometry.l1EntriesFor(options.sizeBytes);
   if (l1Entries * 8 > L1_BYTES_MAX) {
     const message = `a disk of ${options.sizeBytes} bytes needs clusters larger than ${geometry.clusterBytes} bytes (its L1 table would pass 32 MiB)`;
@@ -88,15 +100,27 @@ function planHeader(options: CreateOptions): Header {
     refcountTableClusters: tableClusters,
     snapshotCount: 0,
     snapshotsOffset: 0,
-    incompatibleFeatures: 0n,
-    compatibleFeatures: 0n,
-    autoclearFeatures: 0n,
+    ...featureBits(options),
     refcountOrder,
     headerLength: version === 2 ? HEADER_BYTES_V2 : HEADER_BYTES_V3,
-    compressionType: 0,
+    compressionType: options.compressionType === 'zstd' ? COMPRESSION_ZSTD : COMPRESSION_ZLIB,
     extensions: [],
     featureNames: version === 2 ? [] : STANDARD_FEATURE_NAMES,
-    dataFileName: null,
+    dataFileName: options.dataFile ?? null,
+  };
+}
+
+function featureBits(
+  options: CreateOptions,
+): Pick<Header, 'incompatibleFeatures' | 'compatibleFeatures' | 'autoclearFeatures'> {
+  const bit = (wanted: boolean | undefined, value: bigint) => (wanted ? value : 0n);
+  return {
+    incompatibleFeatures:
+      bit(options.extendedL2, INCOMPATIBLE.extendedL2) |
+      bit(options.compressionType === 'zstd', INCOMPATIBLE.compression) |
+      bit(options.dataFile !== undefined, INCOMPATIBLE.dataFile),
+    compatibleFeatures: bit(options.lazyRefcounts, COMPATIBLE.lazyRefcounts),
+    autoclearFeatures: bit(options.dataFileRaw, AUTOCLEAR.rawExternalData),
   };
 }
 
@@ -128,7 +152,25 @@ function checkOptions(options: CreateOptions): number {
   const order = Math.log2(options.refcountBits ?? 16);
   if (!Number.isInteger(order) || order < 0 || order > 6)
     refuse(`refcount width ${options.refcountBits} is not 1, 2, 4, 8, 16, 32 or 64 bits`);
-  if (options.version === 2 && order !== REFCOUNT_ORDER_DEFAULT) refuse('a version 2 image has 16-bit refcounts');
+  if (options.version === 2) refuseVersion3Options(options);
+  if (options.extendedL2 && clusterBits < EXTENDED_L2_CLUSTER_BITS_MIN)
+    refuse('extended L2 entries need clusters of 16 KiB or more');
+  if (options.dataFileRaw && options.dataFile === undefined) refuse('a raw data file needs a data file');
+  if (options.dataFile !== undefined && options.backingFile !== undefined && options.dataFileRaw) {
+    refuse('an image with a backing file cannot have a raw data file');
+  }
   if (refcountsPerBlock(clusterBits, order) < 1) refuse('a refcount block would hold no count');
   return clusterBits;
+}
+
+function refuseVersion3Options(options: CreateOptions): void {
+  const { extendedL2, lazyRefcounts, dataFile, compressionType } = options;
+  const wanted = Object.entries({
+    'extended L2 entries': extendedL2,
+    'lazy refcounts': lazyRefcounts,
+    'an external data file': dataFile !== undefined,
+    'zstd compression': compressionType === 'zstd',
+    'refcounts that are not 16 bits wide': (options.refcountBits ?? 16) !== 16,
+  }).find(([, value]) => value === true);
+  if (wanted !== undefined) throw new Qcow2Error('INVALID_ARGUMENT', `a version 2 image cannot have ${wanted[0]}`);
 }

@@ -64,8 +64,14 @@ export function writeGuest(state: ImageState, guestOffset: GuestOffset, bytes: U
 function linkRun(state: ImageState, run: WriteRun): void {
   const copied = copyAround(state, run);
   state.policy.require(copied || run.exposesOldContent ? 'copied-data-before-mapping' : 'data-before-mapping');
-  state.policy.require('refcounts-before-mapping');
+  orderRefcountsBeforeMapping(state);
   freeReplaced(state, setEntries(state, run));
+}
+
+/** With lazy refcounts the dirty bit takes the place of the order: it says that references may be ahead of refcounts. */
+export function orderRefcountsBeforeMapping(state: ImageState): void {
+  if (state.lazyRefcounts) state.features.setDirty();
+  else state.policy.require('refcounts-before-mapping');
 }
 
 /** Frees host ranges that L2 entries have just ceased to name. */

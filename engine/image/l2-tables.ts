@@ -3,7 +3,6 @@
  * (qcow2.rst, "Cluster mapping").
  */
 import { Qcow2Error } from '../base/errors.ts';
-import { invariant } from '../base/invariant.ts';
 import type { GuestOffset } from '../base/units.ts';
 import type { CachedTable } from '../cache/table-cache.ts';
 import { L1_ENTRY_BYTES, l1EntryIsCopied, l1EntryOffset, writeL1Entry } from '../format/l1-entry.ts';
@@ -74,22 +73,24 @@ function linkL2Table(state: ImageState, index: number, newOffset: number, oldOff
 /** Fills the table at `newOffset` and has it written before anything can point to it. The slice at `keepStart` stays pinned. */
 function writeNewL2Table(state: ImageState, newOffset: number, oldOffset: number, keepStart: number): CachedTable {
   const { clusterBytes, l2SliceBytes } = state.geometry;
-  let kept: CachedTable | null = null;
   for (let start = 0; start < clusterBytes; start += l2SliceBytes) {
-    const slice = state.l2.getEmpty(newOffset + start);
-    try {
-      fillSlice(state, slice, oldOffset === 0 ? 0 : oldOffset + start);
-      state.l2.markDirty(slice, 0, l2SliceBytes);
-      state.policy.require('l2-table-before-l1-entry', slice);
-    } catch (error) {
-      state.l2.unpin(slice);
-      throw error;
-    }
-    if (start === keepStart) kept = slice;
-    else state.l2.release(slice);
+    if (start !== keepStart) state.l2.release(writeNewSlice(state, newOffset, oldOffset, start));
   }
-  invariant(kept !== null, 'a slice start lies inside its table');
-  return kept;
+  return writeNewSlice(state, newOffset, oldOffset, keepStart);
+}
+
+/** One slice of it, pinned. */
+function writeNewSlice(state: ImageState, newOffset: number, oldOffset: number, start: number): CachedTable {
+  const slice = state.l2.getEmpty(newOffset + start);
+  try {
+    fillSlice(state, slice, oldOffset === 0 ? 0 : oldOffset + start);
+    state.l2.markDirty(slice, 0, state.geometry.l2SliceBytes);
+    state.policy.require('l2-table-before-l1-entry', slice);
+    return slice;
+  } catch (error) {
+    state.l2.unpin(slice);
+    throw error;
+  }
 }
 
 function fillSlice(state: ImageState, slice: CachedTable, oldOffset: number): void {

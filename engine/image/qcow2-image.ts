@@ -4,7 +4,8 @@ import { invariant } from '../base/invariant.ts';
 import { type GuestOffset, roundDown, roundUp, SECTOR_BYTES } from '../base/units.ts';
 import type { CacheCounts } from '../cache/table-cache.ts';
 import type { BlockFile } from '../io/block-file.ts';
-import { readGuest, writeGuest } from './guest-io.ts';
+import { writeCompressed } from './compressed.ts';
+import { freeReplaced, orderRefcountsBeforeMapping, readGuest, writeGuest } from './guest-io.ts';
 import { type OpenOptions, openState } from './open.ts';
 import {
   applySnapshot,
@@ -15,6 +16,7 @@ import {
   type SnapshotInfo,
 } from './snapshots.ts';
 import type { GuestDisk, ImageState } from './state.ts';
+import { discardGuest, punchFreed, writeZeroes } from './zeroes.ts';
 
 /**
  * Opens the image in `file`; {@link Qcow2Image.close} closes both.
@@ -72,6 +74,48 @@ export class Qcow2Image implements GuestDisk {
   flush(): void {
     this.#requireWritable();
     this.#state.policy.flush();
+    punchFreed(this.#state);
+  }
+
+  /**
+   * Tells the image that the guest no longer needs the range. Whole clusters inside it read as zeros afterwards and can be
+   * used again; what is left of clusters at its ends stays. Returns the range, in bytes, that now reads as zeros.
+   */
+  discard(offset: number, lengthBytes: number): { offset: number; lengthBytes: number } {
+    this.#requireWritable();
+    this.#requireInside('discard', offset, lengthBytes);
+    return discardGuest(this.#state, offset, lengthBytes);
+  }
+
+  /** Makes the range read as zeros, cheaply where the image can say so; `mayUnmap` lets whole clusters give up their place. */
+  writeZeroes(offset: number, lengthBytes: number, options: { readonly mayUnmap?: boolean } = {}): void {
+    this.#requireWritable();
+    this.#requireInside('write-zeroes', offset, lengthBytes);
+    if (offset % SECTOR_BYTES !== 0 || lengthBytes % SECTOR_BYTES !== 0)
+      return this.#writeAligned(offset, new Uint8Array(lengthBytes));
+    writeZeroes(this.#state, offset, lengthBytes, options.mayUnmap ?? false);
+  }
+
+  /**
+   * Writes one whole cluster compressed, or plainly where that saves nothing. `offset` is a multiple of the cluster size and
+   * `cluster` a cluster long, or shorter at the end of the disk.
+   */
+  writeCompressed(offset: number, cluster: Uint8Array): void {
+    this.#requireWritable();
+    this.#requireInside('compressed write', offset, cluster.length);
+    const { clusterSizeBytes } = this;
+    const isTail = offset + cluster.length === this.sizeBytes && cluster.length < clusterSizeBytes;
+    if (offset % clusterSizeBytes !== 0 || !(cluster.length === clusterSizeBytes || isTail)) {
+      const message = `compressed write of ${cluster.length} bytes at offset ${offset} is not one whole cluster of ${clusterSizeBytes} bytes`;
+      throw new Qcow2Error('INVALID_ARGUMENT', message, { offset });
+    }
+    if (this.#state.dataFile !== null)
+      throw new Qcow2Error('UNSUPPORTED', 'an image with an external data file has no compressed clusters');
+    const whole = new Uint8Array(clusterSizeBytes);
+    whole.set(cluster);
+    const replaced = writeCompressed(this.#state, offset as GuestOffset, whole, orderRefcountsBeforeMapping);
+    if (replaced === null) this.#writeAligned(offset, cluster);
+    else freeReplaced(this.#state, replaced);
   }
 
   /** Writes out what the policy still holds and closes the file. A second close does nothing. */
@@ -79,7 +123,7 @@ export class Qcow2Image implements GuestDisk {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      if (!this.#state.file.readOnly) this.#state.policy.close();
+      if (!this.#state.file.readOnly) this.#writeOutForClose();
     } finally {
       this.#state.file.close();
       this.#state.backing?.close?.();
@@ -122,6 +166,14 @@ export class Qcow2Image implements GuestDisk {
   /** Hits, misses and evictions of the two table caches since the image was opened. */
   cacheCounts(): { l2: CacheCounts; refcounts: CacheCounts } {
     return { l2: { ...this.#state.l2.counts }, refcounts: { ...this.#state.refcounts.counts } };
+  }
+
+  #writeOutForClose(): void {
+    const { features, file, policy } = this.#state;
+    policy.close();
+    if (!features.dirty) return;
+    file.sync('close');
+    features.clearDirty();
   }
 
   /** VM state starts where the first L1 entry behind the disk maps. */

@@ -135,6 +135,7 @@ export function findFreeClusters(state: ImageState, count: number): HostOffset {
 /** Takes the clusters that `lengthBytes` need, in one piece, and raises their refcounts. */
 export function allocateClusters(state: ImageState, lengthBytes: number): HostOffset {
   const offset = findFreeClusters(state, state.geometry.clustersFor(lengthBytes));
+  state.guard.refuseAllocation(offset, lengthBytes);
   changeRefcounts(state, offset, lengthBytes, 1);
   return offset;
 }

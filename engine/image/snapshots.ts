@@ -16,6 +16,7 @@ import {
 } from '../format/snapshot-table.ts';
 import { writeUint64 } from '../format/uint64.ts';
 import { readBytes } from '../io/sector-access.ts';
+import type { HostRange } from './entries.ts';
 import { growL1, L1Table } from './l1-table.ts';
 import { allocateClusters, freeClusters } from './refcounts.ts';
 import { walkL1 } from './snapshot-walk.ts';
@@ -84,7 +85,7 @@ export function createSnapshot(state: ImageState, wanted: NewSnapshot): string {
     icount: null,
     unknownExtraData: new Uint8Array(0),
   };
-  replaceSnapshotTable(state, [...state.snapshots, entry]);
+  replaceSnapshotTable(state, [...state.snapshots, entry], snapshotTableRange(state));
   return id;
 }
 
@@ -115,11 +116,16 @@ export function deleteSnapshot(state: ImageState, nameOrId: string): void {
   const l1 = readL1(state, entry);
   walkL1(state, l1, -1);
   walkL1(state, state.l1, 0);
-  freeClusters(state, entry.l1TableOffset, entry.l1Entries * L1_ENTRY_BYTES);
-  replaceSnapshotTable(
-    state,
-    state.snapshots.filter((other) => other !== entry),
-  );
+  const before = state.snapshots;
+  const oldTable = snapshotTableRange(state);
+  state.snapshots = before.filter((other) => other !== entry);
+  try {
+    freeClusters(state, entry.l1TableOffset, entry.l1Entries * L1_ENTRY_BYTES);
+    replaceSnapshotTable(state, state.snapshots, oldTable);
+  } catch (error) {
+    state.snapshots = before;
+    throw error;
+  }
 }
 
 /** The snapshot with this id, or else with this name. */
@@ -149,11 +155,13 @@ function refuseNewName(state: ImageState, name: string, nameBytes: Uint8Array): 
   if (state.snapshots.length >= SNAPSHOT_COUNT_MAX) refuse(`there are ${SNAPSHOT_COUNT_MAX} snapshots already`);
 }
 
+function snapshotTableRange(state: ImageState): HostRange {
+  return { offset: state.snapshotsOffset, lengthBytes: encodeSnapshotTable(state.snapshots).length };
+}
+
 /** Writes a new snapshot table aside, publishes it in the header and frees the old one. */
-function replaceSnapshotTable(state: ImageState, entries: SnapshotEntry[]): void {
+function replaceSnapshotTable(state: ImageState, entries: SnapshotEntry[], old: HostRange): void {
   const bytes = encodeSnapshotTable(entries);
-  const oldLength = encodeSnapshotTable(state.snapshots).length;
-  const oldOffset = state.snapshotsOffset;
   const offset = allocateClusters(state, bytes.length);
   state.policy.require('refcount-before-snapshot-table');
   for (const [from, to] of entryPieces(entries)) {
@@ -167,7 +175,7 @@ function replaceSnapshotTable(state: ImageState, entries: SnapshotEntry[]): void
   state.policy.hookUp(HEADER_FIELDS.snapshotCount, field.subarray(0, 4), 'header');
   state.snapshotsOffset = offset;
   state.snapshots = entries;
-  freeClusters(state, oldOffset, oldLength);
+  freeClusters(state, old.offset, old.lengthBytes);
 }
 
 /** The pieces of an encoded table as history wrote them: of each entry the fixed part with its extra data, the id, the name. */

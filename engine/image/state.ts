@@ -5,8 +5,11 @@ import type { TableCache } from '../cache/table-cache.ts';
 import type { Header } from '../format/header.ts';
 import type { SnapshotEntry } from '../format/snapshot-table.ts';
 import type { BlockFile } from '../io/block-file.ts';
+import type { HostRange } from './entries.ts';
+import type { FeatureBits } from './feature-bits.ts';
 import type { Geometry } from './geometry.ts';
 import type { L1Table } from './l1-table.ts';
+import type { OverlapGuard } from './overlap.ts';
 
 /** What lies under an image, or a plain disk: guest bytes by offset. Reads past `sizeBytes` are the caller's to avoid. */
 export interface GuestDisk {
@@ -24,10 +27,12 @@ export interface RefcountTable {
 
 export interface ImageState {
   readonly file: BlockFile;
+  /** The outermost layer of `file`, which knows where the metadata lies. */
+  readonly guard: OverlapGuard;
   readonly geometry: Geometry;
   /** As decoded at open. What changes while the image is open stands in the fields below. */
   readonly header: Header;
-  readonly sizeBytes: number;
+  sizeBytes: number;
   readonly stage: Stage;
   readonly policy: CachePolicy;
   readonly l2: TableCache;
@@ -38,11 +43,16 @@ export interface ImageState {
   readonly dataFile: BlockFile | null;
   /** One cluster, for copy-on-write. */
   readonly copyBuffer: Uint8Array;
+  readonly features: FeatureBits;
+  /** Refcounts are not ordered before references; the dirty bit says so, and a repair at the next open makes up for it. */
+  readonly lazyRefcounts: boolean;
   l1: L1Table;
   /** The search for free clusters starts here; no cluster below it is free. Host cluster index. */
   freeClusterIndex: number;
   /** Where the next compressed cluster may go, inside a host cluster that others share; 0: nowhere. */
   freeByteOffset: number;
+  /** Discarded host ranges, to be punched once their freeing is durable; null when nothing is punched. */
+  freedRanges: HostRange[] | null;
   snapshots: SnapshotEntry[];
   snapshotsOffset: number;
 }

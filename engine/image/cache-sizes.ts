@@ -1,0 +1,89 @@
+/** How large the table caches are: in tables, or in bytes as users of today's tools give them. */
+import { Qcow2Error } from '../base/errors.ts';
+import { SECTOR_BYTES } from '../base/units.ts';
+import type { Stage } from '../cache/stage.ts';
+
+export interface CacheSizeOptions {
+  /** How many L2 tables (or slices) are cached. Default 16. */
+  readonly l2CacheTables?: number;
+  /** How many refcount blocks are cached. Default 4 (1 at stage S0). */
+  readonly refcountCacheTables?: number;
+  /** Bytes for the L2 cache, instead of `l2CacheTables`. */
+  readonly l2CacheBytes?: number;
+  /** Bytes for the refcount block cache, instead of `refcountCacheTables`. */
+  readonly refcountCacheBytes?: number;
+  /** Bytes for both: what the refcount cache does not take goes to the L2 cache. */
+  readonly cacheBytes?: number;
+  /** How much of an L2 table is one entry of the cache: a power of two from 512 to the cluster size, which is the default. */
+  readonly l2CacheEntryBytes?: number;
+}
+
+/** A copied L2 table and its original are pinned together. */
+const MIN_L2_TABLES = 2;
+
+export interface CacheCapacities {
+  readonly l2Tables: number;
+  readonly refcountBlocks: number;
+  readonly l2SliceBytes: number;
+}
+
+/** @throws Qcow2Error INVALID_ARGUMENT for sizes that do not go together or hold too little. */
+export function cacheCapacities(options: CacheSizeOptions, stage: Stage, clusterBytes: number): CacheCapacities {
+  const l2SliceBytes = sliceBytes(options, clusterBytes);
+  const { cacheBytes, l2CacheBytes, refcountCacheBytes } = options;
+  if (cacheBytes !== undefined && l2CacheBytes !== undefined && refcountCacheBytes !== undefined) {
+    throw new Qcow2Error('INVALID_ARGUMENT', 'cache size, L2 cache size and refcount cache size may not all be given');
+  }
+  const refcountBlocks = capacity(
+    'refcount cache',
+    options.refcountCacheTables,
+    refcountCacheBytes ?? remainder(cacheBytes, l2CacheBytes),
+    clusterBytes,
+    stage.refcountCacheTables,
+    1,
+  );
+  const forL2 = l2CacheBytes ?? remainder(cacheBytes, refcountBlocks * clusterBytes);
+  const l2Tables = capacity(
+    'L2 cache',
+    options.l2CacheTables,
+    forL2,
+    l2SliceBytes,
+    defaultL2(stage, clusterBytes, l2SliceBytes),
+    MIN_L2_TABLES,
+  );
+  return { l2Tables, refcountBlocks, l2SliceBytes };
+}
+
+/** With slices, as many as make up the default number of whole tables. */
+function defaultL2(stage: Stage, clusterBytes: number, l2SliceBytes: number): number {
+  return stage.l2CacheTables * (clusterBytes / l2SliceBytes);
+}
+
+function remainder(total: number | undefined, taken: number | undefined): number | undefined {
+  return total === undefined || taken === undefined ? undefined : Math.max(0, total - taken);
+}
+
+function capacity(
+  what: string,
+  tables: number | undefined,
+  bytes: number | undefined,
+  tableBytes: number,
+  byDefault: number,
+  least: number,
+): number {
+  const count = tables ?? (bytes === undefined ? byDefault : Math.floor(bytes / tableBytes));
+  if (Number.isSafeInteger(count) && count >= least) return count;
+  throw new Qcow2Error(
+    'INVALID_ARGUMENT',
+    `the ${what} must hold at least ${least} tables of ${tableBytes} bytes, not ${count}`,
+  );
+}
+
+function sliceBytes(options: CacheSizeOptions, clusterBytes: number): number {
+  const size = options.l2CacheEntryBytes ?? clusterBytes;
+  if (Number.isInteger(Math.log2(size)) && size >= SECTOR_BYTES && size <= clusterBytes) return size;
+  throw new Qcow2Error(
+    'INVALID_ARGUMENT',
+    `L2 cache entry size ${size} is not a power of two from 512 to the cluster size (${clusterBytes})`,
+  );
+}

@@ -1,0 +1,65 @@
+/**
+ * The feature bits that change while an image is open: dirty, corrupt, and autoclear (qcow2.rst, "Header").
+ * Version 2 images have none; what would be recorded there is then known only to this process.
+ */
+import type { CachePolicy } from '../cache/policy.ts';
+import { AUTOCLEAR, HEADER_FIELDS, type Header, INCOMPATIBLE } from '../format/header.ts';
+
+export class FeatureBits {
+  readonly #policy: CachePolicy;
+  readonly #version: 2 | 3;
+  #incompatible: bigint;
+  #autoclear: bigint;
+
+  constructor(policy: CachePolicy, header: Header) {
+    this.#policy = policy;
+    this.#version = header.version;
+    this.#incompatible = header.incompatibleFeatures;
+    this.#autoclear = header.autoclearFeatures;
+  }
+
+  get dirty(): boolean {
+    return (this.#incompatible & INCOMPATIBLE.dirty) !== 0n;
+  }
+
+  get autoclear(): bigint {
+    return this.#autoclear;
+  }
+
+  /** Durably, before the first reference whose refcount may be missing from the file. */
+  setDirty(): void {
+    if (!this.dirty) this.#writeIncompatible(this.#incompatible | INCOMPATIBLE.dirty);
+  }
+
+  /** Only when every refcount is durable. */
+  clearDirty(): void {
+    if (this.dirty) this.#writeIncompatible(this.#incompatible & ~INCOMPATIBLE.dirty);
+  }
+
+  setCorrupt(): void {
+    this.#writeIncompatible(this.#incompatible | INCOMPATIBLE.corrupt);
+  }
+
+  setAutoclear(bits: bigint): void {
+    this.#autoclear = bits;
+    this.#write(HEADER_FIELDS.autoclearFeatures, bits);
+  }
+
+  #writeIncompatible(bits: bigint): void {
+    this.#incompatible = bits;
+    this.#write(HEADER_FIELDS.incompatibleFeatures, bits);
+  }
+
+  #write(offset: number, bits: bigint): void {
+    if (this.#version === 2) return;
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setBigUint64(0, bits);
+    this.#policy.hookUp(offset, bytes, 'header');
+  }
+}
+
+/** A writer that does not keep a feature's data up to date must say so before its first change: bitmaps, and unknown ones. */
+export function clearUnknownAutoclear(features: FeatureBits): void {
+  const kept = features.autoclear & AUTOCLEAR.rawExternalData;
+  if (features.autoclear !== kept) features.setAutoclear(kept);
+}

@@ -1,0 +1,162 @@
+/**
+ * What every write of an open image passes through, with two duties.
+ *
+ * The last line of defence against a damaged image: is the place really of the kind that the writer thinks? A data cluster that
+ * lies on an L2 table, or a new table on the header, is refused, and the image marked corrupt.
+ *
+ * And the end of stale tables: a table that was freed while it was dirty stays in its cache. Once its cluster holds something
+ * else it must not be written out any more. (The programs of stages S1 to S4b did write it, over the new content.)
+ */
+import { Qcow2Error } from '../base/errors.ts';
+import { L1_ENTRY_BYTES, l1EntryOffset } from '../format/l1-entry.ts';
+import { encodeSnapshotTable } from '../format/snapshot-table.ts';
+import type { BlockFile, TableKind } from '../io/block-file.ts';
+import { ForwardingFile } from '../io/forwarding-file.ts';
+import { readBytes } from '../io/sector-access.ts';
+import type { ImageState } from './state.ts';
+
+/**
+ * What is protected: nothing; what is at one place while the image is open (header, refcount table, snapshot table, active L1
+ * table); also what memory knows (L2 tables and refcount blocks in use, snapshots' L1 tables); also the snapshots' L2 tables,
+ * which must be read for it.
+ */
+export const OVERLAP_CHECKS = ['none', 'constant', 'cached', 'all'] as const;
+export type OverlapCheck = (typeof OVERLAP_CHECKS)[number];
+
+/** Writes of these kinds move metadata to new places: what is protected must be found anew. */
+const MOVES_METADATA: ReadonlySet<TableKind> = new Set(['header', 'refcount-table', 'l1', 'snapshot-table']);
+
+const NAMES: Record<TableKind, string> = {
+  header: 'the header',
+  'refcount-table': 'the refcount table',
+  'refcount-block': 'a refcount block',
+  l1: 'an L1 table',
+  l2: 'an L2 table',
+  data: 'guest data',
+  cow: 'guest data',
+  'snapshot-table': 'the snapshot table',
+};
+
+export class OverlapGuard extends ForwardingFile {
+  readonly #check: OverlapCheck;
+  #state: ImageState | null = null;
+  #checks = false;
+  /** Host cluster → what lies there; null when it must be found anew. */
+  #owners: Map<number, TableKind> | null = null;
+  #l1: ImageState['l1'] | null = null;
+  #snapshots: ImageState['snapshots'] | null = null;
+  #violated: string | null = null;
+
+  constructor(inner: BlockFile, check: OverlapCheck) {
+    super(inner);
+    this.#check = check;
+  }
+
+  /** Begins to protect the metadata of `state`. */
+  protect(state: ImageState): void {
+    this.#state = state;
+    this.#checks = this.#check !== 'none';
+  }
+
+  override write(offset: number, from: Uint8Array, kind: TableKind): void {
+    if (this.#violated !== null) throw this.#refusal(this.#violated, offset);
+    if (this.#checks && this.#state !== null) this.#refuseOverlap(this.#state, offset, from.length, kind);
+    this.inner.write(offset, from, kind);
+    if (kind !== 'l2') this.#state?.l2.supersede(offset, from.length);
+    if (kind !== 'refcount-block') this.#state?.refcounts.supersede(offset, from.length);
+    if (MOVES_METADATA.has(kind)) this.#owners = null;
+  }
+
+  /** Throws CORRUPT when one of the clusters, which the refcounts say are free, holds metadata all the same. */
+  refuseAllocation(offset: number, lengthBytes: number): void {
+    if (!this.#checks || this.#state === null) return;
+    const { geometry } = this.#state;
+    for (let cluster = geometry.hostCluster(offset); geometry.hostOffset(cluster) < offset + lengthBytes; cluster++) {
+      const owner = this.#ownerOf(this.#state, cluster);
+      if (owner !== undefined)
+        this.#violate(this.#state, `cluster with refcount 0 holds ${NAMES[owner]}`, geometry.hostOffset(cluster));
+    }
+  }
+
+  #refuseOverlap(state: ImageState, offset: number, lengthBytes: number, kind: TableKind): void {
+    const { geometry } = state;
+    const last = geometry.hostCluster(offset + lengthBytes - 1);
+    for (let cluster: number = geometry.hostCluster(offset); cluster <= last; cluster++) {
+      const owner = this.#ownerOf(state, cluster);
+      if (owner === undefined || owner === kind) continue;
+      this.#violate(
+        state,
+        `preventing invalid write of ${NAMES[kind]} on metadata (overlaps with ${NAMES[owner]})`,
+        geometry.hostOffset(cluster),
+      );
+    }
+  }
+
+  /** Marks the image corrupt, refuses all further writes, and throws. */
+  #violate(state: ImageState, why: string, offset: number): never {
+    this.#checks = false;
+    try {
+      state.features.setCorrupt();
+    } finally {
+      this.#violated = why;
+    }
+    throw this.#refusal(why, offset);
+  }
+
+  #refusal(why: string, offset: number): Qcow2Error {
+    return new Qcow2Error(
+      'CORRUPT',
+      `${this.name}: ${why} at offset ${offset}; the image is corrupt, repair it first`,
+      {
+        file: this.name,
+        offset,
+      },
+    );
+  }
+
+  #ownerOf(state: ImageState, cluster: number): TableKind | undefined {
+    // Tables that memory has already replaced are no longer in use, whatever was written of it so far.
+    const moved = this.#l1 !== state.l1 || this.#snapshots !== state.snapshots;
+    if (this.#owners === null || moved) {
+      this.#owners = findOwners(state, this.#check);
+      this.#l1 = state.l1;
+      this.#snapshots = state.snapshots;
+    }
+    return this.#owners.get(cluster);
+  }
+}
+
+function findOwners(state: ImageState, check: OverlapCheck): Map<number, TableKind> {
+  const { geometry, refcountTable } = state;
+  const owners = new Map<number, TableKind>();
+  const add = (kind: TableKind, offset: number, lengthBytes: number) => {
+    const first = geometry.hostCluster(offset);
+    for (let index = 0; index < geometry.clustersFor(lengthBytes); index++) owners.set(first + index, kind);
+  };
+  const addL2Tables = (view: DataView, entryCount: number) => {
+    for (let index = 0; index < entryCount; index++) {
+      const offset = l1EntryOffset(view, index * L1_ENTRY_BYTES);
+      if (offset !== 0) add('l2', offset, geometry.clusterBytes);
+    }
+  };
+  if (check === 'cached' || check === 'all') {
+    for (const offset of refcountTable.blockOffsets)
+      if (offset !== 0) add('refcount-block', offset, geometry.clusterBytes);
+    addL2Tables(state.l1.view, state.l1.entryCount);
+    for (const entry of state.snapshots) add('l1', entry.l1TableOffset, entry.l1Entries * L1_ENTRY_BYTES);
+  }
+  if (check === 'all') {
+    for (const entry of state.snapshots) {
+      const bytes = new Uint8Array(entry.l1Entries * L1_ENTRY_BYTES);
+      readBytes(state.file, entry.l1TableOffset, bytes, 'l1');
+      addL2Tables(new DataView(bytes.buffer), entry.l1Entries);
+    }
+  }
+  // What is at one place wins over what tables claim: a table entry that points at the header is the one that is wrong.
+  if (state.snapshots.length > 0)
+    add('snapshot-table', state.snapshotsOffset, encodeSnapshotTable(state.snapshots).length);
+  add('l1', state.l1.offset, state.l1.entryBytes.length);
+  add('refcount-table', refcountTable.offset, refcountTable.blockOffsets.length * 8);
+  add('header', 0, geometry.clusterBytes);
+  return owners;
+}
