@@ -51,6 +51,10 @@ export function examineImage(file: BlockFile, options: CheckOptions = {}): Exami
   const refcountBlocks = loadStoredRefcounts(x);
   const walk = new MappingWalk(x);
   x.refer(0, 0, shape.clusterBytes, OWNER_HEADER);
+  if (shape.badExtensionAt !== null) {
+    x.findings.add('header-field', shape.badExtensionAt, 'a header extension that fits', 'too large');
+    x.everythingWasFollowed = false;
+  }
   walkActiveL1(x, walk);
   walkSnapshots(x, walk);
   walkL2Tables(walk);

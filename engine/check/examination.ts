@@ -5,7 +5,7 @@ import { Qcow2Error } from '../base/errors.ts';
 import type { BlockFile, TableKind } from '../io/block-file.ts';
 import { Findings } from './findings.ts';
 import type { ImageShape } from './image-shape.ts';
-import { References } from './references.ts';
+import { OWNER_DATA, OWNER_L2, References } from './references.ts';
 
 export interface CheckOptions {
   /** How many findings are kept with their text (all are counted). Default 100. */
@@ -37,6 +37,8 @@ export class Examination {
   everythingWasFollowed = true;
   /** Where the farthest pointer that leaves the file ends; 0 without one. */
   outsideEnd = 0;
+  /** False once something larger than a cluster lies outside the file: no crash does that. */
+  onlyClustersAreOutside = true;
   /** False once the refcount table or an entry of it is wrong: then new refcount structures are the only repair. */
   refcountTableIsSound = true;
   allocatedClusters = 0;
@@ -106,6 +108,7 @@ export class Examination {
       this.findings.add('pointer-outside', at, `below ${this.shape.fileBytes}`, offset, times);
       this.everythingWasFollowed = false;
       this.outsideEnd = Math.max(this.outsideEnd, offset + lengthBytes);
+      if (owner !== OWNER_DATA && owner !== OWNER_L2) this.onlyClustersAreOutside = false;
       return false;
     }
     this.references.add(offset, lengthBytes, owner, times);

@@ -32,6 +32,8 @@ export interface ImageShape {
   /** Null when the image has none, or when the autoclear bit says that they are out of date. */
   readonly bitmapDirectory: (ByteRange & { readonly count: number }) | null;
   readonly encryptionHeader: ByteRange | null;
+  /** File offset of the header extension that does not fit into its area, or null when all fit. */
+  readonly badExtensionAt: number | null;
 }
 
 const MAGIC = 0x514649fb;
@@ -106,24 +108,26 @@ function featureFields(features: number) {
   };
 }
 
-/** Only the extensions that own clusters matter here; an extension area that makes no sense owns none. */
+/** Only the extensions that own clusters matter here; behind one that does not fit nothing can be found. */
 function readExtensions(
   file: BlockFile,
   start: number,
   backingNameOffset: number,
   clusterBytes: number,
   bitmapsAreCurrent: boolean,
-): Pick<ImageShape, 'bitmapDirectory' | 'encryptionHeader'> {
+): Pick<ImageShape, 'bitmapDirectory' | 'encryptionHeader' | 'badExtensionAt'> {
   const end = backingNameOffset > 0 ? Math.min(backingNameOffset, clusterBytes) : clusterBytes;
   const bytes = new Uint8Array(24);
   const view = new DataView(bytes.buffer);
   let bitmapDirectory: ImageShape['bitmapDirectory'] = null;
   let encryptionHeader: ImageShape['encryptionHeader'] = null;
-  for (let at = start; at + 8 <= end; ) {
+  let badExtensionAt: number | null = null;
+  for (let at = start; at < end; ) {
     file.read(at, bytes.subarray(0, 8), 'header');
     const type = view.getUint32(0);
     const length = view.getUint32(4);
-    if (type === 0) break;
+    if (end - at < 8 || length > end - at - 8) badExtensionAt = at;
+    if (type === 0 || badExtensionAt !== null) break;
     file.read(at + 8, bytes, 'header');
     if (type === BITMAPS_EXTENSION && length >= 24 && bitmapsAreCurrent) {
       bitmapDirectory = { count: view.getUint32(0), lengthBytes: uint64(view, 8), offset: uint64(view, 16) };
@@ -133,5 +137,5 @@ function readExtensions(
     }
     at += 8 + Math.ceil(length / 8) * 8;
   }
-  return { bitmapDirectory, encryptionHeader };
+  return { bitmapDirectory, encryptionHeader, badExtensionAt };
 }

@@ -144,7 +144,7 @@ for (const options of OPTIONS) {
 
 for (const options of [
   'cluster_size=512',
-  'cluster_size=4k',
+  'cluster_size=1k,refcount_bits=64',
   'refcount_bits=1',
   'extended_l2=on',
   'data_file=data.raw',

@@ -86,7 +86,7 @@ function changeCopiedFlags(file: BlockFile, examined: ExaminedImage, repair: 'cl
 function extendToPointers(file: BlockFile, { examination: x }: ExaminedImage): boolean {
   const end = roundUp(x.outsideEnd, x.shape.clusterBytes);
   const plausibleEnd = 2 * x.shape.fileBytes + 64 * x.shape.clusterBytes;
-  if (x.outsideEnd === 0 || end > plausibleEnd) return false;
+  if (x.outsideEnd === 0 || !x.onlyClustersAreOutside || end > plausibleEnd) return false;
   file.truncate(end);
   file.sync('other');
   return true;

@@ -43,9 +43,9 @@ export function decodeExtensions(bytes: Uint8Array, start: number, end: number, 
   while (offset < end) {
     if (end - offset < 8) throw extensionTooLarge(fileName, offset, end - offset);
     const type = view.getUint32(offset);
-    if (type === EXTENSION.end) break;
     const length = view.getUint32(offset + 4);
     if (length > end - offset - 8) throw extensionTooLarge(fileName, offset, length);
+    if (type === EXTENSION.end) break;
     extensions.push({ type, data: bytes.slice(offset + 8, offset + 8 + length) });
     offset += 8 + roundUp(length, 8);
   }
