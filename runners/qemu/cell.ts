@@ -1,0 +1,67 @@
+/** The installed qemu as a point of a comparison: what can be chosen, and its cell of the record. */
+import { type HostCacheMode, MiB } from '../../engine/index.ts';
+import type { Cell } from '../../results/record.ts';
+import type { QemuVersions } from './tools.ts';
+
+export interface QemuCellChoice {
+  readonly hostCacheMode: HostCacheMode;
+  readonly version: 2 | 3;
+  readonly clusterSizeBytes: number;
+  /** Null: qemu's own choice. */
+  readonly l2CacheTables: number | null;
+  readonly refcountCacheTables: number | null;
+}
+
+/** The name under which charts show the program of today. */
+export const QEMU_POLICY = 'modern';
+
+/** Options of the qcow2 driver for what was chosen. */
+export function driverOptions({ l2CacheTables, refcountCacheTables, clusterSizeBytes }: QemuCellChoice) {
+  return {
+    ...(l2CacheTables !== null && { 'l2-cache-size': l2CacheTables * clusterSizeBytes }),
+    ...(refcountCacheTables !== null && { 'refcount-cache-size': refcountCacheTables * clusterSizeBytes }),
+  };
+}
+
+/** The cell before its first sample. */
+export function emptyQemuCell(
+  choice: QemuCellChoice & { readonly id: string },
+  diskSizeBytes: number,
+  fileSystemType: string,
+  versions: QemuVersions,
+): Cell {
+  const { version, clusterSizeBytes } = choice;
+  return {
+    id: choice.id,
+    engine: 'qemu',
+    policy: { name: QEMU_POLICY, stage: null, parameters: { ...versions } },
+    hostCacheMode: choice.hostCacheMode,
+    image: {
+      ...{ version, clusterSizeBytes, refcountBits: 16 },
+      l2CacheTables: choice.l2CacheTables ?? defaultL2Tables(diskSizeBytes, clusterSizeBytes),
+      refcountCacheTables: choice.refcountCacheTables ?? DEFAULT_REFCOUNT_TABLES,
+      options: {},
+    },
+    device: { kind: 'real', name: fileSystemType },
+    exact: null,
+    deterministic: true,
+    rounds: [],
+    histograms: {},
+    fileMap: null,
+    cascades: [],
+    verification: { content: 'not-run', contentBytes: 0, check: 'not-run', leaks: 0, corruptions: 0 },
+    crash: null,
+  };
+}
+
+const DEFAULT_REFCOUNT_TABLES = 4;
+const LARGEST_DEFAULT_L2_CACHE_BYTES = 32 * MiB;
+const SMALLEST_L2_CACHE_TABLES = 2;
+const L2_ENTRY_BYTES = 8;
+
+/** As qemu documents it: all L2 tables of the disk, as far as they fit into 32 MiB. */
+function defaultL2Tables(diskSizeBytes: number, clusterSizeBytes: number): number {
+  const bytesMappedByTable = (clusterSizeBytes / L2_ENTRY_BYTES) * clusterSizeBytes;
+  const wanted = Math.ceil(diskSizeBytes / bytesMappedByTable);
+  return Math.max(SMALLEST_L2_CACHE_TABLES, Math.min(wanted, LARGEST_DEFAULT_L2_CACHE_BYTES / clusterSizeBytes));
+}

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { test } from 'node:test';
+import { measureQemu, type QemuSampleJob } from './sample.ts';
+import { inFolder } from './testing/requests.ts';
+
+function jobIn(folder: string): QemuSampleJob {
+  return {
+    imageFile: path.join(folder, 'sample.qcow2'),
+    workload: {
+      name: 'random-write',
+      parameters: { span: '16M', writes: '100' },
+      seed: 1,
+      guestFlush: 'every:20',
+      discard: 'ignore',
+      limit: null,
+    },
+    cell: {
+      ...{ hostCacheMode: 'writeback', version: 3, clusterSizeBytes: 65536 },
+      ...{ l2CacheTables: null, refcountCacheTables: null },
+    },
+    traced: true,
+  };
+}
+
+test('a sample is verified, and its counts repeat to the digit', () =>
+  inFolder(async (folder) => {
+    const parts = new Set<string>();
+    const sample = () => measureQemu(jobIn(folder), async (part) => void parts.add(part));
+    const first = await sample();
+    const second = await sample();
+    assert.deepEqual(second.exact, first.exact);
+    assert.equal(first.verification.content, 'equal');
+    assert.equal(first.exact.guest.writes, 100);
+    assert.equal(first.exact.guest.flushes, 5);
+    assert.ok(first.exact.fsyncs >= first.exact.guest.flushes);
+    assert.ok(first.exact.writeBytes > first.exact.guest.writeBytes);
+    assert.equal(first.histograms.guestWrite?.count, 100);
+    assert.equal(first.histograms.guestFlush?.count, 5);
+    assert.ok(first.times.wallNs > 0);
+    assert.deepEqual([...parts], ['prepare', 'replay', 'verify']);
+  }));

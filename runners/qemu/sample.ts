@@ -1,0 +1,133 @@
+/**
+ * One sample of `--engine qemu`, in the shape of a sample of the engine: a fresh image, the whole workload, verification.
+ *
+ * The workload is replayed twice, each time on an image made anew: once under strace for the counts, once without it for
+ * the times. The image of the second replay is verified.
+ *
+ * What the outside of a program does not show is left empty: counts by table kind, reasons of syncs, table cache hits, time
+ * inside file operations, the file map and the cascades.
+ */
+import fs from 'node:fs';
+import type { ExactCounters, IoCounts } from '../../results/record.ts';
+import { ZEROS } from '../../workloads/expected-disk.ts';
+import { BACKING_SERIAL } from '../../workloads/workload.ts';
+import type { GuestCounts } from '../sample/exact-counters.ts';
+import { Expectation } from '../sample/expectation.ts';
+import type { SampleJob, SampleResult } from '../sample/job.ts';
+import type { ReportProgress } from '../sample/measure.ts';
+import { openBacking, prepareImage, withBacking } from '../sample/prepare.ts';
+import { slices } from '../sample/slices.ts';
+import { verify } from '../sample/verify.ts';
+import { openWorkload } from '../workload-choice.ts';
+import { driverOptions, type QemuCellChoice } from './cell.ts';
+import { GuestView } from './guest-view.ts';
+import { openQemuSession } from './session.ts';
+import { addCalls, noCalls, type SystemCallCounts } from './system-calls.ts';
+
+export interface QemuSampleJob extends Omit<SampleJob, 'cell'> {
+  readonly cell: QemuCellChoice;
+}
+
+/** Runs `requests` slice by slice; told how many are served after each. */
+type Pause = (served: number) => Promise<void>;
+
+/**
+ * Takes the sample that `job` describes.
+ * @throws Qcow2Error, TraceError and WorkloadError for bad input, and for programs that fail.
+ */
+export async function measureQemu(job: QemuSampleJob, progress: ReportProgress): Promise<SampleResult> {
+  const startedAt = new Date().toISOString();
+  const counted = await replay(job, true, progress, (served) => progress('prepare', served));
+  const timed = await replay(job, false, progress, (served) => progress('replay', served));
+  const { userCpuNs, systemCpuNs, peakMemoryBytes } = timed.usage!;
+  const backing = openBacking(preparationJob(job), timed.workload);
+  try {
+    const pause = () => progress('verify', timed.guest.served);
+    const over = withBacking(backing);
+    const verification = await verify(job.imageFile, timed.expectation.disk, over, job.traced, pause);
+    return {
+      startedAt,
+      exact: countersOf(counted.calls!, counted.guest.counts, counted.imageBytes),
+      times: {
+        ...{ wallNs: Math.round(timed.guest.wallNs), userCpuNs, systemCpuNs, peakMemoryBytes },
+        deviceNs: { read: 0, write: 0, sync: 0 },
+      },
+      histograms: timed.guest.histograms(),
+      fileMap: null,
+      cascades: [],
+      phases: timed.phases,
+      verification,
+    };
+  } finally {
+    backing?.close();
+  }
+}
+
+async function replay(job: QemuSampleJob, counted: boolean, progress: ReportProgress, pause: Pause) {
+  const { imageFile, cell } = job;
+  const { workload, requests } = await openWorkload(job.workload, cell.clusterSizeBytes);
+  const { diskSizeBytes, backingImage } = workload;
+  const initialSerial = backingImage ? BACKING_SERIAL : ZEROS;
+  const expectation = new Expectation(diskSizeBytes, job.workload.seed, cell.clusterSizeBytes, initialSerial);
+  const prepared = await prepareImage(preparationJob(job), workload, expectation, progress);
+  const driver = driverOptions(cell);
+  const session = openQemuSession({ imagePath: imageFile, cache: cell.hostCacheMode, counted, driver });
+  const guest = new GuestView();
+  const marks: PhaseMark[] = [];
+  try {
+    const mark = (name: string, firstRequest: number) => void marks.push({ name, firstRequest });
+    guest.addTime(session.open());
+    for await (const slice of slices(requests, diskSizeBytes, expectation, prepared, mark)) {
+      session.execute(slice, (request, latencyNs) => guest.add(request, latencyNs));
+      await pause(guest.served);
+    }
+    guest.addTime(session.close());
+  } catch (error) {
+    await session.end();
+    throw error;
+  }
+  const ended = await session.end();
+  const imageBytes = fs.statSync(imageFile).size;
+  return { ...ended, workload, expectation, guest, imageBytes, phases: phasesOf(marks, guest.served) };
+}
+
+/** The same image that every other cell starts from, made by the engine. */
+function preparationJob(job: QemuSampleJob): SampleJob {
+  const engine = { policy: 'writeback', stage: 'S4b', l2CacheTables: 16, refcountCacheTables: 4 } as const;
+  return { ...job, cell: { ...job.cell, ...engine } };
+}
+
+/** The exact part of the record. A fallocate is counted as a punch: qemu zeroes ranges with it and gives them back. */
+function countersOf(
+  calls: ReadonlyMap<string, SystemCallCounts>,
+  guest: GuestCounts,
+  imageBytes: number,
+): ExactCounters {
+  const total = noCalls();
+  for (const of of calls.values()) addCalls(total, of);
+  const { fallocates, truncates, ...io } = total;
+  const happened = [...calls].filter(([, of]) => of.writes + of.reads + of.fsyncs > 0);
+  return {
+    ...{ ...io, truncates, punches: fallocates },
+    ...{ byKind: {}, syncsByCause: {}, syncsByTrigger: {}, tableCaches: null },
+    byRequest: Object.fromEntries(happened.map(([trigger, of]) => [trigger, ioCounts(of)])),
+    ...{ imageBytes, guest },
+  };
+}
+
+function ioCounts({ fallocates: _f, truncates: _t, ...io }: SystemCallCounts): IoCounts {
+  return io;
+}
+
+interface PhaseMark {
+  readonly name: string;
+  readonly firstRequest: number;
+}
+
+/** A phase lasts until the next one begins; one without requests is left out. */
+function phasesOf(marks: readonly PhaseMark[], served: number): SampleResult['phases'] {
+  const last = (index: number) => (marks[index + 1]?.firstRequest ?? served) - 1;
+  return marks
+    .map((mark, index) => ({ ...mark, lastRequest: last(index) }))
+    .filter((phase) => phase.lastRequest >= phase.firstRequest);
+}
