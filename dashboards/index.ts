@@ -1,3 +1,4 @@
 /** The door of this folder: reports and single charts from run records. */
 export { type ChartFormat, QUESTION_IDS, renderChart } from './chart.ts';
+export { flushWorld, type Verdict, verdictOf } from './page/verdict.ts';
 export { renderReport } from './report.ts';

@@ -26,6 +26,19 @@ export function expectedRounds(done: number, elapsedMs: number, budgetMs: number
   return Math.min(most, Math.max(done, Math.floor(budgetMs / (elapsedMs / done))));
 }
 
+/** Where a run stands: the present sample, what follows in this round, and the rounds after it. */
+export interface Position {
+  readonly cell: string;
+  /** How long the present sample has been running. */
+  readonly sampleMs: number;
+  /** Cells of this round that follow. */
+  readonly ahead: readonly string[];
+  /** Rounds after this one. */
+  readonly later: number;
+  /** All cells of a round. */
+  readonly cells: readonly string[];
+}
+
 /** Learns how long samples take. */
 export class Pacing {
   readonly #cellMs = new Map<string, number>();
@@ -45,9 +58,15 @@ export class Pacing {
     this.#requests = requests;
   }
 
-  /** Milliseconds that `cells` will take, one sample each; null before any sample. */
-  expectedMs(cells: readonly string[]): number | null {
+  /** Milliseconds until the end of the run; null before any sample has finished. */
+  remainingMs({ cell, sampleMs, ahead, later, cells }: Position): number | null {
     if (this.#cellMs.size === 0) return null;
+    const rest = Math.max(0, this.#expectedMs([cell]) - sampleMs);
+    return rest + this.#expectedMs(ahead) + later * this.#expectedMs(cells);
+  }
+
+  /** One sample of each of `cells`; one that was never measured counts as an average one. */
+  #expectedMs(cells: readonly string[]): number {
     const known = [...this.#cellMs.values()];
     const typical = known.reduce((sum, ms) => sum + ms, 0) / known.length;
     return cells.reduce((sum, cell) => sum + (this.#cellMs.get(cell) ?? typical), 0);

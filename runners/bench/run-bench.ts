@@ -46,8 +46,8 @@ export async function runBench(plan: BenchPlan, signal: AbortSignal, display: Be
   try {
     writeRecord(recordFile, record);
     display.started(record, recordFile, images.folder);
-    const run = new BenchRun(plan, record, recordFile, images, new Pacing(announcedRequests(plan, workload)), display);
-    const error = await run.complete(signal);
+    const around = { images, display, announcedRequests: announcedRequests(plan, workload) };
+    const error = await new BenchRun(plan, record, recordFile, around).complete(signal);
     return { record, recordFile, error };
   } finally {
     display.finished();
@@ -55,30 +55,29 @@ export async function runBench(plan: BenchPlan, signal: AbortSignal, display: Be
   }
 }
 
+interface Surroundings {
+  readonly images: TemporaryImages;
+  readonly display: BenchDisplay;
+  readonly announcedRequests: number | null;
+}
+
 class BenchRun {
   readonly #plan: BenchPlan;
   readonly #record: RunRecord;
   readonly #recordFile: string;
   readonly #images: TemporaryImages;
-  readonly #pacing: Pacing;
   readonly #display: BenchDisplay;
+  readonly #pacing: Pacing;
   readonly #startMs = performance.now();
   #roundsDone = 0;
 
-  constructor(
-    plan: BenchPlan,
-    record: RunRecord,
-    recordFile: string,
-    images: TemporaryImages,
-    pacing: Pacing,
-    display: BenchDisplay,
-  ) {
+  constructor(plan: BenchPlan, record: RunRecord, recordFile: string, around: Surroundings) {
     this.#plan = plan;
     this.#record = record;
     this.#recordFile = recordFile;
-    this.#images = images;
-    this.#pacing = pacing;
-    this.#display = display;
+    this.#images = around.images;
+    this.#display = around.display;
+    this.#pacing = new Pacing(around.announcedRequests);
   }
 
   /** Takes all samples and closes the record; returns what made the run fail. */
@@ -142,21 +141,20 @@ class BenchRun {
   }
 
   #show(cell: string, round: number, part: string, requests: number, startMs: number, ahead: string[]): void {
-    const { cells, rounds: asked } = this.#plan;
-    const nowMs = performance.now();
-    const rounds =
-      typeof asked === 'number'
-        ? asked
-        : Math.max(round + 1, expectedRounds(this.#roundsDone, nowMs - this.#startMs, asked.timeBudgetMs, MOST_ROUNDS));
-    const thisMs = this.#pacing.expectedMs([cell]);
-    const roundMs = this.#pacing.expectedMs(cells.map(({ id }) => id));
-    const aheadMs = this.#pacing.expectedMs(ahead);
-    const known = thisMs !== null && roundMs !== null && aheadMs !== null;
-    const etaMs = known ? Math.max(0, thisMs - (nowMs - startMs)) + aheadMs + (rounds - round - 1) * roundMs : null;
-    const elapsedMs = nowMs - this.#startMs;
-    const { totalRequests } = this.#pacing;
+    const elapsedMs = performance.now() - this.#startMs;
+    const sampleMs = performance.now() - startMs;
+    const rounds = this.#expectedRounds(round, elapsedMs);
+    const cells = this.#plan.cells.map(({ id }) => id);
+    const etaMs = this.#pacing.remainingMs({ cell, sampleMs, ahead, later: rounds - round - 1, cells });
     const share = etaMs === null ? null : elapsedMs / (elapsedMs + etaMs);
+    const { totalRequests } = this.#pacing;
     this.#display.update({ round: round + 1, rounds, cell, part, requests, totalRequests, share, etaMs });
+  }
+
+  #expectedRounds(round: number, elapsedMs: number): number {
+    const { rounds } = this.#plan;
+    if (typeof rounds === 'number') return rounds;
+    return Math.max(round + 1, expectedRounds(this.#roundsDone, elapsedMs, rounds.timeBudgetMs, MOST_ROUNDS));
   }
 }
 

@@ -1,7 +1,6 @@
 /** `cowbench bench`: the main job. */
 import path from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
-import type { RunRecord } from '../../results/record.ts';
 import { writeWhole } from '../../results/store.ts';
 import { WORKLOADS } from '../../workloads/registry.ts';
 import { parseGuestFlush } from '../../workloads/transforms.ts';
@@ -104,28 +103,29 @@ function withWorkloadOptions(yargs: Argv): Argv<Options> {
 
 async function execute(options: Options): Promise<void> {
   const plan = planOf(options);
-  const json = options.json === true;
   const interruption = new Interruption();
   const display = benchDisplay(options.quiet === true, process.stderr.isTTY === true, (line) => console.error(line));
   const outcome = await runBench(plan, interruption.signal, display);
   interruption.release();
-  const { record, recordFile } = outcome;
-  if (json) console.log(JSON.stringify(record));
-  else for (const line of summaryTable(record)) console.log(line);
-  const reportFile = plan.report ? await writeReport(record, recordFile) : null;
-  if (!json) {
-    console.log(`record: ${recordFile}`);
-    if (reportFile !== null) console.log(`report: ${reportFile}`);
-  }
+  await present(outcome, plan, options.json === true);
   conclude(outcome, interruption);
 }
 
-async function writeReport(record: RunRecord, recordFile: string): Promise<string | null> {
-  if (!record.cells.some((cell) => cell.exact !== null)) return null;
-  const { renderReport } = await import('../../dashboards/report.ts');
+/** The record, or table, verdict and files on stdout. */
+async function present({ record, recordFile }: BenchOutcome, plan: BenchPlan, json: boolean): Promise<void> {
+  const measured = record.cells.some((cell) => cell.exact !== null);
+  // Loaded only now: charts need large libraries, and no command but this one and `report` needs charts.
+  const { flushWorld, renderReport, verdictOf } = await import('../../dashboards/index.ts');
   const reportFile = recordFile.replace(/\.json$/, '.html');
-  writeWhole(reportFile, await renderReport(record));
-  return reportFile;
+  if (plan.report && measured) writeWhole(reportFile, await renderReport(record));
+  if (json) {
+    console.log(JSON.stringify(record));
+    return;
+  }
+  for (const line of summaryTable(record)) console.log(line);
+  if (measured) console.log(`\n${verdictOf(record).headline}\n${flushWorld(record)}\n`);
+  console.log(`record: ${recordFile}`);
+  if (plan.report && measured) console.log(`report: ${reportFile}`);
 }
 
 /** Sets the exit code; an error of the run goes to the one place that tells errors. */

@@ -17,7 +17,7 @@ export const report: CommandModule<object, { record: string; out: string | undef
       .example('$0 report results/runs/M/C/RUN.json --out report.html', 'a report to publish'),
   handler: async ({ record: recordFile, out }) => {
     const record = readRecord(recordFile);
-    const { renderReport } = await import('../../dashboards/report.ts');
+    const { renderReport } = await import('../../dashboards/index.ts');
     const file = out === undefined ? recordFile.replace(/(\.json)?$/, '.html') : single('out', out);
     writeWhole(file, await renderReport(record));
     console.log(`report: ${file}`);
