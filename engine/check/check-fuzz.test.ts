@@ -132,7 +132,8 @@ test('random damage: good and bad are what qemu-img says', () => {
       const report = checkImageOrNull(bytes);
       folder.write('damaged.qcow2', bytes);
       const { exitCode, text } = folder.check('damaged.qcow2');
-      const isBad = exitCode === 1 || exitCode === 2;
+      // Besides refusing (1) and reporting (2) it aborts on some images.
+      const isBad = exitCode !== 0 && exitCode !== 3;
       const note = `qemu-img check exits with ${exitCode}: ${text}\n${JSON.stringify(report?.findings, null, 1)}`;
       if (isBad) return assert.ok(report === null || hasErrors(report), note);
       assert.ok(report !== null, note);

@@ -14,7 +14,7 @@ after(() => folder[Symbol.dispose]());
 /** An image with a snapshot, shared and private clusters and compressed data. */
 function makeImage(options: string): Uint8Array {
   folder.img('create', '-q', '-f', 'qcow2', '-o', options, 'made.qcow2', '256k');
-  folder.io('made.qcow2', 'write -P 1 0 32k', 'write -c -P 2 128k 16k');
+  folder.io('made.qcow2', 'write -P 1 0 100k', 'write -c -P 2 128k 16k');
   folder.img('snapshot', '-c', 'before', 'made.qcow2');
   folder.io('made.qcow2', 'write -P 3 4k 8k');
   return folder.read('made.qcow2');
@@ -109,7 +109,7 @@ function guestView(bytes: Uint8Array): string {
   return parts.join(',');
 }
 
-const OPTIONS = ['cluster_size=512', 'cluster_size=4k,compat=0.10', 'cluster_size=512,refcount_bits=64'];
+const OPTIONS = ['cluster_size=512', 'cluster_size=4k,compat=0.10', 'cluster_size=1k,refcount_bits=64'];
 
 for (const options of OPTIONS) {
   for (const { name, change, isRebuilt } of DAMAGES) {
@@ -144,7 +144,7 @@ for (const options of OPTIONS) {
 
 for (const options of [
   'cluster_size=512',
-  'cluster_size=1k,refcount_bits=64',
+  'cluster_size=4k',
   'refcount_bits=1',
   'extended_l2=on',
   'data_file=data.raw',
