@@ -1,6 +1,7 @@
 /** The installed qemu as a point of a comparison: what can be chosen, and its cell of the record. */
 import { type HostCacheMode, MiB } from '../../engine/index.ts';
 import type { Cell } from '../../results/record.ts';
+import type { Workload } from '../../workloads/workload.ts';
 import type { QemuVersions } from './tools.ts';
 
 export interface QemuCellChoice {
@@ -52,6 +53,15 @@ export function emptyQemuCell(
     verification: { content: 'not-run', contentBytes: 0, check: 'not-run', leaks: 0, corruptions: 0 },
     crash: null,
   };
+}
+
+/** What readers of a run with this workload must know about its qemu cells. */
+export function qemuWarnings(workload: Pick<Workload, 'vmStateSizeBytes'>): string[] {
+  if (workload.vmStateSizeBytes === 0) return [];
+  return [
+    `${QEMU_POLICY}: qemu-img keeps saved VM state in the active table, so each later save copies its clusters, ` +
+      'which savevm in a virtual machine does not',
+  ];
 }
 
 const DEFAULT_REFCOUNT_TABLES = 4;
