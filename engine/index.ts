@@ -1,15 +1,30 @@
 /**
- * The engine's only door: everything another folder may use.
+ * The engine's only door: everything another folder, or another program, may use. `docs/api.md` shows it in ten lines.
  */
 export { type ErrorFacts, Qcow2Error, type Qcow2ErrorCode } from './base/errors.ts';
 export { GiB, KiB, MiB, roundDown, roundUp, SECTOR_BYTES, TiB } from './base/units.ts';
 export { findPolicy, POLICIES, type PolicyName, type PolicyPreset, policyOfStage } from './cache/policies.ts';
+export { type CachePolicy, ORDERS, type Order } from './cache/policy.ts';
 export { STAGE_IDS, STAGES, type Stage, type StageId } from './cache/stage.ts';
 export type { CacheCounts } from './cache/table-cache.ts';
-export { type CheckOptions, type CheckReport, checkImage, hasErrors } from './check/check-image.ts';
+export {
+  type CheckOptions,
+  type CheckReport,
+  checkImage,
+  type Finding,
+  hasErrors,
+  isClean,
+} from './check/check-image.ts';
+export { type RepairOptions, type RepairReport, repairImage } from './check/repair.ts';
+export { type AmendOptions, amendImage } from './image/amend.ts';
+export type { CacheSizeOptions } from './image/cache-sizes.ts';
 export { type CreateOptions, createImage } from './image/create.ts';
 export type { OpenOptions } from './image/open.ts';
-export { openImage, type Qcow2Image } from './image/qcow2-image.ts';
+export { type OpenImageFileOptions, openImageFile } from './image/open-chain.ts';
+export { OVERLAP_CHECKS, type OverlapCheck } from './image/overlap.ts';
+export { PREALLOCATIONS, type Preallocation } from './image/preallocate.ts';
+export { type MappedRange, openImage, type Qcow2Image } from './image/qcow2-image.ts';
+export { RawDisk } from './image/raw-disk.ts';
 export type { NewSnapshot, SnapshotInfo } from './image/snapshots.ts';
 export type { GuestDisk } from './image/state.ts';
 export {

@@ -68,6 +68,19 @@ function linkRun(state: ImageState, run: WriteRun): void {
   freeReplaced(state, setEntries(state, run));
 }
 
+/** Gives every cluster in the range a place in the file, without content: for a new image, whose file reads as zeros. */
+export function mapWithoutData(state: ImageState, guestOffset: GuestOffset, lengthBytes: number): { hostEnd: number } {
+  let hostEnd = 0;
+  for (let done = 0; done < lengthBytes; ) {
+    const run = planWrite(state, (guestOffset + done) as GuestOffset, lengthBytes - done);
+    orderRefcountsBeforeMapping(state);
+    freeReplaced(state, setEntries(state, run));
+    hostEnd = Math.max(hostEnd, run.hostOffset + run.lengthBytes);
+    done += run.lengthBytes;
+  }
+  return { hostEnd };
+}
+
 /** With lazy refcounts the dirty bit takes the place of the order: it says that references may be ahead of refcounts. */
 export function orderRefcountsBeforeMapping(state: ImageState): void {
   if (state.lazyRefcounts) state.features.setDirty();

@@ -38,6 +38,13 @@ export function readHeaderAndTables(file: BlockFile): Tables & { readonly header
   return { header, ...(tables ?? readTables(file, header)) };
 }
 
+/** The header alone, decoded and checked. */
+export function peekHeader(file: BlockFile): Header {
+  const first = new Uint8Array(Math.min(SECTOR_BYTES, file.sizeBytes()));
+  file.read(0, first, 'header');
+  return readHeader(file, first);
+}
+
 function readTables(file: BlockFile, fields: FixedFields): Tables {
   const geometry = geometryOf(fields);
   const l1 = readActiveL1(file, geometry, fields);

@@ -78,6 +78,12 @@ export class OverlapGuard extends ForwardingFile {
     }
   }
 
+  /** True when the cluster at host `offset` belongs to a table that the image uses now, whatever is checked. */
+  holdsMetadata(offset: number): boolean {
+    if (this.#state === null) return false;
+    return this.#ownerOf(this.#state, this.#state.geometry.hostCluster(offset)) !== undefined;
+  }
+
   #refuseOverlap(state: ImageState, offset: number, lengthBytes: number, kind: TableKind): void {
     const { geometry } = state;
     const last = geometry.hostCluster(offset + lengthBytes - 1);
@@ -118,7 +124,7 @@ export class OverlapGuard extends ForwardingFile {
     // Tables that memory has already replaced are no longer in use, whatever was written of it so far.
     const moved = this.#l1 !== state.l1 || this.#snapshots !== state.snapshots;
     if (this.#owners === null || moved) {
-      this.#owners = findOwners(state, this.#check);
+      this.#owners = findOwners(state, this.#check === 'none' ? 'cached' : this.#check);
       this.#l1 = state.l1;
       this.#snapshots = state.snapshots;
     }

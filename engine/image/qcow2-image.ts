@@ -3,10 +3,20 @@ import { Qcow2Error } from '../base/errors.ts';
 import { invariant } from '../base/invariant.ts';
 import { type GuestOffset, roundDown, roundUp, SECTOR_BYTES } from '../base/units.ts';
 import type { CacheCounts } from '../cache/table-cache.ts';
+import {
+  CLUSTER_COMPRESSED,
+  CLUSTER_NORMAL,
+  CLUSTER_UNALLOCATED,
+  CLUSTER_ZERO_ALLOCATED,
+  CLUSTER_ZERO_PLAIN,
+} from '../format/l2-entry.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import { writeCompressed } from './compressed.ts';
 import { freeReplaced, orderRefcountsBeforeMapping, readGuest, writeGuest } from './guest-io.ts';
+import { mapForRead } from './mapping.ts';
 import { type OpenOptions, openState } from './open.ts';
+import { type Preallocation, preallocateImage } from './preallocate.ts';
+import { resizeImage } from './resize.ts';
 import {
   applySnapshot,
   createSnapshot,
@@ -25,6 +35,24 @@ import { discardGuest, punchFreed, writeZeroes } from './zeroes.ts';
 export function openImage(file: BlockFile, options: OpenOptions = {}): Qcow2Image {
   return new Qcow2Image(openState(file, options));
 }
+
+/** How a range of guest bytes is stored. */
+export interface MappedRange {
+  readonly offset: number;
+  readonly lengthBytes: number;
+  /** `absent`: not in this image; the backing file shows through, or zeros. */
+  readonly stored: 'absent' | 'zero' | 'data' | 'compressed';
+  /** Where it lies in the image file (or external data file), for `data`. */
+  readonly hostOffset: number | null;
+}
+
+const STORED_AS: Readonly<Record<number, MappedRange['stored']>> = {
+  [CLUSTER_UNALLOCATED]: 'absent',
+  [CLUSTER_ZERO_PLAIN]: 'zero',
+  [CLUSTER_ZERO_ALLOCATED]: 'zero',
+  [CLUSTER_NORMAL]: 'data',
+  [CLUSTER_COMPRESSED]: 'compressed',
+};
 
 export class Qcow2Image implements GuestDisk {
   readonly #state: ImageState;
@@ -161,6 +189,36 @@ export class Qcow2Image implements GuestDisk {
   readVmState(offset: number, into: Uint8Array): void {
     this.#requireOpen();
     this.#readAligned(this.#vmStateStart() + offset, into);
+  }
+
+  /**
+   * Sets the size of the virtual disk, a multiple of 512; durable on return. New space reads as zeros. Shrinking must be asked
+   * for, because it loses what lies behind the new end. Throws INVALID_ARGUMENT where snapshots forbid it.
+   */
+  resize(sizeBytes: number, options: { readonly shrink?: boolean } = {}): void {
+    this.#requireWritable();
+    resizeImage(this.#state, sizeBytes, options.shrink ?? false);
+  }
+
+  /** Maps every cluster of a new, empty image, taking as much of the file system's space as `how` says. */
+  preallocate(how: Preallocation, onProgress?: (doneBytes: number) => void): void {
+    this.#requireWritable();
+    preallocateImage(this.#state, how, onProgress);
+    this.flush();
+  }
+
+  /** How the guest bytes from `offset` on are stored, up to where that changes or `lengthBytes` end. */
+  map(offset: number, lengthBytes: number): MappedRange {
+    this.#requireOpen();
+    this.#requireInside('map', offset, lengthBytes);
+    const extent = mapForRead(this.#state, offset as GuestOffset, lengthBytes);
+    const stored = STORED_AS[extent.kind]!;
+    return {
+      offset,
+      lengthBytes: extent.lengthBytes,
+      stored,
+      hostOffset: stored === 'data' ? extent.hostOffset : null,
+    };
   }
 
   /** Hits, misses and evictions of the two table caches since the image was opened. */

@@ -53,13 +53,20 @@ export function discardGuest(
     state,
     from,
     end,
-    (slice, index) => {
-      const kind = kindAt(state, slice, index);
-      return kind !== CLUSTER_UNALLOCATED && kind !== CLUSTER_ZERO_PLAIN;
-    },
+    (slice, index) => holdsContent(state, slice, index),
     state.backing === null ? unallocate : zeroPlain,
   );
   return { offset: from, lengthBytes: end - from };
+}
+
+/** Frees every cluster that starts in [from, end), whatever shows through then: for what lies behind a disk's new end. */
+export function unmapClusters(state: ImageState, from: number, end: number): void {
+  changeEntries(state, from, end, (slice, index) => kindAt(state, slice, index) !== CLUSTER_UNALLOCATED, unallocate);
+}
+
+function holdsContent(state: ImageState, slice: CachedTable, index: number): boolean {
+  const kind = kindAt(state, slice, index);
+  return kind !== CLUSTER_UNALLOCATED && kind !== CLUSTER_ZERO_PLAIN;
 }
 
 /**

@@ -74,6 +74,8 @@ export interface BlockFile {
    * Returns false, having done nothing, where it cannot.
    */
   punchHole(offset: number, lengthBytes: number): boolean;
+  /** Takes space for the range now, so that later writes there cannot fail for lack of it. False where it cannot be done. */
+  preallocate?(offset: number, lengthBytes: number): boolean;
   close(): void;
 }
 

@@ -9,7 +9,7 @@ import { fromSystemError, Qcow2Error } from '../base/errors.ts';
 import { SECTOR_BYTES } from '../base/units.ts';
 import { AlignedBuffer } from './aligned-buffer.ts';
 import type { BlockFile, HostCacheMode, SyncCause, TableKind } from './block-file.ts';
-import { punchHole } from './fallocate.ts';
+import { preallocate, punchHole } from './fallocate.ts';
 
 export interface OpenFileOptions {
   /** How the host caches this file. Default `writeback`. */
@@ -151,6 +151,13 @@ class RealFile implements BlockFile {
   punchHole(offset: number, lengthBytes: number): boolean {
     this.#refuseWhenUnwritable();
     return punchHole(this.#descriptor, offset, lengthBytes);
+  }
+
+  preallocate(offset: number, lengthBytes: number): boolean {
+    this.#refuseWhenUnwritable();
+    const done = preallocate(this.#descriptor, offset, lengthBytes);
+    if (done) this.#endBytes = Math.max(this.#endBytes, offset + lengthBytes);
+    return done;
   }
 
   close(): void {

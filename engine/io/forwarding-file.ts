@@ -40,6 +40,10 @@ export class ForwardingFile implements BlockFile {
     return this.inner.punchHole(offset, lengthBytes);
   }
 
+  preallocate(offset: number, lengthBytes: number): boolean {
+    return this.inner.preallocate?.(offset, lengthBytes) ?? false;
+  }
+
   close(): void {
     this.inner.close();
   }

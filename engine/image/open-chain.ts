@@ -1,0 +1,115 @@
+/**
+ * Opening an image by path, with what its header names: backing files and an external data file. An image can come from
+ * anywhere, so a name in it is followed only when the caller allows it, only into allowed folders, only to regular files, and
+ * never by guessing a format (a guest can write a qcow2 header into a raw disk).
+ */
+import path from 'node:path';
+import { Qcow2Error } from '../base/errors.ts';
+import { type Header, INCOMPATIBLE } from '../format/header.ts';
+import type { HostCacheMode } from '../io/block-file.ts';
+import { openFile } from '../io/file.ts';
+import { type FileIdentity, identifyFile } from '../io/file-identity.ts';
+import { peekHeader } from './metadata.ts';
+import type { OpenOptions } from './open.ts';
+import { openImage, type Qcow2Image } from './qcow2-image.ts';
+import { RawDisk } from './raw-disk.ts';
+import type { GuestDisk } from './state.ts';
+
+export interface OpenImageFileOptions extends Omit<OpenOptions, 'backing' | 'dataFile'> {
+  /** How the host caches the files of the chain. Default `writeback`. */
+  readonly mode?: HostCacheMode;
+  readonly readOnly?: boolean;
+  /** Folders into which names in image headers may lead. Default: none, and an image that needs another file is refused. */
+  readonly allowedFolders?: readonly string[];
+}
+
+/** Longer chains are refused: real ones have a handful of images, a hostile one could go on for ever. */
+const CHAIN_LENGTH_MAX = 64;
+
+/**
+ * Opens the image at `imagePath` and everything that it stands on; {@link Qcow2Image.close} closes all of it.
+ * @throws Qcow2Error as {@link openImage}; INVALID_ARGUMENT for a name that may not be followed, CORRUPT for a chain that loops.
+ */
+export function openImageFile(imagePath: string, options: OpenImageFileOptions = {}): Qcow2Image {
+  return openLink(identifyFile(imagePath), imagePath, options, []);
+}
+
+function openLink(
+  identity: FileIdentity,
+  name: string,
+  options: OpenImageFileOptions,
+  chain: readonly string[],
+): Qcow2Image {
+  const { mode = 'writeback', readOnly = false, allowedFolders, ...rest } = options;
+  const file = openFile(name, { mode, readOnly });
+  const opened: GuestDisk[] = [];
+  try {
+    const header = peekHeader(file);
+    const links = [...chain, identity.key];
+    const backing = openBacking(header, identity, options, links);
+    if (backing !== null) opened.push(backing);
+    const dataFile = openDataFile(header, identity, options, links);
+    return openImage(file, {
+      ...rest,
+      ...(backing === null ? {} : { backing }),
+      ...(dataFile === null ? {} : { dataFile }),
+    });
+  } catch (error) {
+    file.close();
+    for (const disk of opened) disk.close?.();
+    throw error;
+  }
+}
+
+function openBacking(
+  header: Header,
+  image: FileIdentity,
+  options: OpenImageFileOptions,
+  chain: readonly string[],
+): GuestDisk | null {
+  if (header.backingFileName === null || options.allowedFolders === undefined) return null;
+  const identity = follow(header.backingFileName, image, options.allowedFolders, chain, 'backing file');
+  if (header.backingFormat === 'raw') return new RawDisk(openFile(identity.path, { readOnly: true }));
+  if (header.backingFormat === 'qcow2') return openLink(identity, identity.path, { ...options, readOnly: true }, chain);
+  const found = header.backingFormat === null ? 'no format' : `format ${JSON.stringify(header.backingFormat)}`;
+  const message = `${image.path}: the image names ${found} for its backing file; raw and qcow2 can be opened, and nothing is guessed`;
+  throw new Qcow2Error('INVALID_ARGUMENT', message, { file: image.path });
+}
+
+function openDataFile(header: Header, image: FileIdentity, options: OpenImageFileOptions, chain: readonly string[]) {
+  if ((header.incompatibleFeatures & INCOMPATIBLE.dataFile) === 0n || options.allowedFolders === undefined) return null;
+  if (header.dataFileName === null) {
+    throw new Qcow2Error(
+      'INVALID_ARGUMENT',
+      `${image.path}: 'data-file' is required for this image, and it names none`,
+    );
+  }
+  const identity = follow(header.dataFileName, image, options.allowedFolders, chain, 'data file');
+  return openFile(identity.path, { mode: options.mode ?? 'writeback', readOnly: options.readOnly ?? false });
+}
+
+/** The file that a name in an image's header leads to, if it may be opened. Relative names start at the image's folder. */
+function follow(
+  name: string,
+  image: FileIdentity,
+  allowedFolders: readonly string[],
+  chain: readonly string[],
+  what: string,
+): FileIdentity {
+  const refuse = (code: 'INVALID_ARGUMENT' | 'CORRUPT', why: string): never => {
+    throw new Qcow2Error(code, `${image.path}: ${what} ${JSON.stringify(name)} ${why}`, { file: image.path });
+  };
+  if (/^[a-z][a-z0-9+.-]*:/i.test(name)) refuse('INVALID_ARGUMENT', 'names a protocol, which is never followed');
+  const identity = identifyFile(path.resolve(path.dirname(image.path), name));
+  if (!allowedFolders.some((folder) => isInside(identity.path, folder)))
+    refuse('INVALID_ARGUMENT', 'is outside the allowed folders');
+  if (chain.includes(identity.key)) refuse('CORRUPT', 'creates an infinite loop');
+  if (chain.length >= CHAIN_LENGTH_MAX)
+    refuse('CORRUPT', `is number ${chain.length} of its chain; the limit is ${CHAIN_LENGTH_MAX}`);
+  return identity;
+}
+
+function isInside(filePath: string, folder: string): boolean {
+  const relative = path.relative(path.resolve(folder), filePath);
+  return relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative);
+}

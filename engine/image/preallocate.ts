@@ -1,0 +1,55 @@
+/** Preallocation: every cluster of a new image mapped, and as much of the file taken as was asked for. */
+import { Qcow2Error } from '../base/errors.ts';
+import { type GuestOffset, MiB, roundUp } from '../base/units.ts';
+import { mapWithoutData } from './guest-io.ts';
+import { dataFileOf, type ImageState } from './state.ts';
+
+/** `metadata`: mapped, the file sparse. `falloc`: space reserved by the file system. `full`: zeros written. */
+export const PREALLOCATIONS = ['off', 'metadata', 'falloc', 'full'] as const;
+export type Preallocation = (typeof PREALLOCATIONS)[number];
+
+/** How much is mapped between two calls of `onProgress`. */
+const STEP_BYTES = 256 * MiB;
+
+/**
+ * Maps the whole disk of a new, empty image. Durable after the next flush.
+ * @throws Qcow2Error INVALID_ARGUMENT for an image with a backing file, NO_SPACE when `falloc` or `full` find no room.
+ */
+export function preallocateImage(
+  state: ImageState,
+  how: Preallocation,
+  onProgress?: (doneBytes: number) => void,
+): void {
+  if (how === 'off') return;
+  if (state.backing !== null)
+    throw new Qcow2Error('INVALID_ARGUMENT', 'an image with a backing file cannot be preallocated');
+  const total = roundUp(state.sizeBytes, state.geometry.clusterBytes);
+  for (let at = 0; at < total; at += STEP_BYTES) {
+    const lengthBytes = Math.min(STEP_BYTES, total - at);
+    const from = dataFileOf(state).sizeBytes();
+    const { hostEnd } = mapWithoutData(state, at as GuestOffset, lengthBytes);
+    takeSpace(state, from, hostEnd, how);
+    onProgress?.(Math.min(at + STEP_BYTES, state.sizeBytes));
+  }
+}
+
+/** Makes the file at least `end` bytes long; what is taken behind `from` is all that is new. */
+function takeSpace(state: ImageState, from: number, end: number, how: Preallocation): void {
+  const file = dataFileOf(state);
+  const reserved = how === 'falloc' && (file.preallocate?.(from, end - from) ?? false);
+  const writes = how === 'full' || (how === 'falloc' && !reserved);
+  if (end > file.sizeBytes()) file.truncate(end);
+  if (!writes) return;
+  const zeros = new Uint8Array(MiB);
+  // Tables that were laid among the data are in the cache or the file already: only what no table owns is written.
+  for (let at = from; at < end; at += MiB) writeUnowned(state, at, zeros.subarray(0, Math.min(MiB, end - at)));
+}
+
+function writeUnowned(state: ImageState, offset: number, zeros: Uint8Array): void {
+  const { clusterBytes } = state.geometry;
+  for (let done = 0; done < zeros.length; done += clusterBytes) {
+    const piece = zeros.subarray(done, Math.min(zeros.length, done + clusterBytes));
+    if (state.dataFile !== null || !state.guard.holdsMetadata(offset + done))
+      dataFileOf(state).write(offset + done, piece, 'data');
+  }
+}

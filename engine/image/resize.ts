@@ -1,0 +1,74 @@
+/** Growing and shrinking the virtual disk (qcow2.rst, "Header", size and l1_size). */
+import { Qcow2Error } from '../base/errors.ts';
+import { roundUp, SECTOR_BYTES } from '../base/units.ts';
+import { HEADER_FIELDS } from '../format/header.ts';
+import { L1_ENTRY_BYTES, writeL1Entry } from '../format/l1-entry.ts';
+import { writeUint64 } from '../format/uint64.ts';
+import { growL1 } from './l1-table.ts';
+import { tableOffsetAt } from './l2-tables.ts';
+import { freeClusters, refcountOf } from './refcounts.ts';
+import type { ImageState } from './state.ts';
+import { unmapClusters, writeZeroes } from './zeroes.ts';
+
+/**
+ * Sets the size of the virtual disk; new space reads as zeros. Shrinking loses what lies behind the new end and must be allowed.
+ * @throws Qcow2Error INVALID_ARGUMENT; the image is unchanged then.
+ */
+export function resizeImage(state: ImageState, sizeBytes: number, allowShrink: boolean): void {
+  const refuse = (why: string) => {
+    throw new Qcow2Error('INVALID_ARGUMENT', `${state.file.name}: cannot resize to ${sizeBytes} bytes: ${why}`);
+  };
+  if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0 || sizeBytes % SECTOR_BYTES !== 0)
+    refuse('not a multiple of 512 bytes');
+  if (state.dataFile !== null && sizeBytes < state.sizeBytes)
+    refuse('an image with an external data file cannot be shrunk');
+  if (sizeBytes < state.sizeBytes && !allowShrink)
+    refuse('the disk would be shrunk and lose what lies behind; allow it explicitly');
+  // VM state lies where the first L1 entry behind the disk maps: with another size it would no longer be found there.
+  if (state.snapshots.length > 0 && (state.header.version === 2 || sizeBytes < state.sizeBytes))
+    refuse('the image has snapshots');
+  if (sizeBytes < state.sizeBytes) shrinkTables(state, sizeBytes);
+  else growTables(state, sizeBytes);
+  const field = new Uint8Array(8);
+  writeUint64(new DataView(field.buffer), 0, sizeBytes);
+  state.policy.flush();
+  state.policy.hookUp(HEADER_FIELDS.size, field, 'header');
+  state.sizeBytes = sizeBytes;
+  cutFreeEnd(state);
+}
+
+/** Before the new size is published: a larger backing file must not show through where the disk ended until now. */
+function growTables(state: ImageState, sizeBytes: number): void {
+  growL1(state, state.geometry.l1EntriesFor(sizeBytes), true);
+  const backingEnd = Math.min(sizeBytes, state.backing?.sizeBytes ?? 0);
+  if (backingEnd > state.sizeBytes) writeZeroes(state, state.sizeBytes, backingEnd - state.sizeBytes, true);
+}
+
+/** Frees the clusters and L2 tables behind the new end; the L1 table keeps its length. */
+function shrinkTables(state: ImageState, sizeBytes: number): void {
+  const { geometry, l1 } = state;
+  const from = roundUp(sizeBytes, geometry.clusterBytes);
+  // What is cut off inside the last cluster must not come back if the disk grows again.
+  const tailEnd = Math.min(state.sizeBytes, from);
+  if (tailEnd > sizeBytes) writeZeroes(state, sizeBytes, tailEnd - sizeBytes, false);
+  if (from < state.sizeBytes) unmapClusters(state, from, state.sizeBytes);
+  const freed: number[] = [];
+  for (let index = geometry.l1EntriesFor(sizeBytes); index < l1.entryCount; index++) {
+    const offset = tableOffsetAt(state, l1, index);
+    if (offset === 0) continue;
+    freed.push(offset);
+    writeL1Entry(l1.view, index * L1_ENTRY_BYTES, 0, false);
+  }
+  if (freed.length === 0) return;
+  state.policy.hookUp(l1.offset, l1.entryBytes, 'l1');
+  for (const offset of freed) freeClusters(state, offset, geometry.clusterBytes);
+}
+
+/** Gives the free clusters at the end of the file back; after the flush, so nothing in the file names them any more. */
+function cutFreeEnd(state: ImageState): void {
+  const { geometry } = state;
+  const end = geometry.clustersFor(state.file.sizeBytes());
+  let used = end;
+  while (used > 0 && refcountOf(state, used - 1) === 0) used--;
+  if (used < end) state.file.truncate(used * geometry.clusterBytes);
+}
