@@ -1,0 +1,123 @@
+/**
+ * Explores the crash states of one recording as a stream: put a state in place, judge it, count, go on. Memory is bounded by the
+ * recording and by fixed-size tables, not by the number of states.
+ */
+import { type CrashPoint, CrashTimeline } from './crash-points.ts';
+import { planStates, type StateVector } from './enumeration.ts';
+import { PlacedState } from './placed-state.ts';
+import type { CrashRecording } from './record-workload.ts';
+import { StateHashes } from './state-hashes.ts';
+import { type JudgeOptions, StateJudge } from './state-judge.ts';
+import { FINDING_CLASSES, type FindingClass, noFindings } from './verdict.ts';
+
+export interface ExploreOptions extends JudgeOptions {
+  /** States tried at one point at most, before sizes of the file are counted; fewer vectors than this are all tried. */
+  readonly statesPerPoint: number;
+  readonly seed: number;
+  /** Points before this request are left out: another workload that begins alike has them. Default: none. */
+  readonly fromRequest?: number;
+  /** Guest data too is enumerated, not treated as a set per sector. Default false. */
+  readonly enumerateData?: boolean;
+}
+
+/** A state that broke a promise, so that it can be made again. */
+export interface CounterExample {
+  readonly kind: FindingClass;
+  readonly reason: string;
+  readonly pointIndex: number;
+  readonly vector: readonly number[];
+  readonly sizeBytes: number;
+}
+
+export interface Exploration {
+  /** Points at which the power could fail with new outcomes. */
+  points: number;
+  exhaustivePoints: number;
+  states: number;
+  /** Different contents of the file's metadata among them. */
+  distinctStates: number;
+  /** States by class; a state may count in several. */
+  readonly findings: Record<FindingClass, number>;
+  maxLeakedClusters: number;
+  /** Most sectors of metadata, and of all kinds, that were undecided at one point. */
+  maxAtoms: number;
+  maxUndecidedSectors: number;
+  /** The first of each class. */
+  readonly examples: Partial<Record<FindingClass, CounterExample>>;
+}
+
+/** How many state hashes are remembered; beyond, `distinctStates` is a lower bound. */
+const DISTINCT_MOST = 2 ** 20;
+
+export function exploreRecording(recording: CrashRecording, options: ExploreOptions): Exploration {
+  const timeline = new CrashTimeline(recording, { enumerateData: options.enumerateData ?? false });
+  const judge = new StateJudge(timeline.file, recording.values, options);
+  const distinct = new StateHashes(DISTINCT_MOST);
+  const result = emptyExploration();
+  for (const point of timeline.points()) {
+    if (point.request < (options.fromRequest ?? -1)) continue;
+    explorePoint(timeline, point, judge, distinct, options, result);
+  }
+  result.distinctStates = distinct.size;
+  return result;
+}
+
+function emptyExploration(): Exploration {
+  return {
+    points: 0,
+    exhaustivePoints: 0,
+    states: 0,
+    distinctStates: 0,
+    findings: noFindings(),
+    maxLeakedClusters: 0,
+    maxAtoms: 0,
+    maxUndecidedSectors: 0,
+    examples: {},
+  };
+}
+
+function explorePoint(
+  timeline: CrashTimeline,
+  point: CrashPoint,
+  judge: StateJudge,
+  distinct: StateHashes,
+  options: ExploreOptions,
+  result: Exploration,
+): void {
+  const plan = planStates(point, options.statesPerPoint, options.seed);
+  const placed = new PlacedState(timeline, point);
+  // A sample may propose a state twice; all vectors of an exhaustive plan differ.
+  const tried = plan.exhaustive ? null : new StateHashes(options.statesPerPoint);
+  result.points++;
+  if (plan.exhaustive) result.exhaustivePoints++;
+  result.maxAtoms = Math.max(result.maxAtoms, point.atoms.length);
+  result.maxUndecidedSectors = Math.max(result.maxUndecidedSectors, point.atoms.length + point.looseData.size);
+  for (const vector of plan.vectors()) {
+    placed.put(vector);
+    if (tried !== null && !tried.add(placed.hash)) continue;
+    for (const sizeBytes of placed.sizes()) {
+      placed.setSize(sizeBytes);
+      distinct.add(placed.hash + sizeBytes);
+      judgeState(judge, point, vector, sizeBytes, result);
+    }
+  }
+  placed.takeBack();
+}
+
+function judgeState(
+  judge: StateJudge,
+  point: CrashPoint,
+  vector: StateVector,
+  sizeBytes: number,
+  result: Exploration,
+): void {
+  const { findings, leaks } = judge.judge(point);
+  result.states++;
+  result.maxLeakedClusters = Math.max(result.maxLeakedClusters, leaks);
+  for (const kind of FINDING_CLASSES) {
+    const reason = findings[kind];
+    if (reason === undefined) continue;
+    result.findings[kind]++;
+    result.examples[kind] ??= { kind, reason, pointIndex: point.index, vector: [...vector], sizeBytes };
+  }
+}

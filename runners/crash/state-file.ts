@@ -1,0 +1,136 @@
+/**
+ * The file of one crash state after the other: sectors are put in place and taken back, and whatever a judge writes is undone,
+ * so that no state costs a copy of the image.
+ */
+import { type BlockFile, SECTOR_BYTES, type SyncCause, type TableKind } from '../../engine/index.ts';
+
+export class StateFile implements BlockFile {
+  readonly name: string;
+  readonly writesAreDurable = false;
+  readonly ignoresSyncs = false;
+  readonly readOnly = false;
+  #bytes: Uint8Array<ArrayBuffer>;
+  #words: Uint32Array;
+  #endBytes: number;
+  /** What writes have replaced since the first open `keep`, one piece behind the other, and where each piece belongs. */
+  #oldBytes = new Uint8Array(4096);
+  readonly #oldPieces: { readonly offset: number; readonly at: number; readonly lengthBytes: number }[] = [];
+  /** One for each `keep` that waits for its `restore`. */
+  readonly #kept: { readonly endBytes: number; readonly pieceCount: number }[] = [];
+
+  constructor(name: string, base: Uint8Array) {
+    this.name = name;
+    this.#bytes = new Uint8Array(capacityFor(base.length));
+    this.#bytes.set(base);
+    this.#words = new Uint32Array(this.#bytes.buffer);
+    this.#endBytes = base.length;
+  }
+
+  /** The file's memory; beyond {@link sizeBytes} it may hold anything. Valid until the next write or {@link putSector}. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** The same as little-endian words. */
+  get words(): Uint32Array {
+    return this.#words;
+  }
+
+  putSector(sector: number, content: Uint8Array): void {
+    this.#reserve((sector + 1) * SECTOR_BYTES);
+    this.#bytes.set(content, sector * SECTOR_BYTES);
+  }
+
+  /** Sectors beyond the end keep their bytes, but read as zeros. */
+  setSize(sizeBytes: number): void {
+    this.#reserve(sizeBytes);
+    this.#endBytes = sizeBytes;
+  }
+
+  /** From here on every write is undone by {@link restore}; may be nested. */
+  keep(): void {
+    this.#kept.push({ endBytes: this.#endBytes, pieceCount: this.#oldPieces.length });
+  }
+
+  /** The file is again what it was at the last {@link keep}. */
+  restore(): void {
+    const { endBytes, pieceCount } = this.#kept.pop()!;
+    while (this.#oldPieces.length > pieceCount) {
+      const { offset, at, lengthBytes } = this.#oldPieces.pop()!;
+      this.#bytes.set(this.#oldBytes.subarray(at, at + lengthBytes), offset);
+    }
+    this.#endBytes = endBytes;
+  }
+
+  /** A copy of the whole content. */
+  copy(): Uint8Array {
+    return this.#bytes.slice(0, this.#endBytes);
+  }
+
+  sizeBytes(): number {
+    return this.#endBytes;
+  }
+
+  read(offset: number, into: Uint8Array, _kind: TableKind): void {
+    const available = Math.max(0, Math.min(into.length, this.#endBytes - offset));
+    if (available > 0) into.set(this.#bytes.subarray(offset, offset + available));
+    if (available < into.length) into.fill(0, available);
+  }
+
+  write(offset: number, from: Uint8Array, _kind: TableKind): void {
+    this.#extend(offset + from.length);
+    this.#saveOld(offset, from.length);
+    this.#bytes.set(from, offset);
+  }
+
+  sync(_cause: SyncCause): void {}
+
+  truncate(sizeBytes: number): void {
+    this.#extend(sizeBytes);
+    this.#endBytes = sizeBytes;
+  }
+
+  punchHole(offset: number, lengthBytes: number): boolean {
+    const length = Math.max(0, Math.min(lengthBytes, this.#endBytes - offset));
+    this.#saveOld(offset, length);
+    this.#bytes.fill(0, offset, offset + length);
+    return true;
+  }
+
+  close(): void {}
+
+  /** Makes the file at least so long; what comes into view is zero. */
+  #extend(endBytes: number): void {
+    if (endBytes <= this.#endBytes) return;
+    this.#reserve(endBytes);
+    this.#saveOld(this.#endBytes, endBytes - this.#endBytes);
+    this.#bytes.fill(0, this.#endBytes, endBytes);
+    this.#endBytes = endBytes;
+  }
+
+  #saveOld(offset: number, lengthBytes: number): void {
+    if (this.#kept.length === 0) return;
+    const last = this.#oldPieces.at(-1);
+    const at = last === undefined ? 0 : last.at + last.lengthBytes;
+    if (at + lengthBytes > this.#oldBytes.length) {
+      const grown = new Uint8Array((at + lengthBytes) * 2);
+      grown.set(this.#oldBytes);
+      this.#oldBytes = grown;
+    }
+    this.#oldBytes.set(this.#bytes.subarray(offset, offset + lengthBytes), at);
+    this.#oldPieces.push({ offset, at, lengthBytes });
+  }
+
+  #reserve(endBytes: number): void {
+    if (endBytes <= this.#bytes.length) return;
+    const grown = new Uint8Array(capacityFor(endBytes));
+    grown.set(this.#bytes);
+    this.#bytes = grown;
+    this.#words = new Uint32Array(grown.buffer);
+  }
+}
+
+/** Whole sectors, with room for a few tables more. */
+function capacityFor(endBytes: number): number {
+  return (Math.ceil((endBytes * 1.25) / SECTOR_BYTES) + 64) * SECTOR_BYTES;
+}

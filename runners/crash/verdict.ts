@@ -1,0 +1,39 @@
+/** What can be wrong with a crash state, and sums of it. */
+
+/**
+ * `corrupt`: the checker finds corruption, or the image cannot be read. `lost`: a sector that was durable reads as zeros or as
+ * something older. `foreign`: a sector reads as data of another place. `snapshot`: the list of snapshots or the content of one
+ * is not what it may be. `secondPhase`: opened again and written to, the image becomes corrupt or changes elsewhere.
+ * `repair`: a repair changes what the guest reads, or leaves damage. `copiedOnly`: COPIED flags and refcounts disagree and nothing else is
+ * wrong; not a violation by itself, because `secondPhase` says whether it does harm.
+ */
+export const FINDING_CLASSES = [
+  'corrupt',
+  'lost',
+  'foreign',
+  'snapshot',
+  'secondPhase',
+  'repair',
+  'copiedOnly',
+] as const;
+export type FindingClass = (typeof FINDING_CLASSES)[number];
+
+/** Reasons by class, in words; a class that is absent was not found. */
+export type StateFindings = Partial<Record<FindingClass, string>>;
+
+export interface StateVerdict {
+  readonly findings: StateFindings;
+  readonly leaks: number;
+}
+
+export function isViolation(kind: FindingClass): boolean {
+  return kind !== 'copiedOnly';
+}
+
+export function isViolated(counts: Readonly<Record<FindingClass, number>>): boolean {
+  return FINDING_CLASSES.some((kind) => isViolation(kind) && counts[kind] > 0);
+}
+
+export function noFindings(): Record<FindingClass, number> {
+  return Object.fromEntries(FINDING_CLASSES.map((kind) => [kind, 0])) as Record<FindingClass, number>;
+}
