@@ -64,9 +64,10 @@ export function unmapClusters(state: ImageState, from: number, end: number): voi
   changeEntries(state, from, end, (slice, index) => kindAt(state, slice, index) !== CLUSTER_UNALLOCATED, unallocate);
 }
 
+/** An unallocated cluster shows the backing file's content, where there is one. */
 function holdsContent(state: ImageState, slice: CachedTable, index: number): boolean {
   const kind = kindAt(state, slice, index);
-  return kind !== CLUSTER_UNALLOCATED && kind !== CLUSTER_ZERO_PLAIN;
+  return kind === CLUSTER_UNALLOCATED ? state.backing !== null : kind !== CLUSTER_ZERO_PLAIN;
 }
 
 /**
