@@ -41,6 +41,31 @@ function filledSpec(question: Question, record: RunRecord): TopLevelSpec {
   } as TopLevelSpec;
 }
 
+interface WithSignals {
+  readonly signals?: readonly { readonly name: string; readonly on?: unknown }[];
+  readonly marks?: readonly WithSignals[];
+}
+
+/**
+ * Vega-Lite keeps the extent of a brush in a signal of the view that it was drawn in, out of reach of the page's buttons:
+ * the same signal at the top, which the inner one only feeds, can be set from outside.
+ */
+function withReachableBrush<Spec extends WithSignals>(spec: Spec, name: string): Spec {
+  const feed = (group: WithSignals): WithSignals => ({
+    ...group,
+    ...(group.signals && {
+      signals: group.signals.map((signal) => (signal.name === name ? { name, push: 'outer', on: signal.on } : signal)),
+    }),
+  });
+  return { ...spec, signals: [...(spec.signals ?? []), { name, value: [] }], marks: (spec.marks ?? []).map(feed) };
+}
+
+function compiled(question: Question, record: RunRecord, vegaLite: TopLevelSpec, log: LoggerInterface): WithSignals {
+  const zooms = (question.controls?.(record) ?? []).filter(({ kind }) => kind === 'zoom');
+  const spec = compile(vegaLite, { logger: log }).spec as WithSignals;
+  return zooms.reduce((outer, { param }) => withReachableBrush(outer, `${param}_x`), spec);
+}
+
 /** Null when the record holds nothing that answers the question. Warnings of the compiler go to `log`. */
 export function compileQuestion(
   question: Question,
@@ -55,7 +80,7 @@ export function compileQuestion(
     description: String(vegaLite.description),
     renderer: question.renderer,
     vegaLite: vegaLite as unknown as ChartBundle['vegaLite'],
-    vega: compile(vegaLite, { logger: log }).spec as unknown as ChartBundle['vega'],
+    vega: compiled(question, record, vegaLite, log) as unknown as ChartBundle['vega'],
     sources: Object.fromEntries(Object.entries(sources).map(([name, rows]) => [name, packRows(rows)])),
   };
 }

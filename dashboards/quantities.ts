@@ -13,6 +13,11 @@ export function formatCount(value: number): string {
   return fraction === undefined ? grouped : `${grouped}.${fraction}`;
 }
 
+/** `1 sync`, `2 syncs`. */
+export function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** Three significant digits without an exponent: `1.25`, `31.4`, `5 850`. */
 export function formatShort(value: number): string {
   if (value === 0) return '0';

@@ -61,6 +61,7 @@ export async function pageDocument({ title, body, charts }: PageParts): Promise<
 </head>
 <body>
 ${body}
+<div id="chart-tooltip" class="vg-tooltip" aria-hidden="true"></div>
 <script type="application/json" id="charts">${scriptJson(charts)}</script>
 <script>${ownMarkup(script)}</script>
 </body>

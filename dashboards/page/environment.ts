@@ -12,6 +12,11 @@ export function reproduceCommand(record: RunRecord): string {
   return ['npm', 'run', '-s', 'cowbench', '--', ...record.command].map(shellWord).join(' ');
 }
 
+/** `2024-05-06 09:00:00 UTC`. */
+function clock(instant: string): string {
+  return `${new Date(instant).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
 function facts(record: RunRecord): [string, string][] {
   const { environment: e, workload: w, source: s } = record;
   const probe = e.syncProbe;
@@ -42,7 +47,10 @@ function facts(record: RunRecord): [string, string][] {
     ],
     ['Machine', `${e.cpu}, ${e.cores} cores, ${formatBytes(e.memoryBytes)}`],
     ['System', `${e.kernel}, Node ${e.node}, machine id ${e.machine}`],
-    ['Run', `${record.runId}, ${record.startedAt} to ${record.finishedAt ?? 'not finished'}`],
+    [
+      'Run',
+      `${record.runId}, ${clock(record.startedAt)} to ${record.finishedAt === null ? 'not finished' : clock(record.finishedAt)}`,
+    ],
   ];
 }
 

@@ -46,7 +46,6 @@ const WORDS: readonly (readonly [string, string])[] = [
   ['percentile', 'p99 is the latency that 99 % of the operations did not exceed.'],
   ['refcount', 'How often a cluster is in use. Refcounts are kept in refcount blocks, which the refcount table lists.'],
   ['sync', 'An fdatasync call: the program waits until the device says that everything written is durable.'],
-  ['write amplification', 'Bytes written to the file divided by the bytes that the guest wrote.'],
   ['write out', 'To bring a changed table from memory to the file. It is durable only after the next sync.'],
 ];
 

@@ -9,7 +9,7 @@ import {
   timesMeaningless,
   waitsOf,
 } from '../cells.ts';
-import { compareInWords, formatCount, formatDuration } from '../quantities.ts';
+import { compareInWords, counted, formatCount, formatDuration } from '../quantities.ts';
 import { crashWords } from '../questions/crash-safety.ts';
 import { figure } from './data-table.ts';
 import { type Html, html } from './html.ts';
@@ -42,12 +42,6 @@ const MEASURES: readonly Measure[] = [
   },
   { label: 'Writes', help: 'write calls on the image file', quantity: 'count', of: ({ exact }) => exact.writes },
   { label: 'Written', help: 'bytes of those writes', quantity: 'bytes', of: ({ exact }) => exact.writeBytes },
-  {
-    label: 'Write amplification',
-    help: 'bytes written to the file divided by bytes that the guest wrote',
-    quantity: 'ratio',
-    of: ({ exact }) => (exact.guest.writeBytes === 0 ? null : exact.writeBytes / exact.guest.writeBytes),
-  },
 ];
 
 const WAITS_HELP = 'syncs and O_DSYNC writes together, compared with the baseline';
@@ -100,15 +94,14 @@ const TIMES: readonly { label: string; help: string; of: (round: CountedCell['ce
 
 function spreadCell(spread: Spread | null, help: string): Html {
   if (spread === null) return html`<td class="num">–</td>`;
-  const range = spread.rounds === 1 ? 'one round' : `${formatDuration(spread.low)} – ${formatDuration(spread.high)}`;
-  return html`<td class="num">${figure(spread.middle, 'duration', `${help}, middle of the rounds`)}<span class="under">${range}</span></td>`;
+  return html`<td class="num">${figure(spread.middle, 'duration', `${help}, middle of the rounds`)}${spread.rounds > 1 ? html`<span class="under">${formatDuration(spread.low)} – ${formatDuration(spread.high)}</span>` : null}</td>`;
 }
 
 export function timesTable(record: RunRecord): Html {
   const cells = countedCells(record);
   if (cells.length === 0) return html``;
   const row = (item: CountedCell) => html`<tr>
-<th scope="row">${item.label}<span class="under">${item.cell.rounds.length} ${item.cell.rounds.length === 1 ? 'round' : 'rounds'}${timesMeaningless(record, item.cell) === null ? null : ', says nothing about a disk'}</span></th>
+<th scope="row">${item.label}<span class="under">${counted(item.cell.rounds.length, 'round')}${timesMeaningless(record, item.cell) === null ? null : ', says nothing about a disk'}</span></th>
 ${TIMES.map((time) => spreadCell(spreadOf(item.cell.rounds.map(time.of)), time.help))}
 <td class="num">${figure(spreadOf(item.cell.rounds.map((round) => round.peakMemoryBytes))?.high ?? null, 'bytes', 'highest memory of the worker')}</td></tr>`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Times of each policy">

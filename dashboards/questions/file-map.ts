@@ -80,7 +80,7 @@ export const fileMap: Question = {
   renderer: 'canvas',
   spec: {
     $schema: SCHEMA,
-    params: [{ name: 'shownCell', value: '', bind: { input: 'select', options: [], name: 'policy ' } }],
+    params: [{ name: 'shownCell', value: '' }],
     vconcat: [
       {
         width: 640,
@@ -112,7 +112,7 @@ export const fileMap: Question = {
             type: 'quantitative',
             title: 'syncs',
             scale: { zero: true },
-            axis: { tickCount: 2, format: '~s' },
+            axis: { tickCount: 2, format: ',~f' },
           },
           y2: { datum: 0 },
           tooltip: [

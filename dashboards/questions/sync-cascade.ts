@@ -1,21 +1,41 @@
 /** What happens inside one request: every file operation that it caused, in order, as a Gantt chart. */
-import type { RunRecord } from '../../results/record.ts';
+import type { Cell, RunRecord } from '../../results/record.ts';
 import { countedCells } from '../cells.ts';
 import { themeToken } from '../page/browser/palette.ts';
-import { formatBytes, formatCount, formatDuration } from '../quantities.ts';
+import { counted, formatBytes, formatCount, formatDuration } from '../quantities.ts';
 import type { Question, Row } from '../question.ts';
 import { DURATION_LABEL, PANEL_HEADER, SCHEMA } from './encodings.ts';
 
-function cascadesOf(record: RunRecord) {
-  return countedCells(record).flatMap(({ cell, label }) =>
-    cell.cascades.map((cascade) => ({ cascade, panel: `${label}: ${cascade.title}` })),
-  );
+interface Shown {
+  readonly cell: string;
+  readonly cascade: Cell['cascades'][number];
+}
+
+function cascadesOf(record: RunRecord): Shown[] {
+  return countedCells(record).flatMap(({ cell, label }) => cell.cascades.map((cascade) => ({ cascade, cell: label })));
+}
+
+function syncsIn({ cascade }: Shown): number {
+  return cascade.events.filter(({ op }) => op === 'sync').length;
+}
+
+/** Requests by title, those first that cost the most syncs under some policy: the first is shown at the start. */
+function titlesOf(record: RunRecord): string[] {
+  const most = new Map<string, number>();
+  for (const shown of cascadesOf(record)) {
+    const { title, request } = shown.cascade;
+    // A guest flush is what people ask about: it goes before the rest.
+    const weight = syncsIn(shown) + (request.op === 'flush' ? 1e6 : 0);
+    most.set(title, Math.max(most.get(title) ?? 0, weight));
+  }
+  return [...most].sort(([, a], [, b]) => b - a).map(([title]) => title);
 }
 
 function rowsOf(record: RunRecord): Row[] {
-  return cascadesOf(record).flatMap(({ cascade, panel }, order) =>
+  return cascadesOf(record).flatMap(({ cascade, cell }, order) =>
     cascade.events.map((event, index) => ({
-      panel,
+      panel: `${cell}, ${formatDuration(cascade.durationNs)}`,
+      title: cascade.title,
       order,
       step: index + 1,
       lane: `${event.op} ${event.what}`,
@@ -26,6 +46,14 @@ function rowsOf(record: RunRecord): Row[] {
       at: event.op === 'sync' ? 'whole file' : `offset ${formatCount(event.offset)}, ${formatBytes(event.lengthBytes)}`,
     })),
   );
+}
+
+function sentence(shown: Shown): string {
+  const { cell, cascade } = shown;
+  const inSyncs = cascade.events.reduce((sum, { op, durationNs }) => sum + (op === 'sync' ? durationNs : 0), 0);
+  const operations = counted(cascade.events.length, 'file operation');
+  const waited = `${formatDuration(inSyncs)} of ${formatDuration(cascade.durationNs)} in ${counted(syncsIn(shown), 'sync')}`;
+  return `${cell}, ${cascade.title}: ${operations}, ${waited}.`;
 }
 
 const OP_COLOR = {
@@ -42,12 +70,14 @@ export const syncCascade: Question = {
   id: 'sync-cascade',
   title: 'What happens inside one guest request?',
   reading:
-    'Time runs to the right from the moment the guest asked. Each lane is a kind of file operation; long bars are the waits.',
+    'Time runs to the right from the moment the guest asked. Each lane is a kind of file operation; long bars are the waits. Each panel has its own scale of time.',
   absent: 'This run recorded no single request step by step.',
   renderer: 'svg',
   spec: {
     $schema: SCHEMA,
+    params: [{ name: 'shownRequest', value: '' }],
     data: { name: 'rows' },
+    transform: [{ filter: 'datum.title === shownRequest' }],
     columns: 1,
     facet: {
       field: 'panel',
@@ -89,11 +119,14 @@ export const syncCascade: Question = {
     },
   },
   data: (record) => ({ rows: rowsOf(record) }),
+  params: (record) => ({ shownRequest: titlesOf(record)[0] ?? '' }),
+  controls: (record) => [{ kind: 'select', param: 'shownRequest', label: 'Request', options: titlesOf(record) }],
   table: (record) => ({
-    caption: 'Every file operation of the requests shown, in order',
+    caption: 'Every file operation of all requests recorded step by step',
     columns: [
+      { label: 'Policy', quantity: 'text' },
       { label: 'Request', quantity: 'text' },
-      { label: 'Step', quantity: 'count' },
+      { label: 'Step', quantity: 'count', help: 'position within the request' },
       { label: 'Operation', quantity: 'text' },
       { label: 'Kind or reason', quantity: 'text' },
       { label: 'Start', quantity: 'duration', help: 'since the guest asked' },
@@ -101,24 +134,15 @@ export const syncCascade: Question = {
       { label: 'Offset', quantity: 'count', help: 'byte offset in the file' },
       { label: 'Length', quantity: 'bytes', help: 'bytes read or written' },
     ],
-    rows: cascadesOf(record).flatMap(({ cascade, panel }) =>
+    rows: cascadesOf(record).flatMap(({ cascade, cell }) =>
       cascade.events.map((e, index) => [
-        panel,
-        index + 1,
-        e.op,
-        e.what,
-        e.startNs,
-        e.durationNs,
-        e.offset,
-        e.lengthBytes,
+        ...[cell, cascade.title, index + 1, e.op, e.what],
+        ...[e.startNs, e.durationNs, e.offset, e.lengthBytes],
       ]),
     ),
   }),
   answer: (record) =>
-    cascadesOf(record).map(({ cascade, panel }) => {
-      const syncs = cascade.events.filter(({ op }) => op === 'sync');
-      const inSyncs = syncs.reduce((sum, { durationNs }) => sum + durationNs, 0);
-      const words = `${formatCount(cascade.events.length)} file operations, ${formatCount(syncs.length)} of them syncs`;
-      return `${panel}: ${words}, ${formatDuration(inSyncs)} of ${formatDuration(cascade.durationNs)} spent in syncs.`;
-    }),
+    cascadesOf(record)
+      .filter(({ cascade }) => cascade.title === titlesOf(record)[0])
+      .map(sentence),
 };

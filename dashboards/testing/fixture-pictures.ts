@@ -81,7 +81,7 @@ export function fixtureCascade(policy: string): Cascade {
   });
   const op = policy === 'writeback' ? 'close' : 'write';
   return {
-    title: policy === 'writeback' ? 'the close, with the most syncs' : 'an allocating write',
+    title: 'the request with the most syncs',
     request: { index: 4711, op, offset: 1_073_741_824, lengthBytes: 4096 },
     durationNs: startNs,
     events,

@@ -10,6 +10,7 @@ import { applyTheme, type ThemeName } from './palette.ts';
 
 /** Widths narrower than this are scrolled instead. */
 const LEAST_WIDTH = 100;
+const MOST_FIT_PASSES = 5;
 /** Below this, labels and legends make do with less. */
 const NARROW_BELOW = 480;
 /** The signal that holds the width of the drawing, by kind of specification. */
@@ -59,6 +60,8 @@ export class Chart {
     this.element.setAttribute('role', 'img');
     this.element.setAttribute('aria-label', this.bundle.description);
     this.element.removeAttribute('aria-roledescription');
+    // The label says it all; hundreds of marks read out one by one would say less.
+    this.element.firstElementChild?.setAttribute('aria-hidden', 'true');
     await this.fit();
     this.element.dataset.drawn = theme;
   }
@@ -70,12 +73,17 @@ export class Chart {
     if (view === null || drawing === null) return;
     view.signal('narrow', this.element.clientWidth < NARROW_BELOW);
     await view.runAsync();
-    for (let pass = 0; pass < 3; pass += 1) {
-      const beside = drawing.clientWidth - Number(view.signal(this.#width));
+    for (let pass = 0; pass < MOST_FIT_PASSES; pass += 1) {
+      const width = Number(view.signal(this.#width));
+      const beside = drawing.clientWidth - width;
       const wanted = Math.max(Math.floor(this.element.clientWidth - beside), LEAST_WIDTH);
-      if (Math.abs(wanted - Number(view.signal(this.#width))) < 1) return;
+      // Labels at the ends move with the width: after the first pass only shrink, or it may never settle.
+      if (wanted === width || (pass > 0 && wanted > width)) break;
       await view.signal(this.#width, wanted).resize().runAsync();
     }
+    // What still does not fit is scrolled, also with the keyboard.
+    if (this.element.scrollWidth > this.element.clientWidth) this.element.tabIndex = 0;
+    else this.element.removeAttribute('tabindex');
   }
 
   set(name: string, value: unknown): void {

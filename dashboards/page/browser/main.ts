@@ -16,11 +16,20 @@ bindTheme((theme) => void gallery.drawAll(theme));
 bindControls(gallery);
 bindSaves(gallery);
 
-for (const button of document.querySelectorAll<HTMLButtonElement>('button[data-copy]')) {
-  button.addEventListener('click', async () => {
+/** Where the browser gives no clipboard to a local file, the command is selected for copying by hand. */
+async function copy(button: HTMLButtonElement): Promise<void> {
+  try {
     await navigator.clipboard.writeText(button.dataset.copy ?? '');
     button.textContent = 'Copied';
-  });
+  } catch {
+    const command = button.previousElementSibling;
+    if (command !== null) getSelection()?.selectAllChildren(command);
+    button.textContent = 'Selected';
+  }
+}
+
+for (const button of document.querySelectorAll<HTMLButtonElement>('button[data-copy]')) {
+  button.addEventListener('click', () => void copy(button));
 }
 
 let resizing: ReturnType<typeof setTimeout> | undefined;
@@ -33,4 +42,7 @@ addEventListener('resize', () => {
 addEventListener('beforeprint', () => void gallery.drawAllNow('light'));
 addEventListener('afterprint', () => void gallery.drawAll(currentTheme()));
 
-void gallery.drawAll(currentTheme());
+// Charts take their room only as they are drawn: a link to one of the questions is followed again after that.
+void gallery
+  .drawAll(currentTheme())
+  .then(() => document.querySelector(':target')?.scrollIntoView({ behavior: 'instant' }));

@@ -1,0 +1,78 @@
+/** Every question: its specification compiles without a warning, draws headless, and its table fits its columns. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type LoggerInterface, logger, Warn } from 'vega';
+import { RunRecord } from '../../results/record.ts';
+import { renderChart } from '../chart.ts';
+import { compileQuestion } from '../compile.ts';
+import { hasData } from '../question.ts';
+import { fixtureRecord } from '../testing/fixture-record.ts';
+import { QUESTIONS } from './index.ts';
+
+const record = fixtureRecord();
+const unfinished = fixtureRecord((draft) => {
+  draft.status = 'running';
+  for (const cell of draft.cells)
+    Object.assign(cell, { exact: null, rounds: [], histograms: {}, fileMap: null, cascades: [] });
+});
+
+test('the fixture is a valid record', () => {
+  assert.deepEqual(RunRecord.parse(record), record);
+  assert.deepEqual(RunRecord.parse(unfinished), unfinished);
+});
+
+function collecting(into: string[]): LoggerInterface {
+  const log = logger(Warn);
+  log.warn = (...words: readonly unknown[]) => {
+    into.push(words.join(' '));
+    return log;
+  };
+  return log;
+}
+
+for (const question of QUESTIONS) {
+  test(`${question.id}: compiles without warnings and draws headless`, async () => {
+    const warnings: string[] = [];
+    assert.notEqual(compileQuestion(question, record, collecting(warnings)), null);
+    assert.deepEqual(warnings, []);
+    const svg = String(await renderChart(record, question.id, 'svg'));
+    assert.match(svg, /^<svg /);
+    assert.ok((svg.match(/<path/g) ?? []).length > 5, 'has marks');
+    assert.ok(!svg.includes('\u0001') && !svg.includes('NaN'), 'no colour token and no lost number is left');
+  });
+
+  test(`${question.id}: table and words`, () => {
+    const { columns, rows } = question.table(record);
+    assert.ok(rows.length > 0);
+    for (const row of rows) assert.equal(row.length, columns.length);
+    for (const line of question.answer(record)) assert.ok(!/undefined|NaN|null/.test(line), line);
+  });
+
+  test(`${question.id}: an unfinished record draws nothing and throws nothing`, async () => {
+    assert.equal(hasData(question.data(unfinished)), false);
+    assert.equal(compileQuestion(question, unfinished), null);
+    assert.equal(question.table(unfinished).rows.length, 0);
+    await assert.rejects(renderChart(unfinished, question.id, 'svg'), { message: new RegExp(question.id) });
+  });
+}
+
+test('an unknown chart is named, with those that exist', async () => {
+  await assert.rejects(renderChart(record, 'nonsense', 'svg'), /unknown chart 'nonsense'; known: policy-cost/);
+});
+
+test('the JSON form stands alone: Vega-Lite with its rows and light colours', async () => {
+  const spec = JSON.parse(String(await renderChart(record, 'sync-latency', 'json')));
+  assert.equal(spec.$schema, 'https://vega.github.io/schema/vega-lite/v6.json');
+  assert.ok(spec.datasets.rows.length > 100);
+  assert.equal(spec.config.background, '#fdfdfc');
+});
+
+test('the PNG form is a PNG of twice the size of the SVG', async () => {
+  const png = await renderChart(record, 'cost-model', 'png');
+  assert.ok(png instanceof Uint8Array);
+  const view = new DataView(png.buffer, png.byteOffset);
+  const svg = String(await renderChart(record, 'cost-model', 'svg'));
+  const width = Math.ceil(Number(/\bwidth="([0-9.]+)"/.exec(svg)?.[1]));
+  assert.equal(view.getUint32(0), 0x89504e47);
+  assert.equal(view.getUint32(16), width * 2);
+});
