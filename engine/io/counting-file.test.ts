@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Qcow2Error } from '../base/errors.ts';
+import { blockFileSuite } from '../testing/block-file-suite.ts';
+import { SYNC_CAUSES, TABLE_KINDS } from './block-file.ts';
+import { CountingFile } from './counting-file.ts';
+import { ForwardingFile } from './forwarding-file.ts';
+import { MemoryFile } from './memory-file.ts';
+import { TimingFile } from './timing-file.ts';
+import { type FileEvent, TracingFile } from './tracing-file.ts';
+
+const SEED = 493810940;
+
+blockFileSuite('memory', () => new MemoryFile());
+blockFileSuite('counting', () => new CountingFile(new MemoryFile()));
+blockFileSuite('tracing', () => new TracingFile(new MemoryFile(), () => {}));
+blockFileSuite('timing', () => new TimingFile(new MemoryFile(), { read() {}, write() {}, sync() {} }));
+
+const kind = fc.constantFrom(...TABLE_KINDS);
+const calls = fc.array(
+  fc.record({
+    op: fc.constantFrom('read', 'write', 'sync', 'truncate', 'punch'),
+    trigger: fc.constantFrom('write', 'flush', 'other'),
+    kind,
+    cause: fc.constantFrom(...SYNC_CAUSES),
+    offset: fc.nat({ max: 5000 }),
+    lengthBytes: fc.nat({ max: 3000 }),
+  }),
+  { maxLength: 60, size: 'max' },
+);
+
+test('counts are what the layer below was asked to do, in all and by kind, cause and trigger', () => {
+  const property = fc.property(calls, fc.boolean(), (list, writesAreDurable) => {
+    const events: (FileEvent & { trigger: string; availableBytes: number })[] = [];
+    const memory = new MemoryFile('memory', new Uint8Array(0), { writesAreDurable });
+    let trigger = 'other';
+    const traced = new TracingFile(memory, (event) => {
+      events.push({ ...event, trigger, availableBytes: Math.max(0, memory.sizeBytes() - event.offset) });
+    });
+    const file = new CountingFile(traced);
+    for (const call of list) {
+      trigger = call.trigger;
+      file.trigger = trigger;
+      if (call.op === 'read') file.read(call.offset, new Uint8Array(call.lengthBytes), call.kind);
+      else if (call.op === 'write') file.write(call.offset, new Uint8Array(call.lengthBytes), call.kind);
+      else if (call.op === 'sync') file.sync(call.cause);
+      else if (call.op === 'truncate') file.truncate(call.offset);
+      else file.punchHole(call.offset, call.lengthBytes);
+    }
+    const of = (op: string) => events.filter((event) => event.op === op);
+    const bytes = (some: typeof events) => some.reduce((sum, event) => sum + event.lengthBytes, 0);
+    const readBytes = (some: typeof events) =>
+      some.reduce((sum, event) => sum + Math.min(event.lengthBytes, event.availableBytes), 0);
+    const { counts } = file;
+    const expectedOf = (some: typeof events) => ({
+      fsyncs: some.filter(({ op }) => op === 'sync').length,
+      odsyncWrites: writesAreDurable ? some.filter(({ op }) => op === 'write').length : 0,
+      writes: some.filter(({ op }) => op === 'write').length,
+      writeBytes: bytes(some.filter(({ op }) => op === 'write')),
+      reads: some.filter(({ op }) => op === 'read').length,
+      readBytes: readBytes(some.filter(({ op }) => op === 'read')),
+    });
+    const { fsyncs, odsyncWrites, writes, writeBytes, reads, readBytes: allReadBytes } = counts;
+    assert.deepEqual({ fsyncs, odsyncWrites, writes, writeBytes, reads, readBytes: allReadBytes }, expectedOf(events));
+    assert.equal(counts.truncates, of('truncate').length);
+    assert.equal(counts.punches, of('punch').length);
+    for (const [name, row] of Object.entries(counts.byTrigger)) {
+      assert.deepEqual(row, expectedOf(events.filter((event) => event.trigger === name)), name);
+    }
+    for (const one of TABLE_KINDS) {
+      const mine = events.filter((event) => event.what === one && (event.op === 'read' || event.op === 'write'));
+      const { fsyncs: _, odsyncWrites: _durable, ...row } = expectedOf(mine);
+      assert.deepEqual(counts.byKind[one], row, one);
+    }
+    for (const cause of SYNC_CAUSES) {
+      assert.equal(counts.syncsByCause[cause], of('sync').filter((event) => event.what === cause).length, cause);
+    }
+  });
+  fc.assert(property, { seed: SEED, numRuns: 200 });
+});
+
+test('what fails is not counted', () => {
+  class FailingFile extends ForwardingFile {
+    override read(): void {
+      throw new Qcow2Error('IO', 'read fails');
+    }
+    override write(): void {
+      throw new Qcow2Error('IO', 'write fails');
+    }
+    override sync(): void {
+      throw new Qcow2Error('IO', 'sync fails');
+    }
+  }
+  const file = new CountingFile(new FailingFile(new MemoryFile()));
+  assert.throws(() => file.read(0, new Uint8Array(512), 'data'), /read fails/);
+  assert.throws(() => file.write(0, new Uint8Array(512), 'data'), /write fails/);
+  assert.throws(() => file.sync('other'), /sync fails/);
+  const { fsyncs, writes, reads } = file.counts;
+  assert.deepEqual({ fsyncs, writes, reads }, { fsyncs: 0, writes: 0, reads: 0 });
+});
+
+test('a sync that an unsafe file ignores is neither counted, nor timed, nor traced', () => {
+  class UnsafeFile extends ForwardingFile {
+    override readonly ignoresSyncs = true;
+  }
+  const seen: string[] = [];
+  const timed = new TimingFile(new UnsafeFile(new MemoryFile()), {
+    read: () => seen.push('read'),
+    write: () => seen.push('write'),
+    sync: () => seen.push('sync'),
+  });
+  const file = new CountingFile(new TracingFile(timed, ({ op }) => seen.push(`traced ${op}`)));
+  file.write(0, new Uint8Array(512), 'data');
+  file.sync('guest-flush');
+  assert.deepEqual(seen, ['write', 'traced write']);
+  assert.equal(file.counts.fsyncs, 0);
+});
