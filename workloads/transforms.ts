@@ -21,10 +21,13 @@ export function parseGuestFlush(text: string): GuestFlush {
   throw new WorkloadError(`--guest-flush "${text}": expected recorded, none or every:N with N from 1`);
 }
 
-/** Applies a {@link GuestFlush}. Writes of data and of zeroes count as writes; those left at the end get no flush. */
+/**
+ * Applies a {@link GuestFlush}. Writes of data and of zeroes count as writes. `none` keeps one flush, at the very end: even a
+ * guest without barriers leaves a durable disk when it is powered off. With `every:N` writes left at the end get no flush.
+ */
 export function withGuestFlush(requests: RequestStream, flush: GuestFlush): RequestStream {
   if (flush === 'recorded') return requests;
-  if (flush === 'none') return withoutOps(requests, (request) => request.op === 'flush');
+  if (flush === 'none') return flushedAtEnd(withoutOps(requests, (request) => request.op === 'flush'));
   return flushEvery(requests, flush.everyWrites);
 }
 
@@ -55,6 +58,11 @@ async function* withoutOps(
   dropped: (request: GuestRequest) => boolean,
 ): AsyncGenerator<readonly GuestRequest[]> {
   for await (const batch of requests) yield batch.filter((request) => !dropped(request));
+}
+
+async function* flushedAtEnd(requests: RequestStream): AsyncGenerator<readonly GuestRequest[]> {
+  yield* requests;
+  yield [{ op: 'flush' }];
 }
 
 async function* flushEvery(requests: RequestStream, everyWrites: number): AsyncGenerator<readonly GuestRequest[]> {

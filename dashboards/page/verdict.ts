@@ -79,7 +79,7 @@ export function flushWorld(record: RunRecord): string {
   const flushes = countedCells(record)[0]?.exact.guest.flushes ?? 0;
   const mode = record.workload.guestFlush;
   if (mode === 'none') {
-    return 'The guest never asks for durability here (guest flush: none), as a guest of 2011 mounted without barriers did. With recorded flushes the picture can turn around.';
+    return 'The guest asks for durability only once, when it is powered off (guest flush: none), as a guest of 2011 mounted without barriers did. With recorded flushes the picture can turn around.';
   }
   if (mode === 'recorded') {
     return `The guest’s ${formatCount(flushes)} flushes are replayed as recorded (guest flush: recorded), as a guest of today asks for them. Without them the picture can turn around.`;

@@ -1,0 +1,113 @@
+/**
+ * The recorded Debian installation makes exactly as many syncs here as the real programs of 2011 made for it
+ * (workloads/traces/README.md has the recording; the figures were counted from system calls of those programs).
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  type BlockFile,
+  CountingFile,
+  createImage,
+  openImage,
+  type StageId,
+  type TableKind,
+} from '../../engine/index.ts';
+import { findWorkload } from '../../workloads/registry.ts';
+import { parseGuestFlush, withGuestDiscard, withGuestFlush } from '../../workloads/transforms.ts';
+
+const PAGE_BYTES = 65536;
+
+/** Keeps metadata and forgets guest data: counts need no more, and two gigabytes need not be written. */
+class DatalessFile implements BlockFile {
+  readonly name = 'dataless';
+  readonly writesAreDurable = false;
+  readonly ignoresSyncs = false;
+  readonly readOnly = false;
+  readonly #pages = new Map<number, Uint8Array>();
+  #endBytes = 0;
+
+  sizeBytes(): number {
+    return this.#endBytes;
+  }
+
+  read(offset: number, into: Uint8Array): void {
+    this.#eachPiece(offset, into.length, (page, start, from, to) => {
+      const bytes = this.#pages.get(page);
+      if (bytes === undefined) into.fill(0, from, to);
+      else into.set(bytes.subarray(start, start + to - from), from);
+    });
+  }
+
+  write(offset: number, from: Uint8Array, kind: TableKind): void {
+    this.#endBytes = Math.max(this.#endBytes, offset + from.length);
+    if (kind === 'data' || kind === 'cow') return;
+    this.#eachPiece(offset, from.length, (page, start, first, to) => {
+      const bytes = this.#pages.get(page) ?? new Uint8Array(PAGE_BYTES);
+      bytes.set(from.subarray(first, to), start);
+      this.#pages.set(page, bytes);
+    });
+  }
+
+  sync(): void {}
+
+  truncate(sizeBytes: number): void {
+    this.#endBytes = sizeBytes;
+  }
+
+  punchHole(): boolean {
+    return false;
+  }
+
+  close(): void {}
+
+  #eachPiece(
+    offset: number,
+    length: number,
+    visit: (page: number, start: number, from: number, to: number) => void,
+  ): void {
+    for (let done = 0; done < length; ) {
+      const start = (offset + done) % PAGE_BYTES;
+      const take = Math.min(PAGE_BYTES - start, length - done);
+      visit((offset + done - start) / PAGE_BYTES, start, done, done + take);
+      done += take;
+    }
+  }
+}
+
+/** Syncs of the installation in writeback, the close of the image included. */
+async function installSyncs(stage: StageId, guestFlush: string): Promise<number> {
+  const workload = await findWorkload('install', {}, { seed: 1, clusterSizeBytes: 65536 });
+  const counting = new CountingFile(new DatalessFile());
+  createImage(counting, { sizeBytes: workload.diskSizeBytes, version: 2 });
+  const created = counting.counts.fsyncs;
+  const image = openImage(counting, { stage });
+  const requests = withGuestDiscard(withGuestFlush(workload.requests(), parseGuestFlush(guestFlush)), 'ignore');
+  const buffer = new Uint8Array(64 * 1024 * 1024);
+  for await (const batch of requests) {
+    for (const request of batch) {
+      if (request.op === 'write') image.write(request.offset, buffer.subarray(0, request.length));
+      else if (request.op === 'read') image.read(request.offset, buffer.subarray(0, request.length));
+      else if (request.op === 'flush') image.flush();
+      else assert.equal(request.op, 'mark');
+    }
+  }
+  image.close();
+  return counting.counts.fsyncs - created;
+}
+
+const PUBLISHED: readonly (readonly [StageId, string, number])[] = [
+  ['S0', 'none', 5850],
+  ['S1', 'none', 5198],
+  ['S2', 'none', 37],
+  ['S4b', 'none', 37],
+  ['S0', 'recorded', 45258],
+  ['S1', 'recorded', 124056],
+  ['S2', 'recorded', 118895],
+  ['S4b', 'recorded', 118895],
+];
+
+for (const [stage, guestFlush, syncs] of PUBLISHED) {
+  test(`installation, guest flush ${guestFlush}, stage ${stage}: ${syncs} syncs`, async () => {
+    assert.equal(await installSyncs(stage, guestFlush), syncs);
+  });
+}
