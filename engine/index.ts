@@ -15,10 +15,12 @@ export {
   hasErrors,
   isClean,
 } from './check/check-image.ts';
+export { checkExitCode, checkJson, formatCheckText } from './check/check-text.ts';
 export { type RepairOptions, type RepairReport, repairImage } from './check/repair.ts';
 export { type AmendOptions, amendImage } from './image/amend.ts';
 export type { CacheSizeOptions } from './image/cache-sizes.ts';
 export { type CreateOptions, createImage } from './image/create.ts';
+export { describeImage, type ImageDescription } from './image/describe.ts';
 export type { OpenOptions } from './image/open.ts';
 export { type OpenImageFileOptions, openImageFile } from './image/open-chain.ts';
 export { OVERLAP_CHECKS, type OverlapCheck } from './image/overlap.ts';

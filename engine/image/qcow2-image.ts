@@ -24,8 +24,9 @@ import {
   listSnapshots,
   type NewSnapshot,
   type SnapshotInfo,
+  stateAtSnapshot,
 } from './snapshots.ts';
-import type { GuestDisk, ImageState } from './state.ts';
+import { dataFileOf, type GuestDisk, type ImageState } from './state.ts';
 import { discardGuest, punchFreed, writeZeroes } from './zeroes.ts';
 
 /**
@@ -79,6 +80,21 @@ export class Qcow2Image implements GuestDisk {
   /** Name of the backing file as the header has it; untrusted. */
   get backingFileName(): string | null {
     return this.#state.header.backingFileName;
+  }
+
+  /** Name of the image file, as it was opened. */
+  get fileName(): string {
+    return this.#state.file.name;
+  }
+
+  /** Name of the file that guest data lies in: the image file, or its external data file. */
+  get dataFileName(): string {
+    return dataFileOf(this.#state).name;
+  }
+
+  /** What lies under the image; null for nothing. Closed with it. */
+  get backing(): GuestDisk | null {
+    return this.#state.backing;
   }
 
   /** Fills `into` with the disk's bytes from `offset` on. Throws INVALID_ARGUMENT past the end of the disk. */
@@ -177,6 +193,17 @@ export class Qcow2Image implements GuestDisk {
   deleteSnapshot(nameOrId: string): void {
     this.#requireWritable();
     deleteSnapshot(this.#state, nameOrId);
+  }
+
+  /** The disk as it was when the snapshot was taken, to be read. The image must be open read-only; closing either closes both. */
+  openSnapshot(nameOrId: string): Qcow2Image {
+    this.#requireOpen();
+    if (!this.#state.file.readOnly)
+      throw new Qcow2Error(
+        'INVALID_ARGUMENT',
+        `${this.fileName}: a snapshot is read from an image that is open read-only`,
+      );
+    return new Qcow2Image(stateAtSnapshot(this.#state, nameOrId));
   }
 
   /** Writes VM state, which lies behind the end of the virtual disk; `offset` counts from its start, 512-byte aligned or not. */

@@ -47,15 +47,20 @@ export interface NewSnapshot {
 }
 
 export function listSnapshots(state: ImageState): SnapshotInfo[] {
-  return state.snapshots.map((entry) => ({
+  return state.snapshots.map((entry) => snapshotInfo(entry, state.sizeBytes));
+}
+
+/** `diskBytes`: size of the virtual disk now, which it had then too where the entry does not say. */
+export function snapshotInfo(entry: SnapshotEntry, diskBytes: number): SnapshotInfo {
+  return {
     id: snapshotId(entry),
     name: snapshotName(entry),
     dateSeconds: entry.dateSeconds,
     dateNanoseconds: entry.dateNanoseconds,
     vmClockNs: entry.vmClockNs,
     vmStateBytes: entry.vmStateSizeBytes,
-    virtualSizeBytes: entry.virtualSizeBytes ?? state.sizeBytes,
-  }));
+    virtualSizeBytes: entry.virtualSizeBytes ?? diskBytes,
+  };
 }
 
 /**
@@ -126,6 +131,20 @@ export function deleteSnapshot(state: ImageState, nameOrId: string): void {
     state.snapshots = before;
     throw error;
   }
+}
+
+/**
+ * What an image open for reading looks like at a snapshot. @throws Qcow2Error INVALID_ARGUMENT when there is no such snapshot,
+ * CORRUPT when its L1 table does not map the disk that it claims.
+ */
+export function stateAtSnapshot(state: ImageState, nameOrId: string): ImageState {
+  const entry = findSnapshot(state, nameOrId);
+  const sizeBytes = entry.virtualSizeBytes ?? state.sizeBytes;
+  if (entry.virtualSizeBytes !== null && state.geometry.l1EntriesFor(sizeBytes) > entry.l1Entries) {
+    const message = `${state.file.name}: snapshot ${JSON.stringify(nameOrId)} claims ${sizeBytes} bytes; its L1 table of ${entry.l1Entries} entries maps less`;
+    throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'snapshot' });
+  }
+  return { ...state, l1: readL1(state, entry), sizeBytes };
 }
 
 /** The snapshot with this id, or else with this name. */

@@ -54,6 +54,12 @@ export const SYNC_CAUSES = [
 ] as const;
 export type SyncCause = (typeof SYNC_CAUSES)[number];
 
+/** A stretch of a file that the file system stores, or a hole. */
+export interface FileExtent {
+  readonly isHole: boolean;
+  readonly endOffset: number;
+}
+
 export interface BlockFile {
   /** Path or other name, for error messages. */
   readonly name: string;
@@ -76,6 +82,8 @@ export interface BlockFile {
   punchHole(offset: number, lengthBytes: number): boolean;
   /** Takes space for the range now, so that later writes there cannot fail for lack of it. False where it cannot be done. */
   preallocate?(offset: number, lengthBytes: number): boolean;
+  /** Whether the file system stores what lies at `offset`, below the end of the file; null or absent where it cannot say. */
+  extentAt?(offset: number): FileExtent | null;
   close(): void;
 }
 

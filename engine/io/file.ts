@@ -8,8 +8,9 @@ import path from 'node:path';
 import { fromSystemError, Qcow2Error } from '../base/errors.ts';
 import { SECTOR_BYTES } from '../base/units.ts';
 import { AlignedBuffer } from './aligned-buffer.ts';
-import type { BlockFile, HostCacheMode, SyncCause, TableKind } from './block-file.ts';
+import type { BlockFile, FileExtent, HostCacheMode, SyncCause, TableKind } from './block-file.ts';
 import { preallocate, punchHole } from './fallocate.ts';
+import { extentAt } from './holes.ts';
 
 export interface OpenFileOptions {
   /** How the host caches this file. Default `writeback`. */
@@ -158,6 +159,10 @@ class RealFile implements BlockFile {
     const done = preallocate(this.#descriptor, offset, lengthBytes);
     if (done) this.#endBytes = Math.max(this.#endBytes, offset + lengthBytes);
     return done;
+  }
+
+  extentAt(offset: number): FileExtent | null {
+    return extentAt(this.#descriptor, offset, this.#endBytes);
   }
 
   close(): void {

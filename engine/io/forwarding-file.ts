@@ -1,5 +1,5 @@
 /** A {@link BlockFile} that passes everything on: what the wrappers share. Each overrides what it is about. */
-import type { BlockFile, SyncCause, TableKind } from './block-file.ts';
+import type { BlockFile, FileExtent, SyncCause, TableKind } from './block-file.ts';
 
 export class ForwardingFile implements BlockFile {
   readonly name: string;
@@ -42,6 +42,10 @@ export class ForwardingFile implements BlockFile {
 
   preallocate(offset: number, lengthBytes: number): boolean {
     return this.inner.preallocate?.(offset, lengthBytes) ?? false;
+  }
+
+  extentAt(offset: number): FileExtent | null {
+    return this.inner.extentAt?.(offset) ?? null;
   }
 
   close(): void {
