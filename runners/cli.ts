@@ -13,7 +13,7 @@ import { policies } from './commands/policies.ts';
 import { report } from './commands/report.ts';
 import { schema } from './commands/schema.ts';
 import { workloads } from './commands/workloads.ts';
-import { describeSource } from './environment.ts';
+import { programVersion } from './environment.ts';
 import { describeFailure, EXIT_CODE_TEXT, EXIT_CODES, oneLine, SampleFailure, UsageError } from './errors.ts';
 import { unknownWord } from './suggest.ts';
 
@@ -40,7 +40,7 @@ function parser() {
     .usage('$0 COMMAND [OPTIONS]\n\nWhat a copy-on-write disk image costs: syncs, bytes and latency by cache policy.')
     .command(COMMANDS)
     .option('debug', { type: 'boolean', describe: 'show where an error comes from' })
-    .version(describeSource().version)
+    .version(programVersion())
     .alias('help', 'h')
     .demandCommand(1, 'no command given; cowbench --help lists them')
     .strict()

@@ -21,7 +21,7 @@ export function describeEnvironment(directory: string): Environment {
       `${directory} is on ${fileSystem.type}, which is memory: sync times mean nothing here (choose --dir)`,
     );
   } else if (!syncProbe.looksReal) {
-    warnings.push(`a sync in ${directory} takes ${syncProbe.medianNs} ns: nothing seems to wait for a device`);
+    warnings.push(`a sync takes ${syncProbe.medianNs} ns in this directory: nothing seems to wait for a device`);
   }
   return { ...describeMachine(), fileSystem, syncProbe, warnings };
 }
@@ -49,12 +49,16 @@ function machineHash(): string {
   return createHmac('sha256', identity).update('cowbench').digest('hex').slice(0, 12);
 }
 
+/** Version of this program. */
+export function programVersion(): string {
+  return (JSON.parse(fs.readFileSync(path.join(PROJECT_ROOT, 'package.json'), 'utf8')) as { version: string }).version;
+}
+
 /** Version and commit of this program; the commit is null outside a git work tree. */
 export function describeSource(): RunRecord['source'] {
-  const manifest = JSON.parse(fs.readFileSync(path.join(PROJECT_ROOT, 'package.json'), 'utf8')) as { version: string };
   const commit = git('rev-parse', '--verify', 'HEAD');
   const changes = commit === null ? null : git('status', '--porcelain', '--untracked-files=no');
-  return { version: manifest.version, commit, dirty: changes !== null && changes !== '' };
+  return { version: programVersion(), commit, dirty: changes !== null && changes !== '' };
 }
 
 function git(...words: string[]): string | null {

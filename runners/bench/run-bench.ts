@@ -40,10 +40,10 @@ export interface BenchOutcome {
 export async function runBench(plan: BenchPlan, signal: AbortSignal, display: BenchDisplay): Promise<BenchOutcome> {
   // Bad input must be told before anything is made: this reads a trace to its end.
   const { workload } = await openWorkload(plan.workload, plan.cells[0]!.clusterSizeBytes);
-  const record = newRecord(plan, workload);
-  const recordFile = recordPath(plan.recordsRoot, record);
   const images = new TemporaryImages(plan.directory, plan.keepImages);
   try {
+    const record = newRecord(plan, workload, images.folder);
+    const recordFile = recordPath(plan.recordsRoot, record);
     writeRecord(recordFile, record);
     display.started(record, recordFile, images.folder);
     const around = { images, display, announcedRequests: announcedRequests(plan, workload) };
@@ -158,8 +158,8 @@ class BenchRun {
   }
 }
 
-function newRecord(plan: BenchPlan, workload: Workload): RunRecord {
-  const environment = describeEnvironment(plan.directory);
+function newRecord(plan: BenchPlan, workload: Workload, imageFolder: string): RunRecord {
+  const environment = describeEnvironment(imageFolder);
   if (plan.cells.some((cell) => ignoresSyncs(cell.hostCacheMode))) {
     environment.warnings.push('host cache mode unsafe makes every sync do nothing: its times mean nothing here');
   }

@@ -1,6 +1,9 @@
 /** `cowbench workloads`: what guests can do. */
 import type { CommandModule } from 'yargs';
-import { WORKLOADS } from '../../workloads/registry.ts';
+import { findDefinition, WORKLOADS } from '../../workloads/registry.ts';
+
+/** One definition stands for all traces. */
+const DEFINITIONS = [...WORKLOADS, findDefinition('trace:FILE')];
 
 export const workloads: CommandModule<object, { json: boolean | undefined }> = {
   command: 'workloads',
@@ -11,17 +14,17 @@ export const workloads: CommandModule<object, { json: boolean | undefined }> = {
       .example('$0 workloads', 'names, titles and parameters with their defaults'),
   handler: ({ json }) => {
     if (json === true) {
-      const list = WORKLOADS.map(({ name, title, parameters }) => ({ name, title, parameters }));
+      const list = DEFINITIONS.map(({ name, title, parameters }) => ({ name, title, parameters }));
       console.log(JSON.stringify({ workloads: list }, null, 2));
       return;
     }
-    for (const { name, title, parameters } of WORKLOADS) {
+    for (const { name, title, parameters } of DEFINITIONS) {
       console.log(`${name.padEnd(16)}${title}`);
       for (const { option, description, unit, defaultText } of parameters) {
         const byDefault = defaultText === undefined ? '' : `, default ${defaultText}`;
         console.log(`    --${option.padEnd(20)}${description} (${unit}${byDefault})`);
       }
     }
-    console.log(`${'trace:FILE'.padEnd(16)}any fio iolog of version 2 or 3, plain, gzip or zstd`);
+    console.log('A trace is a fio iolog of version 2 or 3, plain, gzip or zstd.');
   },
 };

@@ -6,6 +6,7 @@
  * image and ends.
  */
 import fs from 'node:fs';
+import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describeFailure } from '../errors.ts';
 import type { SampleJob, WorkerMessage } from './job.ts';
@@ -19,10 +20,7 @@ let unfinishedImage: string | null = null;
 // Ctrl-C on a terminal reaches the whole process group; the runner decides what happens then.
 process.on('SIGINT', () => {});
 process.on('disconnect', () => {
-  if (unfinishedImage !== null) {
-    fs.rmSync(unfinishedImage, { force: true });
-    fs.rmSync(backingPath(unfinishedImage), { force: true });
-  }
+  if (unfinishedImage !== null) removeImage(unfinishedImage);
   process.exit(0);
 });
 process.once('message', (job: SampleJob) => void work(job));
@@ -46,6 +44,18 @@ async function work(job: SampleJob): Promise<void> {
   }
 }
 
+/** The image, its backing image, and the folder of the run unless others still use it. */
+function removeImage(imageFile: string): void {
+  fs.rmSync(imageFile, { force: true });
+  fs.rmSync(backingPath(imageFile), { force: true });
+  try {
+    fs.rmdirSync(path.dirname(imageFile));
+  } catch {
+    // Not empty, or gone already.
+  }
+}
+
 function send(message: WorkerMessage): void {
-  process.send!(message);
+  // With a callback, a runner that is gone is no error here: 'disconnect' follows and cleans up.
+  process.send!(message, () => {});
 }

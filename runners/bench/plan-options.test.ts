@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import yargs from 'yargs';
+import type { BenchPlan } from './plan.ts';
+import { planOf, withBenchOptions } from './plan-options.ts';
+
+function plan(...words: string[]): BenchPlan {
+  return planOf(withBenchOptions(yargs(words)).parseSync(), ['bench', ...words]);
+}
+
+function refuses(pattern: RegExp, ...words: string[]): void {
+  assert.throws(() => plan(...words), pattern);
+}
+
+test('without options: the installation, all presets, two minutes, exact defaults of history', () => {
+  const { workload, cells, rounds, command } = plan();
+  assert.deepEqual(workload, {
+    name: 'install',
+    parameters: {},
+    seed: 1,
+    guestFlush: 'recorded',
+    discard: 'ignore',
+    limit: null,
+  });
+  assert.deepEqual(
+    cells.map(({ id, stage, hostCacheMode }) => [id, stage, hostCacheMode]),
+    [
+      ['legacy', 'S0', 'writeback'],
+      ['writethrough', 'S4b', 'writethrough'],
+      ['writeback', 'S4b', 'writeback'],
+    ],
+  );
+  assert.deepEqual(
+    [cells[2]!.l2CacheTables, cells[2]!.refcountCacheTables, cells[2]!.clusterSizeBytes],
+    [16, 4, 65536],
+  );
+  assert.deepEqual(rounds, { timeBudgetMs: 120_000 });
+  assert.deepEqual(command, ['bench']);
+});
+
+test('policies have aliases; stages alone choose their policies by the host cache mode', () => {
+  const ids = (...words: string[]) => plan(...words).cells.map(({ id }) => id);
+  assert.deepEqual(ids('--policy', 'wb,WT,s0'), ['writeback', 'writethrough', 'legacy']);
+  assert.deepEqual(ids('--policy', 'writeback,wb'), ['writeback']);
+  assert.deepEqual(ids('--policy', 'writeback', '--stage', 's1,S4b'), ['writeback/S1', 'writeback']);
+  assert.deepEqual(ids('--stage', 'S0,S2', '--cache', 'writeback,writethrough'), [
+    'legacy',
+    'writeback/S2',
+    'legacy/writethrough',
+    'writethrough/S2',
+  ]);
+  assert.deepEqual(ids('--policy', 'writeback', '--cache', 'none,unsafe'), ['writeback/none', 'writeback/unsafe']);
+});
+
+test('parameters of the workload come by --param or as options of their own', () => {
+  const { workload } = plan('-w', 'install-burst', '--param', 'a=1,b=2', '--data', '8M');
+  assert.deepEqual(workload.parameters, { a: '1', b: '2', data: '8M' });
+  refuses(/--data is given more than once/, '--param', 'data=1M', '--data', '8M');
+});
+
+test('values that make no sense are refused with the option named', () => {
+  refuses(/--rounds "0": expected an integer from 1/, '--rounds', '0');
+  refuses(/--limit "-1": expected an integer/, '--limit=-1');
+  refuses(/--cluster-size "100": expected a power of two from 512 to 2M/, '--cluster-size', '100');
+  refuses(/--guest-flush "every:0": expected recorded, none or every:N/, '--guest-flush', 'every:0');
+  refuses(/--image-version "4": expected 2 or 3/, '--image-version', '4');
+  refuses(/--discard "keep": expected ignore or unmap/, '--discard', 'keep');
+  refuses(/--time-budget "soon": expected a time/, '--time-budget', 'soon');
+  refuses(/policy legacy does not exist at stage S2/, '--policy', 'legacy', '--stage', 'S2');
+  refuses(/--stage: unknown stage "S5"; /, '--stage', 'S5');
+  refuses(/--cache: unknown host cache mode "writebak"; did you mean writeback\?/, '--cache', 'writebak');
+  refuses(/--param "data": expected NAME=VALUE/, '--param', 'data');
+  refuses(/--policy "a,": expected words separated by commas/, '--policy', 'a,');
+  refuses(/--policy is given more than once/, '--policy', 'legacy', '--policy', 'writeback');
+});
