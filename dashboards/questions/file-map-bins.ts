@@ -2,12 +2,23 @@
 import type { FileMap } from '../../results/record.ts';
 
 function halve(map: FileMap): FileMap {
-  const cells = new Map<string, FileMap['cells'][number]>();
+  const columns = Math.ceil(map.columns / 2);
+  const rows = Math.ceil(map.rows / 2);
+  const byKind = new Map<string, Map<number, number>>();
   for (const [column, row, kind, bytes] of map.cells) {
-    const at = [Math.floor(column / 2), Math.floor(row / 2)] as const;
-    const key = `${at[0]} ${at[1]} ${kind}`;
-    cells.set(key, [...at, kind, (cells.get(key)?.[3] ?? 0) + bytes]);
+    const places = byKind.get(kind) ?? new Map<number, number>();
+    byKind.set(kind, places);
+    const place = Math.floor(column / 2) * rows + Math.floor(row / 2);
+    places.set(place, (places.get(place) ?? 0) + bytes);
   }
+  const cells = [...byKind].flatMap(([kind, places]) =>
+    [...places].map(([place, bytes]): FileMap['cells'][number] => [
+      Math.floor(place / rows),
+      place % rows,
+      kind,
+      bytes,
+    ]),
+  );
   const syncs = new Map<number, FileMap['syncs'][number]>();
   for (const [column, count, ns] of map.syncs) {
     const at = Math.floor(column / 2);
@@ -15,14 +26,12 @@ function halve(map: FileMap): FileMap {
     syncs.set(at, [at, before + count, nsBefore + ns]);
   }
   // An odd number of bins would stretch the last one beyond the end: keep the scale by growing the span with it.
-  const columns = Math.ceil(map.columns / 2);
-  const rows = Math.ceil(map.rows / 2);
   return {
     columns,
     rows,
     fileBytes: (map.fileBytes * rows * 2) / map.rows,
     durationNs: (map.durationNs * columns * 2) / map.columns,
-    cells: [...cells.values()],
+    cells,
     syncs: [...syncs.values()],
   };
 }

@@ -20,12 +20,19 @@ interface LabelledMap {
   readonly map: FileMap;
 }
 
+/** Made coarse once for each record, since rows, table and words all start from them. */
+const coarseMaps = new WeakMap<RunRecord, LabelledMap[]>();
+
 function mapsOf(record: RunRecord): LabelledMap[] {
+  const known = coarseMaps.get(record);
+  if (known !== undefined) return known;
   const maps = countedCells(record).flatMap(({ cell, label }) =>
     cell.fileMap === null || cell.fileMap.cells.length === 0 ? [] : [{ cell: label, map: cell.fileMap }],
   );
   const share = MOST_ENTRIES / Math.max(maps.length, 1);
-  return maps.map(({ cell, map }) => ({ cell, map: coarsen(map, share) }));
+  const coarse = maps.map(({ cell, map }) => ({ cell, map: coarsen(map, share) }));
+  coarseMaps.set(record, coarse);
+  return coarse;
 }
 
 function writeRows({ cell, map }: LabelledMap): Row[] {

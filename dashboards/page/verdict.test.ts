@@ -1,0 +1,111 @@
+/** The sentences of the first screen, against records changed by hand. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RunRecord } from '../../results/record.ts';
+import { fixtureRecord } from '../testing/fixture-record.ts';
+import { flushWorld, verdictOf } from './verdict.ts';
+import { warningsOf } from './warnings.ts';
+
+const plain = (text: string) => text.replace(/[\u202f\u00a0]/g, ' ');
+const headline = (change?: (record: RunRecord) => void) => plain(verdictOf(fixtureRecord(change)).headline);
+
+function setWall(record: RunRecord, cell: number, seconds: readonly number[]): void {
+  record.cells[cell]!.rounds = record.cells[cell]!.rounds.slice(0, seconds.length);
+  record.cells[cell]!.rounds.forEach((round, index) => {
+    round.wallNs = seconds[index]! * 1e9;
+  });
+}
+
+test('counts, time and safety in one sentence', () => {
+  assert.match(
+    headline(),
+    /^writeback needs 158× fewer syncs than legacy \(37 instead of 5 850\) and was \d\.\d+× faster here; it survived 41 000 crash states\.$/,
+  );
+});
+
+test('a policy with O_DSYNC writes is compared by all its waits', () => {
+  const { further } = verdictOf(fixtureRecord());
+  assert.match(
+    plain(further[0] ?? ''),
+    /^writethrough needs 17\.2× as many waits for the disk as legacy \(100 405 instead of 5 850\)/,
+  );
+});
+
+test('more syncs and slower is said as plainly', () => {
+  const text = headline((record) => {
+    record.cells[2]!.exact!.fsyncs = 11_700;
+    setWall(record, 0, [10, 10, 10]);
+    setWall(record, 2, [20, 21, 22]);
+  });
+  assert.match(
+    text,
+    /^writeback needs 2× as many syncs as legacy \(11 700 instead of 5 850\) and was 2\.1× slower here;/,
+  );
+});
+
+test('times that overlap make no claim; one round is called one round', () => {
+  const overlapping = headline((record) => {
+    setWall(record, 0, [10, 10, 10]);
+    setWall(record, 2, [9, 10.1, 11]);
+  });
+  assert.match(overlapping, /took about as long here \(the rounds do not tell them apart\)/);
+  const single = headline((record) => {
+    setWall(record, 0, [10]);
+    setWall(record, 2, [5]);
+  });
+  assert.match(single, /was 2× faster here in the one round measured/);
+});
+
+test('no claim about time where a sync means nothing, and a warning instead', () => {
+  const tmpfs = (record: RunRecord) => {
+    record.environment.fileSystem.tmpfs = true;
+  };
+  assert.doesNotMatch(headline(tmpfs), /here/);
+  assert.match(
+    warningsOf(fixtureRecord(tmpfs))[0]?.text ?? '',
+    /^Times say nothing about a disk for any policy of this run: .*tmpfs/,
+  );
+  const unsafe = fixtureRecord((record) => {
+    record.cells[2]!.hostCacheMode = 'unsafe';
+  });
+  assert.match(warningsOf(unsafe)[0]?.text ?? '', /for writeback: host cache mode unsafe/);
+  assert.deepEqual(warningsOf(fixtureRecord()), []);
+});
+
+test('wrong data and unequal counts are the first warnings', () => {
+  const warnings = warningsOf(
+    fixtureRecord((record) => {
+      record.source.dirty = true;
+      record.cells[1]!.verification.content = 'different';
+      record.cells[2]!.deterministic = false;
+    }),
+  );
+  assert.deepEqual(
+    warnings.map(({ severity }) => severity),
+    ['bad', 'bad', 'warn'],
+  );
+  assert.match(warnings[0]?.text ?? '', /^writethrough: the guest’s data came back different/);
+});
+
+test('one policy, no policy, unexplored crash safety', () => {
+  const one = headline((record) => {
+    record.cells = record.cells.slice(0, 1);
+    record.cells[0]!.crash = null;
+  });
+  assert.equal(one, 'legacy needs 5 850 syncs for 48 905 guest writes; its crash safety was not explored in this run.');
+  assert.match(
+    headline((record) => {
+      record.cells = [];
+    }),
+    /no policy finished a round/i,
+  );
+});
+
+test('the world of guest flushes is named', () => {
+  assert.match(flushWorld(fixtureRecord()), /\(guest flush: none\)/);
+  const recorded = fixtureRecord((record) => {
+    record.workload.guestFlush = 'recorded';
+    record.cells[0]!.exact!.guest.flushes = 39_409;
+  });
+  assert.match(plain(flushWorld(recorded)), /39 409 flushes are replayed as recorded/);
+});
