@@ -17,7 +17,7 @@ export function walkBitmaps(x: Examination): void {
     offset % x.shape.clusterBytes === 0 && lengthBytes <= DIRECTORY_LIMIT_BYTES && count <= COUNT_LIMIT;
   if (!isPlausible || x.references.isOutside(offset, lengthBytes)) {
     x.findings.add('bitmap', offset, 'a directory in the file', `${count} bitmaps in ${lengthBytes} bytes`);
-    x.everythingWasFollowed = false;
+    x.noteOutside(offset + lengthBytes, false);
     return;
   }
   x.refer(offset, offset, lengthBytes, OWNER_BITMAP);

@@ -134,6 +134,8 @@ test('random damage: good and bad are what qemu-img says', () => {
       const { exitCode, text } = folder.check('damaged.qcow2');
       // Besides refusing (1) and reporting (2) it aborts on some images.
       const isBad = exitCode !== 0 && exitCode !== 3;
+      // Encrypted images cannot be opened without a key, however good they are.
+      if (text.includes('encrypt.key-secret')) return;
       const note = `qemu-img check exits with ${exitCode}: ${text}\n${JSON.stringify(report?.findings, null, 1)}`;
       if (isBad) return assert.ok(report === null || hasErrors(report), note);
       assert.ok(report !== null, note);
@@ -141,7 +143,7 @@ test('random damage: good and bad are what qemu-img says', () => {
       assert.ok(real.length === 0, note);
       assert.equal(report.leaks > 0, exitCode === 3, note);
     }),
-    { seed: SEED, numRuns: 250 },
+    { seed: SEED, numRuns: 150 },
   );
 });
 

@@ -51,10 +51,7 @@ export function examineImage(file: BlockFile, options: CheckOptions = {}): Exami
   const refcountBlocks = loadStoredRefcounts(x);
   const walk = new MappingWalk(x);
   x.refer(0, 0, shape.clusterBytes, OWNER_HEADER);
-  if (shape.badExtensionAt !== null) {
-    x.findings.add('header-field', shape.badExtensionAt, 'a header extension that fits', 'too large');
-    x.everythingWasFollowed = false;
-  }
+  for (const { offset, expected, found } of shape.badFields) x.findings.add('header-field', offset, expected, found);
   walkActiveL1(x, walk);
   walkSnapshots(x, walk);
   walkL2Tables(walk);

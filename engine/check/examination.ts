@@ -106,13 +106,18 @@ export class Examination {
   refer(at: number, offset: number, lengthBytes: number, owner: number, times = 1): boolean {
     if (this.references.isOutside(offset, lengthBytes)) {
       this.findings.add('pointer-outside', at, `below ${this.shape.fileBytes}`, offset, times);
-      this.everythingWasFollowed = false;
-      this.outsideEnd = Math.max(this.outsideEnd, offset + lengthBytes);
-      if (owner !== OWNER_DATA && owner !== OWNER_L2) this.onlyClustersAreOutside = false;
+      this.noteOutside(offset + lengthBytes, owner === OWNER_DATA || owner === OWNER_L2);
       return false;
     }
     this.references.add(offset, lengthBytes, owner, times);
     return true;
+  }
+
+  /** Remembers that something ends at `end`, behind the end of the file, and was not followed. */
+  noteOutside(end: number, isCluster: boolean): void {
+    this.everythingWasFollowed = false;
+    this.outsideEnd = Math.max(this.outsideEnd, end);
+    if (!isCluster) this.onlyClustersAreOutside = false;
   }
 
   /** The stored refcount of the cluster at a host offset; 0 behind the end of the file. */

@@ -32,14 +32,21 @@ export interface ImageShape {
   /** Null when the image has none, or when the autoclear bit says that they are out of date. */
   readonly bitmapDirectory: (ByteRange & { readonly count: number }) | null;
   readonly encryptionHeader: ByteRange | null;
-  /** File offset of the header extension that does not fit into its area, or null when all fit. */
-  readonly badExtensionAt: number | null;
+  /** Header fields that contradict the specification, though the tables can be found without them. */
+  readonly badFields: readonly BadField[];
+}
+
+export interface BadField {
+  readonly offset: number;
+  readonly expected: string;
+  readonly found: number | string;
 }
 
 const MAGIC = 0x514649fb;
 const KNOWN_INCOMPATIBLE = 31;
 const BITMAPS_EXTENSION = 0x23852875;
 const ENCRYPTION_EXTENSION = 0x0537be77;
+const DATA_FILE_NAME_EXTENSION = 0x44415441;
 
 /** Reads the header. Throws one CORRUPT or UNSUPPORTED error when the image cannot be interpreted at all. */
 export function readImageShape(file: BlockFile): ImageShape {
@@ -67,19 +74,42 @@ export function readImageShape(file: BlockFile): ImageShape {
   }
   const refcountOrder = version === 3 ? view.getUint32(96) : 4;
   if (refcountOrder > 6) fail('CORRUPT', `reference count width 2^${refcountOrder} too large`, 96);
+  const compressionType = version === 3 && headerLength > 104 ? view.getUint8(104) : 0;
+  const bitmapsAreCurrent = version === 3 && (view.getUint8(95) & 1) === 1;
+  const extensions = readExtensions(file, headerLength, uint64(view, 8), 2 ** clusterBits, bitmapsAreCurrent);
+  const badFields = badFixedFields(view, 2 ** clusterBits, features, compressionType);
+  if (extensions.badExtension !== null) badFields.push(extensions.badExtension);
+  else badFields.push(...missingExtensions(view, features, extensions));
   return {
     ...fixedFields(view, file, fileBytes),
     ...featureFields(features),
     refcountOrder,
-    compressionType: version === 3 && headerLength > 104 ? view.getUint8(104) : 0,
-    ...readExtensions(
-      file,
-      headerLength,
-      uint64(view, 8),
-      2 ** clusterBits,
-      version === 3 && (view.getUint8(95) & 1) === 1,
-    ),
+    compressionType,
+    bitmapDirectory: extensions.bitmapDirectory,
+    encryptionHeader: extensions.encryptionHeader,
+    badFields,
   };
+}
+
+function badFixedFields(view: DataView, clusterBytes: number, features: number, compressionType: number): BadField[] {
+  const bad: BadField[] = [];
+  const expect = (isGood: boolean, offset: number, expected: string, found: number) => {
+    if (!isGood) bad.push({ offset, expected, found });
+  };
+  const nameOffset = uint64(view, 8);
+  const nameBytes = view.getUint32(16);
+  expect(nameOffset <= clusterBytes, 8, 'a backing file name in the first cluster', nameOffset);
+  const nameFits = nameOffset === 0 || nameBytes <= Math.min(1023, Math.max(0, clusterBytes - nameOffset));
+  expect(nameFits, 16, 'a backing file name of at most 1023 bytes in the first cluster', nameBytes);
+  expect(view.getUint32(32) <= 2, 32, 'encryption method 0, 1 or 2', view.getUint32(32));
+  const hasCompressionBit = (features & 8) !== 0;
+  expect(
+    hasCompressionBit ? compressionType === 1 : compressionType === 0,
+    104,
+    'the type of the feature bit',
+    compressionType,
+  );
+  return bad;
 }
 
 function fixedFields(view: DataView, file: BlockFile, fileBytes: number) {
@@ -108,26 +138,45 @@ function featureFields(features: number) {
   };
 }
 
-/** Only the extensions that own clusters matter here; behind one that does not fit nothing can be found. */
+interface Extensions extends Pick<ImageShape, 'bitmapDirectory' | 'encryptionHeader'> {
+  readonly hasDataFileName: boolean;
+  readonly badExtension: BadField | null;
+}
+
+function missingExtensions(view: DataView, features: number, extensions: Extensions): BadField[] {
+  const missing: BadField[] = [];
+  if (view.getUint32(32) === 2 && extensions.encryptionHeader === null) {
+    missing.push({ offset: 32, expected: 'an encryption header extension', found: 'none' });
+  }
+  if ((features & 4) !== 0 && !extensions.hasDataFileName) {
+    missing.push({ offset: 72, expected: 'a data file name extension', found: 'none' });
+  }
+  return missing;
+}
+
+/** Only what owns clusters or is required matters here; behind an extension that does not fit nothing can be found. */
 function readExtensions(
   file: BlockFile,
   start: number,
   backingNameOffset: number,
   clusterBytes: number,
   bitmapsAreCurrent: boolean,
-): Pick<ImageShape, 'bitmapDirectory' | 'encryptionHeader' | 'badExtensionAt'> {
+): Extensions {
   const end = backingNameOffset > 0 ? Math.min(backingNameOffset, clusterBytes) : clusterBytes;
   const bytes = new Uint8Array(24);
   const view = new DataView(bytes.buffer);
   let bitmapDirectory: ImageShape['bitmapDirectory'] = null;
   let encryptionHeader: ImageShape['encryptionHeader'] = null;
-  let badExtensionAt: number | null = null;
+  let hasDataFileName = false;
+  let badExtension: BadField | null = null;
   for (let at = start; at < end; ) {
     file.read(at, bytes.subarray(0, 8), 'header');
     const type = view.getUint32(0);
     const length = view.getUint32(4);
-    if (end - at < 8 || length > end - at - 8) badExtensionAt = at;
-    if (type === 0 || badExtensionAt !== null) break;
+    if (end - at < 8 || length > end - at - 8) {
+      badExtension = { offset: at, expected: 'a header extension that fits', found: `${length} bytes` };
+    }
+    if (type === 0 || badExtension !== null) break;
     file.read(at + 8, bytes, 'header');
     if (type === BITMAPS_EXTENSION && length >= 24 && bitmapsAreCurrent) {
       bitmapDirectory = { count: view.getUint32(0), lengthBytes: uint64(view, 8), offset: uint64(view, 16) };
@@ -135,7 +184,8 @@ function readExtensions(
     if (type === ENCRYPTION_EXTENSION && length >= 16) {
       encryptionHeader = { offset: uint64(view, 0), lengthBytes: uint64(view, 8) };
     }
+    if (type === DATA_FILE_NAME_EXTENSION) hasDataFileName = true;
     at += 8 + Math.ceil(length / 8) * 8;
   }
-  return { bitmapDirectory, encryptionHeader, badExtensionAt };
+  return { bitmapDirectory, encryptionHeader, hasDataFileName, badExtension };
 }

@@ -190,6 +190,13 @@ const FAULTS: Fault[] = [
   { name: 'an L1 table of 2^32 - 1 entries', change: (v) => v.setUint32(36, 0xffff_ffff), finds: 'header-field' },
   { name: 'an L1 table too small', change: (v) => v.setUint32(36, 0), finds: 'header-field' },
   { name: 'an unaligned L1 table', change: (v) => v.setBigUint64(40, 0x30200n), finds: 'header-field' },
+  { name: 'encryption method 3', change: (v) => v.setUint32(32, 3), finds: 'header-field' },
+  { name: 'LUKS without encryption header', change: (v) => v.setUint32(32, 2), finds: 'header-field' },
+  { name: 'the data file bit without name', change: (v) => v.setUint8(79, 4), finds: 'header-field' },
+  { name: 'the compression bit with type 0', change: (v) => v.setUint8(79, 8), finds: 'header-field' },
+  { name: 'compression type 200 without its bit', change: (v) => v.setUint8(104, 200), finds: 'header-field' },
+  { name: 'a backing file name outside the cluster', change: (v) => v.setUint32(12, 0x10001), finds: 'header-field' },
+  { name: 'a header extension of 2^31 - 1 bytes', change: (v) => v.setUint32(116, 2 ** 31), finds: 'header-field' },
   { name: 'a virtual size of 2^63', change: (v) => v.setBigUint64(24, 1n << 63n), finds: 'header-field' },
 ];
 

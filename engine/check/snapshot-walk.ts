@@ -27,7 +27,7 @@ export function walkSnapshots(x: Examination, walk: MappingWalk): void {
   if (count > COUNT_LIMIT) x.findings.add('header-field', COUNT_FIELD, `at most ${COUNT_LIMIT} snapshots`, count);
   if (start % clusterBytes !== 0 || start === 0 || start >= x.shape.fileBytes) {
     x.findings.add('header-field', OFFSET_FIELD, `a multiple of ${clusterBytes} in the file`, start);
-    x.everythingWasFollowed = false;
+    x.noteOutside(start + 1, false);
     return;
   }
   let end = start;
@@ -58,6 +58,7 @@ function snapshotEntry(x: Examination, walk: MappingWalk, at: number, tableStart
   const lengthBytes = 40 + extraBytes + view.getUint16(12) + view.getUint16(14);
   if (at + lengthBytes > x.shape.fileBytes || at + lengthBytes - tableStart > TABLE_LIMIT_BYTES) {
     x.findings.add('snapshot-entry', at, 'within the file and 64 MiB', `an entry of ${lengthBytes} bytes`);
+    x.noteOutside(at + lengthBytes, false);
     return 0;
   }
   snapshotL1(x, walk, at, uint64(view, 0), view.getUint32(8));

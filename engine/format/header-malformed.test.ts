@@ -43,259 +43,225 @@ interface Malformed {
   readonly u32?: readonly [offset: number, value: number];
   readonly u64?: readonly [offset: number, value: bigint];
   readonly fileBytes?: number;
-  readonly code: Qcow2ErrorCode;
   readonly error: string;
 }
 
 const F = HEADER_FIELDS;
 
-const MALFORMED: readonly Malformed[] = [
-  { name: 'an empty file', fileBytes: 0, code: 'CORRUPT', error: 'image is not in qcow2 format' },
-  { name: 'bad magic', u32: [F.magic, 0x4b444d56], code: 'CORRUPT', error: 'image is not in qcow2 format' },
-  { name: 'version 1', u32: [F.version, 1], code: 'UNSUPPORTED', error: 'unsupported qcow2 version 1' },
-  { name: 'version 4', u32: [F.version, 4], code: 'UNSUPPORTED', error: 'unsupported qcow2 version 4' },
-  {
-    name: 'cluster bits 8',
-    u32: [F.clusterBits, 8],
-    code: 'UNSUPPORTED',
-    error: 'unsupported cluster size 2^8 (2^9 to 2^21 bytes are possible)',
-  },
-  {
-    name: 'cluster bits 22',
-    u32: [F.clusterBits, 22],
-    code: 'UNSUPPORTED',
-    error: 'unsupported cluster size 2^22 (2^9 to 2^21 bytes are possible)',
-  },
-  {
-    name: 'cluster bits 2^32 - 1',
-    u32: [F.clusterBits, 0xffff_ffff],
-    code: 'UNSUPPORTED',
-    error: 'unsupported cluster size 2^4294967295 (2^9 to 2^21 bytes are possible)',
-  },
-  { name: 'a file of 50 bytes', fileBytes: 50, code: 'CORRUPT', error: 'qcow2 header too short (50 bytes, 72 needed)' },
-  {
-    name: 'a version 3 file of 80 bytes',
-    fileBytes: 80,
-    code: 'CORRUPT',
-    error: 'qcow2 header too short (80 bytes, 104 needed)',
-  },
+const CORRUPT: readonly Malformed[] = [
+  { name: 'an empty file', fileBytes: 0, error: 'image is not in qcow2 format' },
+  { name: 'bad magic', u32: [F.magic, 0x4b444d56], error: 'image is not in qcow2 format' },
+  { name: 'a file of 50 bytes', fileBytes: 50, error: 'qcow2 header too short (50 bytes, 72 needed)' },
+  { name: 'a version 3 file of 80 bytes', fileBytes: 80, error: 'qcow2 header too short (80 bytes, 104 needed)' },
   {
     name: 'a version 3 header length of 72',
     u32: [F.headerLength, 72],
-    code: 'CORRUPT',
     error: 'qcow2 header too short (72 bytes, 104 needed)',
   },
   {
     name: 'a header length of 2^31 - 1',
     u32: [F.headerLength, 0x7fff_ffff],
-    code: 'CORRUPT',
     error: 'qcow2 header exceeds cluster size (header length 2147483647)',
   },
   {
     name: 'a header length of 105',
     u32: [F.headerLength, 105],
-    code: 'CORRUPT',
     error: 'qcow2 header length 105 is not a multiple of 8',
   },
   {
     name: 'a header extension of 2^31 - 1 bytes',
     u32: [116, 0x7fff_ffff],
-    code: 'CORRUPT',
     error: 'header extension at offset 112 too large (2147483647 bytes)',
   },
   {
     name: 'a header extension cut by the backing file name',
     u32: [116, 10],
-    code: 'CORRUPT',
     error: 'header extension at offset 112 too large (10 bytes)',
     from: { extensions: [{ type: 1, data: new Uint8Array(0) }] },
   },
   {
     name: 'refcount order 7',
     u32: [F.refcountOrder, 7],
-    code: 'CORRUPT',
     error: 'reference count width 2^7 too large; may not exceed 64 bits',
-  },
-  { name: 'crypt method 3', u32: [F.cryptMethod, 3], code: 'UNSUPPORTED', error: 'unsupported encryption method 3' },
-  {
-    name: 'unknown incompatible bits, one of them named by the image',
-    from: { featureNames: [{ kind: 'incompatible', bit: 63, name: 'test feature' }] },
-    u64: [F.incompatibleFeatures, (1n << 63n) | (1n << 7n)],
-    code: 'UNSUPPORTED',
-    error: 'unsupported qcow2 feature(s): unknown feature (bit 7), test feature',
   },
   {
     name: 'the data file bit without a data file name',
     u64: [F.incompatibleFeatures, INCOMPATIBLE.dataFile],
-    code: 'CORRUPT',
     error: 'external data file is required for this image, but it has no name',
   },
   {
     name: 'the compression bit with compression type 0',
     u64: [F.incompatibleFeatures, INCOMPATIBLE.compression],
-    code: 'CORRUPT',
     error: 'compression type feature bit is set, but the compression type is 0 (zlib)',
   },
   {
     name: 'compression type 200 without its bit',
     u32: [F.compressionType, 200 * 2 ** 24],
-    code: 'CORRUPT',
     error: 'compression type is 200, but the compression type feature bit is clear',
-  },
-  {
-    name: 'compression type 200',
-    from: { incompatibleFeatures: INCOMPATIBLE.compression },
-    u32: [F.compressionType, 200 * 2 ** 24],
-    code: 'UNSUPPORTED',
-    error: 'unsupported compression type 200',
-  },
-  {
-    name: 'extended L2 entries with clusters of 4 KiB',
-    from: { incompatibleFeatures: INCOMPATIBLE.extendedL2, clusterBits: 12, sizeBytes: 2 ** 20 },
-    code: 'UNSUPPORTED',
-    error: 'extended L2 entries need clusters of at least 16384 bytes (found 4096)',
-  },
-  {
-    name: 'a virtual size of 2^63',
-    u64: [F.size, 1n << 63n],
-    code: 'UNSUPPORTED',
-    error: 'image is too big: virtual size 0x8000000000000000 is above 2^53 - 1',
-  },
-  {
-    name: 'a virtual size of 2^64 - 1',
-    u64: [F.size, (1n << 64n) - 1n],
-    code: 'UNSUPPORTED',
-    error: 'image is too big: virtual size 0xffffffffffffffff is above 2^53 - 1',
-  },
-  {
-    name: 'a virtual size that no L1 table within the limit can map',
-    u64: [F.size, 1n << 52n],
-    code: 'UNSUPPORTED',
-    error: 'image is too big: 4503599627370496 bytes in clusters of 65536',
   },
   {
     name: 'no refcount table',
     u32: [F.refcountTableClusters, 0],
-    code: 'CORRUPT',
     error: 'image does not contain a reference count table',
-  },
-  {
-    name: 'a refcount table of 2^32 - 1 clusters',
-    u32: [F.refcountTableClusters, 0xffff_ffff],
-    code: 'UNSUPPORTED',
-    error: 'reference count table too large (4294967295 clusters; the limit is 8 MiB)',
   },
   {
     name: 'a misaligned refcount table',
     u64: [F.refcountTableOffset, 0x12345n],
-    code: 'CORRUPT',
     error: 'reference count table offset 0x12345 invalid: not a multiple of the cluster size 65536',
-  },
-  {
-    name: 'a refcount table at a huge offset',
-    u64: [F.refcountTableOffset, 0xffff_ffff_ffff_0000n],
-    code: 'UNSUPPORTED',
-    error: 'refcount table offset 0xffffffffffff0000 is above 2^53 - 1',
   },
   {
     name: 'a refcount table that ends above 2^53',
     u64: [F.refcountTableOffset, 0x1f_ffff_ffff_0000n],
-    code: 'CORRUPT',
     error: 'reference count table offset 0x1fffffffff0000 invalid: too large',
   },
   {
     name: 'the refcount table on the header',
     u64: [F.refcountTableOffset, 0n],
-    code: 'CORRUPT',
     error: 'reference count table offset 0x0 invalid: that is the header',
-  },
-  {
-    name: 'an L1 table of 2^32 - 1 entries',
-    u32: [F.l1Size, 0xffff_ffff],
-    code: 'UNSUPPORTED',
-    error: 'active L1 table too large (4294967295 entries; the limit is 32 MiB)',
   },
   {
     name: 'an L1 table too small for the disk',
     u32: [F.l1Size, 1],
-    code: 'CORRUPT',
     error: 'L1 table is too small (1 entries, 2 needed)',
   },
   {
     name: 'a misaligned L1 table',
     u64: [F.l1TableOffset, 0x30200n],
-    code: 'CORRUPT',
     error: 'active L1 table offset 0x30200 invalid: not a multiple of the cluster size 65536',
   },
   {
     name: 'the L1 table on the header',
     u64: [F.l1TableOffset, 0n],
-    code: 'CORRUPT',
     error: 'active L1 table offset 0x0 invalid: that is the header',
-  },
-  {
-    name: '2^32 - 1 snapshots',
-    u32: [F.snapshotCount, 0xffff_ffff],
-    code: 'UNSUPPORTED',
-    error: 'snapshot table too large (4294967295 snapshots; the limit is 65536)',
   },
   {
     name: 'a misaligned snapshot table',
     u64: [F.snapshotsOffset, 0x50001n],
-    code: 'CORRUPT',
     error: 'snapshot table offset 0x50001 invalid: not a multiple of the cluster size 65536',
-  },
-  {
-    name: 'a snapshot table at a huge offset',
-    u64: [F.snapshotsOffset, 1n << 63n],
-    code: 'UNSUPPORTED',
-    error: 'snapshot table offset 0x8000000000000000 is above 2^53 - 1',
   },
   {
     name: 'a backing file name behind the first cluster',
     u64: [F.backingFileOffset, 65_537n],
-    code: 'CORRUPT',
     error: 'invalid backing file offset 65537',
   },
   {
     name: 'a backing file name on the header fields',
     u64: [F.backingFileOffset, 8n],
-    code: 'CORRUPT',
     error: 'invalid backing file offset 8',
   },
   {
     name: 'a backing file name of 1024 bytes',
     u32: [F.backingFileSize, 1024],
-    code: 'CORRUPT',
     error: 'backing file name too long (1024 bytes)',
   },
   {
     name: 'a backing file name that leaves the cluster',
     u64: [F.backingFileOffset, 65_530n],
-    code: 'CORRUPT',
     error: 'backing file name too long (10 bytes)',
   },
   {
     name: 'a backing file name with a NUL',
     u32: [F.backingFileSize, 20],
-    code: 'CORRUPT',
     error: 'backing file name contains a NUL byte',
   },
   {
     name: 'a backing format that is too long',
     from: { extensions: [{ type: EXTENSION.backingFormat, data: new Uint8Array(16).fill(0x71) }] },
-    code: 'CORRUPT',
     error: 'backing format name too long (16 bytes)',
+  },
+];
+
+const UNSUPPORTED: readonly Malformed[] = [
+  { name: 'version 1', u32: [F.version, 1], error: 'unsupported qcow2 version 1' },
+  { name: 'version 4', u32: [F.version, 4], error: 'unsupported qcow2 version 4' },
+  {
+    name: 'cluster bits 8',
+    u32: [F.clusterBits, 8],
+    error: 'unsupported cluster size 2^8 (2^9 to 2^21 bytes are possible)',
+  },
+  {
+    name: 'cluster bits 22',
+    u32: [F.clusterBits, 22],
+    error: 'unsupported cluster size 2^22 (2^9 to 2^21 bytes are possible)',
+  },
+  {
+    name: 'cluster bits 2^32 - 1',
+    u32: [F.clusterBits, 0xffff_ffff],
+    error: 'unsupported cluster size 2^4294967295 (2^9 to 2^21 bytes are possible)',
+  },
+  { name: 'crypt method 3', u32: [F.cryptMethod, 3], error: 'unsupported encryption method 3' },
+  {
+    name: 'unknown incompatible bits, one of them named by the image',
+    from: { featureNames: [{ kind: 'incompatible', bit: 63, name: 'test feature' }] },
+    u64: [F.incompatibleFeatures, (1n << 63n) | (1n << 7n)],
+    error: 'unsupported qcow2 feature(s): unknown feature (bit 7), test feature',
+  },
+  {
+    name: 'compression type 200',
+    from: { incompatibleFeatures: INCOMPATIBLE.compression },
+    u32: [F.compressionType, 200 * 2 ** 24],
+    error: 'unsupported compression type 200',
+  },
+  {
+    name: 'extended L2 entries with clusters of 4 KiB',
+    from: { incompatibleFeatures: INCOMPATIBLE.extendedL2, clusterBits: 12, sizeBytes: 2 ** 20 },
+    error: 'extended L2 entries need clusters of at least 16384 bytes (found 4096)',
+  },
+  {
+    name: 'a virtual size of 2^63',
+    u64: [F.size, 1n << 63n],
+    error: 'image is too big: virtual size 0x8000000000000000 is above 2^53 - 1',
+  },
+  {
+    name: 'a virtual size of 2^64 - 1',
+    u64: [F.size, (1n << 64n) - 1n],
+    error: 'image is too big: virtual size 0xffffffffffffffff is above 2^53 - 1',
+  },
+  {
+    name: 'a virtual size that no L1 table within the limit can map',
+    u64: [F.size, 1n << 52n],
+    error: 'image is too big: 4503599627370496 bytes in clusters of 65536',
+  },
+  {
+    name: 'a refcount table of 2^32 - 1 clusters',
+    u32: [F.refcountTableClusters, 0xffff_ffff],
+    error: 'reference count table too large (4294967295 clusters; the limit is 8 MiB)',
+  },
+  {
+    name: 'a refcount table at a huge offset',
+    u64: [F.refcountTableOffset, 0xffff_ffff_ffff_0000n],
+    error: 'refcount table offset 0xffffffffffff0000 is above 2^53 - 1',
+  },
+  {
+    name: 'an L1 table of 2^32 - 1 entries',
+    u32: [F.l1Size, 0xffff_ffff],
+    error: 'active L1 table too large (4294967295 entries; the limit is 32 MiB)',
+  },
+  {
+    name: '2^32 - 1 snapshots',
+    u32: [F.snapshotCount, 0xffff_ffff],
+    error: 'snapshot table too large (4294967295 snapshots; the limit is 65536)',
+  },
+  {
+    name: 'a snapshot table at a huge offset',
+    u64: [F.snapshotsOffset, 1n << 63n],
+    error: 'snapshot table offset 0x8000000000000000 is above 2^53 - 1',
   },
   {
     name: 'a data file name that is not UTF-8',
     from: { extensions: [{ type: EXTENSION.dataFileName, data: Uint8Array.of(0xff, 0xfe) }] },
-    code: 'UNSUPPORTED',
     error: 'data file name is not valid UTF-8',
   },
 ];
 
-for (const { name, from, u32, u64, fileBytes, code, error } of MALFORMED) {
+const CASES: readonly [Qcow2ErrorCode, readonly Malformed[]][] = [
+  ['CORRUPT', CORRUPT],
+  ['UNSUPPORTED', UNSUPPORTED],
+];
+
+for (const [code, { name, from, u32, u64, fileBytes, error }] of CASES.flatMap(([c, list]) =>
+  list.map((each) => [c, each] as const),
+)) {
   test(`malformed header: ${name}`, () => {
     const cluster = goodCluster(from);
     const view = new DataView(cluster.buffer);
