@@ -75,7 +75,7 @@ export const costModel: Question = {
         type: 'nominal',
         title: null,
         scale: { domain: [...PARTS], range: COLORS.map((name) => themeToken(name)) },
-        legend: { columns: 5 },
+        legend: { columns: { expr: 'narrow ? 2 : 5' } },
       },
       tooltip: [
         { field: 'cell', title: 'policy' },

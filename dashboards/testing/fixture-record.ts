@@ -2,7 +2,8 @@
  * FIXTURE, not a measurement: a record of plausible shape for tests of the pages. Every number comes from a formula and a
  * seeded generator, so that it is the same each time; none was measured. Used by tests only.
  */
-import type { Cell, ExactCounters, Histogram, Round, RunRecord } from '../../results/record.ts';
+import type { Cell, ExactCounters, Round, RunRecord } from '../../results/record.ts';
+import { fixtureHistogram } from './fixture-histogram.ts';
 import { fixtureCascade, fixtureFileMap } from './fixture-pictures.ts';
 import { type Random, seededRandom } from './seeded-random.ts';
 
@@ -53,48 +54,6 @@ const SHAPES: readonly Shape[] = [
 const GUEST_WRITES = 48_905;
 const GUEST_READS = 9_120;
 const DATA_BYTES = 1_431_655_936;
-
-/** Bins whose counts are raised from `drawn` to `count` in all. */
-function scaled(bins: readonly [number, number][], drawn: number, count: number): [number, number][] {
-  let before = 0;
-  let given = 0;
-  return bins.map(([lower, own]) => {
-    before += own;
-    const upTo = Math.round((before / drawn) * count);
-    const next: [number, number] = [lower, upTo - given];
-    given = upTo;
-    return next;
-  });
-}
-
-/** A log-normal latency histogram with a few slow outliers, in bins of 1/16 octave. */
-export function fixtureHistogram(random: Random, count: number, middleNs: number, spread = 0.35): Histogram {
-  const drawn = Math.min(count, 4000);
-  const values = Array.from({ length: drawn }, () => {
-    const bell = random() + random() + random() + random() - 2;
-    const slow = random() < 0.01 ? 6 + random() * 20 : 1;
-    return Math.max(1, Math.round(middleNs * Math.exp(bell * 2 * spread) * slow));
-  }).sort((a, b) => a - b);
-  const bins = new Map<number, number>();
-  for (const value of values) {
-    const lower = Math.floor(2 ** (Math.floor(Math.log2(value) * 16) / 16));
-    bins.set(lower, (bins.get(lower) ?? 0) + 1);
-  }
-  const sorted = [...bins].sort(([a], [b]) => a - b);
-  const at = (q: number) => values[Math.min(drawn - 1, Math.floor(q * drawn))] ?? 0;
-  return {
-    unit: 'ns',
-    count,
-    minNs: at(0),
-    maxNs: at(1),
-    meanNs: values.reduce((sum, value) => sum + value, 0) / drawn,
-    p50Ns: at(0.5),
-    p90Ns: at(0.9),
-    p99Ns: at(0.99),
-    p999Ns: at(0.999),
-    bins: scaled(sorted, drawn, count),
-  };
-}
 
 function causesOf({ policy, syncs }: Shape): Record<string, Record<string, number>> {
   if (policy === 'writeback')

@@ -1,4 +1,5 @@
 /** Sliders, selects and zoom buttons: each sets one parameter of one chart, with the mouse or the keyboard. */
+import { formatDuration } from '../../quantities.ts';
 import type { Chart, ChartGallery } from './chart-gallery.ts';
 
 type Span = readonly [number, number];
@@ -7,21 +8,16 @@ function chartOf(gallery: ChartGallery, element: HTMLElement): Chart | undefined
   return gallery.charts.get(element.dataset.chart ?? '');
 }
 
-function words(ns: number): string {
-  if (ns >= 3600e9) return `${(ns / 3600e9).toPrecision(3)} h`;
-  if (ns >= 120e9) return `${(ns / 60e9).toPrecision(3)} min`;
-  if (ns >= 1e9) return `${(ns / 1e9).toPrecision(3)} s`;
-  return ns >= 1e6 ? `${(ns / 1e6).toPrecision(3)} ms` : `${(ns / 1e3).toPrecision(3)} µs`;
-}
-
 /** What the slider means now: the latency, and for each policy count × latency. */
 function readout(chart: Chart, exponent: number): string {
   const latencyNs = 10 ** (exponent + 6);
   const packed = chart.bundle.sources.rows;
   const cell = packed?.fields.indexOf('cell') ?? -1;
   const waits = packed?.fields.indexOf('waits') ?? -1;
-  const costs = (packed?.rows ?? []).map((row) => `${String(row[cell])} ${words(Number(row[waits]) * latencyNs)}`);
-  return `${words(latencyNs)} each: ${costs.join(' · ')}`;
+  const costs = (packed?.rows ?? []).map(
+    (row) => `${String(row[cell])} ${formatDuration(Number(row[waits]) * latencyNs)}`,
+  );
+  return `${formatDuration(latencyNs)} each: ${costs.join(' · ')}`;
 }
 
 function bindRange(gallery: ChartGallery, input: HTMLInputElement): void {
