@@ -6,6 +6,7 @@
  * workload, seed and policy on any machine; everything under `rounds` and `histograms` is noisy.
  */
 import { z } from 'zod';
+import { Comparison, CostBreakdown, StorageCosts } from './record-comparison.ts';
 
 export const SCHEMA_VERSION = 1;
 
@@ -89,6 +90,10 @@ export const Round = z.object({
   peakMemoryBytes: count,
   /** True when the counters of this round equal those of the cell. */
   countsEqual: z.boolean(),
+  /** The median guest flush of this round; absent without flushes. */
+  flushNs: count.optional(),
+  /** The round that warmed up and was traced for the pictures: its times are in no comparison. */
+  traced: z.boolean().optional(),
 });
 
 /** Address × time picture of the file, binned: at most `columns × rows` entries. */
@@ -162,7 +167,12 @@ export const Cell = z.object({
     refcountCacheTables: count,
     options: z.record(label, z.union([z.string(), z.number(), z.boolean()])),
   }),
-  device: z.object({ kind: z.enum(['real', 'model']), name: label }),
+  device: z.object({
+    kind: z.enum(['real', 'model']),
+    name: label,
+    /** Of a model, so that its times can be made again. */
+    parameters: z.record(label, z.number().nullable()).optional(),
+  }),
   /** Null until the first round has finished. */
   exact: ExactCounters.nullable(),
   /** False when two rounds counted differently: an error of the run. */
@@ -174,6 +184,14 @@ export const Cell = z.object({
   cascades: z.array(Cascade),
   verification: Verification,
   crash: CrashVerdict.nullable(),
+  /** The baseline measured a second time in each paired round: what differs from `rounds` is noise. */
+  control: z.array(Round).optional(),
+  /** Syncs that found the file grown since the one before. */
+  growingSyncs: count.optional(),
+  /** Why the round with the middle time took as long as it did. */
+  cost: CostBreakdown.optional(),
+  /** Where the engine's own CPU time went, largest first. */
+  profile: z.array(z.object({ part: label, selfNs: count, share: z.number() })).optional(),
 });
 
 export const Environment = z.object({
@@ -186,6 +204,8 @@ export const Environment = z.object({
   node: label,
   fileSystem: z.object({ type: label, mountOptions: label, tmpfs: z.boolean() }),
   syncProbe: z.object({ samples: count, medianNs: count, p99Ns: count, looksReal: z.boolean() }).nullable(),
+  /** What the cost model was given: probed before the first sample. */
+  storageCosts: StorageCosts.optional(),
   warnings: z.array(label),
 });
 
@@ -197,7 +217,13 @@ export const RunRecord = z.object({
   finishedAt: z.iso.datetime().nullable(),
   /** The words after `npm run -s cowbench --` that repeat this run. */
   command: z.array(label),
-  source: z.object({ version: label, commit: label.nullable(), dirty: z.boolean() }),
+  source: z.object({
+    version: label,
+    commit: label.nullable(),
+    dirty: z.boolean(),
+    /** Hash of the changes that are in no commit; absent when there are none. */
+    changes: label.optional(),
+  }),
   workload: z.object({
     name: label,
     title: label,
@@ -205,6 +231,8 @@ export const RunRecord = z.object({
     seed: count,
     guestFlush: label,
     discard: z.enum(['ignore', 'unmap']),
+    /** When requests are sent: `trace`, or so many a second; absent: each as soon as the one before is served. */
+    pace: label.optional(),
     diskSizeBytes: count,
     phases: z.array(z.object({ name: label, firstRequest: count, lastRequest: count })),
   }),
@@ -212,8 +240,17 @@ export const RunRecord = z.object({
   /** Why the run did not complete, in one line. */
   failure: label.nullable(),
   cells: z.array(Cell),
+  /** Verdicts on the times of cells, baseline against each other one. */
+  comparisons: z.array(Comparison).optional(),
+  /** Hash of everything that was asked for: an interrupted run is only continued by the same plan. */
+  plan: label.optional(),
+  /** Time spent measuring, over all sittings, in milliseconds. */
+  measuringMs: count.optional(),
+  /** Files beside the record that explain it, for example a profile. */
+  attachments: z.array(z.object({ title: label, file: label })).optional(),
 });
 
+export type { ComparedTime, Comparison, RatioInterval, TimeComparison } from './record-comparison.ts';
 export type IoCounts = z.infer<typeof IoCounts>;
 export type ExactCounters = z.infer<typeof ExactCounters>;
 export type Histogram = z.infer<typeof Histogram>;
