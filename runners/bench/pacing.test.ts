@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { anotherRoundFits, expectedRounds, Pacing } from './pacing.ts';
+import { progressLine } from './progress.ts';
+
+test('another round is made only if it ends within the budget; the first one always is', () => {
+  assert.equal(anotherRoundFits(60_000, 60_000, 120_000), true);
+  assert.equal(anotherRoundFits(60_001, 60_000, 120_000), false);
+  assert.equal(expectedRounds(0, 0, 120_000, 20), 1);
+  assert.equal(expectedRounds(1, 300_000, 120_000, 20), 1);
+  assert.equal(expectedRounds(2, 60_000, 120_000, 20), 4);
+  assert.equal(expectedRounds(2, 60, 120_000, 20), 20);
+});
+
+test('what remains is the rest of this sample, of this round, and the rounds after it', () => {
+  const pacing = new Pacing(null);
+  const cells = ['a', 'b', 'c'];
+  assert.equal(pacing.remainingMs({ cell: 'a', sampleMs: 5, ahead: ['b', 'c'], later: 0, cells }), null);
+  pacing.finished('a', 100, 50);
+  pacing.finished('b', 300, 50);
+  assert.equal(pacing.totalRequests, 50);
+  // c was never measured and counts as an average sample, 200 ms.
+  assert.equal(pacing.remainingMs({ cell: 'c', sampleMs: 50, ahead: ['b'], later: 2, cells }), 150 + 300 + 2 * 600);
+  assert.equal(pacing.remainingMs({ cell: 'a', sampleMs: 500, ahead: [], later: 0, cells }), 0);
+});
+
+test('a line says where the run is', () => {
+  const state = {
+    round: 1,
+    rounds: 1,
+    cell: 'writeback',
+    part: 'replay',
+    requests: 12,
+    totalRequests: 50,
+    share: null,
+  };
+  assert.equal(progressLine({ ...state, etaMs: null }), 'round 1, writeback, request 12 of 50');
+  assert.equal(
+    progressLine({ ...state, rounds: 3, part: 'verify', etaMs: 61_000 }),
+    'round 1 of 3, writeback, verifying, about 61 s left',
+  );
+});

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { FileEvent } from '../../engine/index.ts';
+import { Cascade } from '../../results/record.ts';
+import { CascadeCollector, MAX_EVENTS } from './cascades.ts';
+
+function event(op: FileEvent['op'], startNs: number): FileEvent {
+  return { op, what: op === 'sync' ? 'guest-flush' : 'data', offset: 0, lengthBytes: 512, startNs, durationNs: 10 };
+}
+
+/** Serves a request that makes these operations and takes `durationNs`. */
+function serve(
+  collector: CascadeCollector,
+  index: number,
+  op: string,
+  durationNs: number,
+  ops: FileEvent['op'][],
+): void {
+  const startNs = index * 1e6;
+  for (const [place, name] of ops.entries()) collector.event(event(name, startNs + place * 100));
+  collector.served({ index, op, offset: index * 512, length: 512 }, startNs, durationNs);
+}
+
+test('of each kind of request the one with the most syncs is kept, then the most operations, then the first', () => {
+  const collector = new CascadeCollector();
+  serve(collector, 0, 'write', 50, ['write', 'write', 'write']);
+  serve(collector, 1, 'write', 60, ['write', 'sync']);
+  serve(collector, 2, 'write', 40, ['write', 'sync', 'write']);
+  serve(collector, 3, 'write', 40, ['write', 'sync', 'write']);
+  serve(collector, 4, 'flush', 10, ['sync']);
+  serve(collector, 5, 'read', 900, ['read']);
+  serve(collector, 6, 'read', 2000, []);
+  const kept = collector.build().map((cascade) => Cascade.parse(cascade));
+  assert.deepEqual(
+    kept.map(({ title, request, events }) => [title, request.index, events.map(({ op }) => op).join(' ')]),
+    [
+      ['the guest write with the most syncs', 2, 'write sync write'],
+      ['the guest flush with the most syncs', 4, 'sync'],
+      ['the guest read with the most file operations', 5, 'read'],
+    ],
+  );
+  assert.deepEqual(
+    kept[0]!.events.map(({ startNs }) => startNs),
+    [0, 100, 200],
+  );
+});
+
+test('the slowest request is kept beside the busiest; long lists are cut', () => {
+  const collector = new CascadeCollector();
+  serve(collector, 0, 'write', 10, Array(MAX_EVENTS + 5).fill('write'));
+  serve(collector, 1, 'write', 99, ['write']);
+  serve(collector, 2, 'write', 5, ['write']);
+  const [busiest, slowest] = collector.build();
+  assert.equal(busiest!.events.length, MAX_EVENTS);
+  assert.deepEqual([slowest!.title, slowest!.request.index, slowest!.durationNs], ['the slowest guest request', 1, 99]);
+});
