@@ -17,7 +17,8 @@ export class MemoryFile implements BlockFile {
     options: { writesAreDurable?: boolean; readOnly?: boolean } = {},
   ) {
     this.name = name;
-    this.#bytes = initial.slice();
+    // Not slice(): of a Buffer that would be the same memory.
+    this.#bytes = new Uint8Array(initial);
     this.#endBytes = initial.length;
     this.writesAreDurable = options.writesAreDurable ?? false;
     this.readOnly = options.readOnly ?? false;
