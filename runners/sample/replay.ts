@@ -27,6 +27,8 @@ export class Replay {
   readonly #openImage: () => Qcow2Image;
   #image: Qcow2Image | null = null;
   #served = 0;
+  /** VM state written since the last snapshot: it belongs to the next one. */
+  #vmStateBytes = 0;
 
   /** `openImage` opens the image in the observed file; it is called at the start and for each `reopen`. */
   constructor(observed: ObservedFile, openImage: () => Qcow2Image) {
@@ -93,11 +95,13 @@ export class Replay {
       case 'write-zeroes':
         return image.writeZeroes(request.offset, request.length, { mayUnmap: request.mayUnmap });
       case 'vmstate-write':
+        this.#vmStateBytes = Math.max(this.#vmStateBytes, request.offset + request.length);
         return image.writeVmState(request.offset, bytes);
       case 'vmstate-read':
         return image.readVmState(request.offset, bytes);
       case 'snapshot-create':
-        image.createSnapshot({ name: request.name });
+        image.createSnapshot({ name: request.name, vmStateBytes: this.#vmStateBytes });
+        this.#vmStateBytes = 0;
         return;
       case 'snapshot-apply':
         return image.applySnapshot(request.name);
