@@ -5,6 +5,7 @@
  * atomic over a power cut here; `docs/safety.md` says what each leaves behind.
  */
 import { Qcow2Error } from '../base/errors.ts';
+import { roundUp } from '../base/units.ts';
 import { HEADER_FIELDS, SNAPSHOT_COUNT_MAX } from '../format/header-fields.ts';
 import { L1_ENTRY_BYTES } from '../format/l1-entry.ts';
 import {
@@ -18,6 +19,7 @@ import { writeUint64 } from '../format/uint64.ts';
 import { readBytes } from '../io/sector-access.ts';
 import type { HostRange } from './entries.ts';
 import { growL1, L1Table } from './l1-table.ts';
+import { REFCOUNT_TABLE_ENTRY_BYTES } from './refcount-table.ts';
 import { allocateClusters, freeClusters } from './refcounts.ts';
 import { walkL1 } from './snapshot-walk.ts';
 import type { ImageState } from './state.ts';
@@ -65,11 +67,13 @@ export function snapshotInfo(entry: SnapshotEntry, diskBytes: number): SnapshotI
 
 /**
  * Takes a snapshot of the disk as it is now. Returns its id.
- * @throws Qcow2Error INVALID_ARGUMENT for a name in use or out of bounds, or when there are 65536 snapshots; the image is unchanged.
+ * @throws Qcow2Error INVALID_ARGUMENT for a name in use, a value out of bounds, or when there are 65536 snapshots; the image is
+ * unchanged.
  */
 export function createSnapshot(state: ImageState, wanted: NewSnapshot): string {
   const nameBytes = new TextEncoder().encode(wanted.name);
   refuseNewName(state, wanted.name, nameBytes);
+  refuseNewValues(wanted);
   const id = String(
     state.snapshots.reduce((highest, entry) => Math.max(highest, Number(snapshotId(entry)) || 0), 0) + 1,
   );
@@ -104,6 +108,7 @@ export function applySnapshot(state: ImageState, nameOrId: string): void {
     const message = `snapshot "${nameOrId}" is of a disk of ${entry.virtualSizeBytes} bytes, this one has ${state.sizeBytes}: resize it first`;
     throw new Qcow2Error('INVALID_ARGUMENT', message);
   }
+  refuseMisplacedL1(state, entry);
   walkL1(state, state.l1, -1);
   growL1(state, entry.l1Entries, true);
   const { l1 } = state;
@@ -159,6 +164,7 @@ export function findSnapshot(state: ImageState, nameOrId: string): SnapshotEntry
 }
 
 export function readL1(state: ImageState, entry: SnapshotEntry): L1Table {
+  refuseMisplacedL1(state, entry);
   const l1 = new L1Table(entry.l1TableOffset, entry.l1Entries);
   readBytes(state.file, l1.offset, l1.entryBytes, 'l1');
   return l1;
@@ -172,6 +178,42 @@ function refuseNewName(state: ImageState, name: string, nameBytes: Uint8Array): 
   if (nameBytes.length > SNAPSHOT_NAME_BYTES_MAX) refuse(`the name is longer than ${SNAPSHOT_NAME_BYTES_MAX} bytes`);
   if (state.snapshots.some((entry) => snapshotName(entry) === name)) refuse('a snapshot of that name exists');
   if (state.snapshots.length >= SNAPSHOT_COUNT_MAX) refuse(`there are ${SNAPSHOT_COUNT_MAX} snapshots already`);
+}
+
+/** What the fields of a snapshot table entry cannot hold. */
+function refuseNewValues(wanted: NewSnapshot): void {
+  const { name, dateSeconds = 0, dateNanoseconds = 0, vmClockNs = 0n, vmStateBytes = 0 } = wanted;
+  const refuse = (what: string, value: number | bigint) => {
+    const message = `cannot create snapshot ${JSON.stringify(name)}: ${what} ${value} is out of range`;
+    throw new Qcow2Error('INVALID_ARGUMENT', message);
+  };
+  if (!isIntegerBelow(dateSeconds, 2 ** 32)) refuse('date', dateSeconds);
+  if (!isIntegerBelow(dateNanoseconds, 1_000_000_000)) refuse('nanosecond of the date', dateNanoseconds);
+  if (vmClockNs < 0n || vmClockNs >= 2n ** 64n) refuse('guest clock', vmClockNs);
+  if (!isIntegerBelow(vmStateBytes, Number.MAX_SAFE_INTEGER)) refuse('VM state size', vmStateBytes);
+}
+
+function isIntegerBelow(value: number, limit: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < limit;
+}
+
+/** Before anything changes: a snapshot's L1 table that is not in the file, or is something else, would spread its damage. */
+function refuseMisplacedL1(state: ImageState, entry: SnapshotEntry): void {
+  const { l1TableOffset: offset } = entry;
+  const lengthBytes = entry.l1Entries * L1_ENTRY_BYTES;
+  const refuse = (why: string) => {
+    const message = `${state.file.name}: the L1 table of snapshot ${JSON.stringify(snapshotName(entry))} at offset ${offset} (${lengthBytes} bytes) ${why}`;
+    throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'snapshot L1', offset });
+  };
+  if (offset + lengthBytes > roundUp(state.file.sizeBytes(), state.geometry.clusterBytes))
+    refuse('is outside the file');
+  const overlaps = (other: HostRange) =>
+    offset < other.offset + other.lengthBytes && other.offset < offset + lengthBytes;
+  const { l1, refcountTable } = state;
+  const tableBytes = refcountTable.blockOffsets.length * REFCOUNT_TABLE_ENTRY_BYTES;
+  if (overlaps({ offset: l1.offset, lengthBytes: l1.entryBytes.length })) refuse('is the active one');
+  if (overlaps({ offset: refcountTable.offset, lengthBytes: tableBytes })) refuse('lies on the refcount table');
+  if (overlaps(snapshotTableRange(state))) refuse('lies on the snapshot table');
 }
 
 function snapshotTableRange(state: ImageState): HostRange {
