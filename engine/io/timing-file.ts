@@ -15,27 +15,30 @@ export function nowNs(): number {
 
 export class TimingFile extends ForwardingFile {
   readonly #sink: LatencySink;
+  readonly #nowNs: () => number;
 
-  constructor(inner: BlockFile, sink: LatencySink) {
+  /** `now`: the clock to read, in nanoseconds; for files on a modelled device, its own. */
+  constructor(inner: BlockFile, sink: LatencySink, now: () => number = nowNs) {
     super(inner);
     this.#sink = sink;
+    this.#nowNs = now;
   }
 
   override read(offset: number, into: Uint8Array, kind: TableKind): void {
-    const start = nowNs();
+    const start = this.#nowNs();
     this.inner.read(offset, into, kind);
-    this.#sink.read(Math.round(nowNs() - start));
+    this.#sink.read(Math.round(this.#nowNs() - start));
   }
 
   override write(offset: number, from: Uint8Array, kind: TableKind): void {
-    const start = nowNs();
+    const start = this.#nowNs();
     this.inner.write(offset, from, kind);
-    this.#sink.write(Math.round(nowNs() - start));
+    this.#sink.write(Math.round(this.#nowNs() - start));
   }
 
   override sync(cause: SyncCause): void {
-    const start = nowNs();
+    const start = this.#nowNs();
     this.inner.sync(cause);
-    if (!this.ignoresSyncs) this.#sink.sync(Math.round(nowNs() - start));
+    if (!this.ignoresSyncs) this.#sink.sync(Math.round(this.#nowNs() - start));
   }
 }

@@ -10,51 +10,54 @@ export interface FileEvent {
   /** Bytes from the start of the file; for `truncate` the new size. 0 for syncs. */
   readonly offset: number;
   readonly lengthBytes: number;
-  /** On the clock of {@link nowNs}. */
+  /** On the clock that the file was given. */
   readonly startNs: number;
   readonly durationNs: number;
 }
 
 export class TracingFile extends ForwardingFile {
   readonly #sink: (event: FileEvent) => void;
+  readonly #nowNs: () => number;
 
-  constructor(inner: BlockFile, sink: (event: FileEvent) => void) {
+  /** `now`: the clock to read, in nanoseconds; for files on a modelled device, its own. */
+  constructor(inner: BlockFile, sink: (event: FileEvent) => void, now: () => number = nowNs) {
     super(inner);
     this.#sink = sink;
+    this.#nowNs = now;
   }
 
   override read(offset: number, into: Uint8Array, kind: TableKind): void {
-    const startNs = nowNs();
+    const startNs = this.#nowNs();
     this.inner.read(offset, into, kind);
     this.#report('read', kind, offset, into.length, startNs);
   }
 
   override write(offset: number, from: Uint8Array, kind: TableKind): void {
-    const startNs = nowNs();
+    const startNs = this.#nowNs();
     this.inner.write(offset, from, kind);
     this.#report('write', kind, offset, from.length, startNs);
   }
 
   override sync(cause: SyncCause): void {
-    const startNs = nowNs();
+    const startNs = this.#nowNs();
     this.inner.sync(cause);
     if (!this.ignoresSyncs) this.#report('sync', cause, 0, 0, startNs);
   }
 
   override truncate(sizeBytes: number): void {
-    const startNs = nowNs();
+    const startNs = this.#nowNs();
     this.inner.truncate(sizeBytes);
     this.#report('truncate', 'other', sizeBytes, 0, startNs);
   }
 
   override punchHole(offset: number, lengthBytes: number): boolean {
-    const startNs = nowNs();
+    const startNs = this.#nowNs();
     const done = this.inner.punchHole(offset, lengthBytes);
     if (done) this.#report('punch', 'data', offset, lengthBytes, startNs);
     return done;
   }
 
   #report(op: FileEvent['op'], what: FileEvent['what'], offset: number, lengthBytes: number, startNs: number): void {
-    this.#sink({ op, what, offset, lengthBytes, startNs, durationNs: nowNs() - startNs });
+    this.#sink({ op, what, offset, lengthBytes, startNs, durationNs: this.#nowNs() - startNs });
   }
 }

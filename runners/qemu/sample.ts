@@ -55,6 +55,7 @@ export async function measureQemu(job: QemuSampleJob, progress: ReportProgress):
       histograms: timed.guest.histograms(),
       fileMap: null,
       cascades: [],
+      growingSyncs: null,
       phases: timed.phases,
       verification,
     };

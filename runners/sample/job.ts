@@ -1,5 +1,5 @@
 /** What the runner asks of a worker process, and what comes back. Plain JSON: it crosses a process boundary. */
-import type { HostCacheMode, PolicyName, StageId } from '../../engine/index.ts';
+import type { DeviceParameters, HostCacheMode, HostParameters, PolicyName, StageId } from '../../engine/index.ts';
 import type {
   Cascade,
   ExactCounters,
@@ -23,6 +23,12 @@ export interface CellChoice {
   readonly refcountCacheTables: number;
 }
 
+/** A device that exists in arithmetic only; times of a sample on it are virtual. */
+export interface ModelledDevice {
+  readonly device: DeviceParameters;
+  readonly host: HostParameters;
+}
+
 export interface SampleJob {
   /** Path of the image to make; the worker creates it (and beside it `….backing`), the runner removes it. */
   readonly imageFile: string;
@@ -30,6 +36,14 @@ export interface SampleJob {
   readonly cell: CellChoice;
   /** Also collect the file map and the cascades: once a cell is enough, and tracing costs a little time. */
   readonly traced: boolean;
+  /** Absent: the storage that the image lies on. */
+  readonly device?: ModelledDevice;
+  /** When requests are sent, see `pace.ts`; absent: each as soon as the one before is served. */
+  readonly pace?: string;
+  /** Write the file operations of the replay to this file, as a fio iolog; needs `traced`. */
+  readonly deviceTraceFile?: string;
+  /** Write a CPU profile of the replay to this file; its times are then no measurement. */
+  readonly profileFile?: string;
 }
 
 export interface SampleResult {
@@ -39,6 +53,8 @@ export interface SampleResult {
   readonly histograms: Partial<Record<LatencySeries, Histogram>>;
   readonly fileMap: FileMap | null;
   readonly cascades: Cascade[];
+  /** Syncs that found the file grown since the one before; null when the sample was not traced. */
+  readonly growingSyncs: number | null;
   readonly phases: RunRecord['workload']['phases'];
   readonly verification: Verification;
 }

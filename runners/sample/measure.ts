@@ -4,7 +4,7 @@
  * Only the replay is measured, from opening the image to the return of close. The image is opened three times (made,
  * replayed, verified), so that each part has a descriptor of its own and a system-call trace can tell them apart.
  */
-import { openFile, openImage } from '../../engine/index.ts';
+import { type BlockFile, DeviceModelFile, openFile, openImage } from '../../engine/index.ts';
 import type { LatencyHistogram } from '../../results/histogram.ts';
 import type { LatencySeries } from '../../results/record.ts';
 import { ZEROS } from '../../workloads/expected-disk.ts';
@@ -15,10 +15,13 @@ import { Expectation } from './expectation.ts';
 import type { SampleJob, SamplePart, SampleResult } from './job.ts';
 import { MeasuredClock } from './measured-clock.ts';
 import { ObservedFile } from './observed-file.ts';
+import { Pacer, parsePace } from './pace.ts';
 import { peakMemoryBytes } from './peak-memory.ts';
 import { openBacking, prepareImage, withBacking } from './prepare.ts';
+import { profiled } from './profile.ts';
 import { Replay } from './replay.ts';
 import { slices } from './slices.ts';
+import { REAL_TIME, type TimeSource, virtualTime } from './time-source.ts';
 import { verify } from './verify.ts';
 
 /** Called often; resolves when the worker may go on. */
@@ -36,7 +39,9 @@ export async function measure(job: SampleJob, progress: ReportProgress): Promise
   const initialSerial = backingImage ? BACKING_SERIAL : ZEROS;
   const expectation = new Expectation(diskSizeBytes, job.workload.seed, clusterSizeBytes, initialSerial);
   const prepared = await prepareImage(job, open.workload, expectation, progress);
-  const { times, served, ...result } = await replay(job, open, expectation, prepared, progress);
+  const { times, served, ...result } = await profiled(job.profileFile, () =>
+    replay(job, open, expectation, prepared, progress),
+  );
   const backing = openBacking(job, open.workload);
   try {
     const pause = () => progress('verify', served);
@@ -54,13 +59,15 @@ async function replay(
   prepared: number,
   progress: ReportProgress,
 ) {
-  const clock = new MeasuredClock();
-  const { policy, stage, hostCacheMode, l2CacheTables, refcountCacheTables } = job.cell;
+  const { file, time } = openMeasured(job);
+  const clock = new MeasuredClock(time);
+  const { policy, stage, l2CacheTables, refcountCacheTables } = job.cell;
   const backing = openBacking(job, workload);
-  const observed = new ObservedFile(openFile(job.imageFile, { mode: hostCacheMode }), clock, job.traced);
-  const run = new Replay(observed, () =>
-    openImage(observed.file, { policy, stage, l2CacheTables, refcountCacheTables, ...withBacking(backing) }),
-  );
+  const observed = new ObservedFile(file, clock, job.traced, job.deviceTraceFile !== undefined);
+  const pacer = job.pace === undefined ? null : new Pacer(parsePace(job.pace), clock);
+  const open = () =>
+    openImage(observed.file, { policy, stage, l2CacheTables, refcountCacheTables, ...withBacking(backing) });
+  const run = new Replay(observed, open, { time, pacer });
   const marks: Mark[] = [];
   const mark = (name: string, firstRequest: number) => void marks.push({ name, firstRequest });
   try {
@@ -72,11 +79,21 @@ async function replay(
     const { image, served } = run;
     clock.run(() => run.close());
     const exact = exactCounters(observed.file.counts, image.cacheCounts(), run.guest, observed.file.sizeBytes());
+    if (job.deviceTraceFile !== undefined) await observed.deviceTrace?.write(job.deviceTraceFile);
     return { served, exact, ...measurements(clock, observed, run), phases: phasesOf(marks, served) };
   } finally {
     observed.close();
     backing?.close();
   }
+}
+
+/** The image file on the device of the sample, and the clock of that device. */
+function openMeasured({ imageFile, cell, device }: SampleJob): { file: BlockFile; time: TimeSource } {
+  const { hostCacheMode } = cell;
+  if (device === undefined) return { file: openFile(imageFile, { mode: hostCacheMode }), time: REAL_TIME };
+  // The model alone says what a sync takes: those of the file below would only make the user wait.
+  const model = new DeviceModelFile(openFile(imageFile, { mode: 'unsafe' }), { ...device, hostCacheMode });
+  return { file: model, time: virtualTime(model) };
 }
 
 function measurements(clock: MeasuredClock, observed: ObservedFile, run: Replay) {
@@ -100,6 +117,7 @@ function measurements(clock: MeasuredClock, observed: ObservedFile, run: Replay)
     }),
     fileMap: observed.fileMap?.build(wallNs, fileBytes) ?? null,
     cascades: observed.cascades?.build() ?? [],
+    growingSyncs: observed.growth?.growingSyncs ?? null,
   };
 }
 

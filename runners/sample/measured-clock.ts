@@ -2,12 +2,19 @@
  * The time that counts: wall and CPU time of the stretches in which the engine serves requests. Between them the clock
  * stands still, so that reading a trace and making guest data are not measured.
  */
+import { REAL_TIME, type TimeSource } from './time-source.ts';
+
 export class MeasuredClock {
+  readonly time: TimeSource;
   #wallNs = 0;
   #userNs = 0;
   #systemNs = 0;
   #startNs = 0;
   #startCpu: NodeJS.CpuUsage = { user: 0, system: 0 };
+
+  constructor(time: TimeSource = REAL_TIME) {
+    this.time = time;
+  }
 
   get wallNs(): number {
     return this.#wallNs;
@@ -24,18 +31,18 @@ export class MeasuredClock {
   /** Runs `work` on the clock. */
   run<Result>(work: () => Result): Result {
     this.#startCpu = process.cpuUsage();
-    this.#startNs = performance.now() * 1e6;
+    this.#startNs = this.time.nowNs();
     try {
       return work();
     } finally {
-      this.#wallNs += performance.now() * 1e6 - this.#startNs;
+      this.#wallNs += this.time.nowNs() - this.#startNs;
       const cpu = process.cpuUsage(this.#startCpu);
       this.#userNs += cpu.user * 1000;
       this.#systemNs += cpu.system * 1000;
     }
   }
 
-  /** Measured time at the moment `performance.now() * 1e6` read `nowNs`, inside {@link run}. */
+  /** Measured time at the moment that the time source read `nowNs`, inside {@link run}. */
   at(nowNs: number): number {
     return this.#wallNs + nowNs - this.#startNs;
   }

@@ -12,7 +12,9 @@ import {
 } from '../../engine/index.ts';
 import { LatencyHistogram } from '../../results/histogram.ts';
 import { CascadeCollector } from './cascades.ts';
+import { DeviceTrace } from './device-trace.ts';
 import { FileMapBuilder } from './file-map.ts';
+import { GrowthCounter } from './growth-counter.ts';
 import type { MeasuredClock } from './measured-clock.ts';
 
 export class ObservedFile {
@@ -22,20 +24,27 @@ export class ObservedFile {
   readonly syncs = new LatencyHistogram();
   readonly fileMap: FileMapBuilder | null;
   readonly cascades: CascadeCollector | null;
+  readonly growth: GrowthCounter | null;
+  readonly deviceTrace: DeviceTrace | null;
   readonly #inner: BlockFile;
   readonly #clock: MeasuredClock;
 
-  constructor(inner: BlockFile, clock: MeasuredClock, traced: boolean) {
+  /** `exported`: keep every operation, for a device trace; needs `traced`. */
+  constructor(inner: BlockFile, clock: MeasuredClock, traced: boolean, exported = false) {
     this.#inner = inner;
     this.#clock = clock;
     this.fileMap = traced ? new FileMapBuilder() : null;
     this.cascades = traced ? new CascadeCollector() : null;
-    const timed = new TimingFile(new KeptOpen(inner), {
-      read: (ns) => this.reads.record(ns),
-      write: (ns) => this.writes.record(ns),
-      sync: (ns) => this.syncs.record(ns),
-    });
-    this.file = new CountingFile(traced ? new TracingFile(timed, (event) => this.#take(event)) : timed);
+    this.growth = traced ? new GrowthCounter(inner.sizeBytes()) : null;
+    this.deviceTrace = exported ? new DeviceTrace() : null;
+    const latencies = {
+      read: (ns: number) => this.reads.record(ns),
+      write: (ns: number) => this.writes.record(ns),
+      sync: (ns: number) => this.syncs.record(ns),
+    };
+    const timed = new TimingFile(new KeptOpen(inner), latencies, clock.time.nowNs);
+    const take = (event: FileEvent) => this.#take(event);
+    this.file = new CountingFile(traced ? new TracingFile(timed, take, clock.time.nowNs) : timed);
   }
 
   /** Closes the file itself; closing an image leaves it open, so that the image can be opened again. */
@@ -45,7 +54,9 @@ export class ObservedFile {
 
   #take(event: FileEvent): void {
     this.cascades?.event(event);
+    this.growth?.event(event);
     const atNs = this.#clock.at(event.startNs);
+    this.deviceTrace?.event(event, atNs);
     if (event.op === 'write') this.fileMap?.write(event.what, event.offset, event.lengthBytes, atNs);
     if (event.op === 'sync') this.fileMap?.sync(atNs, event.durationNs);
   }

@@ -2,7 +2,7 @@
  * Makes the image that a sample starts from: empty, over a backing image, or filled by the workload's preparation.
  * None of it is measured. Preparation runs in writeback, the fastest way to the same guest content.
  */
-import { createImage, type GuestDisk, openFile, openImage } from '../../engine/index.ts';
+import { createImage, type GuestDisk, type HostCacheMode, openFile, openImage } from '../../engine/index.ts';
 import { fillGuestData } from '../../workloads/guest-data.ts';
 import { BACKING_SERIAL, type Workload } from '../../workloads/workload.ts';
 import type { Expectation } from './expectation.ts';
@@ -30,7 +30,7 @@ export async function prepareImage(
 ): Promise<number> {
   const { version, clusterSizeBytes } = job.cell;
   if (workload.backingImage) fillBackingFile(backingPath(job.imageFile), workload.diskSizeBytes, job.workload.seed);
-  const file = openFile(job.imageFile, { mode: 'writeback', create: true });
+  const file = openFile(job.imageFile, { mode: preparingMode(job), create: true });
   try {
     createImage(file, {
       sizeBytes: workload.diskSizeBytes,
@@ -53,7 +53,7 @@ async function runPreparation(
   progress: ReportProgress,
 ): Promise<number> {
   const backing = openBacking(job, workload);
-  const observed = new ObservedFile(openFile(job.imageFile, { mode: 'writeback' }), new MeasuredClock(), false);
+  const observed = new ObservedFile(openFile(job.imageFile, { mode: preparingMode(job) }), new MeasuredClock(), false);
   const run = new Replay(observed, () => openImage(observed.file, { policy: 'writeback', ...withBacking(backing) }));
   try {
     for await (const slice of slices(workload.prepare(), workload.diskSizeBytes, expectation, 0)) {
@@ -69,6 +69,11 @@ async function runPreparation(
     observed.close();
     backing?.close();
   }
+}
+
+/** On a modelled device nothing has to be durable. */
+function preparingMode(job: SampleJob): HostCacheMode {
+  return job.device === undefined ? 'writeback' : 'unsafe';
 }
 
 /** Opens the backing image of the sample for reading; null when the workload has none. */

@@ -7,7 +7,17 @@ import { LatencyHistogram } from '../../results/histogram.ts';
 import type { RequestFacts } from './cascades.ts';
 import type { GuestCounts } from './exact-counters.ts';
 import type { ObservedFile } from './observed-file.ts';
+import type { Pacer } from './pace.ts';
 import type { PreparedRequest } from './slices.ts';
+import { REAL_TIME, type TimeSource } from './time-source.ts';
+
+/** What a replay may be told besides the file and the image. */
+export interface ReplayOptions {
+  /** The clock that latencies are read from. */
+  readonly time?: TimeSource;
+  /** Says when requests are sent; without one, each is sent as soon as the one before is served. */
+  readonly pacer?: Pacer | null;
+}
 
 export class Replay {
   readonly readLatency = new LatencyHistogram();
@@ -25,15 +35,20 @@ export class Replay {
   };
   readonly #observed: ObservedFile;
   readonly #openImage: () => Qcow2Image;
+  readonly #time: TimeSource;
+  readonly #pacer: Pacer | null;
   #image: Qcow2Image | null = null;
   #served = 0;
+  #startedNs = 0;
   /** VM state written since the last snapshot: it belongs to the next one. */
   #vmStateBytes = 0;
 
   /** `openImage` opens the image in the observed file; it is called at the start and for each `reopen`. */
-  constructor(observed: ObservedFile, openImage: () => Qcow2Image) {
+  constructor(observed: ObservedFile, openImage: () => Qcow2Image, options: ReplayOptions = {}) {
     this.#observed = observed;
     this.#openImage = openImage;
+    this.#time = options.time ?? REAL_TIME;
+    this.#pacer = options.pacer ?? null;
   }
 
   /** The open image. */
@@ -65,19 +80,22 @@ export class Replay {
       const { request, index } = prepared;
       const offset = 'offset' in request ? request.offset : 0;
       const length = 'length' in request ? request.length : 0;
-      const latencyNs = this.#measure({ index, op: request.op, offset, length }, () => this.#execute(prepared));
-      this.#count(request.op, length, latencyNs);
+      // Open loop: a request that had to wait for the one before it has waited, whether or not it was sent late.
+      const dueNs = this.#pacer?.waitFor(request, index);
+      const endNs = this.#measure({ index, op: request.op, offset, length }, () => this.#execute(prepared));
+      this.#count(request.op, length, endNs - (dueNs ?? this.#startedNs));
       this.#served++;
     }
   }
 
+  /** Returns the time at which `work` ended. */
   #measure(facts: RequestFacts, work: () => void): number {
     this.#observed.file.trigger = facts.op;
-    const startNs = performance.now() * 1e6;
+    this.#startedNs = this.#time.nowNs();
     work();
-    const durationNs = performance.now() * 1e6 - startNs;
-    this.#observed.cascades?.served(facts, startNs, durationNs);
-    return durationNs;
+    const endNs = this.#time.nowNs();
+    this.#observed.cascades?.served(facts, this.#startedNs, endNs - this.#startedNs);
+    return endNs;
   }
 
   #execute({ request, bytes }: PreparedRequest): void {
