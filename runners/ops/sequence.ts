@@ -42,7 +42,8 @@ export class Sequence {
   }
 }
 
-function eventSign(event: FileEvent, clusterBytes: number): string {
+/** The sign of one event. */
+export function eventSign(event: FileEvent, clusterBytes: number): string {
   if (event.op === 'sync') return 'F';
   if (event.op !== 'read' && event.op !== 'write') return event.op;
   const letter = LETTERS[event.what as TableKind];
