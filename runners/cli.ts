@@ -7,6 +7,7 @@ import yargs, { type CommandModule } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { nearest } from '../workloads/spelling.ts';
 import { bench } from './commands/bench.ts';
+import { crash } from './commands/crash.ts';
 import { env } from './commands/env.ts';
 import { ops } from './commands/ops.ts';
 import { policies } from './commands/policies.ts';
@@ -17,7 +18,7 @@ import { programVersion } from './environment.ts';
 import { describeFailure, EXIT_CODE_TEXT, EXIT_CODES, oneLine, SampleFailure, UsageError } from './errors.ts';
 import { unknownWord } from './suggest.ts';
 
-const COMMANDS = [bench, ops, policies, workloads, env, report, schema] as CommandModule[];
+const COMMANDS = [bench, crash, ops, policies, workloads, env, report, schema] as CommandModule[];
 
 const words = hideBin(process.argv);
 

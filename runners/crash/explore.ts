@@ -8,7 +8,7 @@ import { PlacedState } from './placed-state.ts';
 import type { CrashRecording } from './record-workload.ts';
 import { StateHashes } from './state-hashes.ts';
 import { type JudgeOptions, StateJudge } from './state-judge.ts';
-import { FINDING_CLASSES, type FindingClass, noFindings } from './verdict.ts';
+import { FINDING_CLASSES, type Finding, type FindingClass, noFindings } from './verdict.ts';
 
 export interface ExploreOptions extends JudgeOptions {
   /** States tried at one point at most, before sizes of the file are counted; fewer vectors than this are all tried. */
@@ -21,9 +21,8 @@ export interface ExploreOptions extends JudgeOptions {
 }
 
 /** A state that broke a promise, so that it can be made again. */
-export interface CounterExample {
+export interface CounterExample extends Finding {
   readonly kind: FindingClass;
-  readonly reason: string;
   readonly pointIndex: number;
   readonly vector: readonly number[];
   readonly sizeBytes: number;
@@ -115,9 +114,9 @@ function judgeState(
   result.states++;
   result.maxLeakedClusters = Math.max(result.maxLeakedClusters, leaks);
   for (const kind of FINDING_CLASSES) {
-    const reason = findings[kind];
-    if (reason === undefined) continue;
+    const finding = findings[kind];
+    if (finding === undefined) continue;
     result.findings[kind]++;
-    result.examples[kind] ??= { kind, reason, pointIndex: point.index, vector: [...vector], sizeBytes };
+    result.examples[kind] ??= { kind, ...finding, pointIndex: point.index, vector: [...vector], sizeBytes };
   }
 }

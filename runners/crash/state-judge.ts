@@ -58,7 +58,7 @@ export class StateJudge {
     try {
       const wasDirty = new GuestMapReader(this.#file).isDirty;
       // An image with the dirty bit is not meant to be used before its refcounts are repaired.
-      const report = wasDirty ? repairImage(this.#file).after : checkImage(this.#file, { maxFindings: 3 });
+      const report = wasDirty ? repairImage(this.#file).after : checkImage(this.#file, { maxFindings: 40 });
       this.#noteReport(report);
       const view = this.#readImage(point);
       const isSound = !FINDING_CLASSES.some((kind) => isViolation(kind) && this.#findings[kind] !== undefined);
@@ -74,8 +74,8 @@ export class StateJudge {
     }
   }
 
-  #note(kind: FindingClass, reason: string): void {
-    this.#findings[kind] ??= reason;
+  #note(kind: FindingClass, reason: string, value: number | null = null): void {
+    this.#findings[kind] ??= { reason, value };
   }
 
   #noteReport(report: CheckReport): void {
@@ -134,9 +134,9 @@ export class StateJudge {
     const promised = allowed.map((number) => valueWords(number, requestOf)).join(' or ');
     const where = snapshot === null ? '' : ` of snapshot ${snapshot}`;
     const reason = `guest sector ${sector}${where} reads ${valueWords(value, requestOf)}, promised was ${promised}`;
-    if (snapshot !== null) return this.#note('snapshot', reason);
+    if (snapshot !== null) return this.#note('snapshot', reason, value);
     const isForeign = value === NOT_A_VALUE || (value > 0 && this.#values.homeOf(value) !== sector);
-    this.#note(isForeign ? 'foreign' : 'lost', reason);
+    this.#note(isForeign ? 'foreign' : 'lost', reason, value);
   }
 
   #judgeList(names: readonly string[], { oracle }: CrashPoint): void {

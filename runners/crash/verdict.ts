@@ -18,8 +18,15 @@ export const FINDING_CLASSES = [
 ] as const;
 export type FindingClass = (typeof FINDING_CLASSES)[number];
 
-/** Reasons by class, in words; a class that is absent was not found. */
-export type StateFindings = Partial<Record<FindingClass, string>>;
+export interface Finding {
+  /** One line, in words. */
+  readonly reason: string;
+  /** The value that a guest sector reads though it must not; null where it is not about one. */
+  readonly value: number | null;
+}
+
+/** The first finding of each class; a class that is absent was not found. */
+export type StateFindings = Partial<Record<FindingClass, Finding>>;
 
 export interface StateVerdict {
   readonly findings: StateFindings;
