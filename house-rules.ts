@@ -28,6 +28,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   results: [],
   dashboards: ['results'],
   runners: ['engine/index.ts', 'workloads', 'results', 'dashboards/index.ts'],
+  // Measures the engine's parts one by one, so it reaches behind the door.
+  'runners/micro': ['engine', 'results', 'runners'],
   '.': [],
 };
 
