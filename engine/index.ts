@@ -48,6 +48,7 @@ export {
   MODELLED_DEVICES,
 } from './io/device-model-parameters.ts';
 export { type OpenFileOptions, openFile } from './io/file.ts';
+export { type FileIdentity, identifyFile } from './io/file-identity.ts';
 export { ForwardingFile } from './io/forwarding-file.ts';
 export { MemoryFile } from './io/memory-file.ts';
 export { type GuestMark, type RecordedChange, type RecordedEvent, RecordingFile } from './io/recording-file.ts';

@@ -9,6 +9,7 @@ import { nearest } from '../workloads/spelling.ts';
 import { bench } from './commands/bench.ts';
 import { crash } from './commands/crash.ts';
 import { env } from './commands/env.ts';
+import { failureExitCode, image, imageWords } from './commands/image.ts';
 import { ops } from './commands/ops.ts';
 import { policies } from './commands/policies.ts';
 import { report } from './commands/report.ts';
@@ -18,7 +19,7 @@ import { programVersion } from './environment.ts';
 import { describeFailure, EXIT_CODE_TEXT, EXIT_CODES, oneLine, SampleFailure, UsageError } from './errors.ts';
 import { unknownWord } from './suggest.ts';
 
-const COMMANDS = [bench, crash, ops, policies, workloads, env, report, schema] as CommandModule[];
+const COMMANDS = [bench, crash, ops, image, policies, workloads, env, report, schema] as CommandModule[];
 
 const words = hideBin(process.argv);
 
@@ -31,12 +32,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await parser().parseAsync();
 } catch (error) {
-  process.exitCode = EXIT_CODES.error;
+  process.exitCode = failureExitCode(words);
   tell(await withSuggestion(error));
 }
 
 function parser() {
-  return yargs(words)
+  return yargs(imageWords(words))
     .scriptName('cowbench')
     .usage('$0 COMMAND [OPTIONS]\n\nWhat a copy-on-write disk image costs: syncs, bytes and latency by cache policy.')
     .command(COMMANDS)

@@ -8,28 +8,24 @@ import { dataFileOf, type ImageState } from './state.ts';
 export const PREALLOCATIONS = ['off', 'metadata', 'falloc', 'full'] as const;
 export type Preallocation = (typeof PREALLOCATIONS)[number];
 
-/** How much is mapped between two calls of `onProgress`. */
+/** How much is mapped before the space for it is taken. */
 const STEP_BYTES = 256 * MiB;
 
 /**
- * Maps the whole disk of a new, empty image. Durable after the next flush.
+ * Maps `lengthBytes` of a new, empty disk from `offset`, a multiple of the cluster size, on. Durable after the next flush.
  * @throws Qcow2Error INVALID_ARGUMENT for an image with a backing file, NO_SPACE when `falloc` or `full` find no room.
  */
-export function preallocateImage(
-  state: ImageState,
-  how: Preallocation,
-  onProgress?: (doneBytes: number) => void,
-): void {
+export function preallocateImage(state: ImageState, how: Preallocation, offset: number, lengthBytes: number): void {
   if (how === 'off') return;
   if (state.backing !== null)
     throw new Qcow2Error('INVALID_ARGUMENT', 'an image with a backing file cannot be preallocated');
-  const total = roundUp(state.sizeBytes, state.geometry.clusterBytes);
-  for (let at = 0; at < total; at += STEP_BYTES) {
-    const lengthBytes = Math.min(STEP_BYTES, total - at);
+  if (!state.geometry.isClusterAligned(offset))
+    throw new Qcow2Error('INVALID_ARGUMENT', `preallocation from offset ${offset}, inside a cluster`, { offset });
+  const end = roundUp(offset + lengthBytes, state.geometry.clusterBytes);
+  for (let at = offset; at < end; at += STEP_BYTES) {
     const from = dataFileOf(state).sizeBytes();
-    const { hostEnd } = mapWithoutData(state, at as GuestOffset, lengthBytes);
+    const { hostEnd } = mapWithoutData(state, at as GuestOffset, Math.min(STEP_BYTES, end - at));
     takeSpace(state, from, hostEnd, how);
-    onProgress?.(Math.min(at + STEP_BYTES, state.sizeBytes));
   }
 }
 

@@ -227,10 +227,14 @@ export class Qcow2Image implements GuestDisk {
     resizeImage(this.#state, sizeBytes, options.shrink ?? false);
   }
 
-  /** Maps every cluster of a new, empty image, taking as much of the file system's space as `how` says. */
-  preallocate(how: Preallocation, onProgress?: (doneBytes: number) => void): void {
+  /**
+   * Maps clusters of a new, empty image, all or those in a range, taking as much of the file system's space as `how` says.
+   * `offset` is a multiple of the cluster size.
+   */
+  preallocate(how: Preallocation, offset = 0, lengthBytes = this.sizeBytes - offset): void {
     this.#requireWritable();
-    preallocateImage(this.#state, how, onProgress);
+    this.#requireInside('preallocation', offset, lengthBytes);
+    preallocateImage(this.#state, how, offset, lengthBytes);
     this.flush();
   }
 

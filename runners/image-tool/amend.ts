@@ -1,0 +1,99 @@
+/** `cowbench image amend`: what the header of a qcow2 image says, changed in place. */
+import { type AmendOptions, amendImage, describeImage } from '../../engine/index.ts';
+import { UsageError } from '../errors.ts';
+import { formatOf, openQcow2, openRegularFile } from './disks.ts';
+import {
+  AMEND_OPTIONS,
+  asksForHelp,
+  choice,
+  type FormatOptions,
+  flag,
+  optionHelp,
+  parseFormatOptions,
+  versionOf,
+} from './format-options.ts';
+import { printable } from './printable.ts';
+import { parseDiskSize } from './sizes.ts';
+import { ACCESS, FORMAT, type Given, PROGRESS, QUIET, type Subcommand, VALUE } from './subcommand.ts';
+import { withWork } from './work.ts';
+
+export const amend: Subcommand = {
+  name: 'amend',
+  words: '[file]',
+  summary: 'change options of an image that exists',
+  options: {
+    ...FORMAT,
+    options: { ...VALUE, alias: 'o', describe: 'NAME=VALUE[,...]; -o help lists them' },
+    ...PROGRESS,
+    ...QUIET,
+    ...ACCESS,
+  },
+  examples: [
+    ['amend -o lazy_refcounts=on disk.qcow2', 'switch a feature'],
+    ['amend -o compat=1.1 old.qcow2', 'version 2 to version 3'],
+    ['amend -o backing_file=moved/base.qcow2,backing_fmt=qcow2 overlay.qcow2', 'the same base under another name'],
+  ],
+  run(given) {
+    if (asksForHelp(given.texts('options'))) {
+      given.terminal.print(optionHelp('Options that can be amended, for qcow2:', AMEND_OPTIONS));
+      return;
+    }
+    const options = parseFormatOptions(given.texts('options'), AMEND_OPTIONS);
+    if (options.size === 0) throw new UsageError('no option to change is given (-o NAME=VALUE); -o help lists them');
+    const file = given.required('file');
+    if ((given.format() ?? formatOf(file)) === 'raw')
+      throw new UsageError(`${printable(file)}: a raw image has no options`);
+    return withWork(given.terminal, { quiet: true, showProgress: false }, () => change(given, file, options));
+  },
+};
+
+function change(given: Given, filePath: string, options: FormatOptions): void {
+  const sizeText = options.get('size');
+  const sizeBytes = sizeText === undefined ? undefined : parseDiskSize('-o size', sizeText);
+  const header = headerChanges(filePath, options);
+  if (sizeBytes !== undefined) grow(given, filePath, sizeBytes);
+  if (Object.keys(header).length === 0) return;
+  const file = openRegularFile(filePath, true);
+  try {
+    amendImage(file, header);
+  } finally {
+    file.close();
+  }
+}
+
+function headerChanges(filePath: string, options: FormatOptions): AmendOptions {
+  const name = options.get('backing_file');
+  const changes = {
+    backingFile: name === '' ? null : name,
+    backingFormat: choice(options, 'backing_fmt', ['raw', 'qcow2']),
+    lazyRefcounts: flag(options, 'lazy_refcounts'),
+    version: versionOf(options),
+  };
+  const present = describe(filePath);
+  const hasBacking = name === undefined ? present.backingFile !== null : name !== '';
+  const hasFormat = changes.backingFormat !== undefined || present.backingFormat !== null;
+  if (hasBacking && name !== undefined && !hasFormat)
+    throw new UsageError('-o backing_file: its format is not given (backing_fmt=raw or backing_fmt=qcow2)');
+  if (!hasBacking && changes.backingFormat !== undefined)
+    throw new UsageError('-o backing_fmt: the image has no backing file');
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+}
+
+function describe(filePath: string) {
+  const file = openRegularFile(filePath);
+  try {
+    return describeImage(file);
+  } finally {
+    file.close();
+  }
+}
+
+function grow(given: Given, filePath: string, sizeBytes: number): void {
+  const image = openQcow2(filePath, { access: given.access() }, false);
+  try {
+    if (sizeBytes < image.sizeBytes) throw new UsageError('-o size: smaller than the disk; use resize --shrink');
+    image.resize(sizeBytes);
+  } finally {
+    image.close();
+  }
+}

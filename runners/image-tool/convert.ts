@@ -1,0 +1,210 @@
+/** `cowbench image convert`: a copy of one or several disks, in another format or with other options. */
+import path from 'node:path';
+import { KiB, MiB, openFile, SECTOR_BYTES } from '../../engine/index.ts';
+import { UsageError } from '../errors.ts';
+import { type CopyOptions, copyDisk } from './copy.ts';
+import { type ImageFormat, imageFormat, openDisk, openQcow2, refuseReplacing } from './disks.ts';
+import { asksForHelp, CREATE_OPTIONS, type FormatOptions, optionHelp, parseFormatOptions } from './format-options.ts';
+import { makeImage, planImage, rawTarget } from './new-image.ts';
+import { printable } from './printable.ts';
+import { parseSize } from './sizes.ts';
+import { concatenated, type Source, sourceOf } from './source.ts';
+import {
+  ACCESS,
+  CACHE,
+  FORMAT,
+  type Given,
+  PROGRESS,
+  QUIET,
+  SHARE,
+  SOURCE_CACHE,
+  type Subcommand,
+  VALUE,
+} from './subcommand.ts';
+import { type Work, withWork } from './work.ts';
+
+const ZERO_UNIT_DEFAULT = '4k';
+const ZERO_UNIT_MAX_BYTES = 16 * MiB;
+
+export const convert: Subcommand = {
+  name: 'convert',
+  words: '[files..]',
+  summary: 'copy images, in another format or with other options; the last file is the target',
+  options: {
+    ...FORMAT,
+    'output-format': { ...VALUE, alias: 'O', default: 'raw', describe: 'format of the target: raw or qcow2' },
+    options: { ...VALUE, alias: 'o', describe: 'options of the target, NAME=VALUE[,...]; -o help lists them' },
+    backing: {
+      ...VALUE,
+      alias: 'B',
+      describe: 'backing file of the target; what the source does not hold itself is left out',
+    },
+    'backing-format': { ...VALUE, alias: 'F', describe: 'its format, raw or qcow2; never guessed' },
+    snapshot: { ...VALUE, alias: 'l', describe: 'copy this snapshot (name, id, or snapshot.id=ID,snapshot.name=NAME)' },
+    compress: { type: 'boolean', alias: 'c', describe: 'compress every cluster (qcow2)' },
+    'sparse-size': {
+      ...VALUE,
+      alias: 'S',
+      default: ZERO_UNIT_DEFAULT,
+      describe: 'leave out zeros in stretches of this size; 0: write everything',
+    },
+    'no-create': { type: 'boolean', alias: 'n', describe: 'write into an image that exists' },
+    ...PROGRESS,
+    ...QUIET,
+    ...CACHE,
+    ...SOURCE_CACHE,
+    'out-of-order': { type: 'boolean', alias: 'W', describe: 'accepted; the copy is sequential' },
+    coroutines: { ...VALUE, alias: 'm', describe: 'accepted; the copy is sequential' },
+    ...ACCESS,
+    ...SHARE,
+  },
+  examples: [
+    ['convert -p -O qcow2 disk.raw disk.qcow2', 'raw to qcow2, with progress'],
+    ['convert -c -O qcow2 -o compression_type=zstd disk.qcow2 small.qcow2', 'compressed'],
+    ['convert -l before-upgrade disk.qcow2 old.raw', 'a snapshot as a raw disk'],
+    ['convert -O qcow2 --allow-backing overlay.qcow2 flat.qcow2', 'without its backing file'],
+    ['convert part1.raw part2.raw whole.raw', 'one behind the other'],
+  ],
+  run(given) {
+    const format = imageFormat('output-format', given.required('output-format'));
+    if (asksForHelp(given.texts('options'))) {
+      given.terminal.print(optionHelp(`Options for ${format}:`, knownOptions(format)));
+      return;
+    }
+    const files = given.texts('files');
+    if (files.length < 2) throw new UsageError('convert needs a source and a target');
+    const quiet = given.flag('quiet');
+    const isWritingOver = given.flag('no-create');
+    const afterInterruption = isWritingOver ? 'the target holds part of the copy' : 'nothing was changed';
+    const work = { quiet, showProgress: given.flag('progress'), afterInterruption };
+    return withWork(given.terminal, work, (work) => copyAll(given, files.slice(0, -1), files.at(-1)!, format, work));
+  },
+};
+
+function knownOptions(format: ImageFormat): Record<string, string> {
+  // The size is that of the source.
+  const { size: _, ...known } = CREATE_OPTIONS[format] as Record<string, string>;
+  return known;
+}
+
+async function copyAll(
+  given: Given,
+  names: readonly string[],
+  target: string,
+  format: ImageFormat,
+  work: Work,
+): Promise<void> {
+  const options = targetOptions(given, format);
+  const source = openSources(given, names);
+  try {
+    if (given.flag('no-create')) await writeOver(given, source, target, format, work);
+    else await writeNew(given, source, target, format, options, work);
+  } finally {
+    source.close();
+  }
+}
+
+function openSources(given: Given, names: readonly string[]): Source {
+  const options = {
+    access: given.access(),
+    format: given.format(),
+    mode: given.hostCache('source-cache'),
+    snapshot: given.text('snapshot'),
+  };
+  const opened: Source[] = [];
+  try {
+    for (const name of names) opened.push(sourceOf(openDisk(name, options)));
+    return concatenated(opened);
+  } catch (error) {
+    for (const source of opened) source.close();
+    throw error;
+  }
+}
+
+/** `-B` and `-F` are other words for two of the format's options. */
+function targetOptions(given: Given, format: ImageFormat): FormatOptions {
+  const options = new Map(parseFormatOptions(given.texts('options'), knownOptions(format)));
+  const backing = given.text('backing');
+  const backingFormat = given.text('backing-format');
+  if ((backing ?? backingFormat) !== undefined && format === 'raw')
+    throw new UsageError('--backing: a raw image cannot have a backing file');
+  if (backing !== undefined) options.set('backing_file', backing);
+  if (backingFormat !== undefined) options.set('backing_fmt', backingFormat);
+  if (options.has('backing_file') !== options.has('backing_fmt'))
+    throw new UsageError('the backing file of the target and its format must be given together (-B FILE -F FORMAT)');
+  if (given.flag('compress') && format === 'raw') throw new UsageError('--compress: a raw image cannot be compressed');
+  if (given.flag('no-create') && options.size > 0)
+    throw new UsageError('--no-create: options of the target have no use for an image that exists');
+  return options;
+}
+
+async function writeNew(
+  given: Given,
+  source: Source,
+  target: string,
+  format: ImageFormat,
+  options: FormatOptions,
+  work: Work,
+): Promise<void> {
+  const mode = given.hostCache('cache') ?? 'writeback';
+  const plan = { ...planImage(target, format, source.sizeBytes, options), mode };
+  const backingName = options.get('backing_file');
+  const backingPath = backingName === undefined ? null : path.resolve(path.dirname(target), backingName);
+  refuseReplacing(target, [...source.files, ...(backingPath === null ? [] : [backingPath])]);
+  const backing =
+    backingPath === null
+      ? null
+      : openDisk(backingPath, {
+          access: given.access(),
+          format: imageFormat('backing-format', options.get('backing_fmt')!),
+        });
+  try {
+    const clusterBytes = plan.options.clusterSizeBytes ?? 64 * KiB;
+    await makeImage(plan, work, backing, async ({ target, image }) => {
+      const unitBytes = image === undefined ? 0 : clusterBytes / (plan.options.extendedL2 ? 32 : 1);
+      const copy = { ...copyOptions(given, unitBytes, clusterBytes), skipsBacking: backing !== null };
+      await copyDisk(source, target, { ...copy, targetIsZero: backing === null }, work);
+    });
+  } finally {
+    backing?.close?.();
+  }
+}
+
+async function writeOver(given: Given, source: Source, target: string, format: ImageFormat, work: Work): Promise<void> {
+  refuseReplacing(target, source.files);
+  const mode = given.hostCache('cache') ?? 'writeback';
+  if (format === 'raw') {
+    const file = openFile(target, { mode });
+    try {
+      refuseSmaller(target, file.sizeBytes(), source.sizeBytes);
+      await copyDisk(source, rawTarget(file), copyOptions(given, 0, 0), work);
+      file.sync('guest-flush');
+    } finally {
+      file.close();
+    }
+    return;
+  }
+  const image = openQcow2(target, { access: given.access(), mode }, false);
+  try {
+    refuseSmaller(target, image.sizeBytes, source.sizeBytes);
+    await copyDisk(source, image, copyOptions(given, image.clusterSizeBytes, image.clusterSizeBytes), work);
+    image.flush();
+  } finally {
+    image.close();
+  }
+}
+
+function refuseSmaller(target: string, targetBytes: number, sourceBytes: number): void {
+  if (targetBytes >= sourceBytes) return;
+  throw new UsageError(`${printable(target)} has ${targetBytes} bytes, the source ${sourceBytes}`);
+}
+
+/** `unitBytes`: what the target can leave out by itself; 0 for any sector. */
+function copyOptions(given: Given, unitBytes: number, clusterBytes: number): CopyOptions {
+  const wanted = parseSize('-S', given.required('sparse-size'));
+  if (wanted % SECTOR_BYTES !== 0 || wanted > ZERO_UNIT_MAX_BYTES)
+    throw new UsageError(`-S ${wanted}: expected a multiple of 512 up to 16M`);
+  const zeroUnitBytes = wanted === 0 ? 0 : 2 ** Math.ceil(Math.log2(Math.max(wanted, unitBytes)));
+  const compressedClusterBytes = given.flag('compress') ? clusterBytes : null;
+  return { zeroUnitBytes, targetIsZero: false, skipsBacking: false, compressedClusterBytes };
+}

@@ -1,0 +1,118 @@
+/** `cowbench image create`: a new, empty image. */
+import path from 'node:path';
+import { describeImage, roundUp, SECTOR_BYTES } from '../../engine/index.ts';
+import { UsageError } from '../errors.ts';
+import { type ImageFormat, imageFormat, openRegularFile, refuseReplacing } from './disks.ts';
+import { asksForHelp, CREATE_OPTIONS, type FormatOptions, optionHelp, parseFormatOptions } from './format-options.ts';
+import { makeImage, type NewImage, planImage } from './new-image.ts';
+import { printable } from './printable.ts';
+import { parseDiskSize } from './sizes.ts';
+import { type Given, PROGRESS, QUIET, type Subcommand, VALUE } from './subcommand.ts';
+import { withWork } from './work.ts';
+
+export const create: Subcommand = {
+  name: 'create',
+  words: '[file] [size]',
+  summary: 'make a new, empty image',
+  options: {
+    format: { ...VALUE, alias: 'f', default: 'raw', describe: 'raw or qcow2' },
+    options: { ...VALUE, alias: 'o', describe: 'NAME=VALUE[,...]; -o help lists them' },
+    backing: { ...VALUE, alias: 'b', describe: 'backing file; a relative name starts at the folder of the new image' },
+    'backing-format': { ...VALUE, alias: 'F', describe: 'its format, raw or qcow2; never guessed' },
+    unsafe: { type: 'boolean', alias: 'u', describe: 'do not open the backing file; the size must be given' },
+    ...PROGRESS,
+    ...QUIET,
+  },
+  examples: [
+    ['create -f qcow2 disk.qcow2 10G', 'an empty disk of 10 GiB'],
+    ['create -f qcow2 -o cluster_size=1M,lazy_refcounts=on disk.qcow2 1T', 'with options of the format'],
+    ['create -f qcow2 -b base.qcow2 -F qcow2 overlay.qcow2', 'changes to base.qcow2, as large as it'],
+    ['create -f raw -o preallocation=falloc disk.raw 2G', 'with its space reserved'],
+  ],
+  run(given) {
+    const format = given.format()!;
+    if (asksForHelp(given.texts('options'))) {
+      given.terminal.print(optionHelp(`Options for ${format}:`, CREATE_OPTIONS[format]));
+      return;
+    }
+    const plan = planOf(given, format);
+    return withWork(
+      given.terminal,
+      { quiet: given.flag('quiet'), showProgress: given.flag('progress') },
+      async (work) => {
+        await makeImage(plan, work, null);
+        if (!given.flag('quiet')) given.terminal.print(summary(plan));
+      },
+    );
+  },
+};
+
+function planOf(given: Given, format: ImageFormat): NewImage {
+  const file = given.required('file');
+  const options = withBacking(given, parseFormatOptions(given.texts('options'), CREATE_OPTIONS[format]), format);
+  const sizeTexts = [given.text('size'), options.get('size')].filter((text) => text !== undefined);
+  if (sizeTexts.length > 1) throw new UsageError('the size is given more than once');
+  const backing = backingOf(file, options, given.flag('unsafe'));
+  const sizeBytes = sizeTexts[0] === undefined ? backing?.sizeBytes : parseDiskSize('size', sizeTexts[0]);
+  if (sizeBytes === undefined) throw new UsageError('no size given; for example 10G');
+  return planImage(file, format, sizeBytes, options);
+}
+
+/** `-b` and `-F` are other words for two of the format's options. */
+function withBacking(given: Given, options: FormatOptions, format: ImageFormat): FormatOptions {
+  const merged = new Map(options);
+  for (const [word, name] of [
+    ['backing', 'backing_file'],
+    ['backing-format', 'backing_fmt'],
+  ] as const) {
+    const text = given.text(word);
+    if (text === undefined) continue;
+    if (format === 'raw') throw new UsageError(`--${word}: a raw image cannot have a backing file`);
+    if (merged.has(name)) throw new UsageError(`--${word} and -o ${name} are both given`);
+    merged.set(name, text);
+  }
+  return merged;
+}
+
+/** The backing file's facts, after a look at it unless `unsafe`: it is the user who names it, so it may be opened. */
+function backingOf(file: string, options: FormatOptions, unsafe: boolean): { sizeBytes: number } | null {
+  const name = options.get('backing_file');
+  if (name === undefined) {
+    if (options.has('backing_fmt')) throw new UsageError('a backing format without a backing file');
+    return null;
+  }
+  const formatText = options.get('backing_fmt');
+  if (formatText === undefined) {
+    throw new UsageError(`the format of backing file ${printable(name)} is not given (-F raw or -F qcow2)`);
+  }
+  const format = imageFormat('backing-format', formatText);
+  if (unsafe) return null;
+  const backingPath = path.resolve(path.dirname(file), name);
+  refuseReplacing(file, [backingPath]);
+  return { sizeBytes: diskSizeOf(backingPath, format) };
+}
+
+function diskSizeOf(filePath: string, format: ImageFormat): number {
+  const file = openRegularFile(filePath);
+  try {
+    const sizeBytes = format === 'raw' ? file.sizeBytes() : describeImage(file).sizeBytes;
+    return roundUp(sizeBytes, SECTOR_BYTES);
+  } finally {
+    file.close();
+  }
+}
+
+function summary({ path: file, format, preallocation, options }: NewImage): string {
+  const { sizeBytes, clusterSizeBytes = 65536, backingFile, backingFormat } = options;
+  const facts: [string, string | number | undefined][] = [
+    ['fmt', format],
+    ['size', sizeBytes],
+    ['cluster_size', format === 'raw' ? undefined : clusterSizeBytes],
+    ['compat', format === 'raw' ? undefined : options.version === 2 ? '0.10' : '1.1'],
+    ['backing_file', backingFile === undefined ? undefined : printable(backingFile)],
+    ['backing_fmt', backingFormat],
+    ['preallocation', preallocation === 'off' ? undefined : preallocation],
+  ];
+  const shown = facts.filter(([, value]) => value !== undefined).map(([name, value]) => `${name}=${value}`);
+  return `Formatting '${printable(file)}', ${shown.join(' ')}`;
+}

@@ -1,0 +1,137 @@
+/**
+ * Opening the images that a command names. The words on the command line are the user's own; names inside an image are not,
+ * and are followed only into the folders that the user allows.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import {
+  type BlockFile,
+  describeImage,
+  type GuestDisk,
+  type HostCacheMode,
+  identifyFile,
+  openFile,
+  openImageFile,
+  type Qcow2Image,
+  RawDisk,
+} from '../../engine/index.ts';
+import { UsageError } from '../errors.ts';
+import { unknownWord } from '../suggest.ts';
+import { printable } from './printable.ts';
+import { chosenSnapshot } from './snapshot-choice.ts';
+
+export const IMAGE_FORMATS = ['raw', 'qcow2'] as const;
+export type ImageFormat = (typeof IMAGE_FORMATS)[number];
+
+/** Which files besides those on the command line may be opened. */
+export interface Access {
+  readonly allowBacking: boolean;
+  /** Folders; none given: the folder of each image itself. */
+  readonly folders: readonly string[];
+}
+
+export interface OpenDiskOptions {
+  readonly access: Access;
+  /** Undefined: told from the file's first bytes. */
+  readonly format?: ImageFormat | undefined;
+  readonly mode?: HostCacheMode | undefined;
+  /** Name or id of the snapshot to read instead of the disk as it is now. */
+  readonly snapshot?: string | undefined;
+}
+
+const QCOW2_MAGIC = Uint8Array.of(0x51, 0x46, 0x49, 0xfb);
+
+/** The format that a word names. */
+export function imageFormat(option: string, text: string): ImageFormat {
+  const found = IMAGE_FORMATS.find((format) => format === text);
+  if (found !== undefined) return found;
+  throw new UsageError(unknownWord(option, text, IMAGE_FORMATS));
+}
+
+/** What the first bytes of the file say: only for files that the user named. Throws for anything but a regular file. */
+export function formatOf(filePath: string): ImageFormat {
+  const file = openRegularFile(filePath);
+  try {
+    const magic = new Uint8Array(4);
+    file.read(0, magic, 'header');
+    return magic.every((byte, index) => byte === QCOW2_MAGIC[index]) ? 'qcow2' : 'raw';
+  } finally {
+    file.close();
+  }
+}
+
+/** The file alone, for reading unless `writable`; never a device or a pipe, which could block or be written by accident. */
+export function openRegularFile(filePath: string, writable = false): BlockFile {
+  identifyFile(filePath);
+  return openFile(filePath, { readOnly: !writable });
+}
+
+/** The disk that an image holds, with what it stands on, for reading. */
+export function openDisk(filePath: string, options: OpenDiskOptions): RawDisk | Qcow2Image {
+  const format = options.format ?? formatOf(filePath);
+  if (format === 'qcow2') return openQcow2(filePath, options, true);
+  if (options.snapshot !== undefined) throw new UsageError(`${filePath}: a raw image has no snapshots`);
+  identifyFile(filePath);
+  return new RawDisk(openFile(filePath, { readOnly: true, mode: options.mode ?? 'writeback' }));
+}
+
+/** A qcow2 image with what it stands on; only the image itself is opened for writing. */
+export function openQcow2(filePath: string, options: OpenDiskOptions, readOnly: boolean): Qcow2Image {
+  const { access, mode = 'writeback', snapshot } = options;
+  if (!access.allowBacking) refuseNeedingOthers(filePath);
+  const folders = allowedFolders(filePath, access);
+  const image = openImageFile(filePath, { mode, readOnly, ...(folders === null ? {} : { allowedFolders: folders }) });
+  if (snapshot === undefined) return image;
+  try {
+    return image.openSnapshot(chosenSnapshot(image.listSnapshots(), snapshot));
+  } catch (error) {
+    image.close();
+    throw error;
+  }
+}
+
+/** Says which option it takes, where the engine can only say that it is not allowed. */
+function refuseNeedingOthers(filePath: string): void {
+  const file = openRegularFile(filePath);
+  try {
+    const { backingFile, hasDataFile, dataFile } = describeImage(file);
+    const needed = backingFile ?? (hasDataFile ? dataFile : null);
+    if (needed === null) return;
+    const what = backingFile === null ? 'data file' : 'backing file';
+    throw new UsageError(
+      `${printable(filePath)} needs its ${what} "${printable(needed)}", and opens it only with --allow-backing or --allow-folder`,
+    );
+  } finally {
+    file.close();
+  }
+}
+
+/** Null: no name in the image may be followed. */
+function allowedFolders(filePath: string, access: Access): string[] | null {
+  if (!access.allowBacking) return null;
+  if (access.folders.length === 0) return [path.dirname(identifyFile(filePath).path)];
+  return access.folders.map((folder) => realFolder(folder));
+}
+
+function realFolder(folder: string): string {
+  const real = fs.existsSync(folder) ? fs.realpathSync(folder) : null;
+  if (real !== null && fs.statSync(real).isDirectory()) return real;
+  throw new UsageError(`--allow-folder ${JSON.stringify(folder)}: there is no such folder`);
+}
+
+/** The files of a chain, the image itself first. */
+export function filesOf(disk: GuestDisk | null): string[] {
+  if (disk === null) return [];
+  const names = 'fileName' in disk ? [String(disk.fileName)] : [];
+  const dataFile = 'dataFileName' in disk ? [String(disk.dataFileName)] : [];
+  const below = 'backing' in disk ? filesOf(disk.backing as GuestDisk | null) : [];
+  return [...new Set([...names, ...dataFile, ...below])];
+}
+
+/** Throws UsageError when `target` exists and is one of the files that a new image would be made from or stand on. */
+export function refuseReplacing(target: string, needed: readonly string[]): void {
+  if (!fs.existsSync(target)) return;
+  const { key } = identifyFile(target);
+  if (needed.every((name) => identifyFile(name).key !== key)) return;
+  throw new UsageError(`${printable(target)} would be replaced, but the new image needs what it holds now`);
+}

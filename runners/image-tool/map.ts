@@ -1,0 +1,81 @@
+/** `cowbench image map`: where each stretch of the disk lies, along the chain of images. */
+import { UsageError } from '../errors.ts';
+import { openDisk } from './disks.ts';
+import { type Extent, extents } from './extents.ts';
+import { printable } from './printable.ts';
+import { parseSize } from './sizes.ts';
+import { ACCESS, FORMAT, type Given, OUTPUT, SHARE, type Subcommand, VALUE } from './subcommand.ts';
+import type { Terminal } from './terminal.ts';
+
+export const map: Subcommand = {
+  name: 'map',
+  words: '<file>',
+  summary: 'where each stretch of the disk lies',
+  options: {
+    ...FORMAT,
+    ...OUTPUT,
+    'start-offset': { ...VALUE, describe: 'where on the disk to begin', default: '0' },
+    'max-length': { ...VALUE, describe: 'how much of the disk to show [default: the rest]' },
+    ...ACCESS,
+    ...SHARE,
+  },
+  examples: [
+    ['map disk.qcow2', 'the stretches that hold data'],
+    ['map --output=json disk.qcow2', 'every stretch, zeros and holes included'],
+    ['map --start-offset=1M --max-length=64k disk.qcow2', 'a part of the disk'],
+    ['map --allow-backing overlay.qcow2', 'in the images below it too'],
+  ],
+  run(given) {
+    const disk = openDisk(given.required('file'), { access: given.access(), format: given.format() });
+    try {
+      const { from, to } = rangeOf(given, disk.sizeBytes);
+      const found = extents(disk, from, to);
+      if (given.wantsJson()) printJson(given.terminal, found);
+      else printTable(given.terminal, found);
+    } finally {
+      disk.close();
+    }
+  },
+};
+
+function rangeOf(given: Given, sizeBytes: number): { from: number; to: number } {
+  const from = parseSize('--start-offset', given.required('start-offset'));
+  const length = given.text('max-length');
+  if (from > sizeBytes) throw new UsageError(`--start-offset ${from}: the disk has ${sizeBytes} bytes`);
+  return { from, to: length === undefined ? sizeBytes : Math.min(sizeBytes, from + parseSize('--max-length', length)) };
+}
+
+/** One object a line: a map can have millions. */
+function printJson(terminal: Terminal, found: Iterable<Extent>): void {
+  let isFirst = true;
+  for (const extent of found) {
+    terminal.write(`${isFirst ? '[' : ',\n'}${JSON.stringify(jsonOf(extent))}`);
+    isFirst = false;
+  }
+  terminal.write(isFirst ? '[]\n' : ']\n');
+}
+
+function jsonOf({ offset, lengthBytes, depth, stored, hostOffset }: Extent): Record<string, number | boolean> {
+  const isData = stored === 'data' || stored === 'compressed';
+  return {
+    start: offset,
+    length: lengthBytes,
+    depth,
+    present: stored !== 'absent',
+    zero: !isData,
+    data: isData,
+    compressed: stored === 'compressed',
+    ...(hostOffset === null ? {} : { offset: hostOffset }),
+  };
+}
+
+function printTable(terminal: Terminal, found: Iterable<Extent>): void {
+  const line = (cells: readonly string[], file: string) =>
+    terminal.write(`${cells.map((cell) => cell.padEnd(16)).join('')}${file}\n`);
+  const hex = (value: number) => (value === 0 ? '0' : `0x${value.toString(16)}`);
+  line(['Offset', 'Length', 'Mapped to'], 'File');
+  for (const { offset, lengthBytes, stored, hostOffset, fileName } of found) {
+    const place = stored === 'compressed' ? 'compressed' : hex(hostOffset ?? 0);
+    if (stored === 'data' || stored === 'compressed') line([hex(offset), hex(lengthBytes), place], printable(fileName));
+  }
+}

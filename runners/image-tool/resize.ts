@@ -1,0 +1,109 @@
+/** `cowbench image resize`: another size for a disk, in place. */
+import { MiB, openFile, PREALLOCATIONS, type Preallocation, type Qcow2Image } from '../../engine/index.ts';
+import { UsageError } from '../errors.ts';
+import { unknownWord } from '../suggest.ts';
+import { formatOf, openQcow2, openRegularFile } from './disks.ts';
+import { takeRawSpace } from './new-image.ts';
+import { printable } from './printable.ts';
+import { parseNewSize } from './sizes.ts';
+import { ACCESS, FORMAT, type Given, PROGRESS, QUIET, type Subcommand, VALUE } from './subcommand.ts';
+import { type Work, withWork } from './work.ts';
+
+export const resize: Subcommand = {
+  name: 'resize',
+  words: '<file> [size]',
+  summary: 'grow or shrink a disk in place',
+  options: {
+    ...FORMAT,
+    shrink: { type: 'boolean', describe: 'allow it to become smaller: what lies behind the new end is lost' },
+    preallocation: { ...VALUE, default: 'off', describe: 'of the space that is added: off, falloc or full' },
+    ...PROGRESS,
+    ...QUIET,
+    ...ACCESS,
+  },
+  examples: [
+    ['resize disk.qcow2 20G', 'to 20 GiB'],
+    ['resize disk.qcow2 +512M', 'by 512 MiB'],
+    ['resize --shrink disk.raw -1G', 'smaller by 1 GiB'],
+  ],
+  run(given) {
+    const preallocation = preallocationOf(given);
+    const file = given.required('file');
+    const format = given.format() ?? formatOf(file);
+    const options = {
+      quiet: given.flag('quiet'),
+      showProgress: given.flag('progress'),
+      afterInterruption: 'the disk has its new size; not all of the new space was preallocated',
+    };
+    return withWork(given.terminal, options, async (work) => {
+      const change = format === 'raw' ? resizeRaw : resizeQcow2;
+      await change(given, file, preallocation, work);
+      if (!given.flag('quiet')) given.terminal.print('Image resized.');
+    });
+  },
+};
+
+function preallocationOf(given: Given): Preallocation {
+  const text = given.required('preallocation');
+  const found = PREALLOCATIONS.find((word) => word === text);
+  if (found === undefined) throw new UsageError(unknownWord('preallocation', text, PREALLOCATIONS));
+  if (found === 'metadata')
+    throw new UsageError(
+      '--preallocation "metadata": only a new image can have its tables preallocated; use falloc or full',
+    );
+  return found;
+}
+
+function refuseShrinking(given: Given, file: string, presentBytes: number, sizeBytes: number): void {
+  if (sizeBytes >= presentBytes || given.flag('shrink')) return;
+  throw new UsageError(
+    `${printable(file)} would lose ${presentBytes - sizeBytes} bytes at its end; --shrink allows that`,
+  );
+}
+
+async function resizeRaw(given: Given, filePath: string, how: Preallocation, work: Work): Promise<void> {
+  const presentBytes = sizeOfRaw(filePath);
+  const sizeBytes = parseNewSize('size', given.required('size'), presentBytes);
+  refuseShrinking(given, filePath, presentBytes, sizeBytes);
+  const file = openFile(filePath);
+  try {
+    file.truncate(sizeBytes);
+    if (how !== 'off') await takeRawSpace(file, presentBytes, sizeBytes, how, work);
+    file.sync('other');
+  } finally {
+    file.close();
+  }
+}
+
+function sizeOfRaw(filePath: string): number {
+  const file = openRegularFile(filePath);
+  try {
+    return file.sizeBytes();
+  } finally {
+    file.close();
+  }
+}
+
+async function resizeQcow2(given: Given, filePath: string, how: Preallocation, work: Work): Promise<void> {
+  const image = openQcow2(filePath, { access: given.access() }, false);
+  try {
+    const presentBytes = image.sizeBytes;
+    const sizeBytes = parseNewSize('size', given.required('size'), presentBytes);
+    refuseShrinking(given, filePath, presentBytes, sizeBytes);
+    image.resize(sizeBytes, { shrink: given.flag('shrink') });
+    if (how !== 'off') await writeZeros(image, presentBytes, sizeBytes, work);
+    image.flush();
+  } finally {
+    image.close();
+  }
+}
+
+/** Zeros as guest data: clusters that were used before may hold anything, so reserving space for them would not do. */
+async function writeZeros(image: Qcow2Image, from: number, end: number, work: Work): Promise<void> {
+  const zeros = new Uint8Array(MiB);
+  work.start(Math.max(0, end - from));
+  for (let at = from; at < end; at += zeros.length) {
+    image.write(at, zeros.subarray(0, Math.min(zeros.length, end - at)));
+    await work.progress(Math.min(at + zeros.length, end) - from);
+  }
+}

@@ -1,0 +1,42 @@
+/** Sizes as people write and read them: powers of 1024 with one letter. */
+import { roundUp, SECTOR_BYTES } from '../../engine/index.ts';
+import { UsageError } from '../errors.ts';
+
+const UNITS = ['', 'k', 'm', 'g', 't', 'p', 'e'];
+const SIZE = /^(\d{1,19}(?:\.\d{1,12})?)([bkmgtpe]?)$/i;
+
+/** Bytes of `10G`, `512k`, `1.5M` or a plain number. `what` names the option or word in the error. */
+export function parseSize(what: string, text: string): number {
+  const [, digits, letter] = SIZE.exec(text) ?? [];
+  const unit = letter?.toLowerCase().replace('b', '') ?? '';
+  const bytes = digits === undefined ? Number.NaN : Number(digits) * 1024 ** UNITS.indexOf(unit);
+  const hasUselessFraction = unit === '' && digits?.includes('.');
+  if (hasUselessFraction || Number.isNaN(bytes)) {
+    throw new UsageError(`${what} "${text}": expected a size in bytes, or with a suffix k, M, G, T, P or E`);
+  }
+  if (!Number.isSafeInteger(Math.round(bytes))) throw new UsageError(`${what} "${text}": more than 8 PiB`);
+  return Math.round(bytes);
+}
+
+/** The size of a disk: whole sectors of 512 bytes, rounded up. */
+export function parseDiskSize(what: string, text: string): number {
+  return roundUp(parseSize(what, text), SECTOR_BYTES);
+}
+
+/** A size for `resize`: absolute, or relative to `presentBytes` with a leading + or -. */
+export function parseNewSize(what: string, text: string, presentBytes: number): number {
+  const sign = text[0] === '+' ? 1 : text[0] === '-' ? -1 : 0;
+  const bytes = parseSize(what, sign === 0 ? text : text.slice(1));
+  const size = sign === 0 ? bytes : presentBytes + sign * bytes;
+  if (size < 0) throw new UsageError(`${what} "${text}": the disk has only ${presentBytes} bytes`);
+  return roundUp(size, SECTOR_BYTES);
+}
+
+/** Three significant digits and a binary unit: `1.5 GiB`, `512 B`. */
+export function readableSize(bytes: number): string {
+  const prefixes = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
+  let power = 0;
+  // From 1000 on the next unit: three digits could not show it.
+  while (bytes / 1024 ** power >= 1000 && power < prefixes.length - 1) power++;
+  return `${Number((bytes / 1024 ** power).toPrecision(3))} ${prefixes[power]}B`;
+}

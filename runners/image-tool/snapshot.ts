@@ -1,0 +1,94 @@
+/** `cowbench image snapshot`: internal snapshots of a qcow2 image. Guest data is neither read nor written by any of them. */
+import { describeImage, type GuestDisk, openFile, openImage, type Qcow2Image } from '../../engine/index.ts';
+import { UsageError } from '../errors.ts';
+import { type Access, formatOf, openQcow2, openRegularFile } from './disks.ts';
+import { printable } from './printable.ts';
+import { snapshotLines } from './snapshot-table.ts';
+import { ACCESS, FORMAT, type Given, QUIET, SHARE, type Subcommand, VALUE } from './subcommand.ts';
+import { withWork } from './work.ts';
+
+const ACTIONS = ['list', 'apply', 'create', 'delete'] as const;
+
+export const snapshot: Subcommand = {
+  name: 'snapshot',
+  words: '<file>',
+  summary: 'list, take, apply and delete internal snapshots',
+  options: {
+    list: { type: 'boolean', alias: 'l', describe: 'list them (the default)' },
+    apply: { ...VALUE, alias: 'a', describe: 'make the disk what it was at this one' },
+    create: { ...VALUE, alias: 'c', describe: 'take one of this name' },
+    delete: { ...VALUE, alias: 'd', describe: 'delete this one' },
+    ...FORMAT,
+    ...QUIET,
+    ...ACCESS,
+    ...SHARE,
+  },
+  examples: [
+    ['snapshot -c before-upgrade disk.qcow2', 'take one'],
+    ['snapshot -l disk.qcow2', 'list them'],
+    ['snapshot -a before-upgrade disk.qcow2', 'go back to it; what came after is lost'],
+    ['snapshot -d before-upgrade disk.qcow2', 'delete it'],
+  ],
+  run(given) {
+    const asked = ACTIONS.filter((action) =>
+      action === 'list' ? given.flag(action) : given.text(action) !== undefined,
+    );
+    if (asked.length > 1) throw new UsageError(`--${asked[0]} and --${asked[1]} cannot be given together`);
+    const file = given.required('file');
+    const action = asked[0] ?? 'list';
+    const format = given.format() ?? formatOf(file);
+    if (action === 'list') return list(given, file, format);
+    if (format === 'raw') throw new UsageError(`${printable(file)}: a raw image cannot have snapshots`);
+    return withWork(given.terminal, { quiet: true, showProgress: false }, () => change(file, action, given));
+  },
+};
+
+function list(given: Given, filePath: string, format: 'raw' | 'qcow2'): void {
+  if (format === 'raw') return;
+  const file = openRegularFile(filePath);
+  try {
+    const { snapshots } = describeImage(file);
+    if (snapshots.length > 0) given.terminal.print(['Snapshot list:', ...snapshotLines(snapshots)].join('\n'));
+  } finally {
+    file.close();
+  }
+}
+
+function change(file: string, action: 'apply' | 'create' | 'delete', given: Given): void {
+  const name = given.required(action);
+  const image = openForSnapshots(file, given.access());
+  try {
+    if (action === 'apply') image.applySnapshot(name);
+    else if (action === 'create') image.createSnapshot({ name, ...now() });
+    else image.deleteSnapshot(name);
+  } finally {
+    image.close();
+  }
+}
+
+function now(): { dateSeconds: number; dateNanoseconds: number } {
+  const ms = Date.now();
+  return { dateSeconds: Math.floor(ms / 1000), dateNanoseconds: (ms % 1000) * 1_000_000 };
+}
+
+/** An image with a backing file needs no permission here: none of these operations looks at guest data. */
+function openForSnapshots(filePath: string, access: Access): Qcow2Image {
+  const file = openRegularFile(filePath);
+  const { backingFile, hasDataFile } = describeImage(file);
+  file.close();
+  if (backingFile === null || hasDataFile) return openQcow2(filePath, { access }, false);
+  return openImage(openFile(filePath), { backing: new UnopenedDisk(filePath) });
+}
+
+class UnopenedDisk implements GuestDisk {
+  readonly sizeBytes = 0;
+  readonly #image: string;
+
+  constructor(image: string) {
+    this.#image = image;
+  }
+
+  read(): void {
+    throw new Error(`the backing file of ${this.#image} was read by a snapshot operation`);
+  }
+}

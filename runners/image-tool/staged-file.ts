@@ -1,0 +1,53 @@
+/**
+ * A file that is made under a temporary name in its folder and gets its own name only when it is complete: whoever looks sees
+ * the old file, or the new one, or none, but never half of one.
+ */
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { UsageError } from '../errors.ts';
+import { printable } from './printable.ts';
+
+export class StagedFile {
+  /** Where the file will be; links resolved, so that a link to an image goes on being one. */
+  readonly finalPath: string;
+  /** Where it is until {@link commit}. Created empty. */
+  readonly path: string;
+  readonly #mode: number | null;
+  #isPending = true;
+
+  /** Throws UsageError when `wanted` is something else than a regular file, or its folder cannot be written to. */
+  constructor(wanted: string) {
+    const present = fs.statSync(wanted, { throwIfNoEntry: false });
+    if (present !== undefined && !present.isFile()) {
+      throw new UsageError(`${printable(wanted)} is not a regular file and will not be replaced`);
+    }
+    this.finalPath = present === undefined ? path.resolve(wanted) : fs.realpathSync(wanted);
+    this.#mode = present === undefined ? null : present.mode;
+    this.path = path.join(path.dirname(this.finalPath), `.cowbench-${randomBytes(6).toString('hex')}.tmp`);
+    try {
+      fs.closeSync(fs.openSync(this.path, 'wx'));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      throw new UsageError(
+        `cannot create ${printable(wanted)}: ${code === 'ENOENT' ? 'there is no such folder' : code}`,
+      );
+    }
+  }
+
+  /** Gives the file its name, durably. Its content must be durable already. */
+  commit(): void {
+    if (this.#mode !== null) fs.chmodSync(this.path, this.#mode);
+    fs.renameSync(this.path, this.finalPath);
+    this.#isPending = false;
+    const folder = fs.openSync(path.dirname(this.finalPath), 'r');
+    fs.fsyncSync(folder);
+    fs.closeSync(folder);
+  }
+
+  /** Removes what was not committed. */
+  [Symbol.dispose](): void {
+    if (this.#isPending) fs.rmSync(this.path, { force: true });
+    this.#isPending = false;
+  }
+}

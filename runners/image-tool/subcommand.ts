@@ -1,0 +1,101 @@
+/** What the subcommands of `cowbench image` have in common: how they are declared, and options that several share. */
+import type { Options } from 'yargs';
+import { HOST_CACHE_MODES, type HostCacheMode } from '../../engine/index.ts';
+import { UsageError } from '../errors.ts';
+import { type OptionText, single } from '../option-values.ts';
+import { unknownWord } from '../suggest.ts';
+import { type Access, type ImageFormat, imageFormat } from './disks.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface Subcommand {
+  readonly name: string;
+  /** Positional words as yargs writes them, `<file> [size]`. */
+  readonly words: string;
+  readonly summary: string;
+  readonly options: Readonly<Record<string, Options>>;
+  /** Words behind `cowbench image`, and what they do. */
+  readonly examples: readonly (readonly [string, string])[];
+  /** More for the end of its help. */
+  readonly notes?: string;
+  run(given: Given): Promise<void> | void;
+}
+
+const FLAG = { type: 'boolean' } as const;
+export const VALUE = { type: 'string', requiresArg: true } as const;
+
+export const FORMAT = {
+  format: { ...VALUE, alias: 'f', describe: 'raw or qcow2 [default: told from the first bytes]' },
+};
+export const QUIET = { quiet: { ...FLAG, alias: 'q', describe: 'print errors only' } };
+export const PROGRESS = { progress: { ...FLAG, alias: 'p', describe: 'show how far it is, and the time left' } };
+export const OUTPUT = { output: { ...VALUE, default: 'human', describe: 'human or json' } };
+export const SHARE = { 'force-share': { ...FLAG, alias: 'U', describe: 'accepted; cowbench takes no locks' } };
+export const CACHE = {
+  cache: { ...VALUE, alias: 't', describe: `host cache mode of the target: ${HOST_CACHE_MODES.join(', ')}` },
+};
+export const SOURCE_CACHE = { 'source-cache': { ...VALUE, alias: 'T', describe: 'host cache mode of what is read' } };
+export const ACCESS = {
+  'allow-backing': {
+    ...FLAG,
+    describe: "open the backing and data files that the image names, from the image's own folder",
+  },
+  'allow-folder': { ...VALUE, describe: 'open those in this folder instead; can be given more than once' },
+};
+
+/** The words of one subcommand, read, and where its answer goes. */
+export class Given {
+  readonly terminal: Terminal;
+  readonly #argv: Readonly<Record<string, unknown>>;
+
+  constructor(argv: Readonly<Record<string, unknown>>, terminal: Terminal) {
+    this.#argv = argv;
+    this.terminal = terminal;
+  }
+
+  /** The one text of an option or positional word; undefined when it is not given. */
+  text(name: string): string | undefined {
+    const value = this.#argv[name] as OptionText | undefined;
+    return value === undefined ? undefined : single(name, value);
+  }
+
+  /** A word that must be there. Throws UsageError when it is not. */
+  required(name: string): string {
+    const text = this.text(name);
+    if (text === undefined) throw new UsageError(`no ${name} given`);
+    return text;
+  }
+
+  texts(name: string): string[] {
+    const value = this.#argv[name] as OptionText | undefined;
+    return [value ?? []].flat();
+  }
+
+  flag(name: string): boolean {
+    return [this.#argv[name]].flat().includes(true);
+  }
+
+  format(name = 'format'): ImageFormat | undefined {
+    const text = this.text(name);
+    return text === undefined ? undefined : imageFormat(name, text);
+  }
+
+  wantsJson(): boolean {
+    return this.#word('output', ['human', 'json']) === 'json';
+  }
+
+  hostCache(name: string): HostCacheMode | undefined {
+    return this.#word(name, HOST_CACHE_MODES);
+  }
+
+  access(): Access {
+    const folders = this.texts('allow-folder');
+    return { allowBacking: this.flag('allow-backing') || folders.length > 0, folders };
+  }
+
+  #word<Word extends string>(name: string, words: readonly Word[]): Word | undefined {
+    const text = this.text(name);
+    const found = words.find((word) => word === text);
+    if (text === undefined || found !== undefined) return found;
+    throw new UsageError(unknownWord(name, text, words));
+  }
+}
