@@ -1,6 +1,6 @@
 /** The machine, the runtime, the source and the storage that a run was made with. */
 import { execFileSync } from 'node:child_process';
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -57,9 +57,14 @@ export function programVersion(): string {
 /** Version and commit of this program; the commit is null outside a git work tree. */
 export function describeSource(): RunRecord['source'] {
   const commit = git('rev-parse', '--verify', 'HEAD');
-  const changes = commit === null ? null : git('status', '--porcelain', '--untracked-files=no');
-  return { version: programVersion(), commit, dirty: changes !== null && changes !== '' };
+  const diff = commit === null ? null : git('diff', 'HEAD');
+  if (diff === null || diff === '') return { version: programVersion(), commit, dirty: false };
+  const changes = createHash('sha256').update(diff).digest('hex').slice(0, 16);
+  return { version: programVersion(), commit, dirty: true, changes };
 }
+
+/** Far more than anyone changes by hand. */
+const MOST_GIT_BYTES = 256 * 1024 * 1024;
 
 function git(...words: string[]): string | null {
   try {
@@ -67,6 +72,7 @@ function git(...words: string[]): string | null {
       cwd: PROJECT_ROOT,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
+      maxBuffer: MOST_GIT_BYTES,
     }).trim();
   } catch {
     return null;

@@ -29,6 +29,16 @@ export function clusterSize(option: string, text: string): number {
   throw new UsageError(`--${option} "${text}": expected a power of two from 512 to 2M`);
 }
 
+const CACHE_UNITS: Record<string, number> = { ...SIZE_UNITS, g: 1024 ** 3 };
+
+/** A size of memory in bytes, at least 512; K, M and G are powers of 1024. */
+export function memorySize(option: string, text: string): number {
+  const [, digits, unit] = /^(\d{1,10})([kmg]?)(?:i?b)?$/i.exec(text) ?? [];
+  const bytes = digits === undefined ? 0 : Number(digits) * CACHE_UNITS[unit!.toLowerCase()]!;
+  if (bytes >= 512 && bytes <= 64 * 1024 ** 3) return bytes;
+  throw new UsageError(`--${option} "${text}": expected a size such as 1M or 512K`);
+}
+
 const TIME_UNITS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000 };
 
 /** A time in milliseconds: a number with s, m or h; without a unit, seconds. */

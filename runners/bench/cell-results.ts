@@ -1,39 +1,54 @@
 /** Adds the result of a sample to its cell of the record. */
 import { isDeepStrictEqual } from 'node:util';
 import { mergeHistograms } from '../../results/histogram.ts';
-import { type Cell, type Histogram, LATENCY_SERIES } from '../../results/record.ts';
+import { type Cell, type Histogram, LATENCY_SERIES, type Round } from '../../results/record.ts';
 import type { SampleResult } from '../sample/job.ts';
 
 /** Where a sample stands in the run. */
 export interface SamplePlace {
   readonly round: number;
   readonly order: number;
+  /** The round that warms up and is traced. */
+  readonly traced?: boolean;
 }
 
 /** Changes `cell`: the first sample gives counts and pictures, each later one times and a comparison of counts. */
 export function addSample(cell: Cell, place: SamplePlace, sample: SampleResult): void {
-  const countsEqual = cell.exact === null || isDeepStrictEqual(cell.exact, sample.exact);
   if (cell.exact === null) {
     cell.exact = sample.exact;
     cell.fileMap = sample.fileMap;
     cell.cascades = sample.cascades;
     cell.verification = sample.verification;
-  } else if (isSound(cell) && !soundVerification(sample.verification)) {
-    // One bad round is a finding, however many good ones there are.
-    cell.verification = sample.verification;
+    if (sample.growingSyncs != null) cell.growingSyncs = sample.growingSyncs;
   }
-  cell.deterministic &&= countsEqual;
-  cell.rounds.push({
-    index: place.round,
-    order: place.order,
-    startedAt: sample.startedAt,
-    ...sample.times,
-    countsEqual,
-  });
+  const round = checkedRound(cell, place, sample);
+  cell.rounds.push(round);
   for (const name of LATENCY_SERIES) {
     const added = sample.histograms[name];
     if (added !== undefined) cell.histograms[name] = merged(cell.histograms[name], added);
   }
+}
+
+/** The same for a sample of the A/A control: its times stand apart, its counts and its image must be as good as any. */
+export function addControlSample(cell: Cell, place: SamplePlace, sample: SampleResult): void {
+  cell.control = [...(cell.control ?? []), checkedRound(cell, place, sample)];
+}
+
+function checkedRound(cell: Cell, { round, order, traced }: SamplePlace, sample: SampleResult): Round {
+  // One bad round is a finding, however many good ones there are.
+  if (isSound(cell) && !soundVerification(sample.verification)) cell.verification = sample.verification;
+  const countsEqual = isDeepStrictEqual(cell.exact, sample.exact);
+  cell.deterministic &&= countsEqual;
+  const flush = sample.histograms.guestFlush;
+  return {
+    index: round,
+    order,
+    startedAt: sample.startedAt,
+    ...sample.times,
+    countsEqual,
+    ...(flush !== undefined && { flushNs: flush.p50Ns }),
+    ...(traced === true && { traced }),
+  };
 }
 
 function merged(before: Histogram | undefined, added: Histogram): Histogram {

@@ -23,7 +23,7 @@ test('without options: the installation, all presets, two minutes, exact default
     limit: null,
   });
   assert.deepEqual(
-    cells.map(({ id, stage, hostCacheMode }) => [id, stage, hostCacheMode]),
+    cells.map((cell) => [cell.id, cell.engine === 'cowbench' && cell.stage, cell.hostCacheMode]),
     [
       ['legacy', 'S0', 'writeback'],
       ['writethrough', 'S4b', 'writethrough'],

@@ -5,10 +5,22 @@ import { findDefinition, WORKLOADS } from '../../workloads/registry.ts';
 import { parseGuestFlush } from '../../workloads/transforms.ts';
 import { PROJECT_ROOT } from '../environment.ts';
 import { UsageError } from '../errors.ts';
-import { assignments, clusterSize, duration, integer, type OptionText, single } from '../option-values.ts';
-import { planCells } from './cells.ts';
+import {
+  assignments,
+  clusterSize,
+  duration,
+  integer,
+  list,
+  memorySize,
+  type OptionText,
+  single,
+} from '../option-values.ts';
+import { parsePace } from '../sample/pace.ts';
+import { type CacheSize, type Choice, planCells } from './cells.ts';
 import { defaultImagesDirectory } from './images-directory.ts';
-import { type BenchPlan, DEFAULT_TIME_BUDGET_MS } from './plan.ts';
+import { DEVICE_NAMES, deviceNamed } from './modelled-device.ts';
+import { type BenchPlan, DEFAULT_TIME_BUDGET_MS, isReal, MODEL_ROUNDS, type PlannedCell } from './plan.ts';
+import type { Baselines } from './variants.ts';
 
 /** What yargs makes of the words: texts, arrays where an option was given twice, and booleans. */
 export type BenchOptions = Readonly<Record<string, unknown>>;
@@ -26,6 +38,11 @@ const OPTIONS = {
     describe: 'what the guest does (see cowbench workloads), or trace:FILE',
   },
   param: { ...value, describe: 'parameters of the workload, NAME=VALUE,…; or each as an option, --NAME VALUE' },
+  engine: {
+    ...value,
+    default: 'cowbench',
+    describe: 'what serves the guest: cowbench, the installed qemu (as policy "modern"), or both: cowbench,qemu',
+  },
   policy: {
     ...value,
     alias: 'p',
@@ -37,8 +54,13 @@ const OPTIONS = {
     describe: "host cache modes: writethrough,writeback,none,directsync,unsafe [default: each policy's own]",
   },
   'cluster-size': { ...value, default: '64k', describe: 'cluster size of the image, 512 to 2M' },
-  'l2-cache-tables': { ...value, describe: 'L2 tables held in memory [default: as the stage had, 16]' },
-  'refcount-cache-tables': { ...value, describe: 'refcount blocks held in memory [default: as the stage had, 1 or 4]' },
+  'l2-cache': { ...value, describe: 'memory for L2 tables, for example 1M [default: as the stage had, 16 tables]' },
+  'l2-cache-tables': { ...value, describe: 'the same as a number of tables', conflicts: 'l2-cache' },
+  'refcount-cache': {
+    ...value,
+    describe: 'memory for refcount blocks [default: as the stage had, 1 or 4 blocks]',
+  },
+  'refcount-cache-tables': { ...value, describe: 'the same as a number of blocks', conflicts: 'refcount-cache' },
   'image-version': {
     ...value,
     default: '3',
@@ -52,6 +74,15 @@ const OPTIONS = {
   },
   discard: { ...value, default: 'ignore', describe: 'discards of the guest: ignore or unmap' },
   limit: { ...value, describe: 'replay at most so many requests' },
+  pace: {
+    ...value,
+    describe: 'send requests when the trace did (trace, or trace:8 for eight times as fast), or so many a second',
+  },
+  device: {
+    ...value,
+    default: 'real',
+    describe: `real, or model:NAME for virtual time on a modelled device: ${DEVICE_NAMES.join(', ')}`,
+  },
   dir: {
     ...value,
     describe:
@@ -64,7 +95,14 @@ const OPTIONS = {
       'further rounds while they fit in this time; counts are exact after one, more only sharpen the times [default: 2m]',
   },
   out: { ...value, describe: 'root of the record store [default: results/runs]' },
-  json: { type: 'boolean', describe: 'print the record on stdout, and nothing else there' },
+  resume: {
+    type: 'boolean',
+    describe: 'go on with the newest run of the same command; what is finished is not repeated',
+  },
+  'export-device-trace': { ...value, describe: 'write the file operations of each cell to this file, as a fio iolog' },
+  'cpu-prof': { type: 'boolean', describe: 'one more sample of each cell under the CPU profiler, for the report' },
+  format: { ...value, default: 'table', describe: 'what goes to stdout: table, json, csv or markdown' },
+  json: { type: 'boolean', describe: 'the same as --format json: the record, and nothing else' },
   quiet: { type: 'boolean', alias: 'q', describe: 'no progress on stderr' },
   report: { type: 'boolean', default: true, describe: 'write the HTML report beside the record; --no-report: do not' },
   'keep-images': { type: 'boolean', describe: 'leave the images where they were made' },
@@ -96,9 +134,15 @@ export function planOf(options: BenchOptions, words: readonly string[]): BenchPl
   const text = (name: string) => (options[name] === undefined ? undefined : single(name, options[name] as OptionText));
   const required = (name: string) => text(name)!;
   const count = (name: string) => (text(name) === undefined ? null : integer(name, text(name)!, 1, 1_000_000_000));
-  const version = oneOf('image-version', required('image-version'), ['2', '3']);
-  const rounds = count('rounds');
-  const timeBudget = text('time-budget');
+  const cells = planCells({
+    ...{ engine: text('engine'), policy: text('policy'), stage: text('stage'), cache: text('cache') },
+    versions: choices('image-version', required('image-version'), versionNumber),
+    clusterSizes: choices('cluster-size', required('cluster-size'), clusterSize),
+    l2Caches: cacheSizes('l2-cache', text),
+    refcountCaches: cacheSizes('refcount-cache', text),
+    devices: choices('device', required('device'), (_, word) => deviceNamed(word)),
+  });
+  if (cells.length === 0) throw new UsageError('--engine qemu runs on real storage only: leave out --device');
   return {
     workload: {
       name: required('workload'),
@@ -108,32 +152,73 @@ export function planOf(options: BenchOptions, words: readonly string[]): BenchPl
       discard: oneOf('discard', required('discard'), ['ignore', 'unmap']),
       limit: count('limit'),
     },
-    cells: planCells({
-      policy: text('policy'),
-      stage: text('stage'),
-      cache: text('cache'),
-      version: version === '2' ? 2 : 3,
-      clusterSizeBytes: clusterSize('cluster-size', required('cluster-size')),
-      l2CacheTables: count('l2-cache-tables'),
-      refcountCacheTables: count('refcount-cache-tables'),
-    }),
-    rounds: rounds ?? {
-      timeBudgetMs: timeBudget === undefined ? DEFAULT_TIME_BUDGET_MS : duration('time-budget', timeBudget),
-    },
+    cells,
+    baselines: againstFirst(cells),
+    comparesCounts: false,
+    rounds: count('rounds') ?? defaultRounds(cells, text('time-budget')),
+    pace: text('pace') === undefined ? null : checkedPace(text('pace')!, cells),
     directory: path.resolve(text('dir') ?? defaultImagesDirectory()),
     keepImages: options['keep-images'] === true,
     recordsRoot: path.resolve(text('out') ?? path.join(PROJECT_ROOT, 'results/runs')),
+    resume: options.resume === true,
     report: options.report !== false,
+    deviceTraceFile: text('export-device-trace') === undefined ? null : path.resolve(text('export-device-trace')!),
+    cpuProfile: options['cpu-prof'] === true,
     command: words,
   };
+}
+
+/** Every value of an option that takes a list. */
+function choices<Value>(option: string, text: string, read: (option: string, word: string) => Value): Choice<Value>[] {
+  return list(option, text).map((word) => ({ value: read(option, word), text: word }));
+}
+
+function versionNumber(option: string, word: string): 2 | 3 {
+  return oneOf(option, word, ['2', '3']) === '2' ? 2 : 3;
+}
+
+/** The sizes of a table cache, in bytes or in tables. */
+function cacheSizes(option: string, text: (name: string) => string | undefined): Choice<CacheSize>[] {
+  const bytes = text(option);
+  if (bytes !== undefined) return choices(option, bytes, (name, word) => ({ bytes: memorySize(name, word) }));
+  const tables = text(`${option}-tables`);
+  if (tables === undefined) return [{ value: null, text: 'default' }];
+  return choices(`${option}-tables`, tables, (name, word) => ({ tables: integer(name, word, 1, 1_000_000_000) }));
+}
+
+/** On each device all against its first `legacy` cell, or its first of all: what the report compares with, too. */
+function againstFirst(cells: readonly PlannedCell[]): Baselines {
+  const deviceOf = (cell: PlannedCell) => (cell.engine === 'qemu' ? null : cell.device);
+  return cells.map((cell, index) => {
+    const same = cells.filter((other) => deviceOf(other) === deviceOf(cell));
+    const legacy = same.find((other) => other.engine === 'cowbench' && other.policy === 'legacy');
+    const baseline = cells.indexOf(legacy ?? same[0]!);
+    return index === baseline ? null : baseline;
+  });
+}
+
+function defaultRounds(cells: readonly PlannedCell[], timeBudget: string | undefined): BenchPlan['rounds'] {
+  if (timeBudget !== undefined) return { timeBudgetMs: duration('time-budget', timeBudget) };
+  return cells.some(isReal) ? { timeBudgetMs: DEFAULT_TIME_BUDGET_MS } : MODEL_ROUNDS;
+}
+
+function checkedPace(text: string, cells: readonly PlannedCell[]): string {
+  parsePace(text);
+  if (cells.some(({ engine }) => engine === 'qemu')) throw new UsageError('--pace: not with --engine qemu');
+  return text;
+}
+
+/** The options that are parameters of some workload. */
+export function workloadOptions(): string[] {
+  const names = DEFINITIONS.flatMap(({ parameters }) => parameters.map(({ option }) => option));
+  return [...new Set(names)].filter((name) => !(name in OPTIONS));
 }
 
 /** What was given by `--param`, and by an option of the workload's own. */
 function workloadParameters(options: BenchOptions): Record<string, string> {
   const given = options.param === undefined ? {} : assignments('param', options.param as OptionText);
-  const names = new Set(DEFINITIONS.flatMap(({ parameters }) => parameters.map(({ option }) => option)));
-  for (const name of names) {
-    if (name in OPTIONS || options[name] === undefined) continue;
+  for (const name of workloadOptions()) {
+    if (options[name] === undefined) continue;
     if (name in given) throw new UsageError(`--${name} is given more than once`);
     given[name] = single(name, options[name] as OptionText);
   }

@@ -1,25 +1,29 @@
 /** Runs one sample in a process of its own; see `../sample/worker.ts` for why. */
 import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
+import { PROJECT_ROOT } from '../environment.ts';
 import { SampleFailure } from '../errors.ts';
+import type { QemuSampleJob } from '../qemu/sample.ts';
 import type { SampleJob, SamplePart, SampleResult, WorkerMessage } from '../sample/job.ts';
 
-const WORKER = path.join(import.meta.dirname, '../sample/worker.ts');
+/** The worker of a state of this program, below its root. */
+export const WORKER_PATH = 'runners/sample/worker.ts';
 /** Enough of a dying worker's words to name the cause. */
 const STDERR_BYTES = 4096;
 
 /**
- * Takes the sample.
+ * Takes the sample with the worker of the program at `root`, by default this one.
  * @throws SampleFailure, or the reason of `signal` once it is aborted and the worker is gone.
  */
 export function takeSample(
-  job: SampleJob,
+  job: SampleJob | QemuSampleJob,
   signal: AbortSignal,
   onProgress: (part: SamplePart, requests: number) => void,
+  root: string = PROJECT_ROOT,
 ): Promise<SampleResult> {
   signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<SampleResult>();
-  const worker = startWorker();
+  const worker = startWorker(root);
   let errors = '';
   let outcome: (() => void) | null = null;
   worker.stderr!.on('data', (text) => (errors = (errors + text).slice(-STDERR_BYTES)));
@@ -48,8 +52,8 @@ export function takeSample(
   return promise;
 }
 
-function startWorker(): ChildProcess {
+function startWorker(root: string): ChildProcess {
   // NODE_OPTIONS may load a profiler or an inspector, which would be measured too.
   const { NODE_OPTIONS: _, ...env } = process.env;
-  return fork(WORKER, [], { env, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  return fork(path.join(root, WORKER_PATH), [], { env, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
 }

@@ -1,14 +1,17 @@
 /** `cowbench bench`: the main job. */
 import type { CommandModule } from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { writeWhole } from '../../results/store.ts';
+import { EXPORT_FORMATS, type ExportFormat } from '../bench/export.ts';
 import type { BenchPlan } from '../bench/plan.ts';
-import { type BenchOptions, planOf, withBenchOptions } from '../bench/plan-options.ts';
+import { type BenchOptions, withBenchOptions } from '../bench/plan-options.ts';
+import { exported, tableLines, writeReport } from '../bench/present.ts';
 import { benchDisplay } from '../bench/progress.ts';
 import { type BenchOutcome, runBench } from '../bench/run-bench.ts';
-import { findings, summaryTable } from '../bench/summary.ts';
-import { EXIT_CODES } from '../errors.ts';
+import { findings } from '../bench/summary.ts';
+import { plansOf } from '../bench/sweep.ts';
+import { EXIT_CODES, UsageError } from '../errors.ts';
 import { Interruption } from '../interruption.ts';
+import { type OptionText, single } from '../option-values.ts';
 
 export const bench: CommandModule<object, BenchOptions> = {
   command: 'bench',
@@ -19,47 +22,54 @@ export const bench: CommandModule<object, BenchOptions> = {
       .example('$0 bench -w install --guest-flush none', 'the same by a guest that does not flush')
       .example('$0 bench -w install-burst --data 32M --rounds 3', 'a synthetic one, three times each')
       .example('$0 bench -w trace:disk.iolog.gz --dir /mnt/ssd --json', 'your own fio iolog, on your own disk')
-      .example('$0 bench --stage all --cache writeback,writethrough', 'every point of history in both modes'),
+      .example('$0 bench --stage all --cache writeback,writethrough', 'every point of history in both modes')
+      .example('$0 bench --cluster-size 4k,64k,2M --l2-cache 1M,8M --resume', 'a sweep; again, and it goes on')
+      .example('$0 bench --device model:hdd-7200,model:nvme-plp', 'on devices that you do not have'),
   handler: (options) => execute(options),
 };
 
 async function execute(options: BenchOptions): Promise<void> {
-  const plan = planOf(options, hideBin(process.argv));
+  const format = formatOf(options);
+  const plans = plansOf(options, hideBin(process.argv));
   const interruption = new Interruption();
-  const display = benchDisplay(options.quiet === true, process.stderr.isTTY === true, (line) => console.error(line));
-  const outcome = await runBench(plan, interruption.signal, display);
-  interruption.release();
-  await present(outcome, plan, options.json === true);
-  conclude(outcome, interruption);
-}
-
-/** The record, or table, verdict and files on stdout. */
-async function present({ record, recordFile }: BenchOutcome, plan: BenchPlan, json: boolean): Promise<void> {
-  const measured = record.cells.some((cell) => cell.exact !== null);
-  // Loaded only now: charts need large libraries, and no command but this one and `report` needs charts.
-  const { flushWorld, renderReport, verdictOf } = await import('../../dashboards/index.ts');
-  const reportFile = recordFile.replace(/\.json$/, '.html');
-  if (plan.report && measured) writeWhole(reportFile, await renderReport(record));
-  if (json) {
-    console.log(JSON.stringify(record));
-    return;
+  const outcomes: BenchOutcome[] = [];
+  for (const plan of plans) {
+    const outcome = await runOne(plan, options.quiet === true, interruption.signal);
+    outcomes.push(outcome);
+    const reportFile = plan.report ? await writeReport(outcome) : null;
+    if (format === 'table') for (const line of await tableLines(outcome, reportFile)) console.log(line);
+    if (outcome.error !== null || interruption.exitCode !== null) break;
   }
-  for (const line of summaryTable(record)) console.log(line);
-  if (measured) console.log(`\n${verdictOf(record).headline}\n${flushWorld(record)}\n`);
-  console.log(`record: ${recordFile}`);
-  if (plan.report && measured) console.log(`report: ${reportFile}`);
+  interruption.release();
+  const records = outcomes.map(({ record }) => record);
+  if (format !== 'table') process.stdout.write(exported(records, format));
+  conclude(outcomes, interruption);
 }
 
-/** Sets the exit code; an error of the run goes to the one place that tells errors. */
-function conclude({ record, error }: BenchOutcome, interruption: Interruption): void {
+function runOne(plan: BenchPlan, quiet: boolean, signal: AbortSignal): Promise<BenchOutcome> {
+  const display = benchDisplay(quiet, process.stderr.isTTY === true, (line) => console.error(line));
+  return runBench(plan, signal, display);
+}
+
+function formatOf({ format, json }: BenchOptions): ExportFormat {
+  const word = single('format', format as OptionText);
+  const known = EXPORT_FORMATS.find((name) => name === word);
+  if (known === undefined) throw new UsageError(`--format "${word}": expected ${EXPORT_FORMATS.join(', ')}`);
+  return json === true ? 'json' : known;
+}
+
+/** Sets the exit code; an error of a run goes to the one place that tells errors. */
+function conclude(outcomes: readonly BenchOutcome[], interruption: Interruption): void {
   if (interruption.exitCode !== null) {
-    console.error('interrupted; what was measured is kept');
+    console.error('interrupted; what was measured is kept (--resume goes on with it)');
     process.exitCode = interruption.exitCode;
     return;
   }
-  if (error !== null) throw error;
-  for (const finding of findings(record)) {
-    console.error(`finding: ${finding}`);
-    process.exitCode = EXIT_CODES.finding;
+  for (const { record, error } of outcomes) {
+    if (error !== null) throw error;
+    for (const finding of findings(record)) {
+      console.error(`finding: ${finding}`);
+      process.exitCode = EXIT_CODES.finding;
+    }
   }
 }

@@ -9,8 +9,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describeFailure } from '../errors.ts';
-import type { SampleJob, WorkerMessage } from './job.ts';
-import { measure } from './measure.ts';
+import type { QemuSampleJob } from '../qemu/sample.ts';
+import type { SampleJob, SampleResult, WorkerMessage } from './job.ts';
+import { measure, type ReportProgress } from './measure.ts';
 import { backingPath } from './prepare.ts';
 
 const PROGRESS_INTERVAL_MS = 200;
@@ -23,13 +24,13 @@ process.on('disconnect', () => {
   if (unfinishedImage !== null) removeImage(unfinishedImage);
   process.exit(0);
 });
-process.once('message', (job: SampleJob) => void work(job));
+process.once('message', (job: SampleJob | QemuSampleJob) => void work(job));
 
-async function work(job: SampleJob): Promise<void> {
+async function work(job: SampleJob | QemuSampleJob): Promise<void> {
   unfinishedImage = job.imageFile;
   let lastReportMs = 0;
   try {
-    const result = await measure(job, async (part, requests) => {
+    const result = await takeSample(job, async (part, requests) => {
       if (performance.now() - lastReportMs < PROGRESS_INTERVAL_MS) return;
       lastReportMs = performance.now();
       send({ type: 'progress', part, requests });
@@ -42,6 +43,13 @@ async function work(job: SampleJob): Promise<void> {
     const { message, expected } = describeFailure(error);
     send({ type: 'failed', message, expected, stack: (error as Error)?.stack ?? '' });
   }
+}
+
+/** A cell of the installed qemu has no policy: only this engine has. */
+async function takeSample(job: SampleJob | QemuSampleJob, progress: ReportProgress): Promise<SampleResult> {
+  if ('policy' in job.cell) return measure({ ...job, cell: job.cell }, progress);
+  const { measureQemu } = await import('../qemu/sample.ts');
+  return measureQemu({ ...job, cell: job.cell }, progress);
 }
 
 /** The image, its backing image, and the folder of the run unless others still use it. */

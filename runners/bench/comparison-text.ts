@@ -1,0 +1,52 @@
+/** The verdicts of a run in words, for the terminal and for pull requests. */
+import type { ComparedTime, Comparison, RunRecord, TimeComparison } from '../../results/record.ts';
+import { textTable } from '../text-table.ts';
+
+export const TIME_NAMES: Readonly<Record<ComparedTime, string>> = {
+  wall: 'time',
+  cpu: 'CPU time',
+  flush: 'median flush',
+};
+
+/** A ratio with its interval: `1.43x (1.38 to 1.49)`. */
+export function ratioText({ interval: { ratio, low, high } }: TimeComparison): string {
+  return `${ratio.toFixed(3)}x (${low.toFixed(3)} to ${high.toFixed(3)})`;
+}
+
+/** A table of all verdicts on times with what they rest on; empty without pairs. */
+export function verdictLines({ comparisons = [] }: RunRecord): string[] {
+  const rows = comparisons.flatMap(({ baseline, candidate, times }) =>
+    times.map((time) => [
+      `${candidate} against ${baseline}: ${TIME_NAMES[time.metric]}`,
+      verdictWord(time),
+      ratioText(time),
+      percent(time.floor),
+      String(time.interval.pairs),
+    ]),
+  );
+  if (rows.length === 0) return [];
+  return textTable(['compared in pairs', 'verdict', 'ratio (95 % interval)', 'noise floor', 'pairs'], rows);
+}
+
+/** One word, or how many more pairs would settle it. */
+export function verdictWord({ verdict, direction, morePairs }: TimeComparison): string {
+  if (verdict === 'changed') return direction;
+  return verdict === 'same' ? 'same' : `unsure, ${morePairs} more pairs`;
+}
+
+/** One line for each counter that differs where both sides ought to count the same; at most `most` a comparison. */
+export function countLines(comparisons: readonly Comparison[], most = 12): string[] {
+  return comparisons.flatMap(({ candidate, exact }) => {
+    if (exact === undefined) return [];
+    if (exact.differences.length === 0) return [`${candidate}: all counts equal`];
+    const shown = exact.differences
+      .slice(0, most)
+      .map(({ metric, baseline, candidate: now }) => `${candidate}: ${metric} ${baseline} -> ${now}`);
+    const rest = exact.differences.length - shown.length;
+    return rest > 0 ? [...shown, `${candidate}: ${rest} more counts differ`] : shown;
+  });
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}

@@ -1,0 +1,96 @@
+/** The record of a run before its first sample. */
+import { createHash, randomBytes } from 'node:crypto';
+import { type Cell, type RunRecord, SCHEMA_VERSION } from '../../results/record.ts';
+import type { Workload } from '../../workloads/workload.ts';
+import { describeEnvironment, describeSource } from '../environment.ts';
+import { emptyQemuCell, qemuWarnings } from '../qemu/cell.ts';
+import { findQemuTools } from '../qemu/tools.ts';
+import { type BenchPlan, type EngineCell, ignoresSyncs, isReal, REFCOUNT_BITS } from './plan.ts';
+
+/** Makes the record; `imageFolder` is where the images will be. Throws UsageError when qemu is asked for and not there. */
+export function newRecord(plan: BenchPlan, workload: Workload, imageFolder: string): RunRecord {
+  const environment = describeEnvironment(imageFolder);
+  environment.warnings.push(...warningsOf(plan, workload));
+  const startedAt = new Date().toISOString();
+  const { name, title, diskSizeBytes } = workload;
+  const { seed, guestFlush, discard } = plan.workload;
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    runId: `${startedAt.replaceAll(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`,
+    status: 'running',
+    startedAt,
+    finishedAt: null,
+    command: [...plan.command],
+    source: describeSource(),
+    workload: {
+      ...{ name, title, parameters: plainParameters(plan, workload), seed, guestFlush, discard },
+      ...(plan.pace !== null && { pace: plan.pace }),
+      ...{ diskSizeBytes, phases: [] },
+    },
+    environment,
+    failure: null,
+    cells: emptyCells(plan, workload, environment.fileSystem.type),
+    comparisons: [],
+    plan: planHash(plan),
+    measuringMs: 0,
+  };
+}
+
+/** Names everything that decides what is measured: runs of equal plans may be one run. */
+export function planHash({ workload, cells, baselines, rounds, pace, directory }: BenchPlan): string {
+  const asked = JSON.stringify({ workload, cells, baselines, rounds, pace, directory });
+  return createHash('sha256').update(asked).digest('hex').slice(0, 16);
+}
+
+function warningsOf(plan: BenchPlan, workload: Workload): string[] {
+  const warnings: string[] = [];
+  if (plan.cells.some((cell) => ignoresSyncs(cell.hostCacheMode) && isReal(cell))) {
+    warnings.push('host cache mode unsafe makes every sync do nothing: its times mean nothing here');
+  }
+  if (plan.cells.some(({ engine }) => engine === 'qemu')) warnings.push(...qemuWarnings(workload));
+  return warnings;
+}
+
+function emptyCells({ cells }: BenchPlan, workload: Workload, fileSystemType: string): Cell[] {
+  return cells.map((cell) =>
+    cell.engine === 'qemu'
+      ? emptyQemuCell(cell, workload.diskSizeBytes, fileSystemType, findQemuTools())
+      : emptyCell(cell, fileSystemType),
+  );
+}
+
+function emptyCell(cell: EngineCell, fileSystemType: string): Cell {
+  const { version, clusterSizeBytes, l2CacheTables, refcountCacheTables, source } = cell;
+  const parameters = source === null ? {} : { revision: source.revision, commit: source.commit.slice(0, 12) };
+  return {
+    id: cell.id,
+    engine: 'cowbench',
+    policy: { name: cell.policy, stage: cell.stage, parameters },
+    hostCacheMode: cell.hostCacheMode,
+    image: {
+      ...{ version, clusterSizeBytes, refcountBits: REFCOUNT_BITS, l2CacheTables, refcountCacheTables },
+      options: {},
+    },
+    device: cell.device === null ? { kind: 'real', name: fileSystemType } : { kind: 'model', name: cell.device },
+    exact: null,
+    deterministic: true,
+    rounds: [],
+    histograms: {},
+    fileMap: null,
+    cascades: [],
+    verification: { content: 'not-run', contentBytes: 0, check: 'not-run', leaks: 0, corruptions: 0 },
+    crash: null,
+  };
+}
+
+/** All parameters of the workload with their values; a limit is one too, as it decides what was replayed. */
+function plainParameters(plan: BenchPlan, workload: Workload): RunRecord['workload']['parameters'] {
+  const entries = Object.entries({ ...workload.parameters, limit: plan.workload.limit ?? undefined });
+  return Object.fromEntries(
+    entries.filter(([, value]) => value !== undefined).map(([name, value]) => [name, plain(value)]),
+  );
+}
+
+function plain(value: unknown): string | number | boolean {
+  return typeof value === 'number' || typeof value === 'boolean' ? value : String(value);
+}

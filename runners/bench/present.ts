@@ -1,0 +1,41 @@
+/** What a bench prints at its end, and the report that it writes. */
+import type { RunRecord } from '../../results/record.ts';
+import { writeWhole } from '../../results/store.ts';
+import { countLines, verdictLines } from './comparison-text.ts';
+import { costLines } from './cost-text.ts';
+import { csvText, type ExportFormat, markdownText } from './export.ts';
+import type { BenchOutcome } from './run-bench.ts';
+import { summaryTable } from './summary.ts';
+
+/** Writes the report beside the record, unless nothing was measured; gives its path. */
+export async function writeReport({ record, recordFile }: BenchOutcome): Promise<string | null> {
+  if (!isMeasured(record)) return null;
+  // Loaded only now: charts need large libraries, and most commands need no charts.
+  const { renderReport } = await import('../../dashboards/index.ts');
+  const reportFile = recordFile.replace(/\.json$/, '.html');
+  writeWhole(reportFile, await renderReport(record));
+  return reportFile;
+}
+
+/** The lines about one run: counts, verdicts, reasons, the answer in words, and where the files are. */
+export async function tableLines({ record, recordFile }: BenchOutcome, reportFile: string | null): Promise<string[]> {
+  const { flushWorld, verdictOf } = await import('../../dashboards/index.ts');
+  const blocks = [summaryTable(record), countLines(record.comparisons ?? []), verdictLines(record), costLines(record)];
+  if (isMeasured(record)) blocks.push([verdictOf(record).headline, flushWorld(record)]);
+  const files = [`record: ${recordFile}`];
+  if (reportFile !== null) files.push(`report: ${reportFile}`);
+  return [...blocks, files]
+    .filter((lines) => lines.length > 0)
+    .flatMap((lines, index) => (index > 0 ? ['', ...lines] : lines));
+}
+
+/** All runs in a form for other programs; one record alone is a document of its own. */
+export function exported(records: readonly RunRecord[], format: Exclude<ExportFormat, 'table'>): string {
+  if (format === 'csv') return csvText(records);
+  if (format === 'markdown') return markdownText(records);
+  return `${JSON.stringify(records.length === 1 ? records[0] : records)}\n`;
+}
+
+function isMeasured(record: RunRecord): boolean {
+  return record.cells.some((cell) => cell.exact !== null);
+}
