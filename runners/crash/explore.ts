@@ -50,12 +50,11 @@ const DISTINCT_MOST = 2 ** 20;
 
 export function exploreRecording(recording: CrashRecording, options: ExploreOptions): Exploration {
   const timeline = new CrashTimeline(recording, { enumerateData: options.enumerateData ?? false });
-  const judge = new StateJudge(timeline.file, recording.values, options);
   const distinct = new StateHashes(DISTINCT_MOST);
   const result = emptyExploration();
   for (const point of timeline.points()) {
     if (point.request < (options.fromRequest ?? -1)) continue;
-    explorePoint(timeline, point, judge, distinct, options, result);
+    explorePoint(timeline, point, distinct, options, result);
   }
   result.distinctStates = distinct.size;
   return result;
@@ -78,13 +77,13 @@ function emptyExploration(): Exploration {
 function explorePoint(
   timeline: CrashTimeline,
   point: CrashPoint,
-  judge: StateJudge,
   distinct: StateHashes,
   options: ExploreOptions,
   result: Exploration,
 ): void {
   const plan = planStates(point, options.statesPerPoint, options.seed);
   const placed = new PlacedState(timeline, point);
+  const judge = new StateJudge(timeline.file, timeline.recording.values, point, options);
   // A sample may propose a state twice; all vectors of an exhaustive plan differ.
   const tried = plan.exhaustive ? null : new StateHashes(options.statesPerPoint);
   result.points++;
@@ -110,7 +109,7 @@ function judgeState(
   sizeBytes: number,
   result: Exploration,
 ): void {
-  const { findings, leaks } = judge.judge(point);
+  const { findings, leaks } = judge.judge();
   result.states++;
   result.maxLeakedClusters = Math.max(result.maxLeakedClusters, leaks);
   for (const kind of FINDING_CLASSES) {

@@ -1,77 +1,53 @@
-/** Reads what the guest would find in a crash state, sector by sector, as values; guest data with several outcomes as sets. */
+/** What guest sectors read as in a crash state, as values. */
 import { inflateRawSync, zstdDecompressSync } from 'node:zlib';
 import { SECTOR_BYTES } from '../../engine/index.ts';
-import type { GuestMapReader, GuestRun } from './guest-map.ts';
+import type { GuestRun } from './guest-map.ts';
 import { NOT_A_VALUE, valueAt } from './guest-values.ts';
 import type { StateFile } from './state-file.ts';
 
 /** The sector cannot be read at all: its compressed stream is damaged. */
 export const UNREADABLE = -2;
 
-/** Guest sectors that do not read as zeros, with what they read as. */
-export type GuestContent = Map<number, number>;
-
-/** Told of guest sectors whose host sector may hold any of several values. */
-export type LooseSector = (guestSector: number, values: readonly number[]) => void;
-
-/** What `runs` read as, with the newest of loose data; each loose sector is passed to `onLoose` besides. */
-export function readContent(
-  file: StateFile,
-  reader: GuestMapReader,
-  runs: readonly GuestRun[],
-  looseData: ReadonlyMap<number, readonly number[]>,
-  onLoose: LooseSector,
-): GuestContent {
-  const content: GuestContent = new Map();
+/** The values that the sectors of `run` read as; what lies behind the end of the file reads as zeros. */
+export function readRun(file: StateFile, run: GuestRun, usesZstd: boolean): Int32Array {
+  const values = new Int32Array(run.sectorCount);
+  if (run.kind === 'zero') return values;
+  if (run.kind === 'compressed') return readStream(file, run, usesZstd);
   const endSector = Math.floor(file.sizeBytes() / SECTOR_BYTES);
+  const count = Math.min(run.sectorCount, endSector - run.hostSector);
   const { words } = file;
-  for (const run of runs) {
-    if (run.kind === 'zero') continue;
-    if (run.kind === 'compressed') {
-      readStream(file, reader, run, content);
-      continue;
-    }
-    for (let index = 0; index < run.sectorCount; index++) {
-      const host = run.hostSector + index;
-      if (host >= endSector) break;
-      const loose = looseData.get(host);
-      if (loose !== undefined) onLoose(run.guestSector + index, loose);
-      const value = valueAt(words, (host * SECTOR_BYTES) / 4);
-      if (value !== 0) content.set(run.guestSector + index, value);
-    }
+  for (let index = 0; index < count; index++) {
+    values[index] = valueAt(words, ((run.hostSector + index) * SECTOR_BYTES) / 4);
   }
-  return content;
+  return values;
 }
 
-function readStream(file: StateFile, reader: GuestMapReader, run: GuestRun, content: GuestContent): void {
+function readStream(file: StateFile, run: GuestRun, usesZstd: boolean): Int32Array {
   const stream = new Uint8Array(run.stream!.lengthBytes);
   file.read(run.stream!.offset, stream, 'data');
-  const clusterBytes = run.sectorCount * SECTOR_BYTES;
-  const inflated = inflate(stream, clusterBytes, reader.usesZstd);
-  for (let index = 0; index < run.sectorCount; index++) {
-    const value = inflated === null ? UNREADABLE : valueAt(inflated, (index * SECTOR_BYTES) / 4);
-    if (value !== 0) content.set(run.guestSector + index, value);
-  }
+  const inflated = inflate(stream, run.sectorCount * SECTOR_BYTES, usesZstd);
+  if (inflated === null) return new Int32Array(run.sectorCount).fill(UNREADABLE);
+  return Int32Array.from({ length: run.sectorCount }, (_, index) => valueAt(inflated, (index * SECTOR_BYTES) / 4));
 }
 
 /** The first `clusterBytes` that the stream gives, as words; null when it gives fewer. */
-function inflate(stream: Uint8Array, clusterBytes: number, zstd: boolean): Uint32Array | null {
+function inflate(stream: Uint8Array, clusterBytes: number, usesZstd: boolean): Uint32Array | null {
+  const maxOutputLength = clusterBytes;
   try {
-    const options = { maxOutputLength: clusterBytes, finishFlush: 2 };
-    const bytes = zstd
-      ? zstdDecompressSync(stream, { maxOutputLength: clusterBytes })
-      : inflateRawSync(stream, options);
-    return bytes.length < clusterBytes ? null : new Uint32Array(Uint8Array.from(bytes).buffer, 0, clusterBytes / 4);
+    // A stream may be followed by anything up to the end of its last sector.
+    const bytes = usesZstd
+      ? zstdDecompressSync(stream, { maxOutputLength })
+      : inflateRawSync(stream, { maxOutputLength, finishFlush: 2 });
+    return bytes.length < clusterBytes ? null : new Uint32Array(Uint8Array.from(bytes).buffer);
   } catch {
     return null;
   }
 }
 
-/** In words, for a story. `homeOf` says which guest sector a value was written to. */
+/** In words, for a story. `requestOf` says which request wrote a value. */
 export function valueWords(value: number, requestOf: (value: number) => number): string {
   if (value === 0) return 'zeros';
   if (value === UNREADABLE) return 'an error (its compressed stream is damaged)';
-  if (value === NOT_A_VALUE) return 'bytes that no guest wrote';
-  const request = requestOf(value);
+  const request = value === NOT_A_VALUE ? -1 : requestOf(value);
   return request < 0 ? 'bytes that no guest wrote' : `the data of request ${request + 1}`;
 }

@@ -60,6 +60,11 @@ export class GuestMapReader {
     return this.#uint64(this.#header, 24);
   }
 
+  /** Every run begins at a multiple of so many sectors, and is as long. */
+  get runSectors(): number {
+    return this.#clusterBytes / SECTOR_BYTES / (this.#extended ? 32 : 1);
+  }
+
   get isDirty(): boolean {
     return this.#header.getUint32(4) >= 3 && this.#header.getUint32(76) % 2 === 1;
   }

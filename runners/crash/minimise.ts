@@ -25,12 +25,12 @@ export function minimise(recording: CrashRecording, example: CounterExample): Mi
 
 function minimiseAt(timeline: CrashTimeline, point: CrashPoint, example: CounterExample): MinimalExample {
   const placed = new PlacedState(timeline, point);
-  const judge = new StateJudge(timeline.file, timeline.recording.values);
+  const judge = new StateJudge(timeline.file, timeline.recording.values, point);
   const find = (vector: StateVector): Finding | undefined => {
     placed.put(vector);
     for (const sizeBytes of placed.sizes()) {
       placed.setSize(sizeBytes);
-      const finding = judge.judge(point).findings[example.kind];
+      const finding = judge.judge().findings[example.kind];
       if (finding !== undefined) return finding;
     }
     return undefined;

@@ -3,7 +3,7 @@
  * the image must still be sound. This is where a stale COPIED flag does its damage.
  */
 import { checkImage, openImage, SECTOR_BYTES } from '../../engine/index.ts';
-import { type GuestContent, readContent } from './guest-content.ts';
+import { readRun } from './guest-content.ts';
 import { GuestMapReader, type GuestRun, Unreadable } from './guest-map.ts';
 import { sectorsOf } from './guest-values.ts';
 import type { StateFile } from './state-file.ts';
@@ -14,75 +14,130 @@ const FIRST_VALUE = 0x4000_0000;
 /** How many clusters that are mapped already are written to. */
 const MAPPED_TARGETS = 6;
 
-const NO_LOOSE_DATA: ReadonlyMap<number, readonly number[]> = new Map();
+const NO_WRITES: Writes = { values: new Map(), before: new Map() };
 
-/** Returns in words what went wrong, or null. The file is left changed. */
+/** What is written to the disk, and what the runs that it falls into read as before. */
+interface Writes {
+  /** Guest sector to value. */
+  readonly values: ReadonlyMap<number, number>;
+  readonly before: ReadonlyMap<GuestRun, Int32Array>;
+}
+
+/** Returns in words what went wrong, or null. The file is left as it was. */
 export function runSecondPhase(file: StateFile, before: ImageView): string | null {
   const targets = chooseTargets(before);
+  const { usesZstd } = before.reader;
+  const writes: Writes = {
+    values: new Map(targets.map(({ sector }, index) => [sector, FIRST_VALUE + index])),
+    before: new Map(targets.flatMap(({ run }) => (run === null ? [] : [[run, readRun(file, run, usesZstd)]]))),
+  };
+  file.keep();
   try {
-    writeAll(file, targets);
+    return writeAndCompare(file, before, writes);
+  } finally {
+    file.restore();
+  }
+}
+
+function writeAndCompare(file: StateFile, before: ImageView, writes: Writes): string | null {
+  try {
+    writeAll(file, writes);
   } catch (error) {
     return `the image cannot be used again: ${(error as Error).message}`;
   }
-  const report = checkImage(file, { maxFindings: 20 });
+  const report = checkImage(file, { maxFindings: 40 });
   if (report.corruptions > 0 || report.checkErrors > 0) {
     const worst = report.findings.find(({ severity }) => severity === 'corruption' || severity === 'check-error');
     return `after further writes: ${worst?.text ?? 'the checker finds corruption'}`;
   }
   try {
-    return compare(file, before, targets);
+    return compare(file, before, writes);
   } catch (error) {
     if (error instanceof Unreadable) return `after further writes: ${error.message}`;
     throw error;
   }
 }
 
-function writeAll(file: StateFile, targets: readonly number[]): void {
+function writeAll(file: StateFile, { values }: Writes): void {
   const image = openImage(file, { policy: 'writeback', l2CacheTables: 4, refcountCacheTables: 2 });
-  targets.forEach((sector, index) => {
-    image.write(sector * SECTOR_BYTES, sectorsOf(FIRST_VALUE + index, 1));
-  });
+  for (const [sector, value] of values) image.write(sector * SECTOR_BYTES, sectorsOf(value, 1));
   image.flush();
   image.close();
 }
 
 /** One sector in each of several clusters: those that snapshots share first, then others in use, and one that is not. */
-function chooseTargets({ reader, runs, snapshots }: ImageView): number[] {
+function chooseTargets({ reader, disk, snapshots }: ImageView): { sector: number; run: GuestRun | null }[] {
   const diskSectors = reader.sizeBytes / SECTOR_BYTES;
-  const clusterSectors = 2 ** reader.clusterBits / SECTOR_BYTES;
-  const inSnapshots = new Set(snapshots.flatMap((snapshot) => snapshot.runs.map(({ hostSector }) => hostSector)));
-  const onDisk = runs.filter(({ guestSector }) => guestSector < diskSectors);
+  const inSnapshots = new Set(snapshots.flatMap(({ runs }) => runs.map(({ hostSector }) => hostSector)));
+  const onDisk = disk.filter(({ guestSector }) => guestSector < diskSectors);
   const isShared = ({ kind, hostSector }: GuestRun) => kind !== 'zero' && inSnapshots.has(hostSector);
   const ordered = [...onDisk.filter(isShared), ...onDisk.filter((run) => !isShared(run))].slice(0, MAPPED_TARGETS);
-  const targets = ordered.map(({ guestSector }) => guestSector);
+  const targets = ordered.map((run) => ({ sector: run.guestSector, run }));
   const mapped = new Set(onDisk.map(({ guestSector }) => guestSector));
+  const clusterSectors = 2 ** reader.clusterBits / SECTOR_BYTES;
   let free = 0;
   while (free < diskSectors && mapped.has(free)) free += clusterSectors;
-  return free < diskSectors ? [...targets, free] : targets;
+  return free < diskSectors ? [...targets, { sector: free, run: null }] : targets;
 }
 
-function compare(file: StateFile, before: ImageView, targets: readonly number[]): string | null {
+function compare(file: StateFile, before: ImageView, writes: Writes): string | null {
   const reader = new GuestMapReader(file);
-  const read = (runs: readonly GuestRun[]) => readContent(file, reader, runs, NO_LOOSE_DATA, () => {});
-  const expected: GuestContent = new Map(before.disk);
-  targets.forEach((sector, index) => {
-    expected.set(sector, FIRST_VALUE + index);
-  });
-  const changed = firstDifference(expected, read(reader.disk()));
+  const changed = firstChange(file, before.disk, reader.disk(), writes, reader.usesZstd);
   if (changed !== null) return `after further writes guest sector ${changed} has changed, which nobody wrote to`;
   const listed = reader.snapshots();
   if (listed.length !== before.snapshots.length) return 'after further writes the list of snapshots has changed';
-  for (const [index, { content }] of before.snapshots.entries()) {
+  for (const [index, { runs }] of before.snapshots.entries()) {
     const { name, l1Offset, l1Entries } = listed[index]!;
-    const sector = firstDifference(content, read(reader.map(l1Offset, l1Entries)));
+    const sector = firstChange(file, runs, reader.map(l1Offset, l1Entries), NO_WRITES, reader.usesZstd);
     if (sector !== null) return `after further writes guest sector ${sector} of snapshot ${name} has changed`;
   }
   return null;
 }
 
-/** The first guest sector that differs; null when there is none. */
-function firstDifference(first: GuestContent, second: GuestContent): number | null {
-  for (const [sector, value] of first) if ((second.get(sector) ?? 0) !== value) return sector;
-  for (const sector of second.keys()) if (!first.has(sector)) return sector;
+/** The first guest sector that reads otherwise than before and than what was written; null when there is none. */
+function firstChange(
+  file: StateFile,
+  before: readonly GuestRun[],
+  after: readonly GuestRun[],
+  writes: Writes,
+  usesZstd: boolean,
+): number | null {
+  const afterAt = new Map(after.map((run) => [run.guestSector, run]));
+  for (const run of before) {
+    const now = afterAt.get(run.guestSector);
+    afterAt.delete(run.guestSector);
+    if (isUntouched(file, run, now)) continue;
+    const then = writes.before.get(run) ?? file.asKept(() => readRun(file, run, usesZstd));
+    const sector = firstDifference(run, then, now === undefined ? null : readRun(file, now, usesZstd), writes);
+    if (sector !== null) return sector;
+  }
+  for (const run of afterAt.values()) {
+    const sector = firstDifference(run, null, readRun(file, run, usesZstd), writes);
+    if (sector !== null) return sector;
+  }
   return null;
+}
+
+/** `then` and `now` are what the run read and reads as; null for zeros. */
+function firstDifference(
+  run: GuestRun,
+  then: Int32Array | null,
+  now: Int32Array | null,
+  { values }: Writes,
+): number | null {
+  for (let index = 0; index < run.sectorCount; index++) {
+    const expected = values.get(run.guestSector + index) ?? then?.[index] ?? 0;
+    if ((now?.[index] ?? 0) !== expected) return run.guestSector + index;
+  }
+  return null;
+}
+
+/** True when the run lies where it lay and nothing there was written. */
+function isUntouched(file: StateFile, then: GuestRun, now: GuestRun | undefined): boolean {
+  if (now === undefined) return false;
+  const isSame =
+    then.kind === now.kind && then.hostSector === now.hostSector && then.stream?.offset === now.stream?.offset;
+  if (!isSame || then.kind === 'zero') return isSame;
+  const lengthBytes = then.stream?.lengthBytes ?? then.sectorCount * SECTOR_BYTES;
+  return !file.wasWritten(then.stream?.offset ?? then.hostSector * SECTOR_BYTES, lengthBytes);
 }

@@ -62,6 +62,36 @@ export class StateFile implements BlockFile {
     this.#endBytes = endBytes;
   }
 
+  /** True when something in the range was written since the last {@link keep}. */
+  wasWritten(offset: number, lengthBytes: number): boolean {
+    const first = this.#kept.at(-1)!.pieceCount;
+    for (let index = first; index < this.#oldPieces.length; index++) {
+      const piece = this.#oldPieces[index]!;
+      if (piece.offset < offset + lengthBytes && offset < piece.offset + piece.lengthBytes) return true;
+    }
+    return false;
+  }
+
+  /** What `look` returns when the file is as it was at the last {@link keep}; afterwards it is again as it is now. */
+  asKept<T>(look: () => T): T {
+    const { endBytes, pieceCount } = this.#kept.at(-1)!;
+    const pieces = this.#oldPieces.slice(pieceCount);
+    const now = pieces.map(({ offset, lengthBytes }) => this.#bytes.slice(offset, offset + lengthBytes));
+    const endNow = this.#endBytes;
+    for (const { offset, at, lengthBytes } of pieces.toReversed()) {
+      this.#bytes.set(this.#oldBytes.subarray(at, at + lengthBytes), offset);
+    }
+    this.#endBytes = endBytes;
+    try {
+      return look();
+    } finally {
+      pieces.forEach(({ offset }, index) => {
+        this.#bytes.set(now[index]!, offset);
+      });
+      this.#endBytes = endNow;
+    }
+  }
+
   /** A copy of the whole content. */
   copy(): Uint8Array {
     return this.#bytes.slice(0, this.#endBytes);
