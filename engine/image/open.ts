@@ -1,6 +1,7 @@
 /** Opening an image: from a file and options to the state that the other modules share. */
 import { Qcow2Error } from '../base/errors.ts';
 import { findPolicy, type PolicyName, policyOfStage } from '../cache/policies.ts';
+import type { CachePolicy } from '../cache/policy.ts';
 import type { Stage, StageId } from '../cache/stage.ts';
 import { TableCache } from '../cache/table-cache.ts';
 import { hasErrors } from '../check/check-image.ts';
@@ -27,6 +28,8 @@ export interface OpenOptions extends CacheSizeOptions {
   readonly lazyRefcounts?: boolean;
   /** Which metadata is protected against being overwritten. Default `cached`. */
   readonly overlapCheck?: OverlapCheck;
+  /** Puts a policy of the caller's around the chosen one, to watch or to alter what it is asked; it must pass on all else. */
+  readonly decoratePolicy?: (policy: CachePolicy) => CachePolicy;
   /** Give discarded clusters back to the file system, once they are durably free. Default true. */
   readonly punchHoles?: boolean;
 }
@@ -45,7 +48,7 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
   const snapshots = readSnapshots(file, header);
   const { preset, stage } = choosePolicy(file, options);
   const guard = new OverlapGuard(withDataFile(file, options), options.overlapCheck ?? 'cached');
-  const policy = preset.create(guard, stage);
+  const policy = (options.decoratePolicy ?? asItIs)(preset.create(guard, stage));
   const { geometry, ...caches } = makeCaches(guard, header, stage, policy, options);
   policy.attach(caches);
   const features = new FeatureBits(policy, header);
@@ -73,6 +76,10 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
   guard.protect(state);
   if (!file.readOnly) clearUnknownAutoclear(features);
   return state;
+}
+
+function asItIs(policy: CachePolicy): CachePolicy {
+  return policy;
 }
 
 function choosePolicy(file: BlockFile, { policy, stage }: OpenOptions): ReturnType<typeof findPolicy> {
