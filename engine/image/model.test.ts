@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { checkImage, isClean } from '../check/check-image.ts';
 import {
+  type CreateOptions,
   createImage,
   GiB,
   type HostCacheMode,
@@ -23,6 +24,7 @@ import { QemuFolder } from '../testing/qemu-images.ts';
 import { patternBytes, ReferenceDisk } from '../testing/reference-disk.ts';
 
 const SEED = 20110124;
+const EXTENDED_L2_CLUSTER_BYTES_MIN = 16 * KiB;
 
 interface Sizes {
   readonly clusterSizeBytes: number;
@@ -39,8 +41,13 @@ const SIZES: readonly Sizes[] = [
   { clusterSizeBytes: 2 * MiB, sizeBytes: 2 * TiB, longestWriteBytes: 300 * KiB, runs: 10 },
 ];
 
+/** The format's options, but for what {@link Sizes} and the backing file say. */
+type Format = Pick<CreateOptions, 'version' | 'extendedL2' | 'refcountBits' | 'lazyRefcounts' | 'compressionType'>;
+
 interface Setup {
-  readonly version: 2 | 3;
+  readonly format: Format;
+  /** L2 tables are cached in eight slices each. */
+  readonly sliced: boolean;
   readonly options: OpenOptions;
   readonly mode: HostCacheMode;
   readonly backed: boolean;
@@ -48,8 +55,21 @@ interface Setup {
 
 const STAGES: readonly StageId[] = ['S0', 'S1', 'S2', 'S3', 'S4a', 'S4b'];
 
+/** Version 2, which has no options, as often as all of version 3. */
+const format: fc.Arbitrary<Format> = fc.oneof(
+  fc.record({ version: fc.constant(2 as const) }),
+  fc.record({
+    version: fc.constant(3 as const),
+    extendedL2: fc.boolean(),
+    refcountBits: fc.constantFrom(8, 16, 64),
+    lazyRefcounts: fc.boolean(),
+    compressionType: fc.constantFrom('zlib' as const, 'zstd' as const),
+  }),
+);
+
 const setup: fc.Arbitrary<Setup> = fc.record({
-  version: fc.constantFrom(2, 3),
+  format,
+  sliced: fc.boolean(),
   mode: fc.constantFrom('writethrough', 'writeback'),
   backed: fc.boolean(),
   options: fc
@@ -95,17 +115,19 @@ function baseBytes(sizes: Sizes): Uint8Array {
   return patternBytes(99, Math.min(sizes.sizeBytes / 2, 100 * KiB + 512));
 }
 
-function makeImage(sizes: Sizes, { version, options, mode, backed }: Setup): ImageUnderTest {
+function makeImage(sizes: Sizes, { format, options, sliced, mode, backed }: Setup): ImageUnderTest {
   const { clusterSizeBytes, sizeBytes } = sizes;
   const file = new MemoryFile('image', new Uint8Array(0), { writesAreDurable: mode === 'writethrough' });
   const named = backed ? { backingFile: 'base.raw', backingFormat: 'raw' as const } : {};
-  createImage(file, { clusterSizeBytes, sizeBytes, version, ...named });
+  const extendedL2 = (format.extendedL2 ?? false) && clusterSizeBytes >= EXTENDED_L2_CLUSTER_BYTES_MIN;
+  createImage(file, { ...format, extendedL2, clusterSizeBytes, sizeBytes, ...named });
   const bytes = baseBytes(sizes);
   const base = {
     sizeBytes: bytes.length,
     read: (offset: number, into: Uint8Array) => into.set(bytes.subarray(offset, offset + into.length)),
   };
-  return new ImageUnderTest(file, backed ? { ...options, backing: base } : options);
+  const slices = sliced ? { l2CacheEntryBytes: Math.max(512, clusterSizeBytes / 8) } : {};
+  return new ImageUnderTest(file, { ...options, ...slices, ...(backed ? { backing: base } : {}) });
 }
 
 /** The verdicts on the closed image: our checker's, and qemu-img's on structure and content. */
@@ -124,7 +146,13 @@ function judge(folder: QemuFolder, sizes: Sizes, { disk }: Model, { file }: Imag
 
 test('a discarded cluster that was never written does not show the backing file', () => {
   const sizes = SIZES[1]!;
-  const { image } = makeImage(sizes, { version: 3, mode: 'writeback', backed: true, options: {} });
+  const { image } = makeImage(sizes, {
+    format: { version: 3 },
+    sliced: false,
+    mode: 'writeback',
+    backed: true,
+    options: {},
+  });
   assert.deepEqual(image.discard(4096, 8192), { offset: 4096, lengthBytes: 8192 });
   const found = new Uint8Array(8192).fill(1);
   image.read(4096, found);

@@ -53,6 +53,18 @@ export class ReferenceDisk {
     return [...new Set(all)].sort((a, b) => a - b).map((sector) => sector * SECTOR_BYTES);
   }
 
+  /** The same as ranges of neighbours, at most `maxBytes` each. */
+  touchedRanges(maxBytes: number): { offset: number; lengthBytes: number }[] {
+    const ranges: { offset: number; lengthBytes: number }[] = [];
+    for (const offset of this.touchedOffsets()) {
+      const last = ranges.at(-1);
+      const continues = last !== undefined && last.offset + last.lengthBytes === offset && last.lengthBytes < maxBytes;
+      if (continues) last.lengthBytes += SECTOR_BYTES;
+      else ranges.push({ offset, lengthBytes: SECTOR_BYTES });
+    }
+    return ranges;
+  }
+
   /** Writes the disk's first `sizeBytes` bytes into `file`, as holes where nothing was written. */
   toRawFile(file: string): void {
     const descriptor = fs.openSync(file, 'w');
