@@ -7,8 +7,11 @@ import yargs, { type CommandModule } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { nearest } from '../workloads/spelling.ts';
 import { bench } from './commands/bench.ts';
+import { compare } from './commands/compare.ts';
 import { crash } from './commands/crash.ts';
 import { env } from './commands/env.ts';
+import { gate } from './commands/gate.ts';
+import { history } from './commands/history.ts';
 import { failureExitCode, image, imageWords } from './commands/image.ts';
 import { ops } from './commands/ops.ts';
 import { policies } from './commands/policies.ts';
@@ -19,7 +22,20 @@ import { programVersion } from './environment.ts';
 import { describeFailure, EXIT_CODE_TEXT, EXIT_CODES, oneLine, SampleFailure, UsageError } from './errors.ts';
 import { unknownWord } from './suggest.ts';
 
-const COMMANDS = [bench, crash, ops, image, policies, workloads, env, report, schema] as CommandModule[];
+const COMMANDS = [
+  bench,
+  history,
+  compare,
+  gate,
+  crash,
+  ops,
+  image,
+  policies,
+  workloads,
+  env,
+  report,
+  schema,
+] as CommandModule[];
 
 const words = hideBin(process.argv);
 

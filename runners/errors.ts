@@ -10,6 +10,8 @@ export const EXIT_CODES = {
   finding: 1,
   /** Not done: wrong use, bad input, a device that failed, or a defect. */
   error: 2,
+  /** `gate` alone: there is nothing to compare with. */
+  noBaseline: 3,
   /** Ctrl-C; what was measured is kept. */
   interrupted: 130,
   /** SIGTERM; what was measured is kept. */

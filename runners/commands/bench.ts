@@ -25,12 +25,12 @@ export const bench: CommandModule<object, BenchOptions> = {
       .example('$0 bench --stage all --cache writeback,writethrough', 'every point of history in both modes')
       .example('$0 bench --cluster-size 4k,64k,2M --l2-cache 1M,8M --resume', 'a sweep; again, and it goes on')
       .example('$0 bench --device model:hdd-7200,model:nvme-plp', 'on devices that you do not have'),
-  handler: (options) => execute(options),
+  handler: async (options) => void (await benchPlans(plansOf(options, hideBin(process.argv)), options)),
 };
 
-async function execute(options: BenchOptions): Promise<void> {
+/** Runs `plans` one after the other, prints what `options` ask for, and sets the exit code. */
+export async function benchPlans(plans: readonly BenchPlan[], options: BenchOptions): Promise<BenchOutcome[]> {
   const format = formatOf(options);
-  const plans = plansOf(options, hideBin(process.argv));
   const interruption = new Interruption();
   const outcomes: BenchOutcome[] = [];
   for (const plan of plans) {
@@ -44,6 +44,7 @@ async function execute(options: BenchOptions): Promise<void> {
   const records = outcomes.map(({ record }) => record);
   if (format !== 'table') process.stdout.write(exported(records, format));
   conclude(outcomes, interruption);
+  return outcomes;
 }
 
 function runOne(plan: BenchPlan, quiet: boolean, signal: AbortSignal): Promise<BenchOutcome> {

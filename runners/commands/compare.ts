@@ -1,0 +1,36 @@
+/** `cowbench compare BASE HEAD`: did a commit change anything? */
+import type { CommandModule } from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { type BenchOptions, planOf, withBenchOptions } from '../bench/plan-options.ts';
+import { comparisonPlan } from '../commits/compare-plan.ts';
+import { refuseDirty, resolveRevision } from '../commits/git.ts';
+import { regressions } from '../commits/regressions.ts';
+import { sourceTree } from '../commits/worktrees.ts';
+import { EXIT_CODES } from '../errors.ts';
+import { benchPlans } from './bench.ts';
+
+export const compare: CommandModule<object, BenchOptions> = {
+  command: 'compare <base> <head>',
+  describe: 'measure two commits of this program in one interleaved run: counts first, then times in pairs',
+  builder: (yargs) =>
+    withBenchOptions(yargs)
+      .positional('base', { type: 'string', describe: 'the commit to compare with', demandOption: true })
+      .positional('head', { type: 'string', describe: 'the commit to judge', demandOption: true })
+      .default({ workload: 'install-burst', data: '16M' })
+      .example('$0 compare main HEAD', 'the checked-out commit against main')
+      .example('$0 compare HEAD~1 HEAD --rounds 1 --device model:nvme-plp', 'counts only, without waiting for a disk'),
+  handler: async (options) => {
+    const words = hideBin(process.argv);
+    const [base, head] = [resolveRevision(String(options.base)), resolveRevision(String(options.head))];
+    refuseDirty([base, head]);
+    const plan = planOf(options.workload === 'install-burst' ? options : { ...options, data: undefined }, words);
+    const tell = (line: string) => {
+      if (options.quiet !== true) console.error(line);
+    };
+    const both = comparisonPlan(plan, sourceTree(base, tell), sourceTree(head, tell));
+    const outcomes = await benchPlans([both], options);
+    const worse = outcomes.flatMap(({ record }) => regressions(record.comparisons ?? []));
+    for (const line of worse) console.error(`regression: ${line}`);
+    if (worse.length > 0) process.exitCode ??= EXIT_CODES.finding;
+  },
+};

@@ -1,0 +1,80 @@
+/** `cowbench gate`: exit code and summary for continuous integration, from exact metrics only: disk time never gates. */
+import fs from 'node:fs';
+import path from 'node:path';
+import type { CommandModule } from 'yargs';
+import { type Baseline, baselineText, compareBaselines, parseBaseline } from '../../results/baseline.ts';
+import { writeWhole } from '../../results/store.ts';
+import { fileAt, resolveRevision, tryGit } from '../commits/git.ts';
+import { PROJECT_ROOT } from '../environment.ts';
+import { EXIT_CODES, UsageError } from '../errors.ts';
+import { measurePoints } from '../gate/measure-points.ts';
+import { gateSummary, judge } from '../gate/verdict.ts';
+import { single } from '../option-values.ts';
+
+const BASELINE_PATH = 'results/baseline.json';
+
+interface GateOptions {
+  baseline: string;
+  summary: string | undefined;
+  update: boolean | undefined;
+  quiet: boolean | undefined;
+}
+
+export const gate: CommandModule<object, GateOptions> = {
+  command: 'gate',
+  describe: 'measure the exact metrics of small runs and compare them with a baseline',
+  builder: (yargs) =>
+    yargs
+      .option('baseline', {
+        type: 'string',
+        requiresArg: true,
+        default: path.join(PROJECT_ROOT, BASELINE_PATH),
+        defaultDescription: BASELINE_PATH,
+        describe: `a baseline file, or a revision whose ${BASELINE_PATH} is taken`,
+      })
+      .option('summary', { type: 'string', requiresArg: true, describe: 'write the Markdown to this file, too' })
+      .option('update', { type: 'boolean', describe: `write ${BASELINE_PATH} anew; commit what changes in it` })
+      .option('quiet', { type: 'boolean', alias: 'q', describe: 'no progress on stderr' })
+      .epilogue('Exit codes: 0 no regression; 1 regression; 2 error; 3 no baseline.')
+      .example('$0 gate --baseline origin/main', 'a pull request against the branch that it goes to'),
+  handler: async ({ baseline: given, summary, update, quiet }) => {
+    const before = update === true ? null : readBaseline(single('baseline', given));
+    if (before === undefined) {
+      console.error(`cowbench: no baseline: "${given}" is neither a file nor a revision with ${BASELINE_PATH}`);
+      process.exitCode = EXIT_CODES.noBaseline;
+      return;
+    }
+    const current = await measurePoints(quiet === true ? undefined : showProgress);
+    if (before === null) writeBaseline(current);
+    else report(before, current, summary);
+  },
+};
+
+/** Undefined when there is none. Throws when it is there and cannot be read. */
+function readBaseline(given: string): Baseline | undefined {
+  if (fs.existsSync(given)) {
+    if (!fs.statSync(given).isFile()) throw new UsageError(`--baseline ${given}: not a regular file`);
+    return parseBaseline(given, fs.readFileSync(given, 'utf8'));
+  }
+  if (tryGit('rev-parse', '--verify', '--quiet', '--end-of-options', `${given}^{commit}`) === null) return undefined;
+  const text = fileAt(resolveRevision(given), BASELINE_PATH);
+  return text === null ? undefined : parseBaseline(`${given}:${BASELINE_PATH}`, text);
+}
+
+function writeBaseline(current: Baseline): void {
+  writeWhole(path.join(PROJECT_ROOT, BASELINE_PATH), baselineText(current));
+  console.log(`${Object.keys(current.points).length} points written to ${BASELINE_PATH}`);
+}
+
+function report(before: Baseline, current: Baseline, summaryFile: string | undefined): void {
+  const comparison = compareBaselines(before, current);
+  const verdict = judge(comparison);
+  const text = gateSummary(comparison, verdict, Object.keys(current.points).length);
+  if (summaryFile !== undefined) writeWhole(single('summary', summaryFile), text);
+  process.stdout.write(text);
+  if (verdict.verdict === 'regression') process.exitCode = EXIT_CODES.finding;
+}
+
+function showProgress(done: number, of: number): void {
+  if (process.stderr.isTTY) process.stderr.write(done === of ? '\r\u001b[K' : `\r${done} of ${of} points`);
+}
