@@ -8,8 +8,9 @@ import {
   INCOMPATIBLE,
   STANDARD_FEATURE_NAMES,
 } from '../format/header.ts';
+import { snapshotName } from '../format/snapshot-table.ts';
 import type { BlockFile } from '../io/block-file.ts';
-import { peekHeader } from './metadata.ts';
+import { peekHeader, readSnapshots } from './metadata.ts';
 
 export interface AmendOptions {
   /** Name to store, or null for no backing file. The content of the disk is not adjusted. */
@@ -27,6 +28,7 @@ export interface AmendOptions {
 export function amendImage(file: BlockFile, options: AmendOptions): void {
   const header = peekHeader(file);
   const amended = amendedHeader(header, options, file.name);
+  if (amended.version > header.version) refuseSnapshotsWithoutSize(file, header);
   const bytes = new Uint8Array(2 ** header.clusterBits);
   bytes.set(encodeHeader(amended));
   // The first sector holds every fixed field: it is written last, so that a header never points to a name that is not there.
@@ -60,4 +62,12 @@ function amendedHeader(header: Header, options: AmendOptions, name: string): Hea
       (header.compatibleFeatures & ~COMPATIBLE.lazyRefcounts) | (lazy ? COMPATIBLE.lazyRefcounts : 0n),
     ...(upgraded ? { headerLength: HEADER_BYTES_V3, featureNames: STANDARD_FEATURE_NAMES } : {}),
   };
+}
+
+/** A version 3 snapshot must say how large the disk was; version 2 entries need not, and rewriting them is not done here. */
+function refuseSnapshotsWithoutSize(file: BlockFile, header: Header): void {
+  const incomplete = readSnapshots(file, header).find((entry) => entry.virtualSizeBytes === null);
+  if (incomplete === undefined) return;
+  const message = `${file.name}: snapshot ${JSON.stringify(snapshotName(incomplete))} does not say the size of its disk, which version 3 needs; delete it first`;
+  throw new Qcow2Error('UNSUPPORTED', message, { file: file.name, table: 'snapshot table' });
 }

@@ -23,8 +23,9 @@ import {
 } from './subcommand.ts';
 import { type Work, withWork } from './work.ts';
 
-const ZERO_UNIT_DEFAULT = '4k';
-const ZERO_UNIT_MAX_BYTES = 16 * MiB;
+/** A block of the usual file systems: less would not become a hole. */
+const RAW_UNIT_BYTES = 4096;
+const LEAST_ZERO_BYTES_MAX = 16 * MiB;
 
 export const convert: Subcommand = {
   name: 'convert',
@@ -45,10 +46,10 @@ export const convert: Subcommand = {
     'sparse-size': {
       ...VALUE,
       alias: 'S',
-      default: ZERO_UNIT_DEFAULT,
+      default: '4k',
       describe: 'leave out zeros in stretches of this size; 0: write everything',
     },
-    'no-create': { type: 'boolean', alias: 'n', describe: 'write into an image that exists' },
+    existing: { type: 'boolean', alias: 'n', describe: 'write into an image that exists' },
     ...PROGRESS,
     ...QUIET,
     ...CACHE,
@@ -74,7 +75,7 @@ export const convert: Subcommand = {
     const files = given.texts('files');
     if (files.length < 2) throw new UsageError('convert needs a source and a target');
     const quiet = given.flag('quiet');
-    const isWritingOver = given.flag('no-create');
+    const isWritingOver = given.flag('existing');
     const afterInterruption = isWritingOver ? 'the target holds part of the copy' : 'nothing was changed';
     const work = { quiet, showProgress: given.flag('progress'), afterInterruption };
     return withWork(given.terminal, work, (work) => copyAll(given, files.slice(0, -1), files.at(-1)!, format, work));
@@ -97,7 +98,7 @@ async function copyAll(
   const options = targetOptions(given, format);
   const source = openSources(given, names);
   try {
-    if (given.flag('no-create')) await writeOver(given, source, target, format, work);
+    if (given.flag('existing')) await writeOver(given, source, target, format, work);
     else await writeNew(given, source, target, format, options, work);
   } finally {
     source.close();
@@ -133,8 +134,8 @@ function targetOptions(given: Given, format: ImageFormat): FormatOptions {
   if (options.has('backing_file') !== options.has('backing_fmt'))
     throw new UsageError('the backing file of the target and its format must be given together (-B FILE -F FORMAT)');
   if (given.flag('compress') && format === 'raw') throw new UsageError('--compress: a raw image cannot be compressed');
-  if (given.flag('no-create') && options.size > 0)
-    throw new UsageError('--no-create: options of the target have no use for an image that exists');
+  if (given.flag('existing') && options.size > 0)
+    throw new UsageError('--existing: options of the target have no use for an image that exists');
   return options;
 }
 
@@ -199,12 +200,16 @@ function refuseSmaller(target: string, targetBytes: number, sourceBytes: number)
   throw new UsageError(`${printable(target)} has ${targetBytes} bytes, the source ${sourceBytes}`);
 }
 
-/** `unitBytes`: what the target can leave out by itself; 0 for any sector. */
+/** `unitBytes`: what the target can leave out by itself; 0 for a raw one. */
 function copyOptions(given: Given, unitBytes: number, clusterBytes: number): CopyOptions {
-  const wanted = parseSize('-S', given.required('sparse-size'));
-  if (wanted % SECTOR_BYTES !== 0 || wanted > ZERO_UNIT_MAX_BYTES)
-    throw new UsageError(`-S ${wanted}: expected a multiple of 512 up to 16M`);
-  const zeroUnitBytes = wanted === 0 ? 0 : 2 ** Math.ceil(Math.log2(Math.max(wanted, unitBytes)));
-  const compressedClusterBytes = given.flag('compress') ? clusterBytes : null;
-  return { zeroUnitBytes, targetIsZero: false, skipsBacking: false, compressedClusterBytes };
+  const leastZeroBytes = parseSize('-S', given.required('sparse-size'));
+  if (leastZeroBytes % SECTOR_BYTES !== 0 || leastZeroBytes > LEAST_ZERO_BYTES_MAX)
+    throw new UsageError(`-S ${leastZeroBytes}: expected a multiple of 512 up to 16M`);
+  return {
+    unitBytes: Math.max(unitBytes, RAW_UNIT_BYTES),
+    leastZeroBytes,
+    targetIsZero: false,
+    skipsBacking: false,
+    compressedClusterBytes: given.flag('compress') ? clusterBytes : null,
+  };
 }

@@ -1,5 +1,5 @@
 /** Copying a disk: stretches that read as zeros are not written where the target reads as zeros already. */
-import { KiB, MiB, roundDown, roundUp } from '../../engine/index.ts';
+import { MiB, roundDown, roundUp } from '../../engine/index.ts';
 import { readsAsZeros } from './extents.ts';
 import type { Source } from './source.ts';
 import type { Work } from './work.ts';
@@ -13,8 +13,10 @@ export interface CopyTarget {
 }
 
 export interface CopyOptions {
-  /** Zeros are looked for in units of this many bytes, a power of two; 0: everything is written. */
-  readonly zeroUnitBytes: number;
+  /** What the target can leave out by itself: a power of two, at least 512. */
+  readonly unitBytes: number;
+  /** Zeros in stored data are left out where there are at least so many together; 0: everything is written, holes too. */
+  readonly leastZeroBytes: number;
   /** The target reads as zeros before the copy, so zeros need not be written. */
   readonly targetIsZero: boolean;
   /** What the top image does not hold itself is left out: the target has the same backing file. */
@@ -28,8 +30,8 @@ const ZEROS = new Uint8Array(CHUNK_BYTES);
 
 /** Copies all of `source` to the start of `target`. */
 export async function copyDisk(source: Source, target: CopyTarget, options: CopyOptions, work: Work): Promise<void> {
-  const unitBytes = options.compressedClusterBytes ?? Math.max(options.zeroUnitBytes, 64 * KiB);
-  const chunk = new Uint8Array(Math.max(CHUNK_BYTES, unitBytes));
+  const unitBytes = options.compressedClusterBytes ?? options.unitBytes;
+  const chunk = new Uint8Array(CHUNK_BYTES);
   work.start(source.sizeBytes);
   for (let at = 0; at < source.sizeBytes; ) {
     const skipped = skip(source, target, at, unitBytes, options);
@@ -55,7 +57,7 @@ function skip(source: Source, target: CopyTarget, at: number, unitBytes: number,
   const lengthBytes = (end === source.sizeBytes ? end : roundDown(end, unitBytes)) - at;
   if (lengthBytes <= 0) return 0;
   if (options.skipsBacking && (extent.depth > 0 || extent.stored === 'absent')) return lengthBytes;
-  if (options.zeroUnitBytes === 0 || !readsAsZeros(extent)) return 0;
+  if (options.leastZeroBytes === 0 || !readsAsZeros(extent)) return 0;
   if (!options.targetIsZero) target.writeZeroes(at, lengthBytes, { mayUnmap: true });
   return lengthBytes;
 }
@@ -67,18 +69,29 @@ function pieceLength(source: Source, at: number, unitBytes: number, most: number
 }
 
 function writePiece(target: CopyTarget, offset: number, piece: Uint8Array, options: CopyOptions): void {
-  const { zeroUnitBytes, targetIsZero, compressedClusterBytes } = options;
+  const { unitBytes, leastZeroBytes, targetIsZero, compressedClusterBytes } = options;
   if (compressedClusterBytes !== null) return writeClusters(target, offset, piece, compressedClusterBytes, options);
-  if (zeroUnitBytes === 0) return target.write(offset, piece);
-  for (let from = 0; from < piece.length; ) {
-    const isZero = isZeroAt(piece, from, zeroUnitBytes);
-    let to = from + zeroUnitBytes;
-    while (to < piece.length && isZeroAt(piece, to, zeroUnitBytes) === isZero) to += zeroUnitBytes;
-    const run = piece.subarray(from, to);
-    if (!isZero) target.write(offset + from, run);
-    else if (!targetIsZero) target.writeZeroes(offset + from, run.length, { mayUnmap: true });
-    from = to;
+  if (leastZeroBytes === 0) return target.write(offset, piece);
+  let from = 0;
+  for (let at = 0; at < piece.length; ) {
+    const zeroBytes = zerosAt(piece, at, unitBytes);
+    if (zeroBytes < leastZeroBytes && at + zeroBytes < piece.length) {
+      at += Math.max(zeroBytes, unitBytes);
+      continue;
+    }
+    if (at > from) target.write(offset + from, piece.subarray(from, at));
+    if (zeroBytes > 0 && !targetIsZero) target.writeZeroes(offset + at, zeroBytes, { mayUnmap: true });
+    at += zeroBytes;
+    from = at;
   }
+  if (from < piece.length) target.write(offset + from, piece.subarray(from));
+}
+
+/** How many bytes from `from` on are zeros, in whole units; the last unit may be cut at the end of `bytes`. */
+function zerosAt(bytes: Uint8Array, from: number, unitBytes: number): number {
+  let to = from;
+  while (to < bytes.length && isZeroAt(bytes, to, unitBytes)) to += unitBytes;
+  return Math.min(to, bytes.length) - from;
 }
 
 function writeClusters(
@@ -96,7 +109,7 @@ function writeClusters(
 }
 
 /** True when the unit at `from`, cut at the end of `bytes`, holds zeros only. */
-export function isZeroAt(bytes: Uint8Array, from: number, unitBytes: number): boolean {
+function isZeroAt(bytes: Uint8Array, from: number, unitBytes: number): boolean {
   const to = Math.min(bytes.length, from + unitBytes);
   for (let at = from; at < to; at += ZEROS.length) {
     const length = Math.min(ZEROS.length, to - at);

@@ -12,7 +12,8 @@ import { type Work, withWork } from './work.ts';
 
 const OPERANDS = ['if', 'of', 'bs', 'count', 'skip'] as const;
 type Operand = (typeof OPERANDS)[number];
-const ZERO_UNIT_BYTES = { raw: 4096, qcow2: 65536 };
+/** A block of the usual file systems, and the default cluster. */
+const UNIT_BYTES = { raw: 4096, qcow2: 65536 };
 
 export const dd: Subcommand = {
   name: 'dd',
@@ -82,8 +83,9 @@ async function copyBlocks(
     refuseReplacing(to, whole.files);
     const lengthBytes = Math.max(0, Math.min(countBytes, disk.sizeBytes - skipBytes));
     const source = sliceOf(whole, skipBytes, lengthBytes);
-    const zeroUnitBytes = ZERO_UNIT_BYTES[format];
-    const options = { zeroUnitBytes, targetIsZero: true, skipsBacking: false, compressedClusterBytes: null };
+    const unitBytes = UNIT_BYTES[format];
+    const zeros = { unitBytes, leastZeroBytes: unitBytes, targetIsZero: true };
+    const options = { ...zeros, skipsBacking: false, compressedClusterBytes: null };
     await makeImage(planImage(to, format, source.sizeBytes, new Map()), work, null, ({ target }) =>
       copyDisk(source, target, options, work),
     );

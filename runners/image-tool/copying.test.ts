@@ -1,0 +1,110 @@
+/** `image convert` and `dd`: the same content as qemu-img's, in images that it finds clean. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { test } from 'node:test';
+import { ImageSession } from './testing/image-session.ts';
+
+/** Source and options of one copy; `-l` names a snapshot of the qcow2 source. */
+const COPIES: readonly (readonly string[])[] = [
+  ['-O', 'raw', '@a.raw'],
+  ['-O', 'qcow2', '@a.raw'],
+  ['-O', 'raw', '@a.qcow2'],
+  ['-f', 'qcow2', '-O', 'qcow2', '-o', 'cluster_size=4k,compat=0.10', '@a.qcow2'],
+  ['-c', '-O', 'qcow2', '@a.raw'],
+  ['-cO', 'qcow2', '-o', 'compression_type=zstd,cluster_size=2M', '@a.qcow2'],
+  ['-O', 'qcow2', '-o', 'extended_l2=on', '@a.raw'],
+  ['-O', 'qcow2', '-o', 'preallocation=falloc', '@a.raw'],
+  ['-O', 'raw', '-o', 'preallocation=full', '@a.qcow2'],
+  ['-O', 'qcow2', '-l', 'before', '@a.qcow2'],
+  ['-l', 'snapshot.name=before', '-O', 'raw', '@a.qcow2'],
+  ['-O', 'qcow2', '-S', '0', '@a.raw'],
+  ['-S', '1M', '@a.qcow2'],
+  ['-O', 'qcow2', '-o', 'data_file=FILE.dat', '@a.raw'],
+  ['-O', 'qcow2', '-o', 'refcount_bits=1,cluster_size=512', '@a.raw', '@a.qcow2', '@a.raw'],
+];
+
+test('copies hold what the copies of qemu-img hold', async () => {
+  using session = new ImageSession();
+  session.rawDisk('a.raw');
+  session.qcow2Disk('a.qcow2');
+  for (const words of COPIES) {
+    const named = (file: string) => [...words.map((word) => word.replace('FILE', file)), `@${file}`];
+    await session.done('convert', ...named('ours'));
+    session.qemuDone('convert', ...named('theirs'));
+    const compared = session.qemu('compare', '@ours', '@theirs');
+    assert.equal(compared.code, 0, `${words.join(' ')}: ${compared.stdout}${compared.stderr}`);
+    const format = words.includes('qcow2') ? 'qcow2' : 'raw';
+    assert.equal(session.qemuJson('info', '--output=json', '@ours').format, format);
+    if (format === 'qcow2') assert.equal(session.qemu('check', '-q', '@ours').code, 0, words.join(' '));
+    const stored = (name: string) => fs.statSync(session.file(name)).blocks * 512;
+    // As sparse as the other: what is zero takes no clusters.
+    assert.ok(
+      stored('ours') <= stored('theirs') + 2 ** 18,
+      `${words.join(' ')}: ${stored('ours')} ${stored('theirs')}`,
+    );
+  }
+});
+
+test('with -S 0 everything is allocated', async () => {
+  using session = new ImageSession();
+  session.rawDisk('a.raw');
+  await session.done('convert', '-S', '0', '-O', 'qcow2', '@a.raw', '@b');
+  assert.equal(session.qemuJson('check', '--output=json', '@b')['allocated-clusters'], 48);
+});
+
+test('a chain is flattened, or copied over another base', async () => {
+  using session = new ImageSession();
+  session.rawDisk('base.raw');
+  session.qcow2Disk('top.qcow2', '-b', 'base.raw', '-F', 'raw');
+  await session.done('convert', '--allow-backing', '-O', 'qcow2', '@top.qcow2', '@flat');
+  assert.equal(session.qemu('compare', '@top.qcow2', '@flat').code, 0);
+  assert.equal(session.qemuJson('info', '--output=json', '@flat')['backing-filename'], undefined);
+
+  // Larger clusters: what the source leaves to its base must be copied where it shares a cluster with changes.
+  const options = ['-O', 'qcow2', '-B', 'base.raw', '-F', 'raw', '-o', 'cluster_size=256k'];
+  await session.done('convert', '--allow-backing', ...options, '@top.qcow2', '@again');
+  assert.equal(session.qemu('compare', '@top.qcow2', '@again').code, 0);
+  assert.equal(session.qemu('check', '-q', '@again').code, 0);
+  const { 'allocated-clusters': allocated } = session.qemuJson('check', '--output=json', '@again');
+  assert.ok(Number(allocated) < 8, `${allocated}`);
+});
+
+test('an image that exists can be written into', async () => {
+  using session = new ImageSession();
+  session.rawDisk('a.raw');
+  for (const format of ['raw', 'qcow2']) {
+    session.qemuDone('create', '-q', '-f', format, '@b', '4M');
+    session.io('b', format, 'write -P 1 0 4M');
+    await session.done('convert', '-n', '-O', format, '@a.raw', '@b');
+    session.qemuDone('convert', '-O', 'raw', '@b', '@c.raw');
+    const bytes = fs.readFileSync(session.file('c.raw'));
+    const disk = fs.readFileSync(session.file('a.raw'));
+    assert.ok(bytes.subarray(0, disk.length).equals(disk));
+    assert.equal(bytes[3 * 2 ** 20], 1, 'what lies behind the end of the source stays');
+  }
+  assert.equal(session.qemu('check', '-q', '@b').code, 0);
+});
+
+test('dd copies the blocks that qemu-img dd copies', async () => {
+  using session = new ImageSession();
+  session.rawDisk('a.raw');
+  session.qcow2Disk('a.qcow2');
+  const copies = [
+    ['if=@a.raw'],
+    ['-O', 'qcow2', 'bs=64k', 'skip=1', 'if=@a.qcow2'],
+    ['bs=1000', 'count=1500', 'if=@a.raw'],
+    ['-f', 'qcow2', '-Oraw', 'bs=1M', 'skip=100', 'if=@a.qcow2'],
+  ];
+  for (const words of copies) {
+    await session.done('dd', ...words, 'of=@ours');
+    session.qemuDone('dd', ...words, 'of=@theirs');
+    const format = words.includes('qcow2') && words[0] === '-O' ? 'qcow2' : 'raw';
+    assert.equal(session.qemu('compare', '-f', format, '-F', format, '@ours', '@theirs').code, 0, words.join(' '));
+  }
+  await session.done('dd', 'bs=4k', 'skip=16', 'count=2', 'if=@a.raw', 'of=@ours');
+  const disk = fs.readFileSync(session.file('a.raw'));
+  assert.ok(
+    fs.readFileSync(session.file('ours')).equals(disk.subarray(65_536, 65_536 + 8192)),
+    'count is taken after skip',
+  );
+});
