@@ -1,6 +1,6 @@
 /** `cowbench image convert`: a copy of one or several disks, in another format or with other options. */
 import path from 'node:path';
-import { KiB, MiB, openFile, SECTOR_BYTES } from '../../engine/index.ts';
+import { identifyFile, KiB, MiB, openFile, SECTOR_BYTES } from '../../engine/index.ts';
 import { UsageError } from '../errors.ts';
 import { type CopyOptions, copyDisk } from './copy.ts';
 import { type ImageFormat, imageFormat, openDisk, openQcow2, refuseReplacing } from './disks.ts';
@@ -172,6 +172,7 @@ async function writeNew(
 }
 
 async function writeOver(given: Given, source: Source, target: string, format: ImageFormat, work: Work): Promise<void> {
+  identifyFile(target);
   refuseReplacing(target, source.files);
   const mode = given.hostCache('cache') ?? 'writeback';
   if (format === 'raw') {
