@@ -17,6 +17,7 @@ import { ops } from './commands/ops.ts';
 import { policies } from './commands/policies.ts';
 import { report } from './commands/report.ts';
 import { schema } from './commands/schema.ts';
+import { trend } from './commands/trend.ts';
 import { workloads } from './commands/workloads.ts';
 import { programVersion } from './environment.ts';
 import { describeFailure, EXIT_CODE_TEXT, EXIT_CODES, oneLine, SampleFailure, UsageError } from './errors.ts';
@@ -26,6 +27,7 @@ const COMMANDS = [
   bench,
   history,
   compare,
+  trend,
   gate,
   crash,
   ops,

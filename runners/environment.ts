@@ -49,9 +49,9 @@ function machineHash(): string {
   return createHmac('sha256', identity).update('cowbench').digest('hex').slice(0, 12);
 }
 
-/** Version of this program. */
-export function programVersion(): string {
-  return (JSON.parse(fs.readFileSync(path.join(PROJECT_ROOT, 'package.json'), 'utf8')) as { version: string }).version;
+/** Version of the program at `root`, by default this one. */
+export function programVersion(root = PROJECT_ROOT): string {
+  return (JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
 /** Version and commit of this program; the commit is null outside a git work tree. */

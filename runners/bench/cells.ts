@@ -9,6 +9,7 @@ import {
   STAGE_IDS,
   STAGES,
   type StageId,
+  WHAT_IF_STAGE_IDS,
 } from '../../engine/index.ts';
 import { UsageError } from '../errors.ts';
 import { list } from '../option-values.ts';
@@ -179,7 +180,7 @@ function policiesNamed(text: string): PolicyName[] {
 function stagesNamed(text: string): StageId[] {
   if (text === 'all') return [...STAGE_IDS];
   return list('stage', text).map((word) => {
-    const stage = STAGE_IDS.find((id) => id.toLowerCase() === word.toLowerCase());
+    const stage = [...STAGE_IDS, ...WHAT_IF_STAGE_IDS].find((id) => id.toLowerCase() === word.toLowerCase());
     if (stage !== undefined) return stage;
     throw new UsageError(`--stage: ${unknownWord('stage', word, STAGE_IDS)}`);
   });

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type Cell, type RunRecord, SCHEMA_VERSION } from '../../results/record.ts';
 import type { Workload } from '../../workloads/workload.ts';
-import { describeEnvironment, describeSource } from '../environment.ts';
+import { describeEnvironment, describeSource, programVersion } from '../environment.ts';
 import { emptyQemuCell, qemuWarnings } from '../qemu/cell.ts';
 import { findQemuTools } from '../qemu/tools.ts';
 import { type BenchPlan, type EngineCell, ignoresSyncs, isReal, REFCOUNT_BITS } from './plan.ts';
@@ -21,7 +21,7 @@ export function newRecord(plan: BenchPlan, workload: Workload, imageFolder: stri
     startedAt,
     finishedAt: null,
     command: [...plan.command],
-    source: describeSource(),
+    source: sourceOf(plan),
     workload: {
       ...{ name, title, parameters: plainParameters(plan, workload), seed, guestFlush, discard },
       ...(plan.pace !== null && { pace: plan.pace }),
@@ -36,10 +36,21 @@ export function newRecord(plan: BenchPlan, workload: Workload, imageFolder: stri
   };
 }
 
-/** Names everything that decides what is measured: runs of equal plans may be one run. */
+/** Names everything that decides what is measured: runs of equal plans may be one run. Where programs lie decides nothing. */
 export function planHash({ workload, cells, baselines, rounds, pace, directory }: BenchPlan): string {
-  const asked = JSON.stringify({ workload, cells, baselines, rounds, pace, directory });
+  const places = cells.some(isReal) ? directory : null;
+  const asked = JSON.stringify({ workload, cells, baselines, rounds, pace, places }, (key, value) =>
+    key === 'root' || key === 'revision' ? undefined : value,
+  );
   return createHash('sha256').update(asked).digest('hex').slice(0, 16);
+}
+
+/** The program that is measured: this one, or the one commit that takes all samples. */
+function sourceOf({ cells }: BenchPlan): RunRecord['source'] {
+  const sources = cells.map((cell) => (cell.engine === 'qemu' ? null : cell.source));
+  const [first] = sources;
+  if (first == null || sources.some((source) => source?.commit !== first.commit)) return describeSource();
+  return { version: programVersion(first.root), commit: first.commit, dirty: false };
 }
 
 function warningsOf(plan: BenchPlan, workload: Workload): string[] {

@@ -1,9 +1,12 @@
 /** What a bench prints at its end, and the report that it writes. */
 import type { RunRecord } from '../../results/record.ts';
 import { writeWhole } from '../../results/store.ts';
+import { UsageError } from '../errors.ts';
+import { type OptionText, single } from '../option-values.ts';
 import { countLines, verdictLines } from './comparison-text.ts';
 import { costLines } from './cost-text.ts';
-import { csvText, type ExportFormat, markdownText } from './export.ts';
+import { csvText, EXPORT_FORMATS, type ExportFormat, markdownText } from './export.ts';
+import type { BenchOptions } from './plan-options.ts';
 import type { BenchOutcome } from './run-bench.ts';
 import { summaryTable } from './summary.ts';
 
@@ -27,6 +30,14 @@ export async function tableLines({ record, recordFile }: BenchOutcome, reportFil
   return [...blocks, files]
     .filter((lines) => lines.length > 0)
     .flatMap((lines, index) => (index > 0 ? ['', ...lines] : lines));
+}
+
+/** The value of `--format`, or what `--json` stands for. Throws UsageError. */
+export function formatOf({ format, json }: BenchOptions): ExportFormat {
+  const word = single('format', format as OptionText);
+  const known = EXPORT_FORMATS.find((name) => name === word);
+  if (known === undefined) throw new UsageError(`--format "${word}": expected ${EXPORT_FORMATS.join(', ')}`);
+  return json === true ? 'json' : known;
 }
 
 /** All runs in a form for other programs; one record alone is a document of its own. */

@@ -1,17 +1,15 @@
 /** `cowbench bench`: the main job. */
 import type { CommandModule } from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { EXPORT_FORMATS, type ExportFormat } from '../bench/export.ts';
 import type { BenchPlan } from '../bench/plan.ts';
 import { type BenchOptions, withBenchOptions } from '../bench/plan-options.ts';
-import { exported, tableLines, writeReport } from '../bench/present.ts';
+import { exported, formatOf, tableLines, writeReport } from '../bench/present.ts';
 import { benchDisplay } from '../bench/progress.ts';
 import { type BenchOutcome, runBench } from '../bench/run-bench.ts';
 import { findings } from '../bench/summary.ts';
 import { plansOf } from '../bench/sweep.ts';
-import { EXIT_CODES, UsageError } from '../errors.ts';
+import { EXIT_CODES } from '../errors.ts';
 import { Interruption } from '../interruption.ts';
-import { type OptionText, single } from '../option-values.ts';
 
 export const bench: CommandModule<object, BenchOptions> = {
   command: 'bench',
@@ -50,13 +48,6 @@ export async function benchPlans(plans: readonly BenchPlan[], options: BenchOpti
 function runOne(plan: BenchPlan, quiet: boolean, signal: AbortSignal): Promise<BenchOutcome> {
   const display = benchDisplay(quiet, process.stderr.isTTY === true, (line) => console.error(line));
   return runBench(plan, signal, display);
-}
-
-function formatOf({ format, json }: BenchOptions): ExportFormat {
-  const word = single('format', format as OptionText);
-  const known = EXPORT_FORMATS.find((name) => name === word);
-  if (known === undefined) throw new UsageError(`--format "${word}": expected ${EXPORT_FORMATS.join(', ')}`);
-  return json === true ? 'json' : known;
 }
 
 /** Sets the exit code; an error of a run goes to the one place that tells errors. */

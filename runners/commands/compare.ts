@@ -2,7 +2,7 @@
 import type { CommandModule } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { type BenchOptions, planOf, withBenchOptions } from '../bench/plan-options.ts';
-import { comparisonPlan } from '../commits/compare-plan.ts';
+import { COMMIT_WORKLOAD, comparisonPlan, withWorkload } from '../commits/compare-plan.ts';
 import { refuseDirty, resolveRevision } from '../commits/git.ts';
 import { regressions } from '../commits/regressions.ts';
 import { sourceTree } from '../commits/worktrees.ts';
@@ -16,14 +16,14 @@ export const compare: CommandModule<object, BenchOptions> = {
     withBenchOptions(yargs)
       .positional('base', { type: 'string', describe: 'the commit to compare with', demandOption: true })
       .positional('head', { type: 'string', describe: 'the commit to judge', demandOption: true })
-      .default({ workload: 'install-burst', data: '16M' })
+      .default('workload', undefined, COMMIT_WORKLOAD.join(' --data '))
       .example('$0 compare main HEAD', 'the checked-out commit against main')
       .example('$0 compare HEAD~1 HEAD --rounds 1 --device model:nvme-plp', 'counts only, without waiting for a disk'),
   handler: async (options) => {
     const words = hideBin(process.argv);
     const [base, head] = [resolveRevision(String(options.base)), resolveRevision(String(options.head))];
     refuseDirty([base, head]);
-    const plan = planOf(options.workload === 'install-burst' ? options : { ...options, data: undefined }, words);
+    const plan = planOf(withWorkload(options), words);
     const tell = (line: string) => {
       if (options.quiet !== true) console.error(line);
     };

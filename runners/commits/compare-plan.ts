@@ -1,7 +1,18 @@
 /** The plan of a comparison of two commits: each cell once by either of them, in one interleaved run. */
 
 import type { BenchPlan, EngineCell, SourceTree } from '../bench/plan.ts';
+import type { BenchOptions } from '../bench/plan-options.ts';
 import { UsageError } from '../errors.ts';
+
+/** What commits are measured by when nothing is named: large enough to be timed, small enough for twenty pairs. */
+export const COMMIT_WORKLOAD = ['install-burst', '16M'] as const;
+
+/** `options` with that workload, unless they name one. */
+export function withWorkload(options: BenchOptions): BenchOptions {
+  if (options.workload !== undefined) return options;
+  const [workload, data] = COMMIT_WORKLOAD;
+  return { ...options, workload, data: options.data ?? data };
+}
 
 /** `plan` with every cell measured by `base` and by `head`. Throws UsageError for a cell that no commit of ours measures. */
 export function comparisonPlan(plan: BenchPlan, base: SourceTree, head: SourceTree): BenchPlan {

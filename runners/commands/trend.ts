@@ -1,0 +1,66 @@
+/** `cowbench trend RANGE`: what each commit of a range counts, and where it changed. */
+import type { CommandModule } from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import type { RunRecord } from '../../results/record.ts';
+import { csvText, markdownText } from '../bench/export.ts';
+import { type BenchOptions, planOf, withBenchOptions } from '../bench/plan-options.ts';
+import { formatOf } from '../bench/present.ts';
+import { benchDisplay } from '../bench/progress.ts';
+import { runBench } from '../bench/run-bench.ts';
+import { COMMIT_WORKLOAD, withWorkload } from '../commits/compare-plan.ts';
+import { commitsOf } from '../commits/git.ts';
+import { type TrendPoint, trendPoint, trendSeries } from '../commits/trend.ts';
+import { changeLines, trendTable } from '../commits/trend-text.ts';
+import { UsageError } from '../errors.ts';
+import { Interruption } from '../interruption.ts';
+
+export const trend: CommandModule<object, BenchOptions> = {
+  command: 'trend <range>',
+  describe: 'what each commit of a range counts, and where it changed; measures what the store does not have',
+  builder: (yargs) =>
+    withBenchOptions(yargs)
+      .positional('range', { type: 'string', describe: 'commits as git log takes them', demandOption: true })
+      .default({ rounds: '1', device: 'model:sata-ssd-no-plp' })
+      .default('workload', undefined, COMMIT_WORKLOAD.join(' --data '))
+      .example('$0 trend main~20..main', 'twenty commits; again, and only new ones are measured')
+      .example('$0 trend main~20..main --device real --rounds 5', 'times too: only lasting changes are marked'),
+  handler: async (options) => {
+    const commits = commitsOf(String(options.range));
+    if (commits.length === 0) throw new UsageError(`${options.range}: no commits in this range`);
+    const format = formatOf(options);
+    const plan = { ...planOf(withWorkload(options), hideBin(process.argv)), report: false };
+    const interruption = new Interruption();
+    const tell = (line: string) => {
+      if (options.quiet !== true) console.error(line);
+    };
+    const points: TrendPoint[] = [];
+    for (const commit of commits) {
+      const take = async (one: typeof plan): Promise<RunRecord> => {
+        const outcome = await runBench(one, interruption.signal, benchDisplay(true, false, tell));
+        if (outcome.error !== null) throw outcome.error;
+        return outcome.record;
+      };
+      const point = await trendPoint(commit, plan, tell, take);
+      if (interruption.exitCode !== null) break;
+      points.push(point);
+    }
+    interruption.release();
+    print(points, plan, format);
+    if (interruption.exitCode === null) return;
+    console.error('interrupted; what was measured is in the store');
+    process.exitCode = interruption.exitCode;
+  },
+};
+
+function print(points: readonly TrendPoint[], plan: Parameters<typeof trendSeries>[1], format: string): void {
+  const records = points.flatMap(({ record }) => record ?? []);
+  const series = trendSeries(points, plan);
+  if (format === 'csv') process.stdout.write(csvText(records));
+  else if (format === 'markdown') process.stdout.write(markdownText(records));
+  else if (format === 'json') console.log(JSON.stringify({ commits: points.map(plainPoint), series }));
+  else for (const line of [...trendTable(points, series), '', ...changeLines(points, series)]) console.log(line);
+}
+
+function plainPoint({ commit, subject, gap, record }: TrendPoint) {
+  return { commit, subject, gap, run: record?.runId ?? null };
+}
