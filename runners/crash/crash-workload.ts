@@ -20,6 +20,8 @@ export interface CrashImage {
   readonly clusterSizeBytes: number;
   readonly sizeBytes: number;
   readonly version: 2 | 3;
+  /** Refcounts may lag behind while the dirty bit is set. */
+  readonly lazyRefcounts?: boolean;
 }
 
 export interface CrashWorkload {
@@ -27,6 +29,8 @@ export interface CrashWorkload {
   readonly image: CrashImage;
   /** Table caches; null for those of the stage. */
   readonly cacheTables: { readonly l2: number; readonly refcounts: number } | null;
+  /** The recording starts with the making of the image itself; there is no `before` then. */
+  readonly recordsCreation?: boolean;
   /** Done, closed and durable before the recording starts. */
   readonly before: readonly CrashRequest[];
   readonly during: readonly CrashRequest[];
@@ -54,22 +58,25 @@ export function requestWords(request: CrashRequest): string {
 }
 
 /** First guest sector of the VM state: behind the last L1 entry that the disk needs. */
-export function vmStateSector(image: CrashImage): number {
-  const bytesPerL2Table = (image.clusterSizeBytes / 8) * image.clusterSizeBytes;
-  return (Math.ceil(image.sizeBytes / bytesPerL2Table) * bytesPerL2Table) / SECTOR_BYTES;
+function vmStateSector(clusterSizeBytes: number, diskBytes: number): number {
+  const bytesPerL2Table = (clusterSizeBytes / 8) * clusterSizeBytes;
+  return (Math.ceil(diskBytes / bytesPerL2Table) * bytesPerL2Table) / SECTOR_BYTES;
 }
 
 /** Which guest sector each value was written to, and by which request. Requests count on from `before` to `during`. */
 export class ValueTable {
   readonly requests: readonly CrashRequest[];
   readonly #first: number[] = [];
-  readonly #vmStateSector: number;
+  /** By request: where the VM state starts when it is made. */
+  readonly #vmStateSectors: number[] = [];
 
   constructor(workload: CrashWorkload) {
     this.requests = [...workload.before, ...workload.during];
-    this.#vmStateSector = vmStateSector(workload.image);
+    let { sizeBytes } = workload.image;
     let next = 1;
     for (const request of this.requests) {
+      this.#vmStateSectors.push(vmStateSector(workload.image.clusterSizeBytes, sizeBytes));
+      if (request.op === 'resize') sizeBytes = request.sizeBytes;
       this.#first.push(next);
       next += valueCount(request);
     }
@@ -91,7 +98,7 @@ export class ValueTable {
     const request = this.requests[index]!;
     if (!('offset' in request)) return 0;
     const sector = request.offset / SECTOR_BYTES;
-    return request.op === 'vmstate-write' ? this.#vmStateSector + sector : sector;
+    return request.op === 'vmstate-write' ? this.#vmStateSectors[index]! + sector : sector;
   }
 
   /** The request that wrote `value`; -1 for 0 and for numbers never given. */

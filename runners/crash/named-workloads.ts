@@ -17,7 +17,13 @@ interface NamedWorkload {
   readonly name: string;
   readonly summary: string;
   /** Of a disk of three L2 tables; null for the sequences' own start image. */
-  build(cluster: number): { before: CrashRequest[]; during: CrashRequest[]; sizeBytes?: number };
+  build(cluster: number): {
+    before: CrashRequest[];
+    during: CrashRequest[];
+    sizeBytes?: number;
+    lazyRefcounts?: boolean;
+    recordsCreation?: boolean;
+  };
 }
 
 const FLUSH: CrashRequest = { op: 'flush' };
@@ -121,6 +127,34 @@ export const NAMED_WORKLOADS: readonly NamedWorkload[] = [
       ],
     }),
   },
+  {
+    name: 'create',
+    summary: 'an image is made and written to',
+    build: (cluster) => ({ before: [], during: [write(0, cluster), FLUSH], recordsCreation: true }),
+  },
+  {
+    name: 'lazy-copy',
+    summary: 'lazy refcounts: part of a compressed cluster is overwritten, the rest is copied',
+    build: (cluster) => ({
+      before: [{ op: 'write-compressed', offset: 0, length: cluster }],
+      during: [write(0, SECTOR_BYTES), write(cluster, cluster), FLUSH],
+      lazyRefcounts: true,
+    }),
+  },
+  {
+    name: 'lazy-close',
+    summary: 'lazy refcounts: new clusters, and the image is closed',
+    build: (cluster) => ({
+      before: [write(0, cluster)],
+      during: [
+        write(2 * cluster, cluster),
+        write((cluster / 8) * cluster, cluster),
+        { op: 'reopen' },
+        write(0, cluster),
+      ],
+      lazyRefcounts: true,
+    }),
+  },
 ];
 
 const OPERATIONS_PREFIX = 'ops:';
@@ -135,13 +169,27 @@ export async function crashWorkload(
   seed: number,
   limit: number,
 ): Promise<CrashWorkload> {
-  const { clusterSizeBytes, cacheTables } = shape;
   if (name.startsWith(OPERATIONS_PREFIX)) return operationsWorkload(name.slice(OPERATIONS_PREFIX.length), shape);
   const named = NAMED_WORKLOADS.find((workload) => workload.name === name);
-  if (named === undefined) return await benchWorkload(name, shape, seed, limit);
-  const { before, during, sizeBytes } = named.build(clusterSizeBytes);
+  return named === undefined ? await benchWorkload(name, shape, seed, limit) : buildNamed(named, shape);
+}
+
+/** Every workload of the list, in one shape. */
+export function namedWorkloads(shape: WorkloadShape): CrashWorkload[] {
+  return NAMED_WORKLOADS.map((named) => buildNamed(named, shape));
+}
+
+function buildNamed({ name, build }: NamedWorkload, { clusterSizeBytes, cacheTables }: WorkloadShape): CrashWorkload {
+  const { before, during, sizeBytes, lazyRefcounts, recordsCreation } = build(clusterSizeBytes);
   const image = sequenceImage(clusterSizeBytes);
-  return { name, image: { ...image, sizeBytes: sizeBytes ?? image.sizeBytes }, cacheTables, before, during };
+  return {
+    name,
+    image: { ...image, sizeBytes: sizeBytes ?? image.sizeBytes, lazyRefcounts: lazyRefcounts ?? false },
+    cacheTables,
+    recordsCreation: recordsCreation ?? false,
+    before,
+    during,
+  };
 }
 
 function operationsWorkload(text: string, { clusterSizeBytes, cacheTables }: WorkloadShape): CrashWorkload {

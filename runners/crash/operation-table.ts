@@ -91,6 +91,14 @@ export const OPERATIONS: readonly Operation[] = [
       ];
     },
   },
+  {
+    name: 'resize',
+    // One L2 table more each time, so that the L1 table may have to grow.
+    requests: ({ image, place }) => {
+      const bytesPerL2Table = (image.clusterSizeBytes / 8) * image.clusterSizeBytes;
+      return [{ op: 'resize', sizeBytes: image.sizeBytes + (place + 1) * bytesPerL2Table }];
+    },
+  },
   { name: 'close', requests: () => [{ op: 'reopen' }] },
 ];
 

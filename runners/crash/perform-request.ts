@@ -55,6 +55,6 @@ function performOwnerRequest(
     case 'snapshot-delete':
       return image.deleteSnapshot(request.name);
     case 'resize':
-      throw new Error('this engine cannot resize an image');
+      return image.resize(request.sizeBytes);
   }
 }

@@ -3,6 +3,7 @@
  * engine is not needed: crash states are built from the recording alone.
  */
 import {
+  type BlockFile,
   createImage,
   type HostCacheMode,
   MemoryFile,
@@ -17,6 +18,7 @@ import {
 } from '../../engine/index.ts';
 import { type CrashWorkload, ValueTable } from './crash-workload.ts';
 import type { DurableAt } from './guest-oracle.ts';
+import { type Mutant, type MutantRun, mutantNamed } from './mutants.ts';
 import { performRequest } from './perform-request.ts';
 
 /** Whose stream of writes and syncs is explored. */
@@ -26,6 +28,8 @@ export interface CrashSubject {
   readonly stage: StageId | null;
   /** Null for the policy's own. */
   readonly hostCacheMode: HostCacheMode | null;
+  /** Name of a deliberate mistake; absent for none. */
+  readonly mutant?: string;
 }
 
 export interface CrashRecording {
@@ -41,39 +45,84 @@ export interface CrashRecording {
 }
 
 export function recordWorkload(workload: CrashWorkload, subject: CrashSubject): CrashRecording {
-  const values = new ValueTable(workload);
-  const base = prepareImage(workload, values);
-  const mode = subject.hostCacheMode ?? POLICIES[subject.policy].hostCacheMode;
-  const writesAreDurable = mode === 'writethrough' || mode === 'directsync';
-  const recording = new RecordingFile(new MemoryFile(workload.name, base, { writesAreDurable }));
-  const failures = new Map<number, string>();
-  let image = openSubject(recording, workload, subject);
-  for (let index = workload.before.length; index < values.requests.length; index++) {
-    recording.mark({ request: index, phase: 'start' });
-    try {
-      image = performRequest(image, values, index, () => openSubject(recording, workload, subject));
-      recording.mark({ request: index, phase: 'ack' });
-    } catch (error) {
-      if (!(error instanceof Qcow2Error)) throw error;
-      failures.set(index, error.message);
-      recording.mark({ request: index, phase: 'failed' });
-    }
-  }
-  return { workload, values, base, events: recording.events, durableAt: writesAreDurable ? 'ack' : 'flush', failures };
+  const session = new RecordingSession(workload, subject);
+  session.run();
+  return session.result();
 }
 
-function openSubject(file: RecordingFile, workload: CrashWorkload, subject: CrashSubject): Qcow2Image {
-  return openImage(file, {
-    policy: subject.policy,
-    ...(subject.stage === null ? {} : { stage: subject.stage }),
-    ...(workload.cacheTables === null
-      ? {}
-      : { l2CacheTables: workload.cacheTables.l2, refcountCacheTables: workload.cacheTables.refcounts }),
-  });
+class RecordingSession {
+  readonly #workload: CrashWorkload;
+  readonly #subject: CrashSubject;
+  readonly #values: ValueTable;
+  readonly #base: Uint8Array;
+  readonly #recording: RecordingFile;
+  readonly #failures = new Map<number, string>();
+  readonly #mutant: Mutant | null;
+  /** What the engine writes to: the recording, or a mutant's wrapper around it. */
+  readonly #file: BlockFile;
+  readonly #run: MutantRun = { op: 'open' };
+
+  constructor(workload: CrashWorkload, subject: CrashSubject) {
+    this.#workload = workload;
+    this.#subject = subject;
+    this.#values = new ValueTable(workload);
+    this.#base = workload.recordsCreation ? new Uint8Array(0) : prepareImage(workload, this.#values);
+    this.#mutant = subject.mutant === undefined ? null : mutantNamed(subject.mutant);
+    const mode = subject.hostCacheMode ?? POLICIES[subject.policy].hostCacheMode;
+    const writesAreDurable = mode === 'writethrough' || mode === 'directsync';
+    const memory = new MemoryFile(workload.name, this.#base, { writesAreDurable });
+    this.#recording = new RecordingFile(this.#mutant?.wrapMemory?.(memory, this.#run) ?? memory);
+    this.#file = this.#mutant?.wrapFile?.(this.#recording, this.#run) ?? this.#recording;
+  }
+
+  run(): void {
+    if (this.#workload.recordsCreation) createImage(this.#file, this.#workload.image);
+    let image = this.#open();
+    for (let index = this.#workload.before.length; index < this.#values.requests.length; index++) {
+      this.#recording.mark({ request: index, phase: 'start' });
+      this.#run.op = this.#values.requests[index]!.op;
+      try {
+        image = performRequest(image, this.#values, index, () => this.#open());
+        this.#recording.mark({ request: index, phase: 'ack' });
+      } catch (error) {
+        if (!(error instanceof Qcow2Error)) throw error;
+        this.#failures.set(index, error.message);
+        this.#recording.mark({ request: index, phase: 'failed' });
+      }
+    }
+  }
+
+  result(): CrashRecording {
+    return {
+      workload: this.#workload,
+      values: this.#values,
+      base: this.#base,
+      events: this.#recording.events,
+      durableAt: this.#recording.writesAreDurable ? 'ack' : 'flush',
+      failures: this.#failures,
+    };
+  }
+
+  #open(): Qcow2Image {
+    const { cacheTables } = this.#workload;
+    const { policy, stage } = this.#subject;
+    const decorate = this.#mutant?.decoratePolicy;
+    return openImage(this.#file, {
+      policy,
+      ...(stage === null ? {} : { stage }),
+      ...(cacheTables === null ? {} : { l2CacheTables: cacheTables.l2, refcountCacheTables: cacheTables.refcounts }),
+      ...(decorate === undefined ? {} : { decoratePolicy: (inner) => decorate(inner, this.#run) }),
+    });
+  }
 }
+
+let lastPrepared: { readonly key: string; readonly bytes: Uint8Array } | null = null;
 
 /** The image as the recording finds it: made by the writeback policy whatever is examined, closed, and all of it durable. */
 function prepareImage(workload: CrashWorkload, values: ValueTable): Uint8Array {
+  // Neighbouring workloads mostly start from the same image.
+  const key = JSON.stringify([workload.image, workload.before]);
+  if (lastPrepared?.key === key) return lastPrepared.bytes;
   const file = new MemoryFile(workload.name);
   createImage(file, workload.image);
   let image = openImage(file);
@@ -81,5 +130,6 @@ function prepareImage(workload: CrashWorkload, values: ValueTable): Uint8Array {
     image = performRequest(image, values, index, () => openImage(file));
   });
   image.close();
-  return file.bytes();
+  lastPrepared = { key, bytes: file.bytes() };
+  return lastPrepared.bytes;
 }
