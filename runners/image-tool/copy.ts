@@ -26,6 +26,8 @@ export interface CopyOptions {
 }
 
 const CHUNK_BYTES = 2 * MiB;
+/** Passed over at once, so that Ctrl-C is heard. */
+const SKIP_BYTES = 1024 * MiB;
 const ZEROS = new Uint8Array(CHUNK_BYTES);
 
 /** Copies all of `source` to the start of `target`. */
@@ -52,14 +54,20 @@ export async function copyDisk(source: Source, target: CopyTarget, options: Copy
  * rest of the disk; 0 when the next unit must be read.
  */
 function skip(source: Source, target: CopyTarget, at: number, unitBytes: number, options: CopyOptions): number {
-  const extent = source.extentAt(at, source.sizeBytes - at);
-  const end = at + extent.lengthBytes;
-  const lengthBytes = (end === source.sizeBytes ? end : roundDown(end, unitBytes)) - at;
-  if (lengthBytes <= 0) return 0;
-  if (options.skipsBacking && (extent.depth > 0 || extent.stored === 'absent')) return lengthBytes;
-  if (options.leastZeroBytes === 0 || !readsAsZeros(extent)) return 0;
-  if (!options.targetIsZero) target.writeZeroes(at, lengthBytes, { mayUnmap: true });
-  return lengthBytes;
+  let end = at;
+  let hidesBacking = false;
+  // Small clusters make short extents, and a unit of the target may span many.
+  while (end < source.sizeBytes && end - at < SKIP_BYTES) {
+    const extent = source.extentAt(end, source.sizeBytes - end);
+    const isLeftToBacking = options.skipsBacking && (extent.depth > 0 || extent.stored === 'absent');
+    if (!isLeftToBacking && (options.leastZeroBytes === 0 || !readsAsZeros(extent))) break;
+    if (end > at && hidesBacking === isLeftToBacking) break;
+    hidesBacking = !isLeftToBacking;
+    end += extent.lengthBytes;
+  }
+  const lengthBytes = (end >= source.sizeBytes ? source.sizeBytes : roundDown(end, unitBytes)) - at;
+  if (lengthBytes > 0 && hidesBacking && !options.targetIsZero) target.writeZeroes(at, lengthBytes, { mayUnmap: true });
+  return Math.max(0, lengthBytes);
 }
 
 /** How much to read at once: whole units, up to the end of what is stored alike. */

@@ -55,6 +55,8 @@ test('with -S 0 everything is allocated', async () => {
 test('a chain is flattened, or copied over another base', async () => {
   using session = new ImageSession();
   session.rawDisk('base.raw');
+  // Behind the zeros of the top image, which must go on hiding it.
+  session.io('base.raw', 'raw', 'write -P 12 1M 1M');
   session.qcow2Disk('top.qcow2', '-b', 'base.raw', '-F', 'raw');
   await session.done('convert', '--allow-backing', '-O', 'qcow2', '@top.qcow2', '@flat');
   assert.equal(session.qemu('compare', '@top.qcow2', '@flat').code, 0);
