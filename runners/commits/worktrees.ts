@@ -27,13 +27,11 @@ export function sourceTree(revision: Revision, tell: (line: string) => void): So
   const root = path.join(treesFolder(), revision.tree);
   const { commit, name } = revision;
   if (!fs.existsSync(path.join(root, READY))) {
-    const short = commit.slice(0, 12);
+    const told = commit === name ? commit.slice(0, 12) : `${commit.slice(0, 12)} (${oneLine(name)})`;
     if (fileAt(revision, WORKER_PATH) === null) {
-      throw new UsageError(
-        `commit ${short} (${oneLine(name)}) has no ${WORKER_PATH}: it is older than what measures it`,
-      );
+      throw new UsageError(`commit ${told} has no ${WORKER_PATH}: it is older than what measures it`);
     }
-    tell(`preparing ${short} (${oneLine(name)})`);
+    tell(`preparing ${told}`);
     checkOut(revision, root);
     addPackages(revision, root);
     fs.writeFileSync(path.join(root, READY), `${commit}\n`);
