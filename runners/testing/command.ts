@@ -23,8 +23,9 @@ export function startCowbench(words: readonly string[]): { process: ChildProcess
 export function startProgram(
   program: string,
   words: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
 ): { process: ChildProcess; finished: Promise<Finished> } {
-  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT_MS });
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT_MS, env });
   const { promise, resolve, reject } = Promise.withResolvers<Finished>();
   let stdout = '';
   let stderr = '';
