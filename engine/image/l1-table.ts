@@ -13,13 +13,16 @@ export class L1Table {
   /** Byte offset in the file. */
   readonly offset: number;
   readonly entryCount: number;
+  /** Bytes that the table takes in the file: more than its entries after a snapshot of a shorter table was applied. */
+  readonly reservedBytes: number;
   /** Whole sectors; zero behind the last entry. */
   readonly bytes: Uint8Array;
   readonly view: DataView;
 
-  constructor(offset: number, entryCount: number) {
+  constructor(offset: number, entryCount: number, reservedBytes = entryCount * L1_ENTRY_BYTES) {
     this.offset = offset;
     this.entryCount = entryCount;
+    this.reservedBytes = reservedBytes;
     this.bytes = new Uint8Array(roundUp(entryCount * L1_ENTRY_BYTES, SECTOR_BYTES));
     this.view = new DataView(this.bytes.buffer);
   }
@@ -27,6 +30,13 @@ export class L1Table {
   /** The entries' bytes, without the padding. */
   get entryBytes(): Uint8Array {
     return this.bytes.subarray(0, this.entryCount * L1_ENTRY_BYTES);
+  }
+
+  /** The same place in the file, used only up to entry `entryCount`. */
+  shortenedTo(entryCount: number): L1Table {
+    const short = new L1Table(this.offset, entryCount, this.reservedBytes);
+    short.entryBytes.set(this.entryBytes.subarray(0, entryCount * L1_ENTRY_BYTES));
+    return short;
   }
 }
 
@@ -59,7 +69,7 @@ export function growL1(state: ImageState, minEntries: number, exact: boolean): v
   state.policy.hookUp(offset, table.entryBytes, 'l1');
   state.policy.hookUp(HEADER_FIELDS.l1Size, l1Fields(table), 'header');
   state.l1 = table;
-  freeClusters(state, old.offset, old.entryBytes.length);
+  freeClusters(state, old.offset, old.reservedBytes);
 }
 
 function grownEntryCount(present: number, minEntries: number): number {

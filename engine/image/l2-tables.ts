@@ -74,18 +74,25 @@ function linkL2Table(state: ImageState, index: number, newOffset: number, oldOff
 function writeNewL2Table(state: ImageState, newOffset: number, oldOffset: number, keepStart: number): CachedTable {
   const { clusterBytes, l2SliceBytes } = state.geometry;
   for (let start = 0; start < clusterBytes; start += l2SliceBytes) {
-    if (start !== keepStart) state.l2.release(writeNewSlice(state, newOffset, oldOffset, start));
+    if (start !== keepStart) state.l2.release(fillNewSlice(state, newOffset, oldOffset, start));
   }
-  return writeNewSlice(state, newOffset, oldOffset, keepStart);
+  const kept = fillNewSlice(state, newOffset, oldOffset, keepStart);
+  try {
+    // Once for the whole table: what this does for the last slice covers those released before it.
+    state.policy.require('l2-table-before-l1-entry', kept);
+    return kept;
+  } catch (error) {
+    state.l2.unpin(kept);
+    throw error;
+  }
 }
 
-/** One slice of it, pinned. */
-function writeNewSlice(state: ImageState, newOffset: number, oldOffset: number, start: number): CachedTable {
+/** One slice of it, dirty and pinned. */
+function fillNewSlice(state: ImageState, newOffset: number, oldOffset: number, start: number): CachedTable {
   const slice = state.l2.getEmpty(newOffset + start);
   try {
     fillSlice(state, slice, oldOffset === 0 ? 0 : oldOffset + start);
     state.l2.markDirty(slice, 0, state.geometry.l2SliceBytes);
-    state.policy.require('l2-table-before-l1-entry', slice);
     return slice;
   } catch (error) {
     state.l2.unpin(slice);

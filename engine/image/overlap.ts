@@ -161,7 +161,7 @@ function findOwners(state: ImageState, check: OverlapCheck): Map<number, TableKi
   // What is at one place wins over what tables claim: a table entry that points at the header is the one that is wrong.
   if (state.snapshots.length > 0)
     add('snapshot-table', state.snapshotsOffset, encodeSnapshotTable(state.snapshots).length);
-  add('l1', state.l1.offset, state.l1.entryBytes.length);
+  add('l1', state.l1.offset, state.l1.reservedBytes);
   add('refcount-table', refcountTable.offset, refcountTable.blockOffsets.length * 8);
   add('header', 0, geometry.clusterBytes);
   return owners;

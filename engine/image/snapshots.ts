@@ -109,15 +109,18 @@ export function applySnapshot(state: ImageState, nameOrId: string): void {
     throw new Qcow2Error('INVALID_ARGUMENT', message);
   }
   refuseMisplacedL1(state, entry);
-  walkL1(state, state.l1, -1);
+  // First, because it allocates: not from what the walk is about to free while the active table still names it.
   growL1(state, entry.l1Entries, true);
+  walkL1(state, state.l1, -1);
   const { l1 } = state;
   const snapshotBytes = readL1(state, entry).entryBytes;
   l1.bytes.fill(0);
   l1.bytes.set(snapshotBytes);
   // The active table may be longer, when it grew after the snapshot: its tail must not go on naming tables just freed.
   state.policy.hookUp(l1.offset, l1.entryBytes, 'l1');
-  walkL1(state, l1, 1);
+  // From here on it is as long as the snapshot's, as in history: what needs more entries grows it anew.
+  if (entry.l1Entries < l1.entryCount) state.l1 = l1.shortenedTo(entry.l1Entries);
+  walkL1(state, state.l1, 1);
 }
 
 /** Forgets a snapshot and frees what only it used. Throws INVALID_ARGUMENT when there is none of that name or id. */
