@@ -38,6 +38,8 @@ export interface CrashPoint {
 export interface TimelineOptions {
   /** Guest data too is enumerated, not treated as a set per sector: to test that the two agree. */
   readonly enumerateData?: boolean;
+  /** What the guest may find; drawn from the workload's requests when absent. */
+  readonly oracle?: GuestOracle;
 }
 
 export class CrashTimeline {
@@ -58,11 +60,7 @@ export class CrashTimeline {
   constructor(recording: CrashRecording, options: TimelineOptions = {}) {
     this.recording = recording;
     this.file = new StateFile(recording.workload.name, recording.base);
-    this.oracle = new GuestOracle(recording.values, recording.workload.image.sizeBytes, recording.durableAt);
-    recording.workload.before.forEach((_, index) => {
-      this.oracle.start(index);
-    });
-    this.oracle.settle();
+    this.oracle = options.oracle ?? oracleAtStart(recording);
     this.#sizes = [recording.base.length];
     this.#enumerateData = options.enumerateData ?? false;
     this.#exact = exactSectors(recording);
@@ -201,6 +199,16 @@ export class CrashTimeline {
     }
     return value;
   }
+}
+
+/** What the guest may find when the recording begins: exactly what was done before. */
+function oracleAtStart({ values, workload, durableAt }: CrashRecording): GuestOracle {
+  const oracle = new GuestOracle(values, workload.image.sizeBytes, durableAt);
+  workload.before.forEach((_, index) => {
+    oracle.start(index);
+  });
+  oracle.settle();
+  return oracle;
 }
 
 function writersOf(state: SectorState, content: number): number[] {

@@ -4,11 +4,21 @@
  */
 import { type CrashPoint, CrashTimeline } from './crash-points.ts';
 import { planStates, type StateVector } from './enumeration.ts';
+import type { GuestOracle } from './guest-oracle.ts';
 import { PlacedState } from './placed-state.ts';
 import type { CrashRecording } from './record-workload.ts';
+import { judgeRepair } from './repair-phase.ts';
 import { StateHashes } from './state-hashes.ts';
 import { type JudgeOptions, StateJudge } from './state-judge.ts';
-import { FINDING_CLASSES, type Finding, type FindingClass, noFindings } from './verdict.ts';
+import {
+  FINDING_CLASSES,
+  type Finding,
+  type FindingClass,
+  isViolation,
+  noFindings,
+  type StateFindings,
+  type StateVerdict,
+} from './verdict.ts';
 
 export interface ExploreOptions extends JudgeOptions {
   /** States tried at one point at most, before sizes of the file are counted; fewer vectors than this are all tried. */
@@ -18,6 +28,8 @@ export interface ExploreOptions extends JudgeOptions {
   readonly fromRequest?: number;
   /** Guest data too is enumerated, not treated as a set per sector. Default false. */
   readonly enumerateData?: boolean;
+  /** Of how many points one state that needs it is repaired, and the repair interrupted. Default 2. */
+  readonly repairs?: number;
 }
 
 /** A state that broke a promise, so that it can be made again. */
@@ -41,19 +53,34 @@ export interface Exploration {
   /** Most sectors of metadata, and of all kinds, that were undecided at one point. */
   maxAtoms: number;
   maxUndecidedSectors: number;
+  /** States that were repaired, and their repairs interrupted at every point. */
+  repairs: number;
+  lastRepairPoint: number;
   /** The first of each class. */
   readonly examples: Partial<Record<FindingClass, CounterExample>>;
 }
 
+const REPAIRS = 2;
+
 /** How many state hashes are remembered; beyond, `distinctStates` is a lower bound. */
 const DISTINCT_MOST = 2 ** 20;
 
-export function exploreRecording(recording: CrashRecording, options: ExploreOptions): Exploration {
-  const timeline = new CrashTimeline(recording, { enumerateData: options.enumerateData ?? false });
+/** `oracle` stands in for the one that the workload's requests give. */
+export function exploreRecording(
+  recording: CrashRecording,
+  options: ExploreOptions,
+  oracle?: GuestOracle,
+): Exploration {
+  const timeline = new CrashTimeline(recording, {
+    enumerateData: options.enumerateData ?? false,
+    ...(oracle === undefined ? {} : { oracle }),
+  });
   const distinct = new StateHashes(DISTINCT_MOST);
   const result = emptyExploration();
+  // Until its making is acknowledged, a new image may be anything.
+  const fromRequest = options.fromRequest ?? (recording.workload.recordsCreation ? 0 : -1);
   for (const point of timeline.points()) {
-    if (point.request < (options.fromRequest ?? -1)) continue;
+    if (point.request < fromRequest) continue;
     explorePoint(timeline, point, distinct, options, result);
   }
   result.distinctStates = distinct.size;
@@ -70,6 +97,8 @@ function emptyExploration(): Exploration {
     maxLeakedClusters: 0,
     maxAtoms: 0,
     maxUndecidedSectors: 0,
+    repairs: 0,
+    lastRepairPoint: -1,
     examples: {},
   };
 }
@@ -96,26 +125,52 @@ function explorePoint(
     for (const sizeBytes of placed.sizes()) {
       placed.setSize(sizeBytes);
       distinct.add(placed.hash + sizeBytes);
-      judgeState(judge, point, vector, sizeBytes, result);
+      judgeState(timeline, judge, point, vector, options, result);
     }
   }
   placed.takeBack();
 }
 
 function judgeState(
+  timeline: CrashTimeline,
   judge: StateJudge,
   point: CrashPoint,
   vector: StateVector,
-  sizeBytes: number,
+  options: ExploreOptions,
   result: Exploration,
 ): void {
-  const { findings, leaks } = judge.judge();
+  const verdict = judge.judge();
+  const findings = { ...verdict.findings, ...tryRepair(timeline, point, verdict, options, result) };
   result.states++;
-  result.maxLeakedClusters = Math.max(result.maxLeakedClusters, leaks);
+  result.maxLeakedClusters = Math.max(result.maxLeakedClusters, verdict.leaks);
   for (const kind of FINDING_CLASSES) {
     const finding = findings[kind];
     if (finding === undefined) continue;
     result.findings[kind]++;
+    const sizeBytes = timeline.file.sizeBytes();
     result.examples[kind] ??= { kind, ...finding, pointIndex: point.index, vector: [...vector], sizeBytes };
   }
+}
+
+/** Repairs the first state of a point that is sound and yet has something to repair, for as long as repairs are left. */
+function tryRepair(
+  timeline: CrashTimeline,
+  point: CrashPoint,
+  { findings, leaks }: StateVerdict,
+  options: ExploreOptions,
+  result: Exploration,
+): StateFindings {
+  const isDue = result.repairs < (options.repairs ?? REPAIRS) && result.lastRepairPoint !== point.index;
+  const needsRepair = leaks > 0 || findings.copiedOnly !== undefined;
+  const isSound = !FINDING_CLASSES.some((kind) => isViolation(kind) && findings[kind] !== undefined);
+  if (!isDue || !needsRepair || !isSound) return {};
+  result.repairs++;
+  result.lastRepairPoint = point.index;
+  const reason = judgeRepair(timeline.file, timeline.recording, (repair, oracle) => {
+    const limits = { statesPerPoint: 256, seed: options.seed, repairs: 0 };
+    const { examples } = exploreRecording(repair, limits, oracle);
+    const worst = FINDING_CLASSES.find((kind) => isViolation(kind) && examples[kind] !== undefined);
+    return worst === undefined ? null : examples[worst]!.reason;
+  });
+  return reason === null ? {} : { repair: { reason, value: null } };
 }

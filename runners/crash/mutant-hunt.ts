@@ -49,9 +49,11 @@ export class Hunter {
     this.#options = options;
   }
 
-  hunt(mutant: Mutant): HuntResult {
+  /** Tries the workloads, or those that `isWanted` picks, until one shows the mutant. */
+  hunt(mutant: Mutant, isWanted: (workload: CrashWorkload) => boolean = () => true): HuntResult {
     let workloadsTried = 0;
     for (const workload of huntedWorkloads()) {
+      if (!isWanted(workload)) continue;
       workloadsTried++;
       const kill = this.#try(workload, mutant);
       if (kill !== null) return { mutant: mutant.name, subject: this.#subject, kill, workloadsTried };

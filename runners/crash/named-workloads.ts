@@ -137,7 +137,8 @@ export const NAMED_WORKLOADS: readonly NamedWorkload[] = [
     summary: 'lazy refcounts: part of a compressed cluster is overwritten, the rest is copied',
     build: (cluster) => ({
       before: [{ op: 'write-compressed', offset: 0, length: cluster }],
-      during: [write(0, SECTOR_BYTES), write(cluster, cluster), FLUSH],
+      // The first write sets the dirty bit, with a sync that would cover the copy.
+      during: [write(4 * cluster, cluster), write(0, SECTOR_BYTES), FLUSH],
       lazyRefcounts: true,
     }),
   },

@@ -21,6 +21,7 @@ export interface Tally {
   maxLeakedClusters: number;
   maxAtoms: number;
   maxUndecidedSectors: number;
+  repairs: number;
   /** Of the shortest workload that has one, by class. */
   examples: Partial<Record<FindingClass, FoundExample>>;
   /** Requests that the engine refused or failed, with the words of the first. */
@@ -39,6 +40,7 @@ export function emptyTally(): Tally {
     maxLeakedClusters: 0,
     maxAtoms: 0,
     maxUndecidedSectors: 0,
+    repairs: 0,
     examples: {},
     failedRequests: 0,
     firstFailure: null,
@@ -52,7 +54,7 @@ export function tallyOf(
   workload: CrashWorkload,
   failures: ReadonlyMap<number, string>,
 ): Tally {
-  const { examples, ...numbers } = exploration;
+  const { examples, lastRepairPoint: _, ...numbers } = exploration;
   const found = Object.entries(examples).map(([kind, example]) => [kind, { subject, workload, example }]);
   const [firstFailure] = failures.values();
   return {
@@ -71,6 +73,7 @@ export function addTally(sum: Tally, more: Tally): void {
   sum.exhaustivePoints += more.exhaustivePoints;
   sum.states += more.states;
   sum.distinctStates += more.distinctStates;
+  sum.repairs += more.repairs;
   sum.failedRequests += more.failedRequests;
   sum.firstFailure ??= more.firstFailure;
   sum.maxLeakedClusters = Math.max(sum.maxLeakedClusters, more.maxLeakedClusters);
