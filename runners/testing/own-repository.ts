@@ -47,10 +47,15 @@ export class OwnRepository {
     );
   }
 
+  /** Starts this copy's `cowbench WORDS`. */
+  start(words: readonly string[]): ReturnType<typeof startProgram> {
+    const env = { ...process.env, XDG_CACHE_HOME: this.#cache };
+    return startProgram(process.execPath, [path.join(this.root, 'runners/cli.ts'), ...words], env);
+  }
+
   /** Runs this copy's `cowbench WORDS`. */
   cowbench(...words: string[]): Promise<Finished> {
-    const env = { ...process.env, XDG_CACHE_HOME: this.#cache };
-    return startProgram(process.execPath, [path.join(this.root, 'runners/cli.ts'), ...words], env).finished;
+    return this.start(words).finished;
   }
 }
 
