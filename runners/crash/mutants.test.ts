@@ -12,6 +12,7 @@ const KILLS: [string, PolicyName, string][] = [
   ['M1', 'writeback', 'allocate'],
   ['M2', 'legacy', 'after-snapshot'],
   ['M2', 'writethrough', 'after-snapshot'],
+  ['M2', 'writeback', 'shared: alloc, cross-cluster'],
   ['M3', 'legacy', 'allocate'],
   ['M3', 'writeback', 'lazy-copy'],
   ['M5', 'legacy', 'allocate'],
@@ -21,6 +22,7 @@ const KILLS: [string, PolicyName, string][] = [
   ['M6', 'writeback', 'allocate'],
   ['M7', 'legacy', 'reuse-compressed'],
   ['M7', 'writeback', 'after-snapshot'],
+  ['M13', 'writeback', 'shared: compressed, flush'],
   ['M19', 'legacy', 'allocate'],
   ['M19', 'writeback', 'after-snapshot'],
   ['M20', 'legacy', 'create'],
@@ -36,8 +38,22 @@ const ORDER_KILLS: Partial<Record<Order, [PolicyName, string]>> = {
   'mapping-before-free': ['legacy', 'reuse-compressed'],
   'dereference-before-refcount': ['writeback', 'after-snapshot'],
   'refcount-before-l2-table': ['writeback', 'after-snapshot'],
+  'refcount-before-l1-table': ['writeback', 'shared: alloc, resize'],
   'l2-table-before-l1-entry': ['legacy', 'allocate'],
+  'refcount-block-before-refcount-table': ['writeback', 'refcount-growth'],
+  'refcounts-before-copied-flag': ['writeback', 'shared: snapshot-create, alloc'],
 };
+
+/**
+ * Orders that no workload shows under a preset, because its policy covers them by another barrier, or breaks a promise there anyway:
+ * what leaving them out would add cannot be told from the policy's own fault.
+ */
+const NOT_SHOWN: readonly Order[] = [
+  'refcount-before-snapshot-table',
+  'l2-tables-before-refcount-table',
+  'refcount-before-refcount-block',
+  'snapshot-walk-step',
+];
 
 const hunters = new Map<PolicyName, Hunter>();
 
@@ -62,5 +78,6 @@ describe('each order that is left out', () => {
   for (const order of ORDERS) {
     const kill = ORDER_KILLS[order];
     if (kill !== undefined) test(order, () => assertKilled(`no ${order}`, ...kill));
+    else test(`${order}: listed as not shown`, () => assert.ok(NOT_SHOWN.includes(order)));
   }
 });
