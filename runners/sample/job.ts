@@ -10,6 +10,7 @@ import type {
   RunRecord,
   Verification,
 } from '../../results/record.ts';
+import type { ImageOptions } from '../image-options.ts';
 import type { WorkloadChoice } from '../workload-choice.ts';
 
 /** One point of the comparison. */
@@ -21,6 +22,8 @@ export interface CellChoice {
   readonly clusterSizeBytes: number;
   readonly l2CacheTables: number;
   readonly refcountCacheTables: number;
+  /** Absent: a plain image. */
+  readonly imageOptions?: ImageOptions;
 }
 
 /** A device that exists in arithmetic only; times of a sample on it are virtual. */

@@ -61,12 +61,18 @@ async function replay(
 ) {
   const { file, time } = openMeasured(job);
   const clock = new MeasuredClock(time);
-  const { policy, stage, l2CacheTables, refcountCacheTables } = job.cell;
+  const { policy, stage, imageOptions } = job.cell;
   const backing = openBacking(job, workload);
   const observed = new ObservedFile(file, clock, job.traced, job.deviceTraceFile !== undefined);
   const pacer = job.pace === undefined ? null : new Pacer(parsePace(job.pace), clock);
   const open = () =>
-    openImage(observed.file, { policy, stage, l2CacheTables, refcountCacheTables, ...withBacking(backing) });
+    openImage(observed.file, {
+      policy,
+      stage,
+      ...cacheSizes(job.cell),
+      ...imageOptions?.open,
+      ...withBacking(backing),
+    });
   const run = new Replay(observed, open, { time, pacer });
   const marks: Mark[] = [];
   const mark = (name: string, firstRequest: number) => void marks.push({ name, firstRequest });
@@ -85,6 +91,12 @@ async function replay(
     observed.close();
     backing?.close();
   }
+}
+
+/** With L2 slices the same memory holds more of them. */
+function cacheSizes({ l2CacheTables, refcountCacheTables, clusterSizeBytes, imageOptions }: SampleJob['cell']) {
+  const sliceBytes = imageOptions?.open.l2CacheEntryBytes ?? clusterSizeBytes;
+  return { l2CacheTables: l2CacheTables * Math.max(1, clusterSizeBytes / sliceBytes), refcountCacheTables };
 }
 
 /** The image file on the device of the sample, and the clock of that device. */

@@ -36,6 +36,7 @@ export async function prepareImage(
       sizeBytes: workload.diskSizeBytes,
       version,
       clusterSizeBytes,
+      ...job.cell.imageOptions?.create,
       ...(workload.backingImage && { backingFile: backingPath(job.imageFile), backingFormat: 'raw' as const }),
     });
     // Else the first sync of the replay would pay for making the image.
@@ -43,7 +44,16 @@ export async function prepareImage(
   } finally {
     file.close();
   }
+  preallocate(job);
   return runPreparation(job, workload, expectation, progress);
+}
+
+function preallocate({ imageFile, cell }: SampleJob): void {
+  const how = cell.imageOptions?.preallocation ?? 'off';
+  if (how === 'off') return;
+  const image = openImage(openFile(imageFile));
+  image.preallocate(how);
+  image.close();
 }
 
 async function runPreparation(
