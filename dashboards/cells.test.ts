@@ -1,7 +1,7 @@
 /** Labels of cells, pairing of rounds, styles of policies, coarser pictures. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cellLabels, median, pairedRatio } from './cells.ts';
+import { cellLabels, comparedCells } from './cells.ts';
 import { coarsen } from './questions/file-map-bins.ts';
 import { fixtureRecord } from './testing/fixture-record.ts';
 import { styleSlots } from './theme.ts';
@@ -15,24 +15,30 @@ test('namesakes are told apart by what differs, else by number', () => {
   });
   assert.deepEqual(cellLabels(record), [
     'legacy',
-    'writeback, cluster 64 KiB',
-    'writeback, cluster 4 KiB',
-    'writeback, cluster 4 KiB (2)',
+    'writeback, cluster 64\u00a0KiB',
+    'writeback, cluster 4\u00a0KiB',
+    'writeback, cluster 4\u00a0KiB (2)',
   ]);
 });
 
-test('ratios pair rounds of the same index and skip those without a partner', () => {
-  const [baseline, , other] = fixtureRecord().cells;
-  const wall = [
-    [10, 20, 30],
-    [5, 20],
-  ];
-  [baseline!, other!].forEach((cell, which) => {
-    cell.rounds = wall[which]!.map((wallNs, index) => ({ ...cell.rounds[index]!, wallNs }));
-  });
-  const ratio = pairedRatio(other!, baseline!, (round) => round.wallNs);
-  assert.deepEqual(ratio, { middle: 0.75, low: 0.5, high: 1, rounds: 2 });
-  assert.equal(median([3, 1, 2]), 2);
+test('the baseline is the one that the run named, else legacy, else the first', () => {
+  const baselines = (change: Parameters<typeof fixtureRecord>[0]) =>
+    comparedCells(fixtureRecord(change)).map(({ baseline }) => baseline?.label ?? null);
+  assert.deepEqual(
+    baselines((draft) => draft.cells.reverse()),
+    ['legacy', 'legacy', null],
+  );
+  assert.deepEqual(
+    baselines((draft) => draft.cells.shift()),
+    [null, 'writethrough'],
+  );
+  const [, writethrough, writeback] = fixtureRecord().cells.map(({ id }) => id);
+  assert.deepEqual(
+    baselines((draft) => {
+      draft.comparisons = [{ baseline: writethrough!, candidate: writeback!, times: [] }];
+    }),
+    [null, null, 'writethrough'],
+  );
 });
 
 test('known policies keep their colour whatever else is run; no two of eight share one', () => {

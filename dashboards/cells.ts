@@ -2,7 +2,8 @@
  * What the page says about the cells of a record (one cell = one policy on one image on one device): their short labels,
  * which of them the others are compared with, and the few figures derived from their counters.
  */
-import type { Cell, ExactCounters, Round, RunRecord } from '../results/record.ts';
+import type { Cell, ExactCounters, RunRecord } from '../results/record.ts';
+import { formatBytes } from './quantities.ts';
 
 /** A cell whose first round has finished. */
 export interface CountedCell {
@@ -12,21 +13,35 @@ export interface CountedCell {
   readonly label: string;
 }
 
-function attributes(cell: Cell): [string, string][] {
+type Attributes = readonly (readonly [name: string, value: string])[];
+
+/** What can tell two cells apart, in words: the policy and how it is run, and the image and device that it is run on. */
+export function cellAttributes(cell: Cell): { readonly policy: Attributes; readonly image: Attributes } {
   const { image } = cell;
-  return [
-    ['engine', cell.engine],
-    ['stage', cell.policy.stage ?? 'none'],
-    ...Object.entries(cell.policy.parameters).map(([name, value]): [string, string] => [name, String(value)]),
-    ['host cache', cell.hostCacheMode],
-    ['cluster', `${image.clusterSizeBytes / 1024} KiB`],
-    ['L2 tables', String(image.l2CacheTables)],
-    ['refcount blocks', String(image.refcountCacheTables)],
-    ['version', String(image.version)],
-    ['refcount bits', String(image.refcountBits)],
-    ...Object.entries(image.options).map(([name, value]): [string, string] => [name, String(value)]),
-    ['device', cell.device.name],
-  ];
+  const inWords = (values: Readonly<Record<string, unknown>>) =>
+    Object.entries(values).map(([name, value]) => [name, String(value)] as const);
+  return {
+    policy: [
+      ['engine', cell.engine],
+      ['stage', cell.policy.stage ?? 'none'],
+      ...inWords(cell.policy.parameters),
+      ['host cache', cell.hostCacheMode],
+    ],
+    image: [
+      ['cluster', formatBytes(image.clusterSizeBytes)],
+      ['L2 tables', String(image.l2CacheTables)],
+      ['refcount blocks', String(image.refcountCacheTables)],
+      ['version', String(image.version)],
+      ['refcount bits', String(image.refcountBits)],
+      ...inWords(image.options),
+      ['device', cell.device.name],
+    ],
+  };
+}
+
+function attributes(cell: Cell): Attributes {
+  const { policy, image } = cellAttributes(cell);
+  return [...policy, ...image];
 }
 
 function differing(cells: readonly Cell[]): Set<string> {
@@ -62,9 +77,26 @@ export function countedCells(record: RunRecord): CountedCell[] {
   );
 }
 
-/** The cell that the others are compared with: the first `legacy` one, else the first. */
-export function baselineOf(cells: readonly CountedCell[]): CountedCell | undefined {
+/** The cell that the others of one image are compared with unless the run says otherwise: the first `legacy` one, else the first. */
+function baselineOf(cells: readonly CountedCell[]): CountedCell | undefined {
   return cells.find(({ cell }) => cell.policy.name === 'legacy') ?? cells[0];
+}
+
+export interface ComparedCell extends CountedCell {
+  /** Null for a baseline itself. */
+  readonly baseline: CountedCell | null;
+}
+
+/** Every counted cell of one image group with its baseline: the one that the run compared it with, else the group's. */
+export function comparedCells(record: RunRecord): ComparedCell[] {
+  const cells = countedCells(record);
+  const named = new Map(record.comparisons?.map(({ candidate, baseline }) => [candidate, baseline]));
+  const baselines = new Set(named.values());
+  return cells.map((item) => {
+    const own = cells.find(({ cell }) => cell.id === named.get(item.cell.id));
+    const other = own ?? (baselines.has(item.cell.id) ? undefined : baselineOf(cells));
+    return { ...item, baseline: other === undefined || other.cell === item.cell ? null : other };
+  });
 }
 
 /** Times that a program stood and waited for the device: syncs, and writes that are durable on return. */
@@ -92,16 +124,6 @@ export interface Spread {
 export function spreadOf(values: readonly number[]): Spread | null {
   if (values.length === 0) return null;
   return { middle: median(values), low: Math.min(...values), high: Math.max(...values), rounds: values.length };
-}
-
-/** The spread of figure(cell) / figure(baseline), each round paired with the baseline's round of the same index. */
-export function pairedRatio(cell: Cell, baseline: Cell, figure: (round: Round) => number): Spread | null {
-  const ratios = cell.rounds.flatMap((round) => {
-    const partner = baseline.rounds.find((other) => other.index === round.index);
-    const reference = partner === undefined ? 0 : figure(partner);
-    return reference > 0 ? [figure(round) / reference] : [];
-  });
-  return spreadOf(ratios);
 }
 
 /** Why times of this cell say nothing about a disk, or null when they do. */

@@ -58,6 +58,10 @@ export interface Question {
   readonly reading: string;
   /** Said in place of the chart when the record holds nothing to draw. */
   readonly absent: string;
+  /** What is looked at in one chart: a single image of a sweep (the default), or all of the run. */
+  readonly scope?: 'image' | 'run';
+  /** True for a question that is left out of the page when the record does not answer it. */
+  readonly optional?: boolean;
   readonly spec: TopLevelSpec;
   /** Canvas where marks are many; SVG where people copy. */
   readonly renderer: 'svg' | 'canvas';

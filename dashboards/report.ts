@@ -1,6 +1,7 @@
 /** The report of one run: answers on the first screen, then one section for each question. */
 import type { RunRecord } from '../results/record.ts';
 import { compileQuestion } from './compile.ts';
+import { imageGroups } from './image-groups.ts';
 import { pageDocument } from './page/document.ts';
 import { environmentSection } from './page/environment.ts';
 import { glossarySection } from './page/glossary.ts';
@@ -12,13 +13,21 @@ import { warningsOf } from './page/warnings.ts';
 import { QUESTIONS } from './questions/index.ts';
 import { withVisibleLabels } from './visible-labels.ts';
 
+/** `3 policies`, or `3 policies on 6 images`. */
+function castOf(record: RunRecord): string {
+  const groups = imageGroups(record);
+  const most = Math.max(...groups.map((group) => group.record.cells.length));
+  const cast = most === 1 ? '1 policy' : `${most} policies`;
+  return groups.length > 1 ? `${cast} on ${groups.length} images` : cast;
+}
+
 function pageHeader(record: RunRecord): Html {
   return html`<a class="skip" href="#main">Skip to the answer</a>
 <header class="top"><p class="brand">cowbench <span>what a copy-on-write image costs</span></p>
 <button type="button" class="tool" id="theme" aria-label="Colour theme: as the system">Theme: system</button></header>
 <main id="main">
 <h1>${record.workload.title}</h1>
-<p class="meta">${record.startedAt.slice(0, 10)} · ${record.source.commit === null ? `cowbench ${record.source.version}` : `commit ${record.source.commit.slice(0, 12)}`} · ${record.cells.length} ${record.cells.length === 1 ? 'policy' : 'policies'} · ${record.environment.fileSystem.type}</p>`;
+<p class="meta">${record.startedAt.slice(0, 10)} · ${record.source.commit === null ? `cowbench ${record.source.version}` : `commit ${record.source.commit.slice(0, 12)}`} · ${castOf(record)} · ${record.environment.fileSystem.type}</p>`;
 }
 
 function firstScreen(record: RunRecord): Html {
@@ -34,8 +43,9 @@ ${timesTable(record)}
 </section>`;
 }
 
-function contents(): Html {
-  return html`<nav aria-label="Questions"><ol class="contents">${QUESTIONS.map(
+function contents(drawn: readonly string[]): Html {
+  const asked = QUESTIONS.filter(({ id, optional }) => optional !== true || drawn.includes(id));
+  return html`<nav aria-label="Questions"><ol class="contents">${asked.map(
     ({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`,
   )}</ol></nav>`;
 }
@@ -47,7 +57,7 @@ export async function renderReport(record: RunRecord): Promise<string> {
   const body = html`${pageHeader(visible)}
 ${firstScreen(visible)}
 ${environmentSection(visible)}
-${contents()}
+${contents(charts.map(({ id }) => id))}
 ${QUESTIONS.map((question) => questionSection(question, visible))}
 ${glossarySection()}
 </main>

@@ -74,7 +74,7 @@ export function chartConfig(policyNames: readonly string[]): Config {
       labelColor: themeToken('ink'),
       labelFontSize: 13,
       labelFontWeight: 600,
-      labelLimit: 320,
+      labelLimit: 420,
       titleFontSize: 12,
     },
     text: { color: themeToken('ink'), fontSize: 12 },

@@ -21,19 +21,20 @@ function facts(record: RunRecord): [string, string][] {
   const { environment: e, workload: w, source: s } = record;
   const probe = e.syncProbe;
   const parameters = Object.entries(w.parameters).map(([name, value]) => `${name} ${value}`);
-  const images = new Set(
-    record.cells.map(
-      ({ image: i }) =>
-        `version ${i.version}, clusters of ${formatBytes(i.clusterSizeBytes)}, ${i.refcountBits}-bit refcounts`,
-    ),
-  );
+  const each = (words: (image: RunRecord['cells'][number]['image']) => string) =>
+    [...new Set(record.cells.map(({ image }) => words(image)))].join(', ');
+  const images = [
+    `version ${each(({ version }) => String(version))}`,
+    `clusters of ${each(({ clusterSizeBytes }) => formatBytes(clusterSizeBytes))}`,
+    `refcounts of ${each(({ refcountBits }) => String(refcountBits))} bits`,
+  ];
   return [
     ['Workload', [w.title, ...parameters].join(', ')],
     [
       'Guest',
       `disk of ${formatBytes(w.diskSizeBytes)}, guest flush ${w.guestFlush}, discard ${w.discard}, seed ${w.seed}`,
     ],
-    ['Image', [...images].join('; ')],
+    ['Image', images.join('; ')],
     [
       'Source',
       `cowbench ${s.version}, ${s.commit === null ? 'no commit' : `commit ${s.commit.slice(0, 12)}`}${s.dirty ? ', with changes' : ''}`,

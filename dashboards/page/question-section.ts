@@ -1,5 +1,6 @@
 /** One question of the page: its words, the place of its chart with controls and downloads, and the table behind it. */
 import type { RunRecord } from '../../results/record.ts';
+import { controlsOf, scopesOf } from '../compile.ts';
 import { type Control, hasData, type Question } from '../question.ts';
 import { dataTable } from './data-table.ts';
 import { type Html, html } from './html.ts';
@@ -43,25 +44,60 @@ const DOWNLOADS = [
   ['json', 'Vega-Lite', 'Save the Vega-Lite specification of this chart with its data'],
 ] as const;
 
+function groupControl(id: string, labels: readonly string[]): Html {
+  return html`<label for="${id}-group">Image</label>
+<select id="${id}-group" data-group-select>${labels.map((label) => html`<option>${label}</option>`)}</select>`;
+}
+
+/** Answers beyond this are folded away: a wall of sentences answers nothing. */
+const MOST_OPEN_ANSWERS = 6;
+
+function answerList(lines: readonly string[]): Html {
+  const list = html`<ul class="answers">${lines.map((line) => html`<li>${line}</li>`)}</ul>`;
+  if (lines.length <= MOST_OPEN_ANSWERS) return list;
+  return html`<details class="many"><summary>In words: ${lines.length} sentences</summary>${list}</details>`;
+}
+
+/** The answers in words; those of a sweep's further images wait until their image is chosen. */
+function answers(question: Question, record: RunRecord): Html {
+  const scopes = scopesOf(question, record);
+  if (scopes.length === 1) return answerList(question.answer(record));
+  return html`${scopes.map(
+    (scope, index) =>
+      html`<div data-group="${scope.label}"${index === 0 ? null : html` hidden`}>${answerList(question.answer(scope.record))}</div>`,
+  )}`;
+}
+
 function drawing(question: Question, record: RunRecord): Html {
   const { id } = question;
-  const controls = question.controls?.(record) ?? [];
+  const scopes = scopesOf(question, record).map(({ label }) => label);
+  const controls = [
+    ...(scopes.length > 1 ? [groupControl(id, scopes)] : []),
+    ...controlsOf(question, record).map((control) => controlMarkup(id, control)),
+  ];
   return html`<p class="reading">${question.reading}</p>
 <figure>
-${controls.length > 0 ? html`<div class="controls">${controls.map((control) => controlMarkup(id, control))}</div>` : null}
+${controls.length > 0 ? html`<div class="controls">${controls}</div>` : null}
 <div class="chart" id="${id}-chart" data-renderer="${question.renderer}"></div>
-<figcaption><ul class="answers">${question.answer(record).map((line) => html`<li>${line}</li>`)}</ul></figcaption>
+<figcaption>${answers(question, record)}</figcaption>
 </figure>
-<div class="tools"><span class="buttons" role="group" aria-label="Save: ${question.title}">${DOWNLOADS.map(
-    ([format, label, title]) =>
-      html`<button type="button" class="tool" data-chart="${id}" data-save="${format}" title="${title}">${label}</button>`,
-  )}</span></div>
+${chartTools(id, question.title)}
 ${dataTable(question.table(record), id)}`;
 }
 
+/** The buttons that save a chart. */
+export function chartTools(id: string, title: string): Html {
+  return html`<div class="tools"><span class="buttons" role="group" aria-label="Save: ${title}">${DOWNLOADS.map(
+    ([format, label, help]) =>
+      html`<button type="button" class="tool" data-chart="${id}" data-save="${format}" title="${help}">${label}</button>`,
+  )}</span></div>`;
+}
+
+/** Empty for an optional question that the record does not answer. */
 export function questionSection(question: Question, record: RunRecord): Html {
   const { id } = question;
-  const drawn = hasData(question.data(record));
+  const drawn = scopesOf(question, record).some((scope) => hasData(question.data(scope.record)));
+  if (!drawn && question.optional === true) return html``;
   const stories = (drawn ? question.stories?.(record) : undefined) ?? [];
   return html`<section id="${id}" class="question" aria-labelledby="${id}-title">
 <h2 id="${id}-title"><a href="#${id}">${question.title}</a></h2>

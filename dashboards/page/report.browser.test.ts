@@ -7,7 +7,7 @@ import { after, before, suite, test } from 'node:test';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { compile, type TopLevelSpec } from 'vega-lite';
-import { QUESTIONS } from '../questions/index.ts';
+import { QUESTIONS as ALL_QUESTIONS } from '../questions/index.ts';
 import { renderReport } from '../report.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
 import { HOSTILE, hostileRecord } from '../testing/hostile-record.ts';
@@ -17,6 +17,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'cowbench-'));
 const reportFile = path.join(folder, 'report.html');
 const hostileFile = path.join(folder, 'hostile.html');
 const record = fixtureRecord();
+const QUESTIONS = ALL_QUESTIONS.filter(({ optional }) => optional !== true);
 let browser: Browser;
 
 before(async () => {

@@ -11,6 +11,7 @@ const headline = (change?: (record: RunRecord) => void) => plain(verdictOf(fixtu
 
 function setWall(record: RunRecord, cell: number, seconds: readonly number[]): void {
   record.cells[cell]!.rounds = record.cells[cell]!.rounds.slice(0, seconds.length);
+  delete record.cells[cell]!.control;
   record.cells[cell]!.rounds.forEach((round, index) => {
     round.wallNs = seconds[index]! * 1e9;
   });
@@ -19,7 +20,7 @@ function setWall(record: RunRecord, cell: number, seconds: readonly number[]): v
 test('counts, time and safety in one sentence', () => {
   assert.match(
     headline(),
-    /^writeback needs 158× fewer syncs than legacy \(37 instead of 5 850\) and was \d\.\d+× faster here; it survived 41 000 crash states\.$/,
+    /^writeback needs 158× fewer syncs than legacy \(37 instead of 5 850\) and was \d\.\d+× faster here \(95 % interval \d\.\d+× to \d\.\d+×\); it survived 41 000 crash states\.$/,
   );
 });
 
@@ -34,21 +35,34 @@ test('a policy with O_DSYNC writes is compared by all its waits', () => {
 test('more syncs and slower is said as plainly', () => {
   const text = headline((record) => {
     record.cells[2]!.exact!.fsyncs = 11_700;
-    setWall(record, 0, [10, 10, 10]);
-    setWall(record, 2, [20, 21, 22]);
+    setWall(record, 0, Array(8).fill(10));
+    setWall(record, 2, [20, 21, 22, 20, 21, 22, 21, 21]);
   });
   assert.match(
     text,
-    /^writeback needs 2× as many syncs as legacy \(11 700 instead of 5 850\) and was 2\.1× slower here;/,
+    /^writeback needs 2× as many syncs as legacy \(11 700 instead of 5 850\) and was 2\.1× slower here \(95 % interval 2× to 2\.2×\);/,
   );
 });
 
 test('times that overlap make no claim; one round is called one round', () => {
   const overlapping = headline((record) => {
-    setWall(record, 0, [10, 10, 10]);
-    setWall(record, 2, [9, 10.1, 11]);
+    setWall(record, 0, Array(8).fill(10));
+    setWall(record, 2, [9, 10.5, 11, 9, 10.5, 11, 9, 10.5]);
   });
-  assert.match(overlapping, /took about as long here \(the rounds do not tell them apart\)/);
+  assert.match(
+    overlapping,
+    /took about as long here \(the rounds do not tell them apart; about \d+ further rounds would\)/,
+  );
+  const same = headline((record) => {
+    setWall(record, 0, Array(8).fill(10));
+    setWall(record, 2, [10, 10.01, 9.99, 10, 10.02, 10, 9.98, 10]);
+  });
+  assert.match(same, /took as long here \(within 2 %\)/);
+  const few = headline((record) => {
+    setWall(record, 0, [10, 10, 10]);
+    setWall(record, 2, [20, 20, 20]);
+  });
+  assert.match(few, /was 2× slower here in the middle of 3 rounds, too few to be sure/);
   const single = headline((record) => {
     setWall(record, 0, [10]);
     setWall(record, 2, [5]);

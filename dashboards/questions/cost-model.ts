@@ -2,6 +2,7 @@
 import type { RunRecord } from '../../results/record.ts';
 import { countedCells, median } from '../cells.ts';
 import { themeToken } from '../page/browser/palette.ts';
+import { timedRounds } from '../paired-times.ts';
 import { formatDuration, formatShare } from '../quantities.ts';
 import type { Question, Row } from '../question.ts';
 import { DURATION_LABEL, SCHEMA } from './encodings.ts';
@@ -18,8 +19,8 @@ interface Breakdown {
 /** One round a cell, the one with the middle wall time, so that its parts belong together. */
 function breakdownsOf(record: RunRecord): Breakdown[] {
   return countedCells(record).flatMap(({ cell, label }) => {
-    const middle = median(cell.rounds.map(({ wallNs }) => wallNs));
-    const round = [...cell.rounds].sort((a, b) => Math.abs(a.wallNs - middle) - Math.abs(b.wallNs - middle))[0];
+    const middle = median(timedRounds(cell).map(({ wallNs }) => wallNs));
+    const round = [...timedRounds(cell)].sort((a, b) => Math.abs(a.wallNs - middle) - Math.abs(b.wallNs - middle))[0];
     if (round === undefined) return [];
     const { sync, write, read } = round.deviceNs;
     const known = sync + write + read + round.userCpuNs;

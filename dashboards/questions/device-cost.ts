@@ -1,6 +1,7 @@
 /** What would it cost on another device: exact counts times a latency that the reader chooses. */
 import type { RunRecord } from '../../results/record.ts';
 import { type CountedCell, countedCells, median, waitsOf } from '../cells.ts';
+import { timedRounds } from '../paired-times.ts';
 import { formatCount, formatDuration } from '../quantities.ts';
 import type { Question, Row } from '../question.ts';
 import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, DURATION_LABEL, logAxis, SCHEMA } from './encodings.ts';
@@ -14,7 +15,7 @@ const SAMPLES_MS = [0.01, 0.1, 1, 5, 10];
 /** Time of the middle round outside of syncs (and of O_DSYNC writes, which wait in the write); noisy. */
 function restNs({ cell, exact }: CountedCell): number {
   const durable = exact.writes === 0 ? 0 : exact.odsyncWrites / exact.writes;
-  return median(cell.rounds.map((round) => round.wallNs - round.deviceNs.sync - round.deviceNs.write * durable));
+  return median(timedRounds(cell).map((round) => round.wallNs - round.deviceNs.sync - round.deviceNs.write * durable));
 }
 
 function rowsOf(record: RunRecord): Row[] {

@@ -69,9 +69,10 @@ export const DURATION_LABEL = textByUnit('datum.value', DURATION_UNITS, ',~g');
 
 /**
  * Axis properties for a log scale: label (and draw fully) the powers of ten; 2 and 5 as well where the axis spans less than
- * two powers, and every digit where it spans less than one. `label` is a Vega expression over `datum.value`.
+ * two powers, and every digit where it spans less than one. `label` is a Vega expression over `datum.value`;
+ * panels with scales of their own call theirs `child_y`.
  */
-export function logAxis(scale: 'x' | 'y', label: string) {
+export function logAxis(scale: 'x' | 'y' | 'child_y', label: string) {
   const lead = 'round(datum.value / pow(10, floor(log(datum.value) / LN10 + 1e-9)))';
   const span = `log(domain('${scale}')[1] / domain('${scale}')[0]) / LN10`;
   const shown = `(${lead} == 1 || ${span} < 1 || (${span} < 2 && (${lead} == 2 || ${lead} == 5)))`;

@@ -1,6 +1,9 @@
 /** Makes an address × time picture coarser until it fits a budget, so that a report's weight does not grow with its maps. */
 import type { FileMap } from '../../results/record.ts';
 
+/** Entries of all maps of a report together; more would weigh megabytes and show nothing more. */
+export const MOST_ENTRIES = 40_000;
+
 function halve(map: FileMap): FileMap {
   const columns = Math.ceil(map.columns / 2);
   const rows = Math.ceil(map.rows / 2);

@@ -5,10 +5,8 @@ import { themeToken } from '../page/browser/palette.ts';
 import { formatBytes, formatCount, formatDuration } from '../quantities.ts';
 import type { Question, Row } from '../question.ts';
 import { bytesText, DURATION_LABEL, durationText, SCHEMA } from './encodings.ts';
-import { coarsen } from './file-map-bins.ts';
+import { coarsen, MOST_ENTRIES } from './file-map-bins.ts';
 
-/** Entries of all maps together; more would weigh megabytes and show nothing more. */
-const MOST_ENTRIES = 40_000;
 /** Drawn as areas; everything else is a table and drawn as a point, since a single row of bins would not be seen. */
 const AREAS = ['data', 'cow'];
 const KINDS = ['data', 'cow', 'l2', 'l1', 'refcount-block', 'refcount-table', 'header', 'snapshot-table'];

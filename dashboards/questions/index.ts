@@ -8,12 +8,14 @@ import { fileMap } from './file-map.ts';
 import { latencyTail } from './latency-tail.ts';
 import { policyCost } from './policy-cost.ts';
 import { requestLatency } from './request-latency.ts';
+import { sweep } from './sweep.ts';
 import { syncCascade } from './sync-cascade.ts';
 import { syncLatency } from './sync-latency.ts';
 import { syncReasons } from './sync-reasons.ts';
 
 export const QUESTIONS: readonly Question[] = [
   policyCost,
+  sweep,
   countsByKind,
   syncReasons,
   syncCascade,

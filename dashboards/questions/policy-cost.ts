@@ -1,6 +1,16 @@
 /** What does each policy cost: every figure as a multiple of the baseline's, exact counts as dots, times with their spread. */
-import type { Round, RunRecord } from '../../results/record.ts';
-import { baselineOf, type CountedCell, countedCells, pairedRatio, waitsOf } from '../cells.ts';
+import type { RunRecord } from '../../results/record.ts';
+import { type ComparedCell, type CountedCell, comparedCells, waitsOf } from '../cells.ts';
+import { imageGroups, isSweep } from '../image-groups.ts';
+import {
+  CPU_TIME,
+  hasInterval,
+  intervalWords,
+  pairedTime,
+  type TimedFigure,
+  timedRounds,
+  WALL_TIME,
+} from '../paired-times.ts';
 import { compareInWords, formatBytes, formatCount, formatDuration, formatRatio } from '../quantities.ts';
 import type { Question, Row } from '../question.ts';
 import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, RATIO_LABEL, SCHEMA } from './encodings.ts';
@@ -10,9 +20,8 @@ interface ExactFigure {
   readonly of: (cell: CountedCell) => number;
   readonly format: (value: number) => string;
 }
-interface TimedFigure {
+interface NamedTime extends TimedFigure {
   readonly name: string;
-  readonly of: (round: Round) => number;
 }
 
 const EXACT: readonly ExactFigure[] = [
@@ -22,10 +31,10 @@ const EXACT: readonly ExactFigure[] = [
   { name: 'bytes written', of: ({ exact }) => exact.writeBytes, format: formatBytes },
   { name: 'bytes read', of: ({ exact }) => exact.readBytes, format: formatBytes },
 ];
-const TIMED: readonly TimedFigure[] = [
-  { name: 'noisy: wall time', of: (round) => round.wallNs },
+const TIMED: readonly NamedTime[] = [
+  { name: 'noisy: wall time', ...WALL_TIME },
   { name: 'noisy: sync time', of: (round) => round.deviceNs.sync },
-  { name: 'noisy: CPU time', of: (round) => round.userCpuNs + round.systemCpuNs },
+  { name: 'noisy: CPU time', ...CPU_TIME },
 ];
 
 function exactRow(figure: ExactFigure, item: CountedCell, baseline: CountedCell): Row[] {
@@ -48,42 +57,41 @@ function exactRow(figure: ExactFigure, item: CountedCell, baseline: CountedCell)
   ];
 }
 
-function timedRow(figure: TimedFigure, item: CountedCell, baseline: CountedCell): Row[] {
-  const ratio = pairedRatio(item.cell, baseline.cell, figure.of);
-  if (ratio === null || !(ratio.low > 0)) return [];
-  const rounds = item.cell.rounds.map((round) => formatDuration(figure.of(round)));
-  const { middle, low, high } = ratio;
-  const spread =
-    rounds.length === 1 ? 'one round' : `${formatRatio(low)} to ${formatRatio(high)} over ${rounds.length} rounds`;
+function timedRow(record: RunRecord, figure: NamedTime, item: ComparedCell): Row[] {
+  const times = timedRounds(item.cell).map((round) => formatDuration(figure.of(round)));
+  const common = { figure: figure.name, cell: item.label, says: times.slice(0, MOST_TIMES_SAID).join(', ') };
+  if (item.baseline === null) {
+    return times.length === 0
+      ? []
+      : [{ ...common, ratio: 1, low: 1, high: 1, shown: formatRatio(1), spread: 'baseline' }];
+  }
+  const time = pairedTime(record, item.cell, item.baseline.cell, figure);
+  if (time === null) return [];
+  const { ratio, low, high } = time.interval;
+  const rule = hasInterval(time) ? { low, high } : { low: ratio, high: ratio };
+  return [{ ...common, ratio, ...rule, shown: formatRatio(ratio), spread: intervalWords(time) }];
+}
+
+/** Tooltips with more would cover the chart. */
+const MOST_TIMES_SAID = 6;
+
+/** Rows of one image; without another cell to compare with there are none. */
+function rowsOf(record: RunRecord): Row[] {
+  const cells = comparedCells(record);
+  if (cells.every(({ baseline }) => baseline === null)) return [];
   return [
-    {
-      figure: figure.name,
-      cell: item.label,
-      ratio: middle,
-      low,
-      high,
-      shown: formatRatio(middle),
-      says: rounds.join(', '),
-      spread,
-    },
+    ...EXACT.flatMap((figure) => cells.flatMap((item) => exactRow(figure, item, item.baseline ?? item))),
+    ...TIMED.flatMap((figure) => cells.flatMap((item) => timedRow(record, figure, item))),
   ];
 }
 
-function rowsOf(record: RunRecord): Row[] {
-  const cells = countedCells(record);
-  const baseline = baselineOf(cells);
-  if (baseline === undefined || cells.length < 2) return [];
-  return [
-    ...EXACT.flatMap((figure) => cells.flatMap((item) => exactRow(figure, item, baseline))),
-    ...TIMED.flatMap((figure) => cells.flatMap((item) => timedRow(figure, item, baseline))),
-  ];
-}
+const IMAGE_COLUMN = { label: 'Image', quantity: 'text', help: 'what tells the images of a sweep apart' } as const;
 
 export const policyCost: Question = {
   id: 'policy-cost',
   title: 'What does each policy cost, compared with the baseline?',
   reading:
-    'A dot left of 1 is cheaper than the baseline, right of it dearer. Rules through a dot span the rounds; exact counts have none.',
+    'A dot left of 1 is cheaper than the baseline, right of it dearer. A rule through a dot is the 95 % interval of a time, from pairs of rounds; exact counts have none.',
   absent: 'Only one policy was run, so there is nothing to compare it with.',
   renderer: 'svg',
   spec: {
@@ -138,27 +146,42 @@ export const policyCost: Question = {
   table: (record) => ({
     caption: 'Every figure as a multiple of the baseline; a figure that is zero on either side has no ratio',
     columns: [
+      ...(isSweep(record) ? [IMAGE_COLUMN] : []),
       { label: 'Figure', quantity: 'text' },
       { label: 'Policy', quantity: 'text' },
       { label: 'Ratio', quantity: 'ratio', help: 'value divided by the value of the baseline' },
-      { label: 'Lowest', quantity: 'ratio', help: 'lowest ratio of one round with the same round of the baseline' },
-      { label: 'Highest', quantity: 'ratio', help: 'highest ratio of one round with the same round of the baseline' },
-      { label: 'Value', quantity: 'text', help: 'the count, or the time of each round' },
+      {
+        label: 'Lowest',
+        quantity: 'ratio',
+        help: 'lower end of the 95 % interval of the ratio; the ratio itself where there is none',
+      },
+      {
+        label: 'Highest',
+        quantity: 'ratio',
+        help: 'upper end of the 95 % interval of the ratio; the ratio itself where there is none',
+      },
+      { label: 'Value', quantity: 'text', help: 'the count, or the times of the first rounds' },
+      {
+        label: 'Certainty',
+        quantity: 'text',
+        help: 'exact, or the interval of the ratio and the pairs that it is made from',
+      },
     ],
-    rows: rowsOf(record).map((row) =>
-      [row.figure, row.cell, row.ratio, row.low, row.high, row.says].map((value) => value as string | number),
+    rows: imageGroups(record).flatMap((group) =>
+      rowsOf(group.record).map((row) =>
+        [
+          ...(group.label === '' ? [] : [group.label]),
+          ...[row.figure, row.cell, row.ratio, row.low, row.high, row.says, row.spread],
+        ].map((value) => value as string | number),
+      ),
     ),
   }),
-  answer(record) {
-    const cells = countedCells(record);
-    const baseline = baselineOf(cells);
-    if (baseline === undefined) return [];
-    return cells
-      .filter((item) => item !== baseline)
-      .map((item) => {
-        const [ours, theirs] = [waitsOf(item.exact), waitsOf(baseline.exact)];
-        const bytes = compareInWords(item.exact.writeBytes, baseline.exact.writeBytes, 'bytes');
-        return `${item.label}: ${compareInWords(ours, theirs, 'waits for the disk')} ${baseline.label} (${formatCount(ours)} to ${formatCount(theirs)}) and ${bytes} ${baseline.label} written.`;
-      });
-  },
+  answer: (record) =>
+    comparedCells(record).flatMap((item) => {
+      if (item.baseline === null) return [];
+      const { exact, label } = item.baseline;
+      const [ours, theirs] = [waitsOf(item.exact), waitsOf(exact)];
+      const bytes = compareInWords(item.exact.writeBytes, exact.writeBytes, 'bytes');
+      return `${item.label}: ${compareInWords(ours, theirs, 'waits for the disk')} ${label} (${formatCount(ours)} to ${formatCount(theirs)}) and ${bytes} ${label} written.`;
+    }),
 };

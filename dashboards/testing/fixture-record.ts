@@ -51,6 +51,7 @@ const SHAPES: readonly Shape[] = [
   },
 ];
 
+const ROUNDS = [0, 1, 2, 3, 4, 5, 6, 7];
 const GUEST_WRITES = 48_905;
 const GUEST_READS = 9_120;
 const DATA_BYTES = 1_431_655_936;
@@ -151,7 +152,10 @@ function roundOf(shape: Shape, index: number, order: number, random: Random): Ro
 function cellOf(shape: Shape, position: number): Cell {
   const random = seededRandom(100 + position);
   const exact = exactOf(shape);
-  const rounds = [0, 1, 2].map((index) => roundOf(shape, index, index * SHAPES.length + position, random));
+  const roundsFrom = (seed: number) => {
+    const drawn = seededRandom(seed);
+    return ROUNDS.map((index) => roundOf(shape, index, index * SHAPES.length + position, drawn));
+  };
   const writeNs = shape.odsync ? 1.6e6 : 9e3;
   return {
     id: `${shape.policy}-64k`,
@@ -169,13 +173,19 @@ function cellOf(shape: Shape, position: number): Cell {
     device: { kind: 'real', name: 'fixture disk' },
     exact,
     deterministic: true,
-    rounds,
+    rounds: roundsFrom(200 + position),
+    ...(position === 0 ? { control: roundsFrom(300) } : {}),
     histograms: {
-      guestRead: fixtureHistogram(random, GUEST_READS * 3, 14e3),
-      guestWrite: fixtureHistogram(random, GUEST_WRITES * 3, shape.syncs > 100 ? writeNs * 2 + 4e4 : 1.2e4, 0.6),
-      deviceRead: fixtureHistogram(random, exact.reads * 3, 4e3),
-      deviceWrite: fixtureHistogram(random, exact.writes * 3, writeNs),
-      deviceSync: fixtureHistogram(random, exact.fsyncs * 3, shape.syncs > 100 ? 3.4e6 : 2.1e7, 0.5),
+      guestRead: fixtureHistogram(random, GUEST_READS * ROUNDS.length, 14e3),
+      guestWrite: fixtureHistogram(
+        random,
+        GUEST_WRITES * ROUNDS.length,
+        shape.syncs > 100 ? writeNs * 2 + 4e4 : 1.2e4,
+        0.6,
+      ),
+      deviceRead: fixtureHistogram(random, exact.reads * ROUNDS.length, 4e3),
+      deviceWrite: fixtureHistogram(random, exact.writes * ROUNDS.length, writeNs),
+      deviceSync: fixtureHistogram(random, exact.fsyncs * ROUNDS.length, shape.syncs > 100 ? 3.4e6 : 2.1e7, 0.5),
     },
     fileMap: fixtureFileMap(
       random,

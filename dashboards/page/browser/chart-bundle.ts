@@ -8,6 +8,13 @@ export interface PackedRows {
   readonly rows: readonly (readonly (string | number | boolean | null)[])[];
 }
 
+/** The rows of one image of a sweep, shown when it is chosen. */
+export interface ChartGroup {
+  readonly label: string;
+  readonly description: string;
+  readonly sources: Readonly<Record<string, PackedRows>>;
+}
+
 export interface ChartBundle {
   readonly id: string;
   readonly description: string;
@@ -16,7 +23,18 @@ export interface ChartBundle {
   readonly vegaLite: JsonObject;
   /** The same, compiled. */
   readonly vega: JsonObject;
+  /** What is drawn at first. */
   readonly sources: Readonly<Record<string, PackedRows>>;
+  /** Of a sweep: all images, that of `sources` among them. */
+  readonly groups?: readonly ChartGroup[];
+}
+
+/** The chart with the rows of another image; itself where it has none of that label. */
+export function withGroup(bundle: ChartBundle, label: string): ChartBundle {
+  const group = bundle.groups?.find((other) => other.label === label);
+  if (group === undefined) return bundle;
+  const { description, sources } = group;
+  return { ...bundle, description, sources, vegaLite: { ...bundle.vegaLite, description } };
 }
 
 /** Rows as the objects that Vega takes; new objects each time, because Vega writes into them. */

@@ -5,7 +5,7 @@
 import { parse, type Runtime, type Signal, View } from 'vega';
 import { expressionInterpreter } from 'vega-interpreter';
 import { Handler } from 'vega-tooltip';
-import { type ChartBundle, type JsonObject, vegaWithRows } from './chart-bundle.ts';
+import { type ChartBundle, type JsonObject, vegaWithRows, withGroup } from './chart-bundle.ts';
 import { applyTheme, type ThemeName } from './palette.ts';
 
 /** Widths narrower than this are scrolled instead. */
@@ -13,6 +13,8 @@ const LEAST_WIDTH = 100;
 const MOST_FIT_PASSES = 5;
 /** Below this, labels and legends make do with less. */
 const NARROW_BELOW = 480;
+/** The only places that a mark may lead to. */
+const OWN_PAGE = /^runs\/[0-9A-Za-z-]+\.html$/;
 /** The signal that holds the width of the drawing, by kind of specification. */
 const WIDTH_SIGNALS = ['child_width', 'width'];
 
@@ -30,7 +32,7 @@ function withoutInputs(spec: JsonObject): JsonObject {
 }
 
 export class Chart {
-  readonly bundle: ChartBundle;
+  #bundle: ChartBundle;
   readonly element: HTMLElement;
   #view: View | null = null;
   #width = '';
@@ -38,8 +40,12 @@ export class Chart {
   #signals = new Map<string, unknown>();
 
   constructor(bundle: ChartBundle, element: HTMLElement) {
-    this.bundle = bundle;
+    this.#bundle = bundle;
     this.element = element;
+  }
+
+  get bundle(): ChartBundle {
+    return this.#bundle;
   }
 
   get view(): View | null {
@@ -55,6 +61,11 @@ export class Chart {
     const runtime: Runtime = parse(spec as never, undefined, { ast: true });
     const view = new View(runtime, { expr: expressionInterpreter, renderer: this.bundle.renderer } as never);
     this.#view = view.tooltip(tooltip.call).initialize(this.element).hover();
+    // A mark that stands for a run leads to its report; the same link is in the table for those without a mouse.
+    view.addEventListener('click', (_event, item) => {
+      const href = (item?.datum as { href?: unknown } | undefined)?.href;
+      if (typeof href === 'string' && OWN_PAGE.test(href)) location.assign(href);
+    });
     for (const [name, value] of this.#signals) view.signal(name, value);
     await view.runAsync();
     this.element.setAttribute('role', 'img');
@@ -89,6 +100,22 @@ export class Chart {
   set(name: string, value: unknown): void {
     this.#signals.set(name, value);
     this.#view?.signal(name, value).run();
+  }
+
+  /** Sets several parameters at once, then gives the chart the size that its new content needs. */
+  async setAll(values: Readonly<Record<string, unknown>>): Promise<void> {
+    for (const [name, value] of Object.entries(values)) {
+      this.#signals.set(name, value);
+      this.#view?.signal(name, value);
+    }
+    await this.#view?.resize().runAsync();
+    await this.fit();
+  }
+
+  /** Shows the rows of another image of a sweep. */
+  async choose(group: string, theme: ThemeName): Promise<void> {
+    this.#bundle = withGroup(this.#bundle, group);
+    await this.draw(theme);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Sliders, selects and zoom buttons: each sets one parameter of one chart, with the mouse or the keyboard. */
 import { formatDuration } from '../../quantities.ts';
 import type { Chart, ChartGallery } from './chart-gallery.ts';
+import { currentTheme } from './theme-switch.ts';
 
 type Span = readonly [number, number];
 
@@ -70,8 +71,23 @@ function bindZoom(gallery: ChartGallery, button: HTMLButtonElement): void {
   });
 }
 
+/** All charts of a sweep show the same image; the words below each follow. */
+function bindGroups(gallery: ChartGallery): void {
+  const selects = [...document.querySelectorAll<HTMLSelectElement>('select[data-group-select]')];
+  const choose = async (label: string) => {
+    for (const select of selects) select.value = label;
+    for (const words of document.querySelectorAll<HTMLElement>('[data-group]'))
+      words.hidden = words.dataset.group !== label;
+    for (const chart of gallery.charts.values()) await chart.choose(label, currentTheme());
+    for (const input of document.querySelectorAll<HTMLInputElement>('input[data-param]'))
+      input.dispatchEvent(new Event('input'));
+  };
+  for (const select of selects) select.addEventListener('change', () => void choose(select.value));
+}
+
 export function bindControls(gallery: ChartGallery): void {
   for (const input of document.querySelectorAll<HTMLInputElement>('input[data-param]')) bindRange(gallery, input);
   for (const select of document.querySelectorAll<HTMLSelectElement>('select[data-param]')) bindSelect(gallery, select);
+  bindGroups(gallery);
   for (const button of document.querySelectorAll<HTMLButtonElement>('button[data-move]')) bindZoom(gallery, button);
 }
