@@ -12,6 +12,7 @@ import {
   WHAT_IF_STAGE_IDS,
 } from '../../engine/index.ts';
 import { UsageError } from '../errors.ts';
+import type { ImageOptions } from '../image-options.ts';
 import { list } from '../option-values.ts';
 import { QEMU_POLICY } from '../qemu/cell.ts';
 import { unknownWord } from '../suggest.ts';
@@ -49,6 +50,7 @@ export interface CellOptions {
   readonly refcountCaches: readonly Choice<CacheSize>[];
   /** Names of modelled devices; null: the real one. */
   readonly devices: readonly Choice<string | null>[];
+  readonly imageOptions?: ImageOptions;
 }
 
 interface Point {
@@ -65,7 +67,7 @@ export function planCells(options: CellOptions): PlannedCell[] {
   const engines = options.engine === undefined ? ['cowbench'] : list('engine', options.engine).map(engineNamed);
   const shapes = shapesOf(options);
   const own = engines.includes('cowbench')
-    ? shapes.flatMap((shape) => pointsOf(options).map((point) => engineCell(point, shape)))
+    ? shapes.flatMap((shape) => pointsOf(options).map((point) => engineCell(point, shape, options.imageOptions)))
     : [];
   const qemu = engines.includes('qemu') ? qemuCells(options, shapes) : [];
   const cells: PlannedCell[] = [...own, ...qemu];
@@ -107,7 +109,7 @@ function shapesOf({ versions, clusterSizes, l2Caches, refcountCaches, devices }:
   );
 }
 
-function engineCell(point: Point, shape: Shape): EngineCell {
+function engineCell(point: Point, shape: Shape, imageOptions: ImageOptions | undefined): EngineCell {
   const { version, clusterSizeBytes, device } = shape;
   const stage = STAGES[point.stage];
   return {
@@ -117,6 +119,7 @@ function engineCell(point: Point, shape: Shape): EngineCell {
     ...{ version, clusterSizeBytes, device },
     l2CacheTables: tablesOf(shape.l2Cache, clusterSizeBytes, LEAST_L2_TABLES) ?? stage.l2CacheTables,
     refcountCacheTables: tablesOf(shape.refcountCache, clusterSizeBytes, 1) ?? stage.refcountCacheTables,
+    ...(imageOptions !== undefined && { imageOptions }),
     source: null,
   };
 }

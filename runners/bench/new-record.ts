@@ -71,7 +71,8 @@ function emptyCells({ cells }: BenchPlan, workload: Workload, fileSystemType: st
 }
 
 function emptyCell(cell: EngineCell, fileSystemType: string): Cell {
-  const { version, clusterSizeBytes, l2CacheTables, refcountCacheTables, source } = cell;
+  const { version, clusterSizeBytes, l2CacheTables, refcountCacheTables, imageOptions, source } = cell;
+  const refcountBits = imageOptions?.create.refcountBits ?? REFCOUNT_BITS;
   const parameters = source === null ? {} : { revision: source.revision, commit: source.commit.slice(0, 12) };
   return {
     id: cell.id,
@@ -79,8 +80,8 @@ function emptyCell(cell: EngineCell, fileSystemType: string): Cell {
     policy: { name: cell.policy, stage: cell.stage, parameters },
     hostCacheMode: cell.hostCacheMode,
     image: {
-      ...{ version, clusterSizeBytes, refcountBits: REFCOUNT_BITS, l2CacheTables, refcountCacheTables },
-      options: {},
+      ...{ version, clusterSizeBytes, refcountBits, l2CacheTables, refcountCacheTables },
+      options: { ...imageOptions?.words },
     },
     device: cell.device === null ? { kind: 'real', name: fileSystemType } : { kind: 'model', name: cell.device },
     exact: null,

@@ -5,6 +5,7 @@ import { findDefinition, WORKLOADS } from '../../workloads/registry.ts';
 import { parseGuestFlush } from '../../workloads/transforms.ts';
 import { PROJECT_ROOT } from '../environment.ts';
 import { UsageError } from '../errors.ts';
+import { IMAGE_OPTIONS, parseImageOptions } from '../image-options.ts';
 import {
   assignments,
   clusterSize,
@@ -65,6 +66,10 @@ const OPTIONS = {
     ...value,
     default: '3',
     describe: "qcow2 version 2 or 3: writes and syncs are the same, today's tools make 3",
+  },
+  'image-option': {
+    ...value,
+    describe: `NAME=VALUE,… of the image: ${Object.keys(IMAGE_OPTIONS).join(', ')}`,
   },
   seed: { ...value, default: '1', describe: 'decides guest data, synthetic workloads and the order of samples' },
   'guest-flush': {
@@ -134,13 +139,21 @@ export function planOf(options: BenchOptions, words: readonly string[]): BenchPl
   const text = (name: string) => (options[name] === undefined ? undefined : single(name, options[name] as OptionText));
   const required = (name: string) => text(name)!;
   const count = (name: string) => (text(name) === undefined ? null : integer(name, text(name)!, 1, 1_000_000_000));
+  const {
+    clusterSize: clusters,
+    version,
+    ...image
+  } = parseImageOptions(options['image-option'] as OptionText | undefined);
+  const plainImage = Object.keys(image.words).length === 0;
+  if (!plainImage && text('engine') !== 'cowbench') throw new UsageError('--image-option: not with --engine qemu');
   const cells = planCells({
     ...{ engine: text('engine'), policy: text('policy'), stage: text('stage'), cache: text('cache') },
-    versions: choices('image-version', required('image-version'), versionNumber),
-    clusterSizes: choices('cluster-size', required('cluster-size'), clusterSize),
+    versions: choices('image-version', version ?? required('image-version'), versionNumber),
+    clusterSizes: choices('cluster-size', clusters ?? required('cluster-size'), clusterSize),
     l2Caches: cacheSizes('l2-cache', text),
     refcountCaches: cacheSizes('refcount-cache', text),
     devices: choices('device', required('device'), (_, word) => deviceNamed(word)),
+    ...(!plainImage && { imageOptions: image }),
   });
   if (cells.length === 0) throw new UsageError('--engine qemu runs on real storage only: leave out --device');
   return {

@@ -56,8 +56,8 @@ export interface SampleResult {
   readonly histograms: Partial<Record<LatencySeries, Histogram>>;
   readonly fileMap: FileMap | null;
   readonly cascades: Cascade[];
-  /** Syncs that found the file grown since the one before; null when the sample was not traced. */
-  readonly growingSyncs: number | null;
+  /** Syncs that found the file grown, or nothing written, since the one before; null when the sample was not traced. */
+  readonly syncKinds: { readonly growing: number; readonly clean: number } | null;
   readonly phases: RunRecord['workload']['phases'];
   readonly verification: Verification;
 }

@@ -111,6 +111,7 @@ function openMeasured({ imageFile, cell, device }: SampleJob): { file: BlockFile
 function measurements(clock: MeasuredClock, observed: ObservedFile, run: Replay) {
   const wallNs = Math.round(clock.wallNs);
   const fileBytes = observed.file.sizeBytes();
+  const { syncKinds: kinds } = observed;
   return {
     times: {
       wallNs,
@@ -129,7 +130,7 @@ function measurements(clock: MeasuredClock, observed: ObservedFile, run: Replay)
     }),
     fileMap: observed.fileMap?.build(wallNs, fileBytes) ?? null,
     cascades: observed.cascades?.build() ?? [],
-    growingSyncs: observed.growth?.growingSyncs ?? null,
+    syncKinds: kinds === null ? null : { growing: kinds.growing, clean: kinds.clean },
   };
 }
 
