@@ -5,7 +5,7 @@ export { type ErrorFacts, Qcow2Error, type Qcow2ErrorCode } from './base/errors.
 export { GiB, KiB, MiB, roundDown, roundUp, SECTOR_BYTES, TiB } from './base/units.ts';
 export { findPolicy, POLICIES, type PolicyName, type PolicyPreset, policyOfStage } from './cache/policies.ts';
 export { type CachePolicy, ORDERS, type Order, type TableCaches } from './cache/policy.ts';
-export { STAGE_IDS, STAGES, type Stage, type StageId } from './cache/stage.ts';
+export { STAGE_IDS, STAGES, type Stage, type StageId, WHAT_IF_STAGE_IDS } from './cache/stage.ts';
 export type { CacheCounts, CachedTable, TableCache } from './cache/table-cache.ts';
 export {
   type CheckOptions,

@@ -6,7 +6,9 @@ import type { CacheLayout } from './entry-store.ts';
 import type { Replacement } from './table-cache.ts';
 
 export const STAGE_IDS = ['S0', 'S1', 'S2', 'S3', 'S4a', 'S4b'] as const;
-export type StageId = (typeof STAGE_IDS)[number];
+/** Stages that never were, for the sake of one question each; in no list of history. */
+export const WHAT_IF_STAGE_IDS = ['S2-unowed'] as const;
+export type StageId = (typeof STAGE_IDS)[number] | (typeof WHAT_IF_STAGE_IDS)[number];
 
 export interface Stage {
   readonly id: StageId;
@@ -18,8 +20,11 @@ export interface Stage {
   readonly replacement: Replacement;
   readonly l2CacheTables: number;
   readonly refcountCacheTables: number;
-  /** After copied data: a barrier at once, or one owed to the next L2 write-out. */
-  readonly copiedData: 'barrier' | 'owed';
+  /**
+   * After copied data: a barrier at once, or one owed to the next L2 write-out. `none` (in no stage of history) leaves it to the
+   * edge L2 → refcounts, which every copy sets too and whose barrier comes before the same L2 write-out.
+   */
+  readonly copiedData: 'barrier' | 'owed' | 'none';
   /** How the entries of the table caches lie in memory. */
   readonly layout: CacheLayout;
   /** True while an L2 table that is about to be copied was freed *before* its copy was published: unsafe after a snapshot. */
@@ -94,4 +99,14 @@ const S4b: Stage = {
   walksInWriteback: true,
 };
 
-export const STAGES: Readonly<Record<StageId, Stage>> = { S0, S1, S2, S3, S4a, S4b };
+const S2_UNOWED: Stage = {
+  ...S2,
+  id: 'S2-unowed',
+  date: 'never',
+  commit: 'none',
+  title: 'what if: S2 without the barrier owed after a copy',
+  copiedData: 'none',
+};
+
+/** Every stage by its id; the ones of history are those of {@link STAGE_IDS}. */
+export const STAGES: Readonly<Record<StageId, Stage>> = { S0, S1, S2, S3, S4a, S4b, 'S2-unowed': S2_UNOWED };

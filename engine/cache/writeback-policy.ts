@@ -36,7 +36,7 @@ export class WritebackPolicy extends HistoricalPolicy {
     switch (order) {
       case 'copied-data-before-mapping':
         if (this.stage.copiedData === 'barrier') this.file.sync('data-before-mapping');
-        else this.#link(l2).owesBarrier = true;
+        else if (this.stage.copiedData === 'owed') this.#link(l2).owesBarrier = true;
         return;
       case 'refcounts-before-mapping':
       case 'refcounts-before-copied-flag':

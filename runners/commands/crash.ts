@@ -1,6 +1,6 @@
 /** `cowbench crash`: in which states can a power cut leave the file, and what breaks in them? */
 import type { CommandModule } from 'yargs';
-import { POLICIES, type PolicyName, STAGE_IDS, type StageId } from '../../engine/index.ts';
+import { POLICIES, type PolicyName, STAGE_IDS, type StageId, WHAT_IF_STAGE_IDS } from '../../engine/index.ts';
 import { exploreJobs } from '../crash/exploration-pool.ts';
 import type { ExplorationJob } from '../crash/jobs.ts';
 import { crashWorkload, NAMED_WORKLOADS } from '../crash/named-workloads.ts';
@@ -77,7 +77,7 @@ export async function runCrashCommand(options: Options): Promise<void> {
 function chooseSubjects(policyText: string, stageText: string | null): CrashSubject[] {
   const known = Object.keys(POLICIES) as PolicyName[];
   const names = policyText === 'all' ? known : list('policy', policyText);
-  const stage = stageText === null ? null : STAGE_IDS.find((id) => id === stageText);
+  const stage = stageText === null ? null : [...STAGE_IDS, ...WHAT_IF_STAGE_IDS].find((id) => id === stageText);
   if (stage === undefined) throw new UsageError(unknownWord('stage', stageText!, STAGE_IDS));
   return names.map((name) => {
     const policy = known.find((candidate) => candidate === name);

@@ -1,6 +1,6 @@
 /** `cowbench policies`: what can be compared. */
 import type { CommandModule } from 'yargs';
-import { POLICIES, STAGES } from '../../engine/index.ts';
+import { POLICIES, STAGE_IDS, STAGES } from '../../engine/index.ts';
 
 export const policies: CommandModule<object, { json: boolean | undefined }> = {
   command: 'policies',
@@ -12,7 +12,7 @@ export const policies: CommandModule<object, { json: boolean | undefined }> = {
   handler: ({ json }) => {
     if (json === true) {
       const presets = Object.values(POLICIES).map(({ create: _, ...preset }) => preset);
-      console.log(JSON.stringify({ policies: presets, stages: Object.values(STAGES) }, null, 2));
+      console.log(JSON.stringify({ policies: presets, stages: STAGE_IDS.map((id) => STAGES[id]) }, null, 2));
       return;
     }
     console.log('Policies (--policy):');
@@ -20,7 +20,7 @@ export const policies: CommandModule<object, { json: boolean | undefined }> = {
       console.log(`  ${name.padEnd(14)}${summary}; host cache mode ${hostCacheMode}`);
     }
     console.log('\nStages of history (--stage):');
-    for (const { id, date, commit, title } of Object.values(STAGES)) {
+    for (const { id, date, commit, title } of STAGE_IDS.map((id) => STAGES[id])) {
       console.log(`  ${id.padEnd(14)}${date.padEnd(12)}${title} (${commit})`);
     }
   },
