@@ -7,6 +7,7 @@ import { installBurst } from './install-burst.ts';
 import { overwrite } from './overwrite.ts';
 import { randomWrite } from './random-write.ts';
 import { savevm } from './savevm.ts';
+import { sequentialWrite } from './sequential-write.ts';
 import { snapshot } from './snapshot.ts';
 import { nearest } from './spelling.ts';
 import { traceWorkload } from './trace.ts';
@@ -20,6 +21,7 @@ export const WORKLOADS: readonly WorkloadDefinition[] = [
   upgrade,
   snapshot,
   savevm,
+  sequentialWrite,
   randomWrite,
   overwrite,
   backing,
