@@ -1,4 +1,7 @@
 /** The door of this folder: reports and single charts from run records. */
+
 export { type ChartFormat, QUESTION_IDS, renderChart } from './chart.ts';
+export { HistoryRun, type MicroDocument } from './history/history-run.ts';
+export { historyText, renderHistory } from './history/report.ts';
 export { flushWorld, type Verdict, verdictOf } from './page/verdict.ts';
 export { renderReport } from './report.ts';

@@ -35,11 +35,13 @@ export interface PageParts {
   readonly title: string;
   readonly body: Html;
   readonly charts: readonly ChartBundle[];
+  /** Rules of this page besides those of all pages. */
+  readonly style?: string;
 }
 
 /** The whole document as text. */
-export async function pageDocument({ title, body, charts }: PageParts): Promise<string> {
-  const style = styleSheet();
+export async function pageDocument({ title, body, charts, style: own = '' }: PageParts): Promise<string> {
+  const style = `${styleSheet()}${own}`;
   const script = await pageScript();
   const policy = [
     "default-src 'none'",

@@ -1,0 +1,18 @@
+/** What a reader must know before believing a number. */
+import type { HistoryRun } from './history-run.ts';
+
+export function warningsOf(run: HistoryRun): string[] {
+  const unsound = run.parts.flatMap(({ title, record }) =>
+    record.cells.flatMap(({ id, verification: { content, check }, deterministic }) => [
+      ...(content === 'different' ? [`${title}, ${id}: the guest’s data came back different.`] : []),
+      ...(check === 'corrupt' ? [`${title}, ${id}: the image is corrupt.`] : []),
+      ...(deterministic ? [] : [`${title}, ${id}: two rounds of the same requests counted differently.`]),
+    ]),
+  );
+  const status =
+    run.status === 'complete'
+      ? []
+      : [`The run is not complete (${run.status})${run.failure === null ? '' : `: ${run.failure}`}.`];
+  const size = run.size === 'quick' ? ['A quick run: so small that some effects do not show.'] : [];
+  return [...status, ...unsound, ...size];
+}
