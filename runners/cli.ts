@@ -13,6 +13,7 @@ import { env } from './commands/env.ts';
 import { gate } from './commands/gate.ts';
 import { history } from './commands/history.ts';
 import { failureExitCode, image, imageWords } from './commands/image.ts';
+import { micro } from './commands/micro.ts';
 import { ops } from './commands/ops.ts';
 import { policies } from './commands/policies.ts';
 import { report } from './commands/report.ts';
@@ -32,6 +33,7 @@ const COMMANDS = [
   crash,
   ops,
   image,
+  micro,
   policies,
   workloads,
   env,

@@ -5,18 +5,14 @@
 import { execFileSync } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import type { CacheLayout } from '../../engine/cache/entry-store.ts';
 import { ROUNDS_A_BLOCK, scheduleBlock } from '../../results/comparison-schedule.ts';
 import { median, pairedRatio, type RatioInterval } from '../../results/statistics.ts';
-import { EXIT_CODES, UsageError } from '../errors.ts';
-import { integer } from '../option-values.ts';
 import { textTable } from '../text-table.ts';
 import { operations } from './operations.ts';
 
 export const CAPACITIES = [16, 64, 256, 1024] as const;
 const LAYOUTS = ['unpacked', 'packed'] as const satisfies CacheLayout[];
-const DEFAULT_ROUNDS = 10;
 /** A ratio nearer to 1 than this says nothing worth acting on. */
 const FLOOR = 0.02;
 const SEED = 1;
@@ -135,24 +131,4 @@ export function microTables({ node, cpu, rounds, operations: measured, entries }
     'Bytes an entry takes, measured: heap and buffers, without the table itself',
     ...textTable(['tables', 'unpacked', 'packed'], sizes),
   ];
-}
-
-function main(): void {
-  const { values } = parseArgs({ options: { rounds: { type: 'string' }, json: { type: 'boolean' } } });
-  const rounds = values.rounds === undefined ? DEFAULT_ROUNDS : integer('rounds', values.rounds, 2, 1000);
-  if (rounds % ROUNDS_A_BLOCK !== 0) throw new UsageError(`--rounds ${rounds}: expected an even number`);
-  const results = runMicro(rounds, CAPACITIES, (done, all) => {
-    if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${all} samples${done === all ? '\n' : ''}`);
-  });
-  if (values.json === true) console.log(JSON.stringify(results, null, 2));
-  else for (const line of microTables(results)) console.log(line);
-}
-
-if (import.meta.main) {
-  try {
-    main();
-  } catch (error) {
-    console.error(`micro: ${(error as Error).message.split('\n')[0]}`);
-    process.exitCode = EXIT_CODES.error;
-  }
 }

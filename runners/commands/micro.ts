@@ -1,0 +1,40 @@
+/** `cowbench micro`: what the table cache's own operations cost, in both memory layouts. */
+import type { CommandModule } from 'yargs';
+import { ROUNDS_A_BLOCK } from '../../results/comparison-schedule.ts';
+import { UsageError } from '../errors.ts';
+import { integer, single } from '../option-values.ts';
+
+interface MicroOptions {
+  rounds: string;
+  json: boolean | undefined;
+}
+
+export const micro: CommandModule<object, MicroOptions> = {
+  command: 'micro',
+  describe:
+    'benchmark lookup, replacement, dirty marks, entries and refcounts of the table cache, and its bytes per entry',
+  builder: (yargs) =>
+    yargs
+      .option('rounds', {
+        type: 'string',
+        requiresArg: true,
+        default: '10',
+        describe: 'fresh processes of each layout, even',
+      })
+      .option('json', { type: 'boolean', describe: 'all samples as one JSON object' })
+      .example('$0 micro', 'both layouts at 16 to 1024 tables, a few minutes')
+      .example('$0 micro --rounds 4 --json', 'quicker and rougher, for programs'),
+  handler: async ({ rounds: text, json }) => {
+    const rounds = integer('rounds', single('rounds', text), ROUNDS_A_BLOCK, 1000);
+    if (rounds % ROUNDS_A_BLOCK !== 0)
+      throw new UsageError(`--rounds ${rounds}: expected a multiple of ${ROUNDS_A_BLOCK}`);
+    // Loaded on demand: it reaches into the engine's parts, which no other command does.
+    const { CAPACITIES, microTables, runMicro } = await import('../micro/run.ts');
+    const results = runMicro(rounds, CAPACITIES, (done, all) => {
+      if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${all} samples${done === all ? '\n' : ''}`);
+      else if (done % 8 === 0 || done === all) console.error(`${done} of ${all} samples`);
+    });
+    if (json === true) console.log(JSON.stringify(results, null, 2));
+    else for (const line of microTables(results)) console.log(line);
+  },
+};
