@@ -11,6 +11,8 @@ import type { ExactCounters } from './record.ts';
 export interface StorageCosts {
   /** A sync after an overwrite, without the time to move the bytes. */
   readonly syncNs: number;
+  /** A sync that finds nothing written since the one before. */
+  readonly cleanSyncNs: number;
   /** What a sync takes longer after the file grew. */
   readonly growthSyncNs: number;
   /** Moving written bytes to the device, as a sync does. */
@@ -31,11 +33,14 @@ export interface CostInput {
   readonly measuredNs: number;
   /** Syncs that found the file grown since the one before, where that is known; 0 otherwise. */
   readonly growingSyncs?: number;
+  /** Syncs that found nothing written since the one before, where that is known; 0 otherwise. */
+  readonly cleanSyncs?: number;
 }
 
 export interface CostTerm {
   readonly name:
     | 'syncs'
+    | 'clean syncs'
     | 'growth'
     | 'bytes written out'
     | 'durable writes'
@@ -59,8 +64,15 @@ export interface CostBreakdown {
 }
 
 /** Breaks a measured time into its terms. Throws RangeError for times or costs that are not finite and positive. */
-export function breakDownCost({ counters, costs, engineNs, measuredNs, growingSyncs = 0 }: CostInput): CostBreakdown {
-  refuseNegative({ ...costs, engineNs, growingSyncs });
+export function breakDownCost({
+  counters,
+  costs,
+  engineNs,
+  measuredNs,
+  growingSyncs = 0,
+  cleanSyncs = 0,
+}: CostInput): CostBreakdown {
+  refuseNegative({ ...costs, engineNs, growingSyncs, cleanSyncs });
   if (!(measuredNs > 0 && Number.isFinite(measuredNs)))
     throw new RangeError(`measuredNs ${measuredNs} is not positive`);
   const plainWrites = counters.writes - counters.odsyncWrites;
@@ -79,7 +91,8 @@ export function breakDownCost({ counters, costs, engineNs, measuredNs, growingSy
   });
   const durable = counters.fsyncs > 0 || counters.odsyncWrites > 0;
   const terms: CostTerm[] = [
-    operations('syncs', counters.fsyncs, costs.syncNs),
+    operations('syncs', counters.fsyncs - cleanSyncs, costs.syncNs),
+    operations('clean syncs', cleanSyncs, costs.cleanSyncNs),
     operations('growth', growingSyncs, costs.growthSyncNs),
     operations('durable writes', counters.odsyncWrites, costs.odsyncWriteNs),
     // A run that never syncs leaves its bytes to the page cache, and others pay for them later.

@@ -65,6 +65,7 @@ export const CostBreakdown = z.object({
 /** What the storage under the images costs, in nanoseconds and picoseconds a byte; see `cost-model.ts`. */
 export const StorageCosts = z.object({
   syncNs: z.number(),
+  cleanSyncNs: z.number(),
   growthSyncNs: z.number(),
   writeOutPsPerByte: z.number(),
   odsyncWriteNs: z.number(),

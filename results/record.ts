@@ -188,6 +188,8 @@ export const Cell = z.object({
   control: z.array(Round).optional(),
   /** Syncs that found the file grown since the one before. */
   growingSyncs: count.optional(),
+  /** Syncs that found nothing written since the one before. */
+  cleanSyncs: count.optional(),
   /** Why the round with the middle time took as long as it did. */
   cost: CostBreakdown.optional(),
   /** Where the engine's own CPU time went, largest first. */

@@ -62,6 +62,7 @@ export function fitStorageCosts(probe: StorageProbe): StorageCosts {
   const durableNs = mediansOf(probe)('durableWrite') - bytesNs(SMALL_BYTES, device.writePsPerByte + host.copyPsPerByte);
   return {
     syncNs: device.flushNs + device.writeCommandNs,
+    cleanSyncNs: device.emptyFlushNs,
     growthSyncNs: device.growthSyncNs,
     writeOutPsPerByte: device.writePsPerByte,
     odsyncWriteNs: Math.max(0, durableNs),

@@ -30,7 +30,7 @@ function sample(fsyncs: number, verification: Partial<SampleResult['verification
     histograms: { guestFlush: flushes.summary()! },
     fileMap: null,
     cascades: [],
-    growingSyncs: null,
+    syncKinds: null,
     phases: [],
     verification: { content: 'equal', contentBytes: 1, check: 'clean', leaks: 0, corruptions: 0, ...verification },
   };

@@ -19,7 +19,11 @@ export function addSample(cell: Cell, place: SamplePlace, sample: SampleResult):
     cell.fileMap = sample.fileMap;
     cell.cascades = sample.cascades;
     cell.verification = sample.verification;
-    if (sample.growingSyncs != null) cell.growingSyncs = sample.growingSyncs;
+    // Absent in a sample that an earlier commit of this program took.
+    if (sample.syncKinds != null) {
+      cell.growingSyncs = sample.syncKinds.growing;
+      cell.cleanSyncs = sample.syncKinds.clean;
+    }
   }
   const round = checkedRound(cell, place, sample);
   cell.rounds.push(round);

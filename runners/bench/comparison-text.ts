@@ -29,10 +29,14 @@ export function verdictLines({ comparisons = [] }: RunRecord): string[] {
 }
 
 /** One word, or how many more pairs would settle it. */
-export function verdictWord({ verdict, direction, morePairs }: TimeComparison): string {
+export function verdictWord({ verdict, direction, morePairs, floor }: TimeComparison): string {
   if (verdict === 'changed') return direction;
-  return verdict === 'same' ? 'same' : `unsure, ${morePairs} more pairs`;
+  if (verdict === 'unsure') return `unsure, ${morePairs} more pairs`;
+  return floor > NOISY ? `nothing above a noise of ${percent(floor)}` : 'same';
 }
+
+/** With a floor above this, "same" would be read as more than it says. */
+const NOISY = 0.1;
 
 /** One line for each counter that differs where both sides ought to count the same; at most `most` a comparison. */
 export function countLines(comparisons: readonly Comparison[], most = 12): string[] {

@@ -10,10 +10,9 @@ export function addCosts(cells: readonly Cell[], costs: StorageCosts): void {
     if (cell.exact === null || round === null || cell.device.kind !== 'real' || cell.engine !== 'cowbench') continue;
     const { read, write, sync } = round.deviceNs;
     const engineNs = Math.max(0, round.wallNs - read - write - sync);
-    const { exact: counters, growingSyncs = 0 } = cell;
-    cell.cost = {
-      ...breakDownCost({ counters, costs, engineNs, measuredNs: round.wallNs, growingSyncs }),
-    } as Cell['cost'] & object;
+    const { exact: counters, growingSyncs = 0, cleanSyncs = 0 } = cell;
+    const breakdown = breakDownCost({ counters, costs, engineNs, measuredNs: round.wallNs, growingSyncs, cleanSyncs });
+    cell.cost = { ...breakdown, terms: [...breakdown.terms] };
   }
 }
 

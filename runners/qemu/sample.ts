@@ -55,7 +55,7 @@ export async function measureQemu(job: QemuSampleJob, progress: ReportProgress):
       histograms: timed.guest.histograms(),
       fileMap: null,
       cascades: [],
-      growingSyncs: null,
+      syncKinds: null,
       phases: timed.phases,
       verification,
     };

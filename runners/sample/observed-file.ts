@@ -14,8 +14,8 @@ import { LatencyHistogram } from '../../results/histogram.ts';
 import { CascadeCollector } from './cascades.ts';
 import { DeviceTrace } from './device-trace.ts';
 import { FileMapBuilder } from './file-map.ts';
-import { GrowthCounter } from './growth-counter.ts';
 import type { MeasuredClock } from './measured-clock.ts';
+import { SyncKinds } from './sync-kinds.ts';
 
 export class ObservedFile {
   readonly file: CountingFile;
@@ -24,7 +24,7 @@ export class ObservedFile {
   readonly syncs = new LatencyHistogram();
   readonly fileMap: FileMapBuilder | null;
   readonly cascades: CascadeCollector | null;
-  readonly growth: GrowthCounter | null;
+  readonly syncKinds: SyncKinds | null;
   readonly deviceTrace: DeviceTrace | null;
   readonly #inner: BlockFile;
   readonly #clock: MeasuredClock;
@@ -35,7 +35,7 @@ export class ObservedFile {
     this.#clock = clock;
     this.fileMap = traced ? new FileMapBuilder() : null;
     this.cascades = traced ? new CascadeCollector() : null;
-    this.growth = traced ? new GrowthCounter(inner.sizeBytes()) : null;
+    this.syncKinds = traced ? new SyncKinds(inner.sizeBytes()) : null;
     this.deviceTrace = exported ? new DeviceTrace() : null;
     const latencies = {
       read: (ns: number) => this.reads.record(ns),
@@ -54,7 +54,7 @@ export class ObservedFile {
 
   #take(event: FileEvent): void {
     this.cascades?.event(event);
-    this.growth?.event(event);
+    this.syncKinds?.event(event);
     const atNs = this.#clock.at(event.startNs);
     this.deviceTrace?.event(event, atNs);
     if (event.op === 'write') this.fileMap?.write(event.what, event.offset, event.lengthBytes, atNs);
