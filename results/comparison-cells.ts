@@ -55,10 +55,14 @@ function compareTime(
   return { metric, ...comparePaired({ baseline, candidate, control }, options) };
 }
 
-/** Half the width of the widest interval of wall times, as a share; null before there is one. */
+/**
+ * Half the width of the widest interval of wall times, as a share; null before there is one. That of the control counts, too:
+ * as long as it is wide, the floor is high, and effects below it stay unseen.
+ */
 export function widestHalfWidth(comparisons: readonly Comparison[]): number | null {
   const widths = comparisons
     .flatMap(({ times }) => times.filter(({ metric }) => metric === 'wall'))
-    .map(({ interval }) => Math.expm1((Math.log(interval.high) - Math.log(interval.low)) / 2));
+    .flatMap(({ interval, control }) => (control === null ? [interval] : [interval, control]))
+    .map(({ low, high }) => Math.expm1((Math.log(high) - Math.log(low)) / 2));
   return widths.length === 0 ? null : Math.max(...widths);
 }
