@@ -3,8 +3,8 @@ import path from 'node:path';
 import type { Cell } from '../../results/record.ts';
 import { PROJECT_ROOT } from '../environment.ts';
 import type { StorageProbe } from '../probe.ts';
-import type { QemuSampleJob } from '../qemu/sample.ts';
 import type { ModelledDevice, SampleJob } from '../sample/job.ts';
+import type { QemuSampleJob } from '../sample/qemu-sample.ts';
 import { modelNamed, modelOfRecord } from './modelled-device.ts';
 import type { BenchPlan, PlannedCell } from './plan.ts';
 

@@ -3,8 +3,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
 import { PROJECT_ROOT } from '../environment.ts';
 import { SampleFailure } from '../errors.ts';
-import type { QemuSampleJob } from '../qemu/sample.ts';
 import type { SampleJob, SamplePart, SampleResult, WorkerMessage } from '../sample/job.ts';
+import type { QemuSampleJob } from '../sample/qemu-sample.ts';
 
 /** The worker of a state of this program, below its root. */
 export const WORKER_PATH = 'runners/sample/worker.ts';

@@ -9,10 +9,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describeFailure } from '../errors.ts';
-import type { QemuSampleJob } from '../qemu/sample.ts';
 import type { SampleJob, SampleResult, WorkerMessage } from './job.ts';
 import { measure, type ReportProgress } from './measure.ts';
 import { backingPath } from './prepare.ts';
+import type { QemuSampleJob } from './qemu-sample.ts';
 
 const PROGRESS_INTERVAL_MS = 200;
 
@@ -48,7 +48,7 @@ async function work(job: SampleJob | QemuSampleJob): Promise<void> {
 /** A cell of the installed qemu has no policy: only this engine has. */
 async function takeSample(job: SampleJob | QemuSampleJob, progress: ReportProgress): Promise<SampleResult> {
   if ('policy' in job.cell) return measure({ ...job, cell: job.cell }, progress);
-  const { measureQemu } = await import('../qemu/sample.ts');
+  const { measureQemu } = await import('./qemu-sample.ts');
   return measureQemu({ ...job, cell: job.cell }, progress);
 }
 

@@ -1,9 +1,9 @@
 /** What a sample of `--engine qemu` sees from the guest's side: latencies by kind of request, and what was asked. */
 import { LatencyHistogram } from '../../results/histogram.ts';
 import type { LatencySeries } from '../../results/record.ts';
-import type { GuestCounts } from '../sample/exact-counters.ts';
-import type { SampleResult } from '../sample/job.ts';
-import type { QemuRequest } from './commands.ts';
+import type { QemuRequest } from '../qemu/commands.ts';
+import type { GuestCounts } from './exact-counters.ts';
+import type { SampleResult } from './job.ts';
 
 const NOTHING_ASKED: GuestCounts = {
   ...{ reads: 0, readBytes: 0, writes: 0, writeBytes: 0, flushes: 0, discards: 0, other: 0 },

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { test } from 'node:test';
-import { measureQemu, type QemuSampleJob } from './sample.ts';
-import { inFolder } from './testing/requests.ts';
+import { inFolder } from '../qemu/testing/requests.ts';
+import { measureQemu, type QemuSampleJob } from './qemu-sample.ts';
 
 function jobIn(folder: string): QemuSampleJob {
   return {
