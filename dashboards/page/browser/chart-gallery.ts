@@ -83,7 +83,8 @@ export class Chart {
     const drawing = this.element.querySelector<SVGElement | HTMLCanvasElement>('svg, canvas');
     if (view === null || drawing === null) return;
     view.signal('narrow', this.element.clientWidth < NARROW_BELOW);
-    await view.runAsync();
+    // The layout too: shorter labels leave more room beside them.
+    await view.resize().runAsync();
     for (let pass = 0; pass < MOST_FIT_PASSES; pass += 1) {
       const width = Number(view.signal(this.#width));
       const beside = drawing.clientWidth - width;
