@@ -9,7 +9,7 @@ import { counterAt, type HistoryRun, type Place } from './history-run.ts';
 export interface Figure {
   readonly value: number;
   readonly shown: string;
-  /** `[part stage mode counter]`, or such terms joined by ` + `, ` / ` and ` * `, worked out from left to right. */
+  /** `[part stage mode counter]`, or such terms joined by ` + `, ` - `, ` / ` and ` * `, worked out from left to right. */
   readonly from: string;
 }
 
@@ -33,6 +33,12 @@ export function waits(run: HistoryRun, place: Place, of?: string): Figure {
 export function sum(first: Figure, ...others: readonly Figure[]): Figure {
   const value = others.reduce((total, { value: next }) => total + next, first.value);
   return { value, shown: formatCount(value), from: [first, ...others].map(({ from }) => from).join(' + ') };
+}
+
+/** `whole` without `part`, a figure of one term. */
+export function without(whole: Figure, part: Figure): Figure {
+  const value = whole.value - part.value;
+  return { value, shown: formatCount(value), from: `${whole.from} - ${part.from}` };
 }
 
 /** Only for figures of one term, so that the origin can be read from left to right. */

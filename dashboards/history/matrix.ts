@@ -102,7 +102,10 @@ export const SYNC_MATRIX_SPEC: TopLevelSpec = {
     height: { step: 40 },
     layer: [
       squares as never,
-      { ...counts, mark: { type: 'text', fontSize: 12, dy: -6 } } as never,
+      {
+        ...counts,
+        mark: { type: 'text', fontSize: { expr: 'narrow ? 10 : 12' }, dy: { expr: 'narrow ? 0 : -6' } },
+      } as never,
       {
         ...counts,
         mark: { type: 'text', fontSize: 10, dy: 8 },

@@ -77,7 +77,7 @@ function overview(run: HistoryRun, commits: readonly Commit[]): Drawn[] {
 function tally(claims: readonly Claim[]): string {
   const count = (holds: boolean | null) => claims.filter((claim) => claim.holds === holds).length;
   const [yes, no, unknown] = [count(true), count(false), count(null)];
-  return `Of ${claims.length} claims about history, ${yes} hold in this run, ${no} do not${unknown > 0 ? `, ${unknown} were not measured` : ''}.`;
+  return `Of ${claims.length} claims about history, ${yes} ${yes === 1 ? 'holds' : 'hold'} in this run, ${no} ${no === 1 ? 'does' : 'do'} not${unknown > 0 ? `, ${unknown} were not measured` : ''}.`;
 }
 
 function answer(run: HistoryRun, commits: readonly Commit[], claims: readonly Claim[]): Html {

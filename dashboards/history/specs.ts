@@ -22,6 +22,9 @@ export function colourBy(field: string, colours: Colours, title: string | null =
   return { field, type: 'nominal', title, scale } as const;
 }
 
+/** Vega expression: thousands as 20k, everything else in full. */
+const COUNT_LABEL = "datum.value >= 10000 ? format(datum.value, '~s') : format(datum.value, ',~r')";
+
 const TOOLTIP = [
   { field: 'stage', title: 'stage' },
   { field: 'kind', title: 'what' },
@@ -63,7 +66,7 @@ export function stageBars(title: string, panels: readonly string[], colours: Col
               stack: 'zero',
               title,
               scale: { nice: false },
-              axis: { tickCount: 4, grid: true, domain: false, format: '~s' },
+              axis: { tickCount: 4, grid: true, domain: false, labelExpr: COUNT_LABEL },
             },
             color: { ...colourBy('kind', colours), ...(kinds.length < 2 && { legend: null }) },
             order: { field: 'rank', type: 'quantitative' },

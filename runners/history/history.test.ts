@@ -35,13 +35,20 @@ function termValue({ parts }: Document, term: string): number {
   return value === undefined ? 0 : Number(value);
 }
 
+const OPERATIONS: Readonly<Record<string, (a: number, b: number) => number>> = {
+  '+': (a, b) => a + b,
+  '-': (a, b) => a - b,
+  '*': (a, b) => a * b,
+  '/': (a, b) => a / b,
+};
+
 /** Works an origin out, from left to right. */
 function originValue(document: Document, origin: string): number {
-  const [first, ...rest] = origin.match(/\[[^\]]*\]|[+*/]|[\d.]+/g)!;
+  const [first, ...rest] = origin.match(/\[[^\]]*\]|[-+*/]|[\d.]+/g)!;
   let value = termValue(document, first!);
   for (let index = 0; index < rest.length; index += 2) {
     const next = termValue(document, rest[index + 1]!);
-    value = rest[index] === '+' ? value + next : rest[index] === '*' ? value * next : value / next;
+    value = OPERATIONS[rest[index]!]!(value, next);
   }
   return value;
 }

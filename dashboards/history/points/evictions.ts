@@ -1,6 +1,6 @@
 /** Point 7: with more L2 tables in use than the cache holds, writeback falls back to about one sync a write. */
 import type { Row } from '../../question.ts';
-import { counter, each, type Figure, say } from '../figures.ts';
+import { counter, each, type Figure, say, without } from '../figures.ts';
 import { counterAt, type HistoryRun, ifMeasured, NotMeasured, type Place } from '../history-run.ts';
 import { claim, type Point } from '../point.ts';
 import { stageLines } from '../specs.ts';
@@ -67,7 +67,7 @@ export const evictions: Point = {
   id: 'evictions',
   title: 'What if more L2 tables are in use than the cache holds?',
   reading:
-    'Random writes of whole 4 KiB clusters (a table then maps 2 MiB) in writeback, over more and more L2 tables; one guest flush at the end. The cache holds 16 tables (dashed). Making a table costs syncs too, in every stage.',
+    'Random writes of whole 4 KiB clusters (a table then maps 2 MiB) in writeback, over more and more L2 tables; one guest flush at the end. The cache holds 16 tables (dashed); every search for a victim halves the hits of all tables in it, so that one may leave before the cache is full. Making a table costs syncs too, in every stage.',
   spec: stageLines({ x: 'L2 tables in use', y: 'syncs a write', yScale: 'linear' }, STAGES, CAPACITY),
   rows,
   table: (run) => ({
@@ -95,15 +95,19 @@ export const evictions: Point = {
         };
       },
     ),
-    claim('It is the size of the cache: with room for all tables the same writes are gathered again.', () => {
-      const { most } = extremes(run);
-      const roomy = measuredAt(run, ALL_CACHED, 'S2');
-      const out = counter(run, roomy.place, 'tableCaches.l2.dirtyEvictions');
-      if (roomy.tables !== most.tables) throw new NotMeasured(ALL_CACHED);
-      return {
-        found: say`With a cache that holds all of them: ${roomy.perWrite} syncs a write, ${out} dirty tables evicted. What remains is making the tables.`,
-        holds: out.value === 0 && roomy.perWrite.value < most.perWrite.value,
-      };
-    }),
+    claim(
+      'More room alone would not have helped: a table is replaced while slots of the cache are still empty.',
+      () => {
+        const { most } = extremes(run);
+        const roomy = measuredAt(run, ALL_CACHED, 'S2');
+        if (roomy.tables !== most.tables) throw new NotMeasured(ALL_CACHED);
+        const l2 = (name: string) => counter(run, roomy.place, `tableCaches.l2.${name}`);
+        const filled = without(l2('misses'), l2('evictions'));
+        return {
+          found: say`With a cache for all ${tablesText(roomy.tables)}: ${roomy.perWrite} syncs a write, ${l2('evictions')} tables replaced, and only ${filled} slots ever in use.`,
+          holds: filled.value < roomy.tables,
+        };
+      },
+    ),
   ],
 };

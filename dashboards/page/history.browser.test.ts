@@ -1,0 +1,104 @@
+/** The page of a history run in real Chromium: offline, silent, every chart drawn; a run that measured little says so. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser } from 'playwright-core';
+import type { Cell } from '../../results/record.ts';
+import { type HistoryRun, MODES } from '../history/history-run.ts';
+import { historyText, renderHistory } from '../history/report.ts';
+import { fixtureRecord } from '../testing/fixture-record.ts';
+import { launchChromium, openFile } from './testing/chromium.ts';
+
+const STAGES = ['S0', 'S1', 'S2', 'S3', 'S4a', 'S4b'];
+const HOSTILE = '</script><img src=x onerror=alert(1)>';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'cowbench-'));
+let browser: Browser;
+before(async () => {
+  browser = await launchChromium();
+});
+after(async () => {
+  await browser?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A part with a cell for each stage and mode; later stages sync less, and never not at all. */
+function part(id: string, title: string): HistoryRun['parts'][number] {
+  const record = fixtureRecord();
+  const [like] = record.cells.filter(({ exact }) => exact !== null);
+  record.cells = STAGES.flatMap((stage, index) =>
+    MODES.map((mode): Cell => {
+      const cell = structuredClone(like!);
+      Object.assign(cell, { id: `${mode}/${stage}`, hostCacheMode: mode });
+      cell.policy.stage = stage;
+      cell.exact!.fsyncs = 1000 - 100 * index;
+      return cell;
+    }),
+  );
+  return { id, title, record };
+}
+
+function historyRun(parts: HistoryRun['parts']): HistoryRun {
+  return {
+    document: 'cowbench-history',
+    schemaVersion: 1,
+    runId: '20240506T090000Z-0a1b2c',
+    status: 'complete',
+    failure: null,
+    startedAt: '2024-05-06T09:00:00.000Z',
+    finishedAt: '2024-05-06T09:08:00.000Z',
+    command: ['history', HOSTILE],
+    size: 'usual',
+    stages: STAGES.map((id) => ({ id, date: '2011-01', commit: '0123456789', title: `${id} ${HOSTILE}` })),
+    parts,
+    micro: null,
+    safetyPage: null,
+  };
+}
+
+const IDS = [
+  'install',
+  'install-unflushed',
+  'snapshot-few',
+  'snapshot-many',
+  'savevm',
+  'random-write',
+  'sequential-write',
+];
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`in Chromium, ${colorScheme}: silent, drawn, without barriers, no wider than a narrow window`, async () => {
+    const file = path.join(folder, `${colorScheme}.html`);
+    writeFileSync(file, await renderHistory(historyRun(IDS.map((id) => part(id, `${id} ${HOSTILE}`)))));
+    const { page, complaints, close } = await openFile(browser, file, {
+      colorScheme,
+      viewport: { width: 390, height: 800 },
+    });
+    assert.deepEqual(complaints, []);
+    const charts = await page.locator('.chart').count();
+    assert.ok(charts >= 6, `${charts} charts`);
+    assert.equal(await page.locator('.chart svg').count(), charts);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+    assert.equal(await page.locator('img').count(), 0);
+    const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
+    assert.deepEqual(
+      violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)}`),
+      [],
+    );
+    await close();
+  });
+}
+
+test('effects are told by their sign, and what was not measured is said to be so', () => {
+  const text = historyText(historyRun([part('install', 'installation')]));
+  assert.equal(text.filter((line) => /bought: installation, writeback/.test(line)).length, STAGES.length - 1);
+  assert.equal(text.filter((line) => /made worse/.test(line)).length, 0);
+  assert.ok(text.some((line) => line.includes('Holds: Every counter of S3') || line.includes('DOES NOT HOLD')));
+  assert.ok(text.some((line) => line.includes('Not measured in this run: The cache saves syncs only')));
+  const nothing = historyText(historyRun([]));
+  assert.ok(nothing.some((line) => line.trim() === 'not measured'));
+  assert.match(nothing.at(-1)!, /0 hold in this run, 0 do not, \d+ were not measured/);
+});
