@@ -8,7 +8,9 @@
 import { roundDown, SECTOR_BYTES } from '../base/units.ts';
 import type { BlockFile, TableKind } from './block-file.ts';
 
-const sector = new Uint8Array(SECTOR_BYTES);
+/** One for each direction: while a sector is being written, a layer of the file may read others to judge the write. */
+const readSector = new Uint8Array(SECTOR_BYTES);
+const writeSector = new Uint8Array(SECTOR_BYTES);
 
 /** Calls `visit(offset, start, end)` for the partial first sector, the whole middle and the partial last one, as present. */
 function forEachPiece(
@@ -32,8 +34,8 @@ export function readBytes(file: BlockFile, offset: number, into: Uint8Array, kin
   forEachPiece(offset, into.length, (start, end, whole) => {
     if (whole) return file.read(offset + start, into.subarray(start, end), kind);
     const inSector = (offset + start) % SECTOR_BYTES;
-    file.read(offset + start - inSector, sector, kind);
-    into.set(sector.subarray(inSector, inSector + end - start), start);
+    file.read(offset + start - inSector, readSector, kind);
+    into.set(readSector.subarray(inSector, inSector + end - start), start);
   });
 }
 
@@ -42,8 +44,8 @@ export function writeBytes(file: BlockFile, offset: number, from: Uint8Array, ki
   forEachPiece(offset, from.length, (start, end, whole) => {
     if (whole) return file.write(offset + start, from.subarray(start, end), kind);
     const inSector = (offset + start) % SECTOR_BYTES;
-    file.read(offset + start - inSector, sector, kind);
-    sector.set(from.subarray(start, end), inSector);
-    file.write(offset + start - inSector, sector, kind);
+    file.read(offset + start - inSector, writeSector, kind);
+    writeSector.set(from.subarray(start, end), inSector);
+    file.write(offset + start - inSector, writeSector, kind);
   });
 }
