@@ -1,6 +1,10 @@
 /** An image file in memory, for tests, for the crash explorer and for trying things out. */
 import { Qcow2Error } from '../base/errors.ts';
+import { GiB } from '../base/units.ts';
 import type { BlockFile, SyncCause, TableKind } from './block-file.ts';
+
+/** No image in memory is larger: one wrong pointer must not take the machine's memory. */
+const LARGEST_BYTES = 4 * GiB;
 
 export class MemoryFile implements BlockFile {
   readonly name: string;
@@ -72,6 +76,10 @@ export class MemoryFile implements BlockFile {
   /** Grows by half at least, so that a run of appends is linear. Bytes behind the end are kept zero. */
   #reserve(sizeBytes: number): void {
     if (sizeBytes <= this.#bytes.length) return;
+    if (sizeBytes > LARGEST_BYTES) {
+      const message = `${this.name}: ${sizeBytes} bytes do not fit into memory (the limit is ${LARGEST_BYTES})`;
+      throw new Qcow2Error('NO_SPACE', message, { file: this.name });
+    }
     const grown = new Uint8Array(Math.max(sizeBytes, Math.ceil(this.#bytes.length * 1.5)));
     grown.set(this.#bytes);
     this.#bytes = grown;
