@@ -36,8 +36,9 @@ export class LegacyPolicy extends HistoricalPolicy {
     if (cache === this.caches.l2) this.#writeWhole(cache, slot);
   }
 
+  /** Outside of a walk a table is dirty only when writing it failed before: then this is the second try. */
   evicting(cache: TableCache, slot: number): void {
-    if (this.#walking && cache === this.caches.refcounts) this.#writeWhole(cache, slot);
+    if (this.#walking ? cache === this.caches.refcounts : cache.isDirty(slot)) this.#writeWhole(cache, slot);
   }
 
   flush(): void {
@@ -48,15 +49,24 @@ export class LegacyPolicy extends HistoricalPolicy {
 
   /** The walk reads L2 tables from the file, not from what was cached before, and leaves none of them behind. */
   beginSnapshotWalk(): void {
-    this.caches.l2.reset();
+    this.#forgetL2Tables();
     this.#walking = true;
   }
 
   endSnapshotWalk(publishL1: () => void): void {
-    publishL1();
-    this.caches.l2.reset();
-    this.#walking = false;
+    try {
+      publishL1();
+      this.#forgetL2Tables();
+    } finally {
+      this.#walking = false;
+    }
     this.#writeBufferedRefcounts();
+  }
+
+  #forgetL2Tables(): void {
+    const { l2 } = this.caches;
+    for (let slot = 0; slot < l2.capacity; slot++) if (l2.isDirty(slot)) this.#writeWhole(l2, slot);
+    l2.reset();
   }
 
   /** Writes the refcount block in the buffer, changed or not, as the program of that day did. */

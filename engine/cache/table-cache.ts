@@ -7,6 +7,7 @@
  *  2. A table leaves its slot only after the policy's `evicting` has returned, and is clean then.
  *  3. To the cache a table is bytes at an offset; it knows nothing of entries.
  */
+import { Qcow2Error } from '../base/errors.ts';
 import { invariant } from '../base/invariant.ts';
 import { roundDown, roundUp, SECTOR_BYTES } from '../base/units.ts';
 import type { BlockFile, TableKind } from '../io/block-file.ts';
@@ -26,6 +27,8 @@ export interface TableCacheOptions {
   /** How many tables it holds. */
   readonly capacity: number;
   readonly tableBytes: number;
+  /** A file may end inside its last cluster of this size. Default: the table size. */
+  readonly clusterBytes?: number;
   readonly replacement: Replacement;
   readonly layout: CacheLayout;
 }
@@ -68,6 +71,7 @@ export class TableCache {
   readonly #entries: EntryStore;
   readonly #tables: (CachedTable | undefined)[];
   readonly #replacement: Replacement;
+  readonly #clusterBytes: number;
 
   constructor(file: BlockFile, observer: CacheObserver, options: TableCacheOptions) {
     invariant(options.capacity >= 1, 'a table cache holds at least one table');
@@ -77,13 +81,14 @@ export class TableCache {
     this.#file = file;
     this.#observer = observer;
     this.#replacement = options.replacement;
+    this.#clusterBytes = options.clusterBytes ?? options.tableBytes;
     this.#entries = createEntryStore(options.layout, options.capacity);
     this.#tables = new Array<CachedTable | undefined>(options.capacity).fill(undefined);
   }
 
   /**
    * The table at byte `offset` of the file, pinned; read from the file when it is not here.
-   * @throws Qcow2Error IO; nothing is cached then.
+   * @throws Qcow2Error IO, or CORRUPT for a table behind the end of the file; nothing is cached then.
    */
   get(offset: number): CachedTable {
     const found = this.#entries.find(offset);
@@ -91,6 +96,7 @@ export class TableCache {
       this.counts.hits++;
       return this.#pin(found);
     }
+    this.#refuseOutside(offset);
     const slot = this.#vacate();
     const table = this.#tableIn(slot);
     this.#file.read(offset, table.bytes, this.kind);
@@ -164,6 +170,15 @@ export class TableCache {
       this.#entries.setOffset(slot, 0);
       this.#entries.setHits(slot, 0);
     }
+  }
+
+  /** A table reaches the file before a pointer to it does, so one that is neither here nor there never was. */
+  #refuseOutside(offset: number): void {
+    const sizeBytes = this.#file.sizeBytes();
+    if (offset < roundUp(sizeBytes, this.#clusterBytes)) return;
+    const what = this.kind === 'l2' ? 'L2 table' : 'refcount block';
+    const message = `${this.#file.name}: ${what} at offset ${offset} is outside the file of ${sizeBytes} bytes`;
+    throw new Qcow2Error('CORRUPT', message, { file: this.#file.name, table: this.kind, offset, expected: sizeBytes });
   }
 
   #pin(slot: number): CachedTable {
