@@ -31,14 +31,13 @@ export class CompressedStreams {
   }
 }
 
-/** Null when the stream gives at least `clusterBytes`, else what is wrong with it. */
+/** Null when the stream gives `clusterBytes`, else what is wrong with it. */
 function inflateProblem(stream: Uint8Array, compressionType: number, clusterBytes: number): string | null {
   try {
     const output = compressionType === 0 ? inflateZlib(stream, clusterBytes) : inflateZstd(stream, clusterBytes);
     return output.length === clusterBytes ? null : `stream gives only ${output.length} bytes`;
   } catch (error) {
-    // More than a cluster: the rest is not read, as a reader of the image would do.
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return null;
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return 'stream gives more than a cluster';
     return 'stream cannot be decompressed';
   }
 }

@@ -8,31 +8,37 @@ import { COMPRESSION_ZSTD } from './header-fields.ts';
 
 /** Window of raw deflate streams in qcow2 images: 4 KiB. */
 const DEFLATE_WINDOW_BITS = 12;
+/** Frames for clusters of at most 2 MiB need no larger window; a hostile frame may ask for gigabytes. */
+const ZSTD_WINDOW_LOG_MAX = 23;
 const ZSTD_MAGIC = 0xfd2fb528;
 
 /**
  * Inflates the stream at the start of `stored` to exactly `clusterBytes`. The output is bounded, whatever the stream claims.
+ * `what` names the cluster in messages.
  * Throws CORRUPT when it is no stream of `compressionType` or does not give a whole cluster.
  */
-export function decompressCluster(stored: Uint8Array, clusterBytes: number, compressionType: number): Uint8Array {
+export function decompressCluster(
+  stored: Uint8Array,
+  clusterBytes: number,
+  compressionType: number,
+  what = 'compressed cluster',
+): Uint8Array {
   let bytes: Uint8Array;
   try {
     bytes =
       compressionType === COMPRESSION_ZSTD
-        ? zlib.zstdDecompressSync(stored.subarray(0, zstdFrameLength(stored)), { maxOutputLength: clusterBytes })
+        ? zlib.zstdDecompressSync(stored.subarray(0, zstdFrameLength(stored)), {
+            maxOutputLength: clusterBytes,
+            params: { [zlib.constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX },
+          })
         : zlib.inflateRawSync(stored, { maxOutputLength: clusterBytes, finishFlush: zlib.constants.Z_SYNC_FLUSH });
   } catch (error) {
     const name = compressionType === COMPRESSION_ZSTD ? 'zstd' : 'deflate';
-    throw new Qcow2Error(
-      'CORRUPT',
-      `compressed cluster is not a ${name} stream of at most ${clusterBytes} bytes`,
-      {},
-      error,
-    );
+    throw new Qcow2Error('CORRUPT', `${what} is not a ${name} stream of at most ${clusterBytes} bytes`, {}, error);
   }
   if (bytes.length === clusterBytes) return bytes;
   const facts = { expected: clusterBytes, found: bytes.length };
-  throw new Qcow2Error('CORRUPT', `compressed cluster gives ${bytes.length} bytes, not ${clusterBytes}`, facts);
+  throw new Qcow2Error('CORRUPT', `${what} gives ${bytes.length} bytes, not ${clusterBytes}`, facts);
 }
 
 /** Compresses a whole cluster; null when that saves nothing. */

@@ -21,7 +21,8 @@ export function readCompressed(state: ImageState, range: HostRange, inCluster: n
   }
   const stored = new Uint8Array(range.lengthBytes);
   readBytes(state.file, range.offset, stored, 'data');
-  const cluster = decompressCluster(stored, state.geometry.clusterBytes, state.header.compressionType);
+  const what = `${state.file.name}: compressed cluster at offset ${range.offset}`;
+  const cluster = decompressCluster(stored, state.geometry.clusterBytes, state.header.compressionType, what);
   into.set(cluster.subarray(inCluster, inCluster + into.length));
 }
 
