@@ -8,6 +8,7 @@ import {
   EXTENSION,
   type FixedFields,
   HEADER_BYTES_V2,
+  HEADER_BYTES_V3_MIN,
   HEADER_FIELDS,
   type Header,
   INCOMPATIBLE,
@@ -68,8 +69,9 @@ function readHeader(file: BlockFile, first: Uint8Array): Header {
   const cluster = new Uint8Array(Math.min(clusterBytes, file.sizeBytes()));
   cluster.set(first);
   const view = new DataView(cluster.buffer);
-  const isVersion2 = view.getUint32(HEADER_FIELDS.version) === 2;
-  const fixedBytes = isVersion2 ? HEADER_BYTES_V2 : view.getUint32(HEADER_FIELDS.headerLength);
+  // What is too short even for its fixed fields is for the decoder to refuse.
+  const isShort = view.getUint32(HEADER_FIELDS.version) === 2 || cluster.length < HEADER_BYTES_V3_MIN;
+  const fixedBytes = isShort ? HEADER_BYTES_V2 : view.getUint32(HEADER_FIELDS.headerLength);
   const nameOffset = Number(view.getBigUint64(HEADER_FIELDS.backingFileOffset));
   readInto(file, cluster, first.length, fixedBytes);
   readExtensions(file, cluster, fixedBytes, nameOffset === 0 ? cluster.length : nameOffset);

@@ -8,6 +8,7 @@ import { hasErrors } from '../check/check-image.ts';
 import { repairImage } from '../check/repair.ts';
 import { COMPATIBLE, type Header, INCOMPATIBLE } from '../format/header.ts';
 import type { BlockFile } from '../io/block-file.ts';
+import { StagedFile } from '../io/staged-file.ts';
 import { type CacheSizeOptions, cacheCapacities } from './cache-sizes.ts';
 import { SyncTogether } from './data-file.ts';
 import { clearUnknownAutoclear, FeatureBits } from './feature-bits.ts';
@@ -41,12 +42,15 @@ export interface OpenOptions extends CacheSizeOptions {
 export function openState(file: BlockFile, options: OpenOptions): ImageState {
   let { header, ...tables } = readHeaderAndTables(file);
   refuseUnusable(file, header, options);
+  const snapshots = readSnapshots(file, header);
+  const { preset, stage } = choosePolicy(file, options);
+  const lazyRefcounts = usesLazyRefcounts(header, options);
+  cacheCapacities(options, stage, 2 ** header.clusterBits);
+  // Last of all that can refuse the image, because it writes.
   if (hasFeature(header, INCOMPATIBLE.dirty) && !file.readOnly) {
     repairUnclean(file);
     ({ header, ...tables } = readHeaderAndTables(file));
   }
-  const snapshots = readSnapshots(file, header);
-  const { preset, stage } = choosePolicy(file, options);
   const guard = new OverlapGuard(withDataFile(file, options), options.overlapCheck ?? 'cached');
   const policy = (options.decoratePolicy ?? asItIs)(preset.create(guard, stage));
   const { geometry, ...caches } = makeCaches(guard, header, stage, policy, options);
@@ -63,7 +67,7 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
     ...caches,
     ...tables,
     features,
-    lazyRefcounts: usesLazyRefcounts(header, options),
+    lazyRefcounts,
     backing: options.backing ?? null,
     dataFile: options.dataFile ?? null,
     copyBuffer: new Uint8Array(geometry.clusterBytes),
@@ -90,7 +94,7 @@ function choosePolicy(file: BlockFile, { policy, stage }: OpenOptions): ReturnTy
 function makeCaches(file: BlockFile, header: Header, stage: Stage, policy: ImageState['policy'], options: OpenOptions) {
   const { l2Tables, refcountBlocks, l2SliceBytes } = cacheCapacities(options, stage, 2 ** header.clusterBits);
   const geometry = geometryOf(header, l2SliceBytes);
-  const shared = { replacement: stage.replacement, layout: stage.layout };
+  const shared = { replacement: stage.replacement, layout: stage.layout, clusterBytes: geometry.clusterBytes };
   const l2 = { ...shared, kind: 'l2', capacity: l2Tables, tableBytes: geometry.l2SliceBytes } as const;
   const refcounts = {
     ...shared,
@@ -141,9 +145,13 @@ function refuseUnusable(file: BlockFile, header: Header, options: OpenOptions): 
     refuse('INVALID_ARGUMENT', 'the image has no external data file');
 }
 
-/** Rebuilds what the dirty bit says may be wrong: the refcounts (qcow2.rst, "Incompatible features", bit 0). */
+/**
+ * Rebuilds what the dirty bit says may be wrong: the refcounts (qcow2.rst, "Incompatible features", bit 0). An image that this does
+ * not cure stays as it is.
+ */
 function repairUnclean(file: BlockFile): void {
-  if (!hasErrors(repairImage(file).after)) return;
+  const staged = new StagedFile(file);
+  if (!hasErrors(repairImage(staged).after)) return staged.commit();
   throw new Qcow2Error('CORRUPT', `${file.name}: image was not closed cleanly and could not be repaired`, {
     file: file.name,
   });

@@ -8,11 +8,13 @@
  * else it must not be written out any more. (The programs of stages S1 to S4b did write it, over the new content.)
  */
 import { Qcow2Error } from '../base/errors.ts';
+import { MiB, roundUp } from '../base/units.ts';
 import { L1_ENTRY_BYTES, l1EntryOffset } from '../format/l1-entry.ts';
 import { encodeSnapshotTable } from '../format/snapshot-table.ts';
 import type { BlockFile, TableKind } from '../io/block-file.ts';
 import { ForwardingFile } from '../io/forwarding-file.ts';
 import { readBytes } from '../io/sector-access.ts';
+import type { HostRange } from './entries.ts';
 import type { ImageState } from './state.ts';
 
 /**
@@ -22,6 +24,9 @@ import type { ImageState } from './state.ts';
  */
 export const OVERLAP_CHECKS = ['none', 'constant', 'cached', 'all'] as const;
 export type OverlapCheck = (typeof OVERLAP_CHECKS)[number];
+
+/** At least as large as any cluster. */
+const L1_PIECE_BYTES = 2 * MiB;
 
 /** Writes of these kinds move metadata to new places: what is protected must be found anew. */
 const MOVES_METADATA: ReadonlySet<TableKind> = new Set(['header', 'refcount-table', 'l1', 'snapshot-table']);
@@ -136,8 +141,8 @@ function findOwners(state: ImageState, check: OverlapCheck): Map<number, TableKi
   const { geometry, refcountTable } = state;
   const owners = new Map<number, TableKind>();
   const add = (kind: TableKind, offset: number, lengthBytes: number) => {
-    const first = geometry.hostCluster(offset);
-    for (let index = 0; index < geometry.clustersFor(lengthBytes); index++) owners.set(first + index, kind);
+    const end = geometry.clustersFor(offset + lengthBytes);
+    for (let cluster: number = geometry.hostCluster(offset); cluster < end; cluster++) owners.set(cluster, kind);
   };
   const addL2Tables = (view: DataView, entryCount: number) => {
     for (let index = 0; index < entryCount; index++) {
@@ -149,13 +154,12 @@ function findOwners(state: ImageState, check: OverlapCheck): Map<number, TableKi
     for (const offset of refcountTable.blockOffsets)
       if (offset !== 0) add('refcount-block', offset, geometry.clusterBytes);
     addL2Tables(state.l1.view, state.l1.entryCount);
-    for (const entry of state.snapshots) add('l1', entry.l1TableOffset, entry.l1Entries * L1_ENTRY_BYTES);
-  }
-  if (check === 'all') {
-    for (const entry of state.snapshots) {
-      const bytes = new Uint8Array(entry.l1Entries * L1_ENTRY_BYTES);
-      readBytes(state.file, entry.l1TableOffset, bytes, 'l1');
-      addL2Tables(new DataView(bytes.buffer), entry.l1Entries);
+    for (const { offset, lengthBytes } of snapshotL1Pieces(state)) {
+      add('l1', offset, lengthBytes);
+      if (check === 'cached') continue;
+      const bytes = new Uint8Array(lengthBytes);
+      readBytes(state.file, offset, bytes, 'l1');
+      addL2Tables(new DataView(bytes.buffer), lengthBytes / L1_ENTRY_BYTES);
     }
   }
   // What is at one place wins over what tables claim: a table entry that points at the header is the one that is wrong.
@@ -165,4 +169,21 @@ function findOwners(state: ImageState, check: OverlapCheck): Map<number, TableKi
   add('refcount-table', refcountTable.offset, refcountTable.blockOffsets.length * 8);
   add('header', 0, geometry.clusterBytes);
   return owners;
+}
+
+/**
+ * What the L1 tables of the snapshots cover of the file, each byte once and in pieces of a bounded size: thousands of snapshots may
+ * claim the same large table.
+ */
+function* snapshotL1Pieces(state: ImageState): Generator<HostRange> {
+  const tables = state.snapshots.map(({ l1TableOffset, l1Entries }) => ({
+    offset: l1TableOffset,
+    end: Math.min(l1TableOffset + l1Entries * L1_ENTRY_BYTES, roundUp(state.file.sizeBytes(), L1_ENTRY_BYTES)),
+  }));
+  let covered = 0;
+  for (const { offset, end } of tables.sort((a, b) => a.offset - b.offset)) {
+    for (let at = Math.max(offset, covered); at < end; at += L1_PIECE_BYTES)
+      yield { offset: at, lengthBytes: Math.min(L1_PIECE_BYTES, end - at) };
+    covered = Math.max(covered, end);
+  }
 }

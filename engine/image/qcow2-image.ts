@@ -180,18 +180,18 @@ export class Qcow2Image implements GuestDisk {
 
   /** Takes a snapshot of the disk as it is now and returns its id. */
   createSnapshot(snapshot: NewSnapshot): string {
-    this.#requireWritable();
+    this.#requireSnapshots();
     return createSnapshot(this.#state, snapshot);
   }
 
   /** Makes the disk what it was when the snapshot was taken. */
   applySnapshot(nameOrId: string): void {
-    this.#requireWritable();
+    this.#requireSnapshots();
     applySnapshot(this.#state, nameOrId);
   }
 
   deleteSnapshot(nameOrId: string): void {
-    this.#requireWritable();
+    this.#requireSnapshots();
     deleteSnapshot(this.#state, nameOrId);
   }
 
@@ -295,6 +295,13 @@ export class Qcow2Image implements GuestDisk {
     if (inside) return;
     const message = `${verb} of ${lengthBytes} bytes at offset ${offset} passes the end of the disk (${this.sizeBytes} bytes)`;
     throw new Qcow2Error('INVALID_ARGUMENT', message, { offset });
+  }
+
+  /** Clusters of an external data file have no refcounts, so nothing says which of them two disks share. */
+  #requireSnapshots(): void {
+    this.#requireWritable();
+    if (this.#state.dataFile !== null)
+      throw new Qcow2Error('UNSUPPORTED', 'an image with an external data file has no snapshots');
   }
 
   #requireOpen(): void {

@@ -24,6 +24,8 @@ import type { ImageState } from './state.ts';
 
 /** Host offsets are 56 bits in the format, and exact here below 2^53. */
 const HOST_OFFSET_MAX = Number.MAX_SAFE_INTEGER;
+/** Clusters in use behind the end of the file that one search passes: an interrupted writer leaves some, never so many. */
+const USED_BEHIND_END_MAX = 2 ** 20;
 
 /** The refcount of host cluster `cluster`; 0 where no refcount block exists. */
 export function refcountOf(state: ImageState, cluster: number): number {
@@ -31,9 +33,11 @@ export function refcountOf(state: ImageState, cluster: number): number {
   const blockOffset = state.refcountTable.blockOffsets[Math.floor(cluster / geometry.clustersPerRefcountBlock)] ?? 0;
   if (blockOffset === 0) return 0;
   const block = getRefcountBlock(state, blockOffset);
-  const count = getRefcount(block.view, cluster % geometry.clustersPerRefcountBlock, geometry.refcountOrder);
-  state.refcounts.release(block);
-  return count;
+  try {
+    return getRefcount(block.view, cluster % geometry.clustersPerRefcountBlock, geometry.refcountOrder);
+  } finally {
+    state.refcounts.release(block);
+  }
 }
 
 /**
@@ -49,8 +53,7 @@ export function changeRefcounts(state: ImageState, offset: number, lengthBytes: 
   while (cluster <= last) {
     const blockIndex = Math.floor(cluster / geometry.clustersPerRefcountBlock);
     const end = Math.min(last + 1, (blockIndex + 1) * geometry.clustersPerRefcountBlock);
-    const blockOffset = state.refcountTable.blockOffsets[blockIndex] ?? 0;
-    const block = blockOffset === 0 ? addRefcountBlock(state, cluster) : getRefcountBlock(state, blockOffset);
+    const block = blockToChange(state, cluster, change);
     try {
       changeInBlock(state, block, cluster, end, change);
     } finally {
@@ -60,6 +63,20 @@ export function changeRefcounts(state: ImageState, offset: number, lengthBytes: 
   }
 }
 
+/**
+ * The block that counts `cluster`, pinned. It is made where there is none, but only for a cluster that was just found free: any
+ * other is in use, and a pointer to it that no block counts is a wrong one.
+ */
+function blockToChange(state: ImageState, cluster: number, change: 1 | -1): CachedTable {
+  const { geometry, refcountTable } = state;
+  const blockOffset = refcountTable.blockOffsets[Math.floor(cluster / geometry.clustersPerRefcountBlock)] ?? 0;
+  if (blockOffset !== 0) return getRefcountBlock(state, blockOffset);
+  if (change > 0 && cluster < state.freeClusterIndex) return addRefcountBlock(state, cluster);
+  const offset = geometry.hostOffset(cluster);
+  const message = `the cluster at offset ${offset} is in use, but no refcount block counts it`;
+  throw new Qcow2Error('CORRUPT', message, { table: 'refcount table', offset });
+}
+
 /** Lowers the refcount of every cluster that the range touches; those that reach 0 can be allocated again. */
 export function freeClusters(state: ImageState, offset: number, lengthBytes: number): void {
   changeRefcounts(state, offset, lengthBytes, -1);
@@ -67,8 +84,9 @@ export function freeClusters(state: ImageState, offset: number, lengthBytes: num
 
 /** The refcount block at `blockOffset`, pinned. */
 function getRefcountBlock(state: ImageState, blockOffset: number): CachedTable {
-  if (!state.geometry.isClusterAligned(blockOffset)) {
-    throw new Qcow2Error('CORRUPT', `refcount block offset ${blockOffset} is not on a cluster boundary`, {
+  // Bits 56 to 63 of an entry are part of what is read, so an offset can be too large to be exact.
+  if (!state.geometry.isClusterAligned(blockOffset) || !Number.isSafeInteger(blockOffset)) {
+    throw new Qcow2Error('CORRUPT', `refcount block offset ${blockOffset} is not on a cluster boundary below 2^53`, {
       table: 'refcount table',
       offset: blockOffset,
     });
@@ -122,14 +140,26 @@ function refuseImpossible(state: ImageState, cluster: number, count: number): vo
  * For 0 clusters: where the next search starts.
  */
 export function findFreeClusters(state: ImageState, count: number): HostOffset {
+  const endOfFile = state.geometry.clustersFor(state.file.sizeBytes());
   let found = 0;
+  let usedBehindEnd = 0;
   while (found < count) {
-    found = refcountOf(state, state.freeClusterIndex) === 0 ? found + 1 : 0;
+    if (refcountOf(state, state.freeClusterIndex) === 0) found++;
+    else {
+      found = 0;
+      if (state.freeClusterIndex >= endOfFile && ++usedBehindEnd > USED_BEHIND_END_MAX) throw usedFarBehindEnd(state);
+    }
     state.freeClusterIndex++;
   }
   const end = state.freeClusterIndex * state.geometry.clusterBytes;
   if (end > HOST_OFFSET_MAX) throw new Qcow2Error('NO_SPACE', `the image file would pass ${HOST_OFFSET_MAX} bytes`);
   return state.geometry.hostOffset(state.freeClusterIndex - count);
+}
+
+function usedFarBehindEnd(state: ImageState): Qcow2Error {
+  const offset = state.geometry.hostOffset(state.freeClusterIndex);
+  const message = `${state.file.name}: refcounts say that clusters up to offset ${offset} are in use, far behind the end of the file`;
+  return new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'refcount block', offset });
 }
 
 /** Takes the clusters that `lengthBytes` need, in one piece, and raises their refcounts. */
@@ -146,19 +176,29 @@ function addRefcountBlock(state: ImageState, cluster: number): CachedTable {
   policy.require('l2-tables-before-refcount-table');
   const tableIndex = Math.floor(cluster / geometry.clustersPerRefcountBlock);
   const newOffset = findFreeClusters(state, 1);
+  state.guard.refuseAllocation(newOffset, geometry.clusterBytes);
   const block = newRefcountBlock(state, newOffset, tableIndex);
-  state.refcounts.markDirty(block, 0, block.bytes.length);
-  policy.require('refcount-block-before-refcount-table', block);
-  if (tableIndex < state.refcountTable.blockOffsets.length) {
-    const entry = new Uint8Array(REFCOUNT_TABLE_ENTRY_BYTES);
-    writeUint64(new DataView(entry.buffer), 0, newOffset);
-    policy.hookUp(state.refcountTable.offset + tableIndex * REFCOUNT_TABLE_ENTRY_BYTES, entry, 'refcount-table');
-    state.refcountTable.blockOffsets[tableIndex] = newOffset;
-    return block;
+  const hasEntry = tableIndex < state.refcountTable.blockOffsets.length;
+  try {
+    state.refcounts.markDirty(block, 0, block.bytes.length);
+    policy.require('refcount-block-before-refcount-table', block);
+    if (hasEntry) publishRefcountBlock(state, newOffset, tableIndex);
+  } catch (error) {
+    state.refcounts.unpin(block);
+    throw error;
   }
+  if (hasEntry) return block;
   state.refcounts.release(block);
   growRefcountTable(state, tableIndex, newOffset);
   return getRefcountBlock(state, newOffset);
+}
+
+function publishRefcountBlock(state: ImageState, newOffset: number, tableIndex: number): void {
+  const entry = new Uint8Array(REFCOUNT_TABLE_ENTRY_BYTES);
+  writeUint64(new DataView(entry.buffer), 0, newOffset);
+  const entryOffset = state.refcountTable.offset + tableIndex * REFCOUNT_TABLE_ENTRY_BYTES;
+  state.policy.hookUp(entryOffset, entry, 'refcount-table');
+  state.refcountTable.blockOffsets[tableIndex] = newOffset;
 }
 
 /** The new block, all zero but for its own count where it counts itself. Pinned. */
@@ -185,6 +225,8 @@ function newRefcountBlock(state: ImageState, newOffset: number, tableIndex: numb
 function growRefcountTable(state: ImageState, newBlockIndex: number, newBlockOffset: number): void {
   const { geometry, policy, refcountTable } = state;
   const plan = planGrowth(geometry, refcountTable.blockOffsets.length, state.freeClusterIndex);
+  const growthEnd = plan.tableOffset + plan.tableEntries * REFCOUNT_TABLE_ENTRY_BYTES;
+  state.guard.refuseAllocation(plan.blocksOffset, growthEnd - plan.blocksOffset);
   const offsets = new Float64Array(plan.tableEntries);
   offsets.set(refcountTable.blockOffsets);
   offsets[newBlockIndex] = newBlockOffset;

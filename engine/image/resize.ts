@@ -1,6 +1,6 @@
 /** Growing and shrinking the virtual disk (qcow2.rst, "Header", size and l1_size). */
 import { Qcow2Error } from '../base/errors.ts';
-import { roundUp, SECTOR_BYTES } from '../base/units.ts';
+import { type GuestOffset, roundUp, SECTOR_BYTES } from '../base/units.ts';
 import { HEADER_FIELDS } from '../format/header.ts';
 import { L1_ENTRY_BYTES, writeL1Entry } from '../format/l1-entry.ts';
 import { writeUint64 } from '../format/uint64.ts';
@@ -9,6 +9,9 @@ import { tableOffsetAt } from './l2-tables.ts';
 import { freeClusters, refcountOf } from './refcounts.ts';
 import type { ImageState } from './state.ts';
 import { unmapClusters, writeZeroes } from './zeroes.ts';
+
+/** How far the end of the file is searched for free clusters: a file may claim to be larger than one can look through. */
+const SEARCHED_CLUSTERS_MAX = 2 ** 24;
 
 /**
  * Sets the size of the virtual disk; new space reads as zeros. Shrinking loses what lies behind the new end and must be allowed.
@@ -51,7 +54,12 @@ function shrinkTables(state: ImageState, sizeBytes: number): void {
   // What is cut off inside the last cluster must not come back if the disk grows again.
   const tailEnd = Math.min(state.sizeBytes, from);
   if (tailEnd > sizeBytes) writeZeroes(state, sizeBytes, tailEnd - sizeBytes, false);
-  if (from < state.sizeBytes) unmapClusters(state, from, state.sizeBytes);
+  // Up to the end of the L1 table, not of the disk: VM state lies there.
+  for (let index = geometry.l1Index(from as GuestOffset); index < l1.entryCount; index++) {
+    const start = index * geometry.bytesPerL2Table;
+    if (tableOffsetAt(state, l1, index) !== 0)
+      unmapClusters(state, Math.max(from, start), start + geometry.bytesPerL2Table);
+  }
   const freed: number[] = [];
   for (let index = geometry.l1EntriesFor(sizeBytes); index < l1.entryCount; index++) {
     const offset = tableOffsetAt(state, l1, index);
@@ -66,9 +74,11 @@ function shrinkTables(state: ImageState, sizeBytes: number): void {
 
 /** Gives the free clusters at the end of the file back; after the flush, so nothing in the file names them any more. */
 function cutFreeEnd(state: ImageState): void {
-  const { geometry } = state;
+  const { geometry, refcountTable } = state;
   const end = geometry.clustersFor(state.file.sizeBytes());
-  let used = end;
-  while (used > 0 && refcountOf(state, used - 1) === 0) used--;
+  const lastBlock = refcountTable.blockOffsets.findLastIndex((offset) => offset !== 0);
+  let used = Math.min(end, (lastBlock + 1) * geometry.clustersPerRefcountBlock);
+  const giveUp = used - SEARCHED_CLUSTERS_MAX;
+  while (used > 0 && used > giveUp && refcountOf(state, used - 1) === 0) used--;
   if (used < end) state.file.truncate(used * geometry.clusterBytes);
 }

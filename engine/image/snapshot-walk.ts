@@ -2,8 +2,9 @@
  * The walk over everything that an L1 table references, which every snapshot operation is made of: change each refcount by
  * +1, -1 or not at all, and set COPIED exactly where the refcount is then 1 (qcow2.rst, "Snapshots" and "L2 table entry").
  */
+import { Qcow2Error } from '../base/errors.ts';
 import type { CachedTable } from '../cache/table-cache.ts';
-import { L1_ENTRY_BYTES, l1EntryIsCopied, setL1EntryCopied } from '../format/l1-entry.ts';
+import { L1_ENTRY_BYTES, l1EntryIsCopied, l1EntryOffset, setL1EntryCopied } from '../format/l1-entry.ts';
 import {
   CLUSTER_COMPRESSED,
   CLUSTER_UNALLOCATED,
@@ -24,6 +25,7 @@ const SHARED = 2;
 
 /** Walks `l1`, which is then written back where it lies if one of its COPIED flags changed. */
 export function walkL1(state: ImageState, l1: L1Table, change: WalkChange): void {
+  refuseRepeatedTables(state, l1);
   state.policy.beginSnapshotWalk();
   let changed = false;
   let complete = false;
@@ -35,6 +37,17 @@ export function walkL1(state: ImageState, l1: L1Table, change: WalkChange): void
       if (complete && changed) state.policy.hookUp(l1.offset, l1.entryBytes, 'l1');
     });
   }
+}
+
+/** A disk names each of its L2 tables once. A table named a thousand times would be walked as often, and its clusters miscounted. */
+function refuseRepeatedTables(state: ImageState, l1: L1Table): void {
+  const offsets = new Float64Array(l1.entryCount);
+  for (let index = 0; index < offsets.length; index++) offsets[index] = l1EntryOffset(l1.view, index * L1_ENTRY_BYTES);
+  offsets.sort();
+  const repeated = offsets.find((offset, index) => offset !== 0 && offset === offsets[index + 1]);
+  if (repeated === undefined) return;
+  const message = `${state.file.name}: the L1 table at offset ${l1.offset} names the L2 table at offset ${repeated} more than once`;
+  throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'L1', offset: l1.offset, found: repeated });
 }
 
 /** Returns true when the entry's COPIED flag changed. */

@@ -2,6 +2,7 @@
  * Where guest data is to be written: in place, or into newly allocated clusters that are linked afterwards
  * (qcow2.rst, "Cluster mapping" and "Copy-on-write").
  */
+import { Qcow2Error } from '../base/errors.ts';
 import { type GuestOffset, roundDown } from '../base/units.ts';
 import type { CachedTable } from '../cache/table-cache.ts';
 import {
@@ -51,12 +52,21 @@ export function planWrite(state: ImageState, guestOffset: GuestOffset, maxBytes:
     const count = countOwned(state, slice, index, wanted, kind);
     const lengthBytes = Math.min(maxBytes, count * geometry.clusterBytes - inCluster);
     const run = { guestOffset, lengthBytes, hostOffset: dataOffsetAt(state, slice, index) };
+    refuseBehindEnd(state, run.hostOffset);
     if (geometry.extendedL2) return { ...run, ...subclusterLinks(state, slice, index, inCluster, lengthBytes, count) };
     const links = kind === CLUSTER_ZERO_ALLOCATED;
     return { ...run, unlinkedClusters: links ? count : 0, ...wholeClusters(state), exposesOldContent: links };
   } finally {
     state.l2.release(slice);
   }
+}
+
+/** Data reaches the file before the entry that names it: a cluster behind the end is no cluster, and writing it no repair. */
+function refuseBehindEnd(state: ImageState, hostOffset: number): void {
+  const sizeBytes = state.file.sizeBytes();
+  if (state.dataFile !== null || hostOffset < sizeBytes) return;
+  const message = `${state.file.name}: data cluster at offset ${hostOffset} is outside the file of ${sizeBytes} bytes`;
+  throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'L2', found: hostOffset });
 }
 
 function wholeClusters(state: ImageState): Pick<WriteRun, 'unitBytes' | 'copiesHead' | 'copiesTail'> {
