@@ -6,7 +6,7 @@
  *  1. One request is in flight at a time, and everything here is synchronous, as in the engine that it is compared with.
  *  2. A session is either timed or counted: under strace every call takes longer, so times of a counted one mean nothing.
  *
- * qemu-img knows neither the size of a VM state nor writethrough; see docs/decisions/020-qemu-reference.md.
+ * qemu-img knows neither the size of a VM state nor writethrough; see docs/decisions/004-qemu-reference.md.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
