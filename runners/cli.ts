@@ -9,6 +9,7 @@ import { nearest } from '../workloads/spelling.ts';
 import { bench } from './commands/bench.ts';
 import { compare } from './commands/compare.ts';
 import { crash } from './commands/crash.ts';
+import { doctor } from './commands/doctor.ts';
 import { env } from './commands/env.ts';
 import { gate } from './commands/gate.ts';
 import { history } from './commands/history.ts';
@@ -18,6 +19,7 @@ import { ops } from './commands/ops.ts';
 import { policies } from './commands/policies.ts';
 import { report } from './commands/report.ts';
 import { schema } from './commands/schema.ts';
+import { site } from './commands/site.ts';
 import { trend } from './commands/trend.ts';
 import { workloads } from './commands/workloads.ts';
 import { programVersion } from './environment.ts';
@@ -30,6 +32,7 @@ const COMMANDS = [
   compare,
   trend,
   gate,
+  doctor,
   crash,
   ops,
   image,
@@ -38,6 +41,7 @@ const COMMANDS = [
   workloads,
   env,
   report,
+  site,
   schema,
 ] as CommandModule[];
 

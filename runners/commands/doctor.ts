@@ -1,0 +1,107 @@
+/** `cowbench doctor`: replays under @clinic/doctor, whose page is linked from the report. */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import os from 'node:os';
+import path from 'node:path';
+import type { CommandModule } from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import type { RunRecord } from '../../results/record.ts';
+import { writeRecord } from '../../results/store.ts';
+import type { BenchPlan } from '../bench/plan.ts';
+import { type BenchOptions, planOf, withBenchOptions } from '../bench/plan-options.ts';
+import { writeReport } from '../bench/present.ts';
+import { benchDisplay } from '../bench/progress.ts';
+import { type BenchOutcome, runBench } from '../bench/run-bench.ts';
+import { fileNameOf } from '../bench/sample-jobs.ts';
+import { TemporaryImages } from '../bench/temporary-images.ts';
+import { oneLine, UsageError } from '../errors.ts';
+import { Interruption } from '../interruption.ts';
+import type { SampleJob } from '../sample/job.ts';
+
+export const doctor: CommandModule<object, BenchOptions> = {
+  command: 'doctor',
+  describe: 'watch event loop, memory and CPU of a replay with @clinic/doctor; its pages are linked from the report',
+  builder: (yargs) =>
+    withBenchOptions(yargs)
+      .default({ rounds: '1', policy: 'writeback' })
+      .example('$0 doctor --workload install', 'the recorded installation; runs under 300 ms say nothing'),
+  handler: async (options) => {
+    requireDoctor();
+    const plan = planOf(options, hideBin(process.argv));
+    const interruption = new Interruption();
+    const display = benchDisplay(options.quiet === true, false, (line) => console.error(line));
+    const outcome = await runBench({ ...plan, cpuProfile: true }, interruption.signal, display);
+    interruption.release();
+    if (outcome.error !== null) throw outcome.error;
+    if (interruption.exitCode !== null) {
+      process.exitCode = interruption.exitCode;
+      return;
+    }
+    examine(plan, outcome);
+    writeRecord(outcome.recordFile, outcome.record);
+    const reportFile = await writeReport(outcome);
+    for (const line of profileLines(outcome.record)) console.log(line);
+    console.log(`record: ${outcome.recordFile}\nreport: ${reportFile}`);
+  },
+};
+
+/** Throws UsageError when the package is not installed: it is large, and only this command needs it. */
+function requireDoctor(): void {
+  try {
+    createRequire(import.meta.url).resolve('@clinic/doctor');
+  } catch {
+    throw new UsageError('the doctor needs the package @clinic/doctor: npm ci installs it');
+  }
+}
+
+/** Makes one page a cell, beside the record, and names it there. */
+function examine(plan: BenchPlan, { record, recordFile }: BenchOutcome): void {
+  const images = new TemporaryImages(plan.directory, plan.keepImages);
+  try {
+    for (const cell of plan.cells) {
+      if (cell.engine === 'qemu' || cell.device !== null) continue;
+      const imageFile = images.imageFile(cell.id);
+      const page = `${recordFile.replace(/\.json$/, '')}.${fileNameOf(cell.id)}.doctor.html`;
+      const finding = runDoctor({ imageFile, workload: plan.workload, cell, traced: false }, page);
+      images.discard(imageFile);
+      const title = `Clinic Doctor on ${cell.id}: ${finding ?? 'no finding'} (a hint, not a verdict)`;
+      record.attachments = [...(record.attachments ?? []), { title, file: path.basename(page) }];
+      console.log(`doctor: ${page}`);
+    }
+  } finally {
+    images.remove();
+  }
+}
+
+function runDoctor(job: SampleJob, page: string): string | null {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'cowbench-'));
+  try {
+    const jobFile = path.join(folder, 'job.json');
+    fs.writeFileSync(jobFile, JSON.stringify(job));
+    const { NODE_OPTIONS: _, ...env } = process.env;
+    const words = [path.join(import.meta.dirname, '../doctor/collect.ts'), jobFile, path.resolve(page)];
+    const { status, stdout, stderr } = spawnSync(process.execPath, words, { cwd: folder, env, encoding: 'utf8' });
+    const last = stdout.trimEnd().split('\n').at(-1) ?? '';
+    if (status === 0 && last.startsWith('{')) return (JSON.parse(last) as { finding: string | null }).finding;
+    const reason = stderr.split('\n').find((line) => /error/i.test(line)) ?? `exit code ${status}`;
+    throw new UsageError(`the doctor failed: ${oneLine(reason)}`);
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Parts of less than this are not shown. */
+const LEAST_SHARE = 0.01;
+
+function profileLines({ cells }: RunRecord): string[] {
+  return cells.flatMap(({ id, profile = [] }) => [
+    `CPU time of ${id}, by part:`,
+    ...profile
+      .filter(({ share }) => share >= LEAST_SHARE)
+      .map(
+        ({ part, selfNs, share }) =>
+          `  ${(share * 100).toFixed(1).padStart(5)} %  ${(selfNs / 1e6).toFixed(1).padStart(8)} ms  ${part}`,
+      ),
+  ]);
+}
