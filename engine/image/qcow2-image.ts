@@ -209,13 +209,13 @@ export class Qcow2Image implements GuestDisk {
   /** Writes VM state, which lies behind the end of the virtual disk; `offset` counts from its start, 512-byte aligned or not. */
   writeVmState(offset: number, bytes: Uint8Array): void {
     this.#requireWritable();
-    this.#writeAligned(this.#vmStateStart() + offset, bytes);
+    this.#writeAligned(this.#vmStateAt(offset), bytes);
   }
 
   /** Reads VM state back; never written parts are zeros. */
   readVmState(offset: number, into: Uint8Array): void {
     this.#requireOpen();
-    this.#readAligned(this.#vmStateStart() + offset, into);
+    this.#readAligned(this.#vmStateAt(offset), into);
   }
 
   /**
@@ -265,10 +265,12 @@ export class Qcow2Image implements GuestDisk {
     features.clearDirty();
   }
 
-  /** VM state starts where the first L1 entry behind the disk maps. */
-  #vmStateStart(): number {
+  /** Where byte `offset` of the VM state is mapped: behind what the last L1 entry of the disk maps. */
+  #vmStateAt(offset: number): number {
     const { geometry, sizeBytes } = this.#state;
-    return geometry.l1EntriesFor(sizeBytes) * geometry.bytesPerL2Table;
+    const at = geometry.l1EntriesFor(sizeBytes) * geometry.bytesPerL2Table + offset;
+    if (Number.isSafeInteger(at) && offset >= 0) return at;
+    throw new Qcow2Error('INVALID_ARGUMENT', `VM state offset ${offset} is not an integer from 0 on`, { offset });
   }
 
   #readAligned(offset: number, into: Uint8Array): void {
