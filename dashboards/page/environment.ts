@@ -1,6 +1,7 @@
 /** Where and how the run was made, and the command that repeats it. */
 import type { RunRecord } from '../../results/record.ts';
 import { formatBytes, formatCount, formatDuration } from '../quantities.ts';
+import { profilesSection } from './attachments.ts';
 import { type Html, html } from './html.ts';
 
 /** A word as a POSIX shell takes it. */
@@ -55,11 +56,13 @@ function facts(record: RunRecord): [string, string][] {
   ];
 }
 
+/** The facts of the run, and after them its profiles where there are any. */
 export function environmentSection(record: RunRecord): Html {
   return html`<section id="environment" aria-labelledby="environment-title">
 <h2 id="environment-title">Environment, and how to repeat this run</h2>
 <div class="command"><pre tabindex="0" aria-label="Command that repeats this run"><code>${reproduceCommand(record)}</code></pre>
 <button type="button" class="tool" data-copy="${reproduceCommand(record)}">Copy</button></div>
 <dl class="facts">${facts(record).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>\n`)}</dl>
-</section>`;
+</section>
+${profilesSection(record)}`;
 }
