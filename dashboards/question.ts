@@ -27,6 +27,14 @@ export interface DataTable {
   readonly caption: string;
   readonly columns: readonly Column[];
   readonly rows: readonly (readonly (string | number | null)[])[];
+  /** What the page's filters ask of each row, by name. */
+  readonly marks?: readonly RowMarks[];
+}
+
+export interface RowMarks {
+  readonly machine: string;
+  readonly workload: string;
+  readonly policy: string;
 }
 
 /** A control beside a chart that sets one parameter of its specification. */

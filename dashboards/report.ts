@@ -6,6 +6,7 @@ import { pageDocument } from './page/document.ts';
 import { environmentSection } from './page/environment.ts';
 import { glossarySection } from './page/glossary.ts';
 import { type Html, html } from './page/html.ts';
+import { pageTop } from './page/page-top.ts';
 import { policyTable, timesTable } from './page/policy-table.ts';
 import { questionSection } from './page/question-section.ts';
 import { flushWorld, verdictOf } from './page/verdict.ts';
@@ -22,9 +23,7 @@ function castOf(record: RunRecord): string {
 }
 
 function pageHeader(record: RunRecord): Html {
-  return html`<a class="skip" href="#main">Skip to the answer</a>
-<header class="top"><p class="brand">cowbench <span>what a copy-on-write image costs</span></p>
-<button type="button" class="tool" id="theme" aria-label="Colour theme: as the system">Theme: system</button></header>
+  return html`${pageTop()}
 <main id="main">
 <h1>${record.workload.title}</h1>
 <p class="meta">${record.startedAt.slice(0, 10)} · ${record.source.commit === null ? `cowbench ${record.source.version}` : `commit ${record.source.commit.slice(0, 12)}`} · ${castOf(record)} · ${record.environment.fileSystem.type}</p>`;

@@ -33,7 +33,7 @@ export function writeRecord(file: string, record: RunRecord): void {
  * Writes `text` to `file` by way of a temporary file beside it; folders are made.
  * @throws RecordError when the file system refuses.
  */
-export function writeWhole(file: string, text: string): void {
+export function writeWhole(file: string, text: string | Uint8Array): void {
   const directory = path.dirname(file);
   const temporary = path.join(directory, `.${path.basename(file)}.${process.pid}.tmp`);
   try {

@@ -1,6 +1,6 @@
 /** The table behind a chart: sortable, numbers in human units with the exact value in a tooltip. */
 import { formatBytes, formatCount, formatDuration, formatRatio, formatShare } from '../quantities.ts';
-import type { Column, DataTable, Quantity } from '../question.ts';
+import type { Column, DataTable, Quantity, RowMarks } from '../question.ts';
 import { type Html, html } from './html.ts';
 
 const FORMATS: Readonly<
@@ -46,6 +46,11 @@ function heading(column: Column, index: number): Html {
   return html`<th scope="col" class="${kind}" data-unit="${EXACT_UNITS[column.quantity]}"><button type="button" class="sort" data-column="${index}" title="${column.help ?? `sort by ${column.label}`}">${column.label}</button></th>`;
 }
 
+function rowMarks(marks: RowMarks | undefined): Html | null {
+  if (marks === undefined) return null;
+  return html` data-machine="${marks.machine}" data-workload="${marks.workload}" data-policy="${marks.policy}"`;
+}
+
 /** The table inside a closed `<details>`; its heads are buttons that sort. */
 export function dataTable(table: DataTable, id: string): Html {
   const rows = table.rows.slice(0, MOST_TABLE_ROWS);
@@ -57,7 +62,7 @@ export function dataTable(table: DataTable, id: string): Html {
 <table class="sortable">
 <caption><span class="caption">${table.caption}${more}</span></caption>
 <thead><tr>${table.columns.map(heading)}</tr></thead>
-<tbody>${rows.map((row) => html`<tr>${row.map((value, index) => tableCell(value, table.columns[index]))}</tr>\n`)}</tbody>
+<tbody>${rows.map((row, at) => html`<tr${rowMarks(table.marks?.[at])}>${row.map((value, index) => tableCell(value, table.columns[index]))}</tr>\n`)}</tbody>
 </table></div>
 </details>`;
 }

@@ -4,14 +4,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { QUESTIONS as ALL_QUESTIONS } from '../questions/index.ts';
 import { renderReport } from '../report.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
 import { HOSTILE, hostileRecord } from '../testing/hostile-record.ts';
-import { launchChromium, openFile } from './testing/chromium.ts';
+import { axeViolations, changedFrom, launchChromium, looks, openFile } from './testing/chromium.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'cowbench-'));
 const reportFile = path.join(folder, 'report.html');
@@ -31,32 +30,6 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A fingerprint of what a chart shows: its pixels, or its markup. */
-function looks(page: Page, id: string): Promise<string> {
-  return page.locator(`#${id}-chart`).evaluate((element) => {
-    const canvas = element.querySelector('canvas');
-    return canvas === null ? (element.querySelector('svg')?.innerHTML ?? '') : canvas.toDataURL();
-  });
-}
-
-/** Waits until a chart looks other than `before`, and returns how it looks then. */
-async function changedFrom(page: Page, id: string, previous: string): Promise<string> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    const now = await looks(page, id);
-    if (now !== previous) return now;
-    await page.waitForTimeout(30);
-  }
-  throw new Error(`chart ${id} did not change`);
-}
-
-async function violations(page: Page, rules?: string[]): Promise<string[]> {
-  // The tables are all built alike: one open stands for the others.
-  await page.evaluate(() => document.querySelector('details')?.setAttribute('open', ''));
-  const axe = new AxeBuilder({ page }).setLegacyMode();
-  const { violations: found } = await (rules === undefined ? axe : axe.withRules(rules)).analyze();
-  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
-}
-
 suite('report in Chromium', { concurrency: false }, () => {
   for (const colorScheme of ['light', 'dark'] as const) {
     test(`${colorScheme}: every chart is drawn, nothing is requested or logged, axe finds nothing`, async () => {
@@ -74,7 +47,7 @@ suite('report in Chromium', { concurrency: false }, () => {
         assert.ok(((await chart.getAttribute('aria-label')) ?? '').length > 40, `${id} has no description`);
       }
       // The other rules do not look at colours: once is enough.
-      assert.deepEqual(await violations(page, colorScheme === 'dark' ? ['color-contrast'] : undefined), []);
+      assert.deepEqual(await axeViolations(page, colorScheme === 'dark' ? ['color-contrast'] : undefined), []);
       assert.deepEqual(complaints, []);
       await close();
     });
@@ -218,7 +191,7 @@ suite('report in Chromium', { concurrency: false }, () => {
   test('nothing sticks out on a narrow phone; paper is light and as wide as the page', async () => {
     const narrow = await openFile(browser, reportFile, { viewport: { width: 360, height: 740 } });
     assert.equal(await narrow.page.evaluate(() => document.documentElement.scrollWidth), 360);
-    assert.deepEqual(await violations(narrow.page, ['scrollable-region-focusable', 'target-size']), []);
+    assert.deepEqual(await axeViolations(narrow.page, ['scrollable-region-focusable', 'target-size']), []);
     await narrow.close();
     const paper = await openFile(browser, reportFile, { colorScheme: 'dark' });
     // At the end of printing the page says in its title which theme was on paper.

@@ -1,25 +1,113 @@
-/** `cowbench report RECORD`: the HTML report of an earlier run. */
+/** `cowbench report RECORD`: the HTML report of an earlier run, one of its charts, or a comparison with other records. */
+import path from 'node:path';
 import type { CommandModule } from 'yargs';
+import type { ChartFormat, ComparedSide } from '../../dashboards/index.ts';
+import type { RunRecord } from '../../results/record.ts';
 import { readRecord, writeWhole } from '../../results/store.ts';
+import { UsageError } from '../errors.ts';
 import { single } from '../option-values.ts';
+import { unknownWord } from '../suggest.ts';
 
-export const report: CommandModule<object, { record: string; out: string | undefined }> = {
+interface ReportOptions {
+  readonly record: string;
+  readonly out: string | undefined;
+  readonly format: string;
+  readonly question: string | undefined;
+  readonly theme: string;
+  readonly against: string | undefined;
+}
+
+const FORMATS = ['html', 'svg', 'png', 'json'] as const;
+const THEMES = ['light', 'dark'] as const;
+
+export const report: CommandModule<object, ReportOptions> = {
   command: 'report <record>',
-  describe: 'build the HTML report of a record again',
+  describe: 'build the report of a record again, draw one of its charts, or compare it with others',
   builder: (yargs) =>
     yargs
       .positional('record', { type: 'string', describe: 'a record written by bench', demandOption: true })
       .option('out', {
         type: 'string',
         requiresArg: true,
-        describe: 'file to write [default: the record with .html in place of .json]',
+        describe: 'file to write [default: beside the record, with the ending of the format]',
       })
-      .example('$0 report results/runs/M/C/RUN.json --out report.html', 'a report to publish'),
-  handler: async ({ record: recordFile, out }) => {
-    const record = readRecord(recordFile);
+      .option('format', {
+        type: 'string',
+        requiresArg: true,
+        default: 'html',
+        describe: 'html: the report; svg, png or json (Vega-Lite with its data): the chart of --question',
+      })
+      .option('question', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'the chart to draw, by the name in the report’s links',
+      })
+      .option('theme', {
+        type: 'string',
+        requiresArg: true,
+        default: 'light',
+        describe: 'colours of the chart: light or dark',
+      })
+      .option('against', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'a record, or a folder of records, to compare with; RECORD may then be a folder too',
+      })
+      .example('$0 report results/runs/M/C/RUN.json --out report.html', 'a report to publish')
+      .example('$0 report RUN.json --format svg --question policy-cost', 'one chart, for a paper')
+      .example('$0 report results/runs/M/B --against results/runs/M/A --out changes.html', 'commit B against commit A'),
+  handler: async (options) => {
+    const format = oneOf('format', options.format, FORMATS);
+    const theme = oneOf('theme', options.theme, THEMES);
+    if (options.against !== undefined) return compare(options, single('against', options.against));
+    const record = readRecord(options.record);
+    if (format !== 'html') return drawChart(options, record, format, theme);
+    if (options.question !== undefined)
+      throw new UsageError('--question is for --format svg, png or json; the report has all');
     const { renderReport } = await import('../../dashboards/index.ts');
-    const file = out === undefined ? recordFile.replace(/(\.json)?$/, '.html') : single('out', out);
-    writeWhole(file, await renderReport(record));
-    console.log(`report: ${file}`);
+    write('report', fileOf(options, '.html'), await renderReport(record));
   },
 };
+
+function oneOf<Word extends string>(option: string, given: string, words: readonly Word[]): Word {
+  const word = words.find((candidate) => candidate === single(option, given));
+  if (word === undefined) throw new UsageError(`--${option}: ${unknownWord(option, given, [...words])}`);
+  return word;
+}
+
+/** Where the result goes: `--out`, or beside the record. */
+function fileOf({ out, record }: ReportOptions, ending: string): string {
+  return out === undefined ? record.replace(/(\.json)?$/, ending) : single('out', out);
+}
+
+function write(what: string, file: string, content: string | Uint8Array): void {
+  writeWhole(file, content);
+  console.log(`${what}: ${file}`);
+}
+
+async function drawChart(options: ReportOptions, record: RunRecord, format: ChartFormat, theme: 'light' | 'dark') {
+  const { QUESTION_IDS, renderChart } = await import('../../dashboards/index.ts');
+  if (options.question === undefined) {
+    throw new UsageError(`--format ${format} needs --question, one of: ${QUESTION_IDS.join(', ')}`);
+  }
+  const question = oneOf('question', options.question, QUESTION_IDS);
+  const ending = `.${question}.${format === 'json' ? 'vl.json' : format}`;
+  write('chart', fileOf(options, ending), await renderChart(record, question, format, theme));
+}
+
+async function compare(options: ReportOptions, against: string): Promise<void> {
+  if (options.format !== 'html' || options.question !== undefined) {
+    throw new UsageError('--against makes a page: it goes with neither --format nor --question');
+  }
+  const { renderComparison } = await import('../../dashboards/index.ts');
+  const page = await renderComparison({ baseline: await side(against), candidate: await side(options.record) });
+  const fallback = path.join(path.dirname(options.record), `${path.basename(options.record, '.json')}.comparison.html`);
+  write('comparison', options.out === undefined ? fallback : single('out', options.out), page);
+}
+
+async function side(place: string): Promise<ComparedSide> {
+  const { recordFiles } = await import('../site/stored-records.ts');
+  const files = recordFiles(place);
+  if (files.length === 0) throw new UsageError(`${place}: no record in this folder`);
+  return { name: path.basename(place, '.json'), records: files.map(readRecord) };
+}

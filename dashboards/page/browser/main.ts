@@ -3,6 +3,7 @@
 import type { ChartBundle } from './chart-bundle.ts';
 import { ChartGallery } from './chart-gallery.ts';
 import { bindControls } from './controls.ts';
+import { bindFilters } from './filters.ts';
 import { bindSaves } from './saves.ts';
 import { bindExplanations, bindSorting } from './tables.ts';
 import { bindTheme, currentTheme } from './theme-switch.ts';
@@ -15,6 +16,7 @@ bindExplanations(document.body);
 bindTheme((theme) => void gallery.drawAll(theme));
 bindControls(gallery);
 bindSaves(gallery);
+bindFilters(gallery);
 
 /** Where the browser gives no clipboard to a local file, the command is selected for copying by hand. */
 async function copy(button: HTMLButtonElement): Promise<void> {

@@ -3,6 +3,7 @@
  * silence. A missing Chromium fails the test.
  */
 import { pathToFileURL } from 'node:url';
+import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 const FLAGS = [
@@ -47,4 +48,31 @@ export async function openFile(
   await page.goto(url + hash);
   await page.waitForFunction(() => document.documentElement.dataset.charts === 'drawn');
   return { page, complaints, close: () => context.close() };
+}
+
+/** A fingerprint of what a chart shows: its pixels, or its markup. */
+export function looks(page: Page, id: string): Promise<string> {
+  return page.locator(`#${id}-chart`).evaluate((element) => {
+    const canvas = element.querySelector('canvas');
+    return canvas === null ? (element.querySelector('svg')?.innerHTML ?? '') : canvas.toDataURL();
+  });
+}
+
+/** Waits until a chart looks other than `before`, and returns how it looks then. */
+export async function changedFrom(page: Page, id: string, previous: string): Promise<string> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const now = await looks(page, id);
+    if (now !== previous) return now;
+    await page.waitForTimeout(30);
+  }
+  throw new Error(`chart ${id} did not change`);
+}
+
+/** What axe finds, one line each; all rules unless some are named. */
+export async function axeViolations(page: Page, rules?: string[]): Promise<string[]> {
+  // The tables are all built alike: one open stands for the others.
+  await page.evaluate(() => document.querySelector('details')?.setAttribute('open', ''));
+  const axe = new AxeBuilder({ page }).setLegacyMode();
+  const { violations: found } = await (rules === undefined ? axe : axe.withRules(rules)).analyze();
+  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
 }

@@ -1,0 +1,54 @@
+/** Which cells of two sets of runs belong together, and what differs between them. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fixtureRecord } from '../testing/fixture-record.ts';
+import { sweepRecord } from '../testing/sweep-record.ts';
+import { changeChart } from './change-chart.ts';
+import { matchCells } from './matched-cells.ts';
+
+test('equal sides match cell by cell and nothing differs, whatever the file system and the machine', () => {
+  const other = fixtureRecord((draft) => {
+    draft.environment.machine = 'another';
+    for (const cell of draft.cells) cell.device.name = 'xfs';
+  });
+  const { matched, onlyBaseline, onlyCandidate } = matchCells([fixtureRecord()], [other]);
+  assert.deepEqual(
+    matched.map(({ label, exact }) => [label, exact.verdict]),
+    [
+      ['legacy', 'equal'],
+      ['writethrough', 'equal'],
+      ['writeback', 'equal'],
+    ],
+  );
+  assert.deepEqual([onlyBaseline, onlyCandidate], [[], []]);
+  assert.equal(changeChart(matched), null);
+});
+
+test('a difference of one is found and charted; commits in the parameters do not keep cells apart', () => {
+  const head = fixtureRecord((draft) => {
+    draft.cells[2]!.exact!.fsyncs += 1;
+    for (const cell of draft.cells) cell.policy.parameters = { revision: 'head', commit: 'abc' };
+  });
+  const { matched } = matchCells([fixtureRecord()], [head]);
+  assert.deepEqual(matched[2]?.exact.differences, [{ metric: 'fsyncs', baseline: 37, candidate: 38 }]);
+  const rows = changeChart(matched)?.sources.rows ?? [];
+  assert.deepEqual(
+    rows.map(({ cell, says }) => [cell, says]),
+    [['waits for the disk', '37 → 38']],
+  );
+});
+
+test('two runs of one side that disagree are no difference but an error', () => {
+  const other = fixtureRecord((draft) => {
+    draft.cells[0]!.exact!.writes += 1;
+  });
+  const { matched } = matchCells([fixtureRecord(), other], [fixtureRecord()]);
+  assert.equal(matched[0]?.exact.verdict, 'nondeterministic');
+});
+
+test('what only one side measured is named', () => {
+  const { matched, onlyCandidate } = matchCells([fixtureRecord()], [sweepRecord([4, 64])]);
+  assert.equal(matched.length, 3);
+  assert.equal(onlyCandidate.length, 3);
+  assert.match((onlyCandidate[0] ?? '').replaceAll('\u00a0', ' '), /^legacy, cluster 4 KiB on install/);
+});

@@ -1,0 +1,101 @@
+/**
+ * Two sets of runs side by side: cells of the same workload, policy, image and device are matched, and their exact counts
+ * compared to the digit. Times of separate runs are never compared (see `results/comparison.ts` for those of one run).
+ */
+import { compareExact, type ExactComparison } from '../../results/comparison-exact.ts';
+import type { Cell, ExactCounters, RunRecord } from '../../results/record.ts';
+import { cellAttributes, median, timesMeaningless, waitsOf } from '../cells.ts';
+import { timedRounds } from '../paired-times.ts';
+import { workloadLabel } from '../workload-label.ts';
+
+export interface SideCell {
+  readonly cell: Cell;
+  readonly exact: ExactCounters;
+  readonly record: RunRecord;
+}
+
+export interface MatchedCell {
+  readonly workload: string;
+  readonly label: string;
+  readonly baseline: readonly SideCell[];
+  readonly candidate: readonly SideCell[];
+  readonly exact: ExactComparison;
+}
+
+export interface Matching {
+  readonly matched: readonly MatchedCell[];
+  /** Cells that one side lacks, in words. */
+  readonly onlyBaseline: readonly string[];
+  readonly onlyCandidate: readonly string[];
+}
+
+/** Parameters that name the commit: what the two sides differ in. */
+const SOURCE_PARAMETERS = ['revision', 'commit'];
+
+/** The file system under a real image changes no count: machines may differ in it. */
+function namesOf({ cell }: SideCell): string[] {
+  const { policy, image } = cellAttributes(cell);
+  return [...policy, ...image]
+    .filter(([name]) => !SOURCE_PARAMETERS.includes(name) && (name !== 'device' || cell.device.kind === 'model'))
+    .map(([name, value]) => `${name} ${value}`);
+}
+
+function keyOf(side: SideCell): string {
+  return JSON.stringify([workloadLabel(side.record), side.cell.policy.name, namesOf(side)]);
+}
+
+function cellsOf(records: readonly RunRecord[]): SideCell[] {
+  return records.flatMap((record) =>
+    record.cells.flatMap((cell) => (cell.exact === null ? [] : [{ cell, exact: cell.exact, record }])),
+  );
+}
+
+/** The policy's name and what tells it from namesakes under the same workload. */
+function labelOf(side: SideCell, all: readonly SideCell[]): string {
+  const namesakes = all.filter(
+    ({ cell, record }) =>
+      cell.policy.name === side.cell.policy.name && workloadLabel(record) === workloadLabel(side.record),
+  );
+  const words = namesOf(side).filter((word) => namesakes.some((other) => !namesOf(other).includes(word)));
+  return [side.cell.policy.name, ...words].join(', ');
+}
+
+export function matchCells(baseline: readonly RunRecord[], candidate: readonly RunRecord[]): Matching {
+  const [before, after] = [cellsOf(baseline), cellsOf(candidate)];
+  const all = [...before, ...after];
+  const [byKeyBefore, byKeyAfter] = [Map.groupBy(before, keyOf), Map.groupBy(after, keyOf)];
+  const name = (sides: readonly SideCell[]) =>
+    sides[0] === undefined ? '' : `${labelOf(sides[0], all)} on ${workloadLabel(sides[0].record)}`;
+  const only = (these: Map<string, SideCell[]>, those: Map<string, SideCell[]>) =>
+    [...these].filter(([key]) => !those.has(key)).map(([, sides]) => name(sides));
+  const matched = [...byKeyBefore].flatMap(([key, sides]): MatchedCell[] => {
+    const others = byKeyAfter.get(key);
+    const [first] = sides;
+    if (others === undefined || first === undefined) return [];
+    const exact = compareExact(
+      sides.map((side) => side.exact),
+      others.map((side) => side.exact),
+    );
+    return [
+      { workload: workloadLabel(first.record), label: labelOf(first, all), baseline: sides, candidate: others, exact },
+    ];
+  });
+  return { matched, onlyBaseline: only(byKeyBefore, byKeyAfter), onlyCandidate: only(byKeyAfter, byKeyBefore) };
+}
+
+/** The totals that are charted; every other counter is in the table. */
+export const TOTALS = [
+  { name: 'waits for the disk', of: waitsOf },
+  { name: 'writes', of: (exact: ExactCounters) => exact.writes },
+  { name: 'bytes written', of: (exact: ExactCounters) => exact.writeBytes },
+  { name: 'reads', of: (exact: ExactCounters) => exact.reads },
+  { name: 'size of the image', of: (exact: ExactCounters) => exact.imageBytes },
+] as const;
+
+/** The median wall time of all rounds of a side in nanoseconds; null where the times say nothing about a disk. */
+export function sideWallNs(sides: readonly SideCell[]): number | null {
+  const walls = sides.flatMap(({ record, cell }) =>
+    timesMeaningless(record, cell) === null ? timedRounds(cell).map(({ wallNs }) => wallNs) : [],
+  );
+  return walls.length === 0 ? null : median(walls);
+}

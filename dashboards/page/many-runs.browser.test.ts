@@ -1,0 +1,160 @@
+/** The pages over many runs, and the report of a sweep, in real Chromium: offline, silent, accessible, filterable. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { renderComparison } from '../comparison/comparison-report.ts';
+import { renderReport } from '../report.ts';
+import { COMMITS, fixtureCommits, fixtureRuns, WORSE_AT } from '../testing/fixture-runs.ts';
+import { HOSTILE, hostileRecord } from '../testing/hostile-record.ts';
+import { sweepRecord } from '../testing/sweep-record.ts';
+import { renderDashboard } from '../trend/dashboard.ts';
+import { summariseRun } from '../trend/run-points.ts';
+import { axeViolations, changedFrom, launchChromium, looks, openFile } from './testing/chromium.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'cowbench-'));
+const file = (name: string) => path.join(folder, `${name}.html`);
+let browser: Browser;
+
+async function dashboardPage(): Promise<string> {
+  const commits = fixtureCommits();
+  const runs = fixtureRuns().map((record) => summariseRun(record, commits));
+  return renderDashboard({ runs, unreadable: ['x.json: not a JSON document'], pages: [] });
+}
+
+async function hostileDashboardPage(): Promise<string> {
+  const record = hostileRecord();
+  const subject = `${HOSTILE.markup}${HOSTILE.ansi}${HOSTILE.rightToLeft}`;
+  const commits = new Map([[record.source.commit ?? '', { subject, date: record.startedAt }]]);
+  return renderDashboard({ runs: [summariseRun(record, commits)], unreadable: [subject], pages: [] });
+}
+
+async function comparisonPage(): Promise<string> {
+  const on = (commit: number) => fixtureRuns().filter(({ startedAt }) => Number(startedAt.slice(8, 10)) === commit + 1);
+  const [baseline, candidate] = [on(WORSE_AT - 1), on(WORSE_AT)];
+  const reportOf = (runId: string) => `runs/${runId}.html`;
+  return renderComparison({
+    baseline: { name: 'before', records: baseline },
+    candidate: { name: HOSTILE.markup, records: candidate },
+    reportOf,
+  });
+}
+
+before(async () => {
+  writeFileSync(file('dashboard'), await dashboardPage());
+  writeFileSync(file('hostile'), await hostileDashboardPage());
+  writeFileSync(file('comparison'), await comparisonPage());
+  writeFileSync(file('sweep'), await renderReport(sweepRecord([4, 64])));
+  browser = await launchChromium();
+});
+
+after(async () => {
+  await browser?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function shownRows(page: Page, table: string): Promise<string[]> {
+  return page
+    .locator(`#${table} tbody tr:not([hidden])`)
+    .evaluateAll((rows) => rows.map((row) => (row as HTMLElement).innerText.replace(/\s+/g, ' ')));
+}
+
+suite('pages over many runs in Chromium', { concurrency: false }, () => {
+  for (const name of ['dashboard', 'comparison', 'sweep']) {
+    test(`${name}: axe finds nothing in light and dark, nothing is requested or logged, nothing sticks out`, async () => {
+      const light = await openFile(browser, file(name), { viewport: { width: 360, height: 740 } });
+      assert.equal(await light.page.evaluate(() => document.documentElement.scrollWidth), 360);
+      assert.deepEqual(await axeViolations(light.page), []);
+      await light.close();
+      const dark = await openFile(browser, file(name), { colorScheme: 'dark' });
+      assert.deepEqual(await axeViolations(dark.page, ['color-contrast']), []);
+      for (const chart of await dark.page.locator('.chart').all()) {
+        assert.equal(await chart.getAttribute('data-drawn'), 'dark');
+        assert.ok(
+          (await chart.locator('.mark-symbol path, .mark-rect path, .mark-line path').count()) > 0 ||
+            (await chart.locator('canvas').count()) === 1,
+        );
+      }
+      assert.deepEqual([...light.complaints, ...dark.complaints], []);
+      await dark.close();
+    });
+  }
+
+  test('what did not change is hidden until asked for; filters choose rows and charts and are in the URL', async () => {
+    const { page, complaints, close } = await openFile(browser, file('dashboard'));
+    const changed = await shownRows(page, 'changes-table');
+    assert.equal(changed.length, 2, changed.join('\n'));
+    assert.match(changed.join('\n'), /writeback Waits for the disk worse 49 37/);
+    await page.locator('#filter-all').press('Space');
+    assert.equal((await shownRows(page, 'changes-table')).length, 9);
+    const previous = await looks(page, 'trend-waits');
+    await page.locator('#filter-policy').selectOption('writeback');
+    await changedFrom(page, 'trend-waits', previous);
+    assert.equal((await shownRows(page, 'changes-table')).length, 3);
+    const url = new URLSearchParams(new URL(page.url()).hash.slice(1));
+    assert.deepEqual(
+      [url.get('policy'), url.get('all'), url.get('workload')],
+      ['writeback', '1', 'install, flush none'],
+    );
+    const run = page.locator('#runs-table tbody tr:not([hidden]) a').first();
+    assert.match((await run.getAttribute('href')) ?? '', /^runs\/fixture-one-install-24\.html$/);
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+  test('a link shows what it says; tables equal the points; a mark leads to its report', async () => {
+    const hash = `#${new URLSearchParams({ workload: 'savevm, flush none', policy: 'writeback', all: '1' })}`;
+    const { page, close } = await openFile(browser, file('dashboard'), { hash });
+    assert.equal(await page.locator('#filter-workload').inputValue(), 'savevm, flush none');
+    assert.equal((await shownRows(page, 'runs-table')).length, COMMITS);
+    const values = await page
+      .locator('#trend-waits-table tbody tr:not([hidden])')
+      .evaluateAll((rows) => rows.map((row) => Number(row.querySelectorAll('td')[4]?.dataset.sort)));
+    assert.deepEqual(values, [...Array(WORSE_AT).fill(37), ...Array(COMMITS - WORSE_AT).fill(49)]);
+    const marks = page.locator('#trend-waits-chart .mark-symbol path[aria-roledescription]');
+    assert.equal(await marks.count(), COMMITS);
+    const navigation = page.waitForRequest(/runs\/fixture-one-savevm-24\.html$/);
+    await marks.last().click();
+    await navigation;
+    await close();
+  });
+
+  test('the comparison lists what differs and, when asked, what is equal', async () => {
+    const { page, close } = await openFile(browser, file('comparison'));
+    const rows = await shownRows(page, 'counters-table');
+    assert.equal(rows.length, 2);
+    for (const row of rows) assert.match(row, /fsyncs 37 49 1\.32× more/);
+    await page.locator('#filter-all').check();
+    assert.equal((await shownRows(page, 'counters-table')).length, 42);
+    assert.ok(((await page.locator('h1').textContent()) ?? '').includes(HOSTILE.markup));
+    assert.equal(await page.locator('img').count(), 0);
+    await close();
+  });
+
+  test('a sweep shows one image at a time, the same in all charts and words', async () => {
+    const { page, complaints, close } = await openFile(browser, file('sweep'));
+    const previous = await looks(page, 'policy-cost');
+    const other = (await page.locator('#policy-cost-group option').allTextContents())[1] ?? '';
+    await page.locator('#policy-cost-group').selectOption(other);
+    await changedFrom(page, 'policy-cost', previous);
+    assert.equal(await page.locator('#cost-model-group').inputValue(), other);
+    const words = await page.locator('#policy-cost [data-group]:not([hidden])').allInnerTexts();
+    assert.equal(words.length, 1);
+    assert.match((words[0] ?? '').replaceAll('\u202f', ' '), /writeback: 158× fewer waits .* \(37 to 5 850\)/);
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+  test('hostile commit messages, file names and labels are text', async () => {
+    const { page, complaints, close } = await openFile(browser, file('hostile'));
+    assert.equal(await page.locator('img, [onerror], iframe').count(), 0);
+    assert.equal(await page.evaluate(() => 'hit' in globalThis), false);
+    const text = (await page.locator('main').textContent()) ?? '';
+    for (const shown of [HOSTILE.markup, '\\u001b[31m', '\\u202e']) assert.ok(text.includes(shown), shown);
+    assert.ok(!text.includes('\u001b') && !text.includes('\u202e'));
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+});

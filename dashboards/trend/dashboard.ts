@@ -1,0 +1,178 @@
+/** The dashboard over many runs: what changed, trends by figure, and every run with a link to its report. */
+import { compileChart } from '../compile.ts';
+import { dataTable, figure as number } from '../page/data-table.ts';
+import { pageDocument } from '../page/document.ts';
+import { glossarySection } from '../page/glossary.ts';
+import { type Html, html } from '../page/html.ts';
+import { pageTop } from '../page/page-top.ts';
+import { chartTools } from '../page/question-section.ts';
+import { counted, formatCount, formatRatio } from '../quantities.ts';
+import { visibleLabel } from '../visible-labels.ts';
+import type { RunSummary } from './run-points.ts';
+import { allSeries, commitLabel, FIGURES, type FigureKind, lastChange, type Series } from './series.ts';
+import { trendChart, trendId, trendTable } from './trend-chart.ts';
+
+export interface DashboardParts {
+  readonly runs: readonly RunSummary[];
+  /** Files that are no readable record, one line each. */
+  readonly unreadable: readonly string[];
+  /** Further pages of the site: file name and what it is. */
+  readonly pages: readonly { readonly href: string; readonly title: string }[];
+}
+
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)].sort((a, b) => a.localeCompare(b));
+}
+
+/** Most runs first: that is what is shown before anything is chosen. */
+function byRuns(runs: readonly RunSummary[], of: (run: RunSummary) => string): string[] {
+  const groups = [...Map.groupBy(runs, of)];
+  return groups.sort(([a, x], [b, y]) => y.length - x.length || a.localeCompare(b)).map(([value]) => value);
+}
+
+function changeWords(series: Series): string {
+  const last = lastChange(series);
+  const point = last === null ? undefined : series.points[last.change.index];
+  if (last === null || point === undefined) return '';
+  const { before, after } = last.change;
+  const { show, title } = series.figure;
+  const ratio = before === 0 ? '' : ` (${formatRatio(after / before)})`;
+  const subject = point.subject === '' ? '' : ` (“${point.subject}”)`;
+  return `${series.label} on ${series.workload}: ${title.toLowerCase()} went from ${show(before)} to ${show(after)}${ratio} with ${commitLabel(point)}${subject}.`;
+}
+
+const MOST_SENTENCES = 3;
+
+function headline(runs: readonly RunSummary[], series: readonly Series[]): { main: string; further: string[] } {
+  const commits = unique(runs.map(({ commit }) => commit ?? 'none')).length;
+  const scope = `${counted(runs.length, 'run')} of ${counted(commits, 'commit')}`;
+  if (series.length === 0) return { main: `${scope}: nothing was counted in them yet.`, further: [] };
+  const last = series.map((one) => ({ one, last: lastChange(one) }));
+  const worse = last.filter((found) => found.last?.worse === true).map(({ one }) => one);
+  const better = last.filter((found) => found.last?.worse === false).map(({ one }) => one);
+  const steady = series.length - worse.length - better.length;
+  const main = `Of ${counted(series.length, 'figure')} over ${scope}, ${formatCount(worse.length)} last changed for the worse and ${formatCount(better.length)} for the better; ${formatCount(steady)} never changed.`;
+  return { main, further: [...new Set(worse.map(changeWords))].slice(0, MOST_SENTENCES) };
+}
+
+function select(name: string, label: string, options: readonly (readonly [value: string, text: string])[]): Html {
+  return html`<label for="filter-${name}">${label}</label>
+<select id="filter-${name}" data-filter="${name}">${options.map(([value, text]) => html`<option value="${value}">${text}</option>`)}</select>`;
+}
+
+function filters(runs: readonly RunSummary[], policies: readonly string[]): Html {
+  const plain = (values: readonly string[]) => values.map((value) => [value, value] as const);
+  return html`<div class="controls filters" role="search" aria-label="What is shown">
+${select('workload', 'Workload', plain(byRuns(runs, ({ workload }) => workload)))}
+${select('machine', 'Machine', plain(byRuns(runs, ({ machine }) => machine)))}
+${select('policy', 'Policy', [['', 'all policies'], ...plain(policies)])}
+<label class="check"><input type="checkbox" id="filter-all" data-filter="all"> also what did not change</label>
+</div>`;
+}
+
+function changeRow(series: Series): Html {
+  const { figure, machine, workload, policy, label, points, values } = series;
+  const last = lastChange(series);
+  const point = last === null ? undefined : points[last.change.index];
+  const verdict = last === null ? 'no change' : last.worse ? 'worse' : 'better';
+  const tone = last === null ? 'unknown' : last.worse ? 'bad' : 'good';
+  const before = last?.change.before ?? null;
+  const ratio = last === null || last.change.before === 0 ? null : last.change.after / last.change.before;
+  return html`<tr data-machine="${machine}" data-workload="${workload}" data-policy="${policy}" data-significant="${String(last !== null)}">
+<th scope="row">${label}</th><td title="${figure.help}">${figure.title}</td>
+<td class="safety ${tone}" title="how the level last changed; less is better">${verdict}</td>
+<td class="num">${number(values.at(-1) ?? null, figure.quantity, `${figure.help}, newest run`)}</td>
+<td class="num">${number(before, figure.quantity, `${figure.help}, the level before the last change`)}</td>
+<td class="num">${ratio === null ? html`<span title="there is nothing to divide">–</span>` : html`<data value="${ratio}" title="level after the last change divided by the level before it">${formatRatio(ratio)}</data>`}</td>
+<td>${point === undefined ? '–' : html`<a href="runs/${point.runId}.html" title="${point.subject === '' ? 'report of the first run at the new level' : point.subject}">${commitLabel(point)}</a>`}</td>
+<td class="num"><data value="${points.length}" title="runs that have this figure">${formatCount(points.length)}</data></td></tr>\n`;
+}
+
+function changesTable(series: readonly Series[]): Html {
+  return html`<section id="changes" class="question" aria-labelledby="changes-title">
+<h2 id="changes-title"><a href="#changes">What changed?</a></h2>
+<p class="reading">The last change of level of every figure; less is better. An exact count changes with any difference, a time only where a change-point test over all its runs says so.</p>
+<div class="scroll" tabindex="0" role="region" aria-label="Last change of every figure">
+<table class="summary" id="changes-table">
+<caption><span class="caption" data-shown-rows="changes-table"></span></caption>
+<thead><tr><th scope="col">Policy</th><th scope="col">Figure</th><th scope="col">Last change</th><th scope="col" class="num">Newest</th><th scope="col" class="num">Before</th><th scope="col" class="num">Ratio</th><th scope="col">Since</th><th scope="col" class="num">Runs</th></tr></thead>
+<tbody>${series.map(changeRow)}</tbody></table></div></section>`;
+}
+
+function trendSection(kind: FigureKind, series: readonly Series[]): Html {
+  const id = trendId(kind);
+  const own = series.filter(({ figure }) => figure === kind);
+  if (own.length === 0) return html``;
+  const certainty = kind.exact
+    ? 'An exact count: every difference is a change.'
+    : 'Noisy: rules are 95 % intervals over the rounds of one run, and the line is the level between two change points.';
+  return html`<section id="${id}" class="question" aria-labelledby="${id}-title">
+<h2 id="${id}-title"><a href="#${id}">${kind.title} over the commits</a></h2>
+<p class="reading">${certainty} A dashed rule marks a change: ▲ for the worse, ▼ for the better. A point leads to its report.</p>
+<figure><div class="chart" id="${id}-chart" data-renderer="svg"></div></figure>
+${chartTools(id, kind.title)}
+${dataTable(trendTable(kind, own), id)}</section>`;
+}
+
+function runRow(run: RunSummary): Html {
+  return html`<tr data-machine="${run.machine}" data-workload="${run.workload}">
+<th scope="row"><a href="runs/${run.runId}.html" title="report of this run">${run.startedAt.slice(0, 16).replace('T', ' ')}</a></th>
+<td title="${run.subject}">${commitLabel(run)}${run.subject === '' ? null : html`<span class="under wrap">${run.subject}</span>`}</td>
+<td>${run.workload}</td>
+<td class="num"><data value="${run.cells}" title="policies and images in this run">${formatCount(run.cells)}</data></td>
+<td class="safety ${run.findings.length === 0 ? 'good' : 'bad'}" title="what speaks against the run">${run.findings.length === 0 ? 'sound' : run.findings.join('; ')}</td>
+<td><a href="runs/${run.runId}.json" title="the record of this run">JSON</a></td></tr>\n`;
+}
+
+function runsTable(runs: readonly RunSummary[]): Html {
+  const newest = runs.toSorted((a, b) => b.startedAt.localeCompare(a.startedAt));
+  return html`<section id="runs" class="question" aria-labelledby="runs-title">
+<h2 id="runs-title"><a href="#runs">All runs</a></h2>
+<div class="scroll" tabindex="0" role="region" aria-label="Table of all runs">
+<table class="summary" id="runs-table"><caption><span class="caption" data-shown-rows="runs-table"></span></caption>
+<thead><tr><th scope="col">Started (UTC)</th><th scope="col">Commit</th><th scope="col">Workload</th><th scope="col" class="num">Cells</th><th scope="col">Checks</th><th scope="col">Record</th></tr></thead>
+<tbody>${newest.map(runRow)}</tbody></table></div></section>`;
+}
+
+/** One page, as self-contained as a report; its links go to `runs/RUN.html` and `runs/RUN.json` beside it. */
+export async function renderDashboard({ runs, unreadable, pages }: DashboardParts): Promise<string> {
+  const series = allSeries(runs);
+  const policies = [...new Set(series.map(({ policy }) => policy))];
+  const kinds = FIGURES.filter((kind) => series.some(({ figure }) => figure === kind));
+  const charts = kinds.map((kind) =>
+    compileChart(
+      trendChart(
+        kind,
+        series.filter(({ figure }) => figure === kind),
+        policies,
+      ),
+    ),
+  );
+  const { main, further } = headline(runs, series);
+  const body = html`${pageTop()}
+<main id="main">
+<h1>Dashboard</h1>
+<p class="meta">${counted(runs.length, 'run')}${
+    runs.length === 0
+      ? null
+      : ` from ${unique(runs.map(({ startedAt }) => startedAt))[0]?.slice(0, 10)} to ${unique(
+          runs.map(({ startedAt }) => startedAt),
+        )
+          .at(-1)
+          ?.slice(0, 10)}`
+  }</p>
+<section id="answer" aria-label="The answer">
+<p class="verdict">${main}</p>
+${further.map((sentence) => html`<p class="further">${sentence}</p>`)}
+${unreadable.length > 0 ? html`<ul class="warnings" aria-label="Warnings">${unreadable.map((line) => html`<li class="warn">Left out: ${visibleLabel(line)}</li>`)}</ul>` : null}
+${pages.map(({ href, title }) => html`<p><a href="${href}">${title}</a></p>`)}
+${runs.length > 0 ? filters(runs, policies) : null}
+</section>
+${series.length > 0 ? changesTable(series) : null}
+${kinds.map((kind) => trendSection(kind, series))}
+${runs.length > 0 ? runsTable(runs) : null}
+${glossarySection()}
+</main>
+<footer><p>Counts are exact. Times of separate runs are noisy: only a lasting change of their level is marked.</p></footer>`;
+  return pageDocument({ title: 'cowbench dashboard', body, charts });
+}

@@ -1,0 +1,79 @@
+/** Points of runs, their series, and the changes that are found in them. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fixtureRecord } from '../testing/fixture-record.ts';
+import { COMMITS, FASTER_AT, fixtureCommits, fixtureRuns, WORSE_AT } from '../testing/fixture-runs.ts';
+import { type RunSummary, summariseRun } from './run-points.ts';
+import { allSeries, lastChange } from './series.ts';
+
+const commits = fixtureCommits();
+const runs = fixtureRuns().map((record) => summariseRun(record, commits));
+
+function seriesOf(summaries: readonly RunSummary[], figure: string, policy: string) {
+  return allSeries(summaries).filter((series) => series.figure.id === figure && series.policy === policy);
+}
+
+test('an exact figure changes at the commit that changed it, on every machine and workload', () => {
+  const found = seriesOf(runs, 'waits', 'writeback');
+  assert.equal(found.length, 3);
+  for (const series of found) {
+    assert.deepEqual(series.changes, [{ index: WORSE_AT, before: 37, after: 49 }]);
+    assert.equal(lastChange(series)?.worse, true);
+    assert.equal(series.points[WORSE_AT]?.subject, `image: fixture change ${WORSE_AT}`);
+  }
+});
+
+test('a noisy figure changes where its level does, and nowhere else', () => {
+  for (const series of seriesOf(runs, 'wall', 'legacy')) {
+    assert.deepEqual(
+      series.changes.map(({ index }) => index),
+      [FASTER_AT],
+    );
+    assert.equal(lastChange(series)?.worse, false);
+    assert.equal(new Set(series.levels).size, 2);
+  }
+  for (const policy of ['writethrough', 'writeback'])
+    for (const series of seriesOf(runs, 'wall', policy)) assert.deepEqual(series.changes, []);
+});
+
+test('points are in the order of their commits, whenever they were measured', () => {
+  const late = fixtureRuns().reverse();
+  for (const [index, record] of late.entries())
+    record.startedAt = new Date(Date.parse('2025-01-01T00:00:00Z') + index * 1000).toISOString();
+  const [series] = seriesOf(
+    late.map((record) => summariseRun(record, commits)),
+    'waits',
+    'writeback',
+  );
+  assert.equal(series?.points.length, COMMITS);
+  assert.deepEqual(series?.changes, [{ index: WORSE_AT, before: 37, after: 49 }]);
+});
+
+test('a cell of another commit counts for that commit; unsound cells and meaningless times count for nothing', () => {
+  const [hash] = [...commits.keys()];
+  const summary = summariseRun(
+    fixtureRecord((record) => {
+      record.cells[0]!.policy.parameters = { revision: 'base', commit: hash!.slice(0, 12) };
+      record.cells[1]!.deterministic = false;
+      record.cells[2]!.hostCacheMode = 'unsafe';
+    }),
+    commits,
+  );
+  const [legacy, writeback] = summary.points;
+  assert.equal(summary.points.length, 2);
+  assert.deepEqual([legacy?.commit, legacy?.subject], [hash!.slice(0, 12), 'image: fixture change 0']);
+  assert.ok(legacy?.attributes.every(([name]) => name !== 'commit' && name !== 'revision'));
+  assert.equal(writeback?.figures.wall, undefined);
+  assert.equal(summary.findings.length, 1);
+});
+
+test('the interval of a time is that of the median over the rounds', () => {
+  const record = fixtureRecord((draft) => {
+    draft.cells[0]!.rounds.forEach((round, index) => {
+      round.wallNs = 1000 + index;
+    });
+  });
+  const wall = summariseRun(record, commits).points[0]?.figures.wall;
+  assert.equal(wall?.value, 1003.5);
+  assert.ok(wall !== undefined && wall.low > 1000 && wall.high < 1007 && wall.low < 1003.5 && wall.high > 1003.5);
+});
