@@ -47,6 +47,7 @@ export {
   type Mechanics,
   MODELLED_DEVICES,
 } from './io/device-model-parameters.ts';
+export { FAULT_KINDS, type Fault, FaultFile, type FaultKind, type StruckOperation } from './io/fault-file.ts';
 export { type OpenFileOptions, openFile } from './io/file.ts';
 export { type FileIdentity, identifyFile } from './io/file-identity.ts';
 export { ForwardingFile } from './io/forwarding-file.ts';
