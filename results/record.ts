@@ -139,6 +139,8 @@ export const Verification = z.object({
 
 export const CrashVerdict = z.object({
   verdict: z.enum(['survived', 'leaks', 'violated']),
+  /** Which workloads, on which images. */
+  explored: label.optional(),
   epochs: count,
   exhaustiveEpochs: count,
   states: count,

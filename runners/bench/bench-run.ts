@@ -12,6 +12,7 @@ import { fitStorageCosts } from '../probe-fit.ts';
 import { addControlSample, addSample } from './cell-results.ts';
 import { addCosts } from './cost.ts';
 import { addProfiles } from './cpu-profiles.ts';
+import { addCrashVerdicts } from './crash-verdicts.ts';
 import { modelParameters } from './modelled-device.ts';
 import { expectedRounds, Pacing } from './pacing.ts';
 import { type BenchPlan, isReal, MOST_PAIRS, MOST_ROUNDS } from './plan.ts';
@@ -70,6 +71,7 @@ export class BenchRun {
       this.#describeDevices();
       await this.#rounds(signal);
       if (this.#plan.cpuProfile) await this.#profile(signal);
+      if (this.#plan.crash !== null) await addCrashVerdicts(this.#plan, this.#record, signal);
       this.#record.status = 'complete';
     } catch (error) {
       failure = signal.aborted ? null : error;

@@ -37,10 +37,11 @@ export function newRecord(plan: BenchPlan, workload: Workload, imageFolder: stri
 }
 
 /** Names everything that decides what is measured: runs of equal plans may be one run. Where programs lie decides nothing. */
-export function planHash({ workload, cells, baselines, rounds, pace, directory }: BenchPlan): string {
+export function planHash({ workload, cells, baselines, rounds, pace, directory, crash }: BenchPlan): string {
   const places = cells.some(isReal) ? directory : null;
-  const asked = JSON.stringify({ workload, cells, baselines, rounds, pace, places }, (key, value) =>
-    key === 'root' || key === 'revision' ? undefined : value,
+  const asked = JSON.stringify(
+    { workload, cells, baselines, rounds, pace, places, crash: crash ?? undefined },
+    (key, value) => (key === 'root' || key === 'revision' ? undefined : value),
   );
   return createHash('sha256').update(asked).digest('hex').slice(0, 16);
 }

@@ -106,6 +106,7 @@ const OPTIONS = {
   },
   'export-device-trace': { ...value, describe: 'write the file operations of each cell to this file, as a fio iolog' },
   'cpu-prof': { type: 'boolean', describe: 'one more sample of each cell under the CPU profiler, for the report' },
+  crash: { ...value, describe: 'quick: afterwards, what a power cut does under each policy (see cowbench crash)' },
   format: { ...value, default: 'table', describe: 'what goes to stdout: table, json, csv or markdown' },
   json: { type: 'boolean', describe: 'the same as --format json: the record, and nothing else' },
   quiet: { type: 'boolean', alias: 'q', describe: 'no progress on stderr' },
@@ -177,6 +178,7 @@ export function planOf(options: BenchOptions, words: readonly string[]): BenchPl
     report: options.report !== false,
     deviceTraceFile: text('export-device-trace') === undefined ? null : path.resolve(text('export-device-trace')!),
     cpuProfile: options['cpu-prof'] === true,
+    crash: text('crash') === undefined ? null : oneOf('crash', text('crash')!, ['quick']),
     command: words,
   };
 }

@@ -54,6 +54,8 @@ export interface BenchPlan {
   readonly deviceTraceFile: string | null;
   /** Take one more sample of each cell, under a CPU profiler. */
   readonly cpuProfile: boolean;
+  /** Give each policy a verdict of the crash explorer, too. */
+  readonly crash: 'quick' | null;
   /** The words after `npm run -s cowbench --` that repeat the run. */
   readonly command: readonly string[];
 }

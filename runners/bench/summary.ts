@@ -19,10 +19,20 @@ const HEADER = [
 /** One row a cell; ratios are to the first cell. A cell without a finished sample has dashes. */
 export function summaryTable(record: RunRecord): string[] {
   const baseline = record.cells[0]?.exact?.fsyncs ?? null;
+  const rows = record.cells.map((cell) => summaryRow(cell, baseline));
+  if (record.cells.every(({ crash }) => crash === null)) return textTable(HEADER, rows);
   return textTable(
-    HEADER,
-    record.cells.map((cell) => summaryRow(cell, baseline)),
+    [...HEADER, 'power cut'],
+    rows.map((row, index) => [...row, crashText(record.cells[index]!.crash)]),
   );
+}
+
+function crashText(crash: Cell['crash']): string {
+  if (crash === null) return '-';
+  if (crash.verdict === 'survived') return `survived ${crash.distinctStates} states`;
+  if (crash.verdict === 'leaks') return `survived ${crash.distinctStates} states, leaks`;
+  const broken = Object.keys(crash.violations).filter((kind) => kind !== 'copiedOnly' && crash.violations[kind]! > 0);
+  return `VIOLATED: ${broken.join(', ')}`;
 }
 
 function summaryRow(cell: Cell, baselineSyncs: number | null): string[] {
