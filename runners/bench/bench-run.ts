@@ -9,6 +9,7 @@ import { writeRecord } from '../../results/store.ts';
 import { describeFailure } from '../errors.ts';
 import { probeStorage, type StorageProbe } from '../probe.ts';
 import { fitStorageCosts } from '../probe-fit.ts';
+import { mergeProbes } from '../probe-merge.ts';
 import { addControlSample, addSample } from './cell-results.ts';
 import { addCosts } from './cost.ts';
 import { addProfiles } from './cpu-profiles.ts';
@@ -31,6 +32,8 @@ import {
 
 /** Long enough for some rounds even where a sync takes milliseconds. */
 const PROBE_MS = 500;
+/** The probe after the run looks at other places than the one before it. */
+const SECOND_PROBE_SEED = 2;
 
 export interface Surroundings {
   readonly images: TemporaryImages;
@@ -70,6 +73,7 @@ export class BenchRun {
     try {
       this.#describeDevices();
       await this.#rounds(signal);
+      this.#probeAgain();
       if (this.#plan.cpuProfile) await this.#profile(signal);
       if (this.#plan.crash !== null) await addCrashVerdicts(this.#plan, this.#record, signal);
       this.#record.status = 'complete';
@@ -111,6 +115,14 @@ export class BenchRun {
       const model = this.#jobs.modelOf(cell, this.#record.cells[index]!);
       if (model !== null) this.#record.cells[index]!.device.parameters = modelParameters(model);
     }
+  }
+
+  /** Storage that changed its pace during the run is priced in between. */
+  #probeAgain(): void {
+    const { environment } = this.#record;
+    if (this.#probe === null || environment.storageCosts === undefined) return;
+    const after = probeStorage(this.#images.folder, { timeMs: PROBE_MS, seed: SECOND_PROBE_SEED });
+    environment.storageCosts = fitStorageCosts(mergeProbes(this.#probe, after));
   }
 
   #storageProbe(): StorageProbe {

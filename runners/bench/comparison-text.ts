@@ -51,6 +51,30 @@ export function countLines(comparisons: readonly Comparison[], most = 12): strin
   });
 }
 
+/** One sentence about two commits; null for a record that compares something else. */
+export function commitsHeadline({ comparisons = [], cells }: RunRecord): string | null {
+  const compared = comparisons.filter(({ exact }) => exact !== undefined);
+  if (compared.length === 0) return null;
+  const revisions = new Set(cells.map(({ policy }) => String(policy.parameters.revision)));
+  const [base, head = base] = [...revisions];
+  const different = compared
+    .filter(({ exact }) => exact!.differences.length > 0)
+    .map(({ baseline }) => policyOf(baseline));
+  const counts =
+    different.length === 0
+      ? `counts exactly what ${base} counts`
+      : `counts otherwise than ${base} under ${different.join(', ')}`;
+  const walls = compared.flatMap(({ baseline, times }) =>
+    times.filter(({ metric }) => metric === 'wall').map((time) => `${policyOf(baseline)} ${verdictWord(time)}`),
+  );
+  return `${head} ${counts}${walls.length === 0 ? '' : `; times: ${walls.join(', ')}`}.`;
+}
+
+/** The cell's name without the commit. */
+function policyOf(id: string): string {
+  return id.split(' @ ')[0]!;
+}
+
 function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
 }

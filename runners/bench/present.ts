@@ -3,7 +3,7 @@ import type { RunRecord } from '../../results/record.ts';
 import { writeWhole } from '../../results/store.ts';
 import { UsageError } from '../errors.ts';
 import { type OptionText, single } from '../option-values.ts';
-import { countLines, verdictLines } from './comparison-text.ts';
+import { commitsHeadline, countLines, verdictLines } from './comparison-text.ts';
 import { costLines } from './cost-text.ts';
 import { csvText, EXPORT_FORMATS, type ExportFormat, markdownText } from './export.ts';
 import type { BenchOptions } from './plan-options.ts';
@@ -24,7 +24,9 @@ export async function writeReport({ record, recordFile }: BenchOutcome): Promise
 export async function tableLines({ record, recordFile }: BenchOutcome, reportFile: string | null): Promise<string[]> {
   const { flushWorld, verdictOf } = await import('../../dashboards/index.ts');
   const blocks = [summaryTable(record), countLines(record.comparisons ?? []), verdictLines(record), costLines(record)];
-  if (isMeasured(record)) blocks.push([verdictOf(record).headline, flushWorld(record)]);
+  const commits = commitsHeadline(record);
+  if (commits !== null) blocks.push([commits]);
+  else if (isMeasured(record)) blocks.push([verdictOf(record).headline, flushWorld(record)]);
   const files = [`record: ${recordFile}`];
   if (reportFile !== null) files.push(`report: ${reportFile}`);
   return [...blocks, files]

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compareCells, widestHalfWidth } from './comparison-cells.ts';
+import type { Round } from './record.ts';
+import { sampleCell } from './testing/sample-record.ts';
+
+function round(index: number, wallNs: number, own: Partial<Round> = {}): Round {
+  return {
+    ...{ index, order: index, startedAt: '2026-11-22T20:15:00.000Z', wallNs, userCpuNs: 5, systemCpuNs: 5 },
+    ...{ deviceNs: { read: 0, write: 0, sync: 0 }, peakMemoryBytes: 1, countsEqual: true },
+    ...own,
+  };
+}
+
+/** Rounds 0 to 10: the first one traced and a hundred times slower, as if everything had been cold. */
+const rounds = (factor: number) =>
+  [...Array(11).keys()].map((index) =>
+    index === 0 ? round(0, 100_000, { traced: true }) : round(index, (1000 + (index % 3)) * factor),
+  );
+const baseline = sampleCell({ id: 'base', rounds: rounds(1), control: rounds(1).slice(1) });
+const timeOf = (name: string, comparison = compareCells(baseline, sampleCell({ id: 'slow', rounds: rounds(1.1) }))) =>
+  comparison.times.find(({ metric }) => metric === name);
+
+test('pairs are the rounds that all have, without the traced one; times that are missing are left out', () => {
+  const wall = timeOf('wall')!;
+  assert.deepEqual([wall.verdict, wall.direction, wall.interval.pairs], ['changed', 'higher', 10]);
+  assert.ok(Math.abs(wall.interval.ratio - 1.1) < 1e-9);
+  assert.equal(wall.control!.ratio, 1);
+  assert.equal(timeOf('cpu')!.verdict, 'same');
+  assert.equal(timeOf('flush'), undefined);
+});
+
+test('a round that was interrupted before its control is no pair', () => {
+  const cut = sampleCell({ id: 'base', rounds: rounds(1), control: rounds(1).slice(1, 8) });
+  const { times } = compareCells(cut, sampleCell({ id: 'other', rounds: rounds(1) }));
+  assert.equal(times[0]!.interval.pairs, 7);
+});
+
+test('virtual times get no verdict', () => {
+  const model = { kind: 'model', name: 'nvme' } as const;
+  assert.deepEqual(
+    compareCells({ ...baseline, device: model }, sampleCell({ rounds: rounds(2), device: model })).times,
+    [],
+  );
+});
+
+test('a wide control keeps the run going as a wide comparison does', () => {
+  const noisy = rounds(1)
+    .slice(1)
+    .map((one) => ({ ...one, wallNs: one.index % 2 === 0 ? 900 : 1100 }));
+  const quiet = compareCells(baseline, sampleCell({ id: 'x', rounds: rounds(1) }));
+  const wide = compareCells({ ...baseline, control: noisy }, sampleCell({ id: 'x', rounds: rounds(1) }));
+  assert.equal(widestHalfWidth([]), null);
+  assert.ok(widestHalfWidth([quiet])! < 0.001);
+  assert.ok(widestHalfWidth([wide])! > 0.05);
+});
