@@ -7,6 +7,7 @@ import yargs, { type CommandModule } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { nearest } from '../workloads/spelling.ts';
 import { bench } from './commands/bench.ts';
+import { calibrate } from './commands/calibrate.ts';
 import { compare } from './commands/compare.ts';
 import { crash } from './commands/crash.ts';
 import { doctor } from './commands/doctor.ts';
@@ -40,6 +41,7 @@ const COMMANDS = [
   policies,
   workloads,
   env,
+  calibrate,
   report,
   site,
   schema,
