@@ -134,6 +134,9 @@ function tablesOf(size: CacheSize, clusterSizeBytes: number, least: number): num
 
 function qemuCells({ cache }: CellOptions, shapes: readonly Shape[]): QemuCell[] {
   const modes = cache === undefined ? [QEMU_MODE] : list('cache', cache).map(hostCacheModeNamed);
+  if (!shapes.some(({ device }) => device === null)) {
+    throw new UsageError('--engine qemu runs on real storage only: add real to --device');
+  }
   return shapes
     .filter(({ device }) => device === null)
     .flatMap(({ version, clusterSizeBytes, l2Cache, refcountCache, words }) =>

@@ -156,7 +156,6 @@ export function planOf(options: BenchOptions, words: readonly string[]): BenchPl
     devices: choices('device', required('device'), (_, word) => deviceNamed(word)),
     ...(!plainImage && { imageOptions: image }),
   });
-  if (cells.length === 0) throw new UsageError('--engine qemu runs on real storage only: leave out --device');
   return {
     workload: {
       name: required('workload'),
