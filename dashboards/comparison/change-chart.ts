@@ -15,7 +15,13 @@ const SPEC: TopLevelSpec = {
   width: 640,
   height: { step: 34 },
   encoding: {
-    y: { field: 'where', type: 'nominal', sort: null, title: null, axis: { grid: true, domain: false, ticks: false } },
+    y: {
+      field: 'where',
+      type: 'nominal',
+      sort: null,
+      title: null,
+      axis: { labelLimit: { expr: 'narrow ? 130 : 340' }, grid: true, domain: false, ticks: false },
+    },
   },
   layer: [
     { mark: { type: 'rule', strokeDash: [4, 3] }, encoding: { x: { datum: 1 }, y: {} } },

@@ -96,18 +96,18 @@ suite('pages over many runs in Chromium', { concurrency: false }, () => {
     const url = new URLSearchParams(new URL(page.url()).hash.slice(1));
     assert.deepEqual(
       [url.get('policy'), url.get('all'), url.get('workload')],
-      ['writeback', '1', 'install, flush none'],
+      ['writeback', '1', 'made-up-install, flush none'],
     );
     const run = page.locator('#runs-table tbody tr:not([hidden]) a').first();
-    assert.match((await run.getAttribute('href')) ?? '', /^runs\/fixture-one-install-24\.html$/);
+    assert.match((await run.getAttribute('href')) ?? '', /^runs\/fixture-one-made-up-install-24\.html$/);
     assert.deepEqual(complaints, []);
     await close();
   });
 
   test('a link shows what it says; tables equal the points; a mark leads to its report', async () => {
-    const hash = `#${new URLSearchParams({ workload: 'savevm, flush none', policy: 'writeback', all: '1' })}`;
+    const hash = `#${new URLSearchParams({ workload: 'made-up-savevm, flush none', policy: 'writeback', all: '1' })}`;
     const { page, close } = await openFile(browser, file('dashboard'), { hash });
-    assert.equal(await page.locator('#filter-workload').inputValue(), 'savevm, flush none');
+    assert.equal(await page.locator('#filter-workload').inputValue(), 'made-up-savevm, flush none');
     assert.equal((await shownRows(page, 'runs-table')).length, COMMITS);
     const values = await page
       .locator('#trend-waits-table tbody tr:not([hidden])')
@@ -115,7 +115,7 @@ suite('pages over many runs in Chromium', { concurrency: false }, () => {
     assert.deepEqual(values, [...Array(WORSE_AT).fill(37), ...Array(COMMITS - WORSE_AT).fill(49)]);
     const marks = page.locator('#trend-waits-chart .mark-symbol path[aria-roledescription]');
     assert.equal(await marks.count(), COMMITS);
-    const navigation = page.waitForRequest(/runs\/fixture-one-savevm-24\.html$/);
+    const navigation = page.waitForRequest(/runs\/fixture-one-made-up-savevm-24\.html$/);
     await marks.last().click();
     await navigation;
     await close();

@@ -132,10 +132,11 @@ function againstBaseline(record: RunRecord, item: ComparedCell): Html {
 
 function timesRow(item: ComparedCell, record: RunRecord): Html {
   const rounds = timedRounds(item.cell);
+  const traced = rounds.some((round) => round.traced === true) ? ', traced and so not compared' : null;
   const doubt = timesMeaningless(record, item.cell) === null ? null : ', says nothing about a disk';
   const memory = spreadOf(item.cell.rounds.map((round) => round.peakMemoryBytes))?.high ?? null;
   return html`<tr>
-<th scope="row">${item.label}<span class="under">${counted(rounds.length, 'round')}${doubt}</span></th>
+<th scope="row">${item.label}<span class="under">${counted(rounds.length, 'round')}${traced}${doubt}</span></th>
 ${againstBaseline(record, item)}
 ${TIMES.map((time) => spreadCell(spreadOf(rounds.map(time.of)), `${time.help} (${item.label})`))}
 <td class="num">${figure(memory, 'bytes', `highest memory of the worker (${item.label})`)}</td></tr>`;

@@ -72,6 +72,16 @@ function timedRow(record: RunRecord, figure: NamedTime, item: ComparedCell): Row
   return [{ ...common, ratio, ...rule, shown: formatRatio(ratio), spread: intervalWords(time) }];
 }
 
+/** None for a time that no pair of rounds compares. */
+function timedRows(record: RunRecord, figure: NamedTime, cells: readonly ComparedCell[]): Row[] {
+  const others = cells.filter(({ baseline }) => baseline !== null).flatMap((item) => timedRow(record, figure, item));
+  if (others.length === 0) return [];
+  return [
+    ...cells.filter(({ baseline }) => baseline === null).flatMap((item) => timedRow(record, figure, item)),
+    ...others,
+  ];
+}
+
 /** Tooltips with more would cover the chart. */
 const MOST_TIMES_SAID = 6;
 
@@ -81,7 +91,7 @@ function rowsOf(record: RunRecord): Row[] {
   if (cells.every(({ baseline }) => baseline === null)) return [];
   return [
     ...EXACT.flatMap((figure) => cells.flatMap((item) => exactRow(figure, item, item.baseline ?? item))),
-    ...TIMED.flatMap((figure) => cells.flatMap((item) => timedRow(record, figure, item))),
+    ...TIMED.flatMap((figure) => timedRows(record, figure, cells)),
   ];
 }
 
@@ -91,7 +101,7 @@ export const policyCost: Question = {
   id: 'policy-cost',
   title: 'What does each policy cost, compared with the baseline?',
   reading:
-    'A dot left of 1 is cheaper than the baseline, right of it dearer. A rule through a dot is the 95 % interval of a time, from pairs of rounds; exact counts have none.',
+    'A dot left of 1 is cheaper than the baseline, right of it dearer. A rule through a dot is the 95\u00a0% interval of a time, from pairs of rounds; exact counts have none.',
   absent: 'Only one policy was run, so there is nothing to compare it with.',
   renderer: 'svg',
   spec: {

@@ -36,9 +36,9 @@ function runAt(commit: number, place: 'one' | 'two', workload: string): RunRecor
 export function fixtureRuns(): RunRecord[] {
   const commits = Array.from({ length: COMMITS }, (_, commit) => commit);
   return commits.flatMap((commit) => [
-    runAt(commit, 'one', 'install'),
-    runAt(commit, 'two', 'install'),
-    runAt(commit, 'one', 'savevm'),
+    runAt(commit, 'one', 'made-up-install'),
+    runAt(commit, 'two', 'made-up-install'),
+    runAt(commit, 'one', 'made-up-savevm'),
   ]);
 }
 

@@ -56,8 +56,8 @@ function headline(runs: readonly RunSummary[], series: readonly Series[]): { mai
 }
 
 function select(name: string, label: string, options: readonly (readonly [value: string, text: string])[]): Html {
-  return html`<label for="filter-${name}">${label}</label>
-<select id="filter-${name}" data-filter="${name}">${options.map(([value, text]) => html`<option value="${value}">${text}</option>`)}</select>`;
+  return html`<span class="pair"><label for="filter-${name}">${label}</label>
+<select id="filter-${name}" data-filter="${name}">${options.map(([value, text]) => html`<option value="${value}">${text}</option>`)}</select></span>`;
 }
 
 function filters(runs: readonly RunSummary[], policies: readonly string[]): Html {
