@@ -52,7 +52,7 @@ export function recordedTrace(name: RecordedTraceName): RecordedTrace {
  */
 export function installedDisk(...after: readonly GuestRequest[]): RequestStream {
   const install = withGuestFlush(recordedTrace('debian-install').requests(), 'none');
-  return inSequence(install, batched([{ op: 'flush' }, ...after]));
+  return inSequence(install, batched(after));
 }
 
 /** The path of a file in `traces/`. */
