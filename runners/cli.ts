@@ -12,6 +12,7 @@ import { compare } from './commands/compare.ts';
 import { crash } from './commands/crash.ts';
 import { doctor } from './commands/doctor.ts';
 import { env } from './commands/env.ts';
+import { fuzz } from './commands/fuzz.ts';
 import { gate } from './commands/gate.ts';
 import { history } from './commands/history.ts';
 import { failureExitCode, image, imageWords } from './commands/image.ts';
@@ -35,6 +36,7 @@ const COMMANDS = [
   gate,
   doctor,
   crash,
+  fuzz,
   ops,
   image,
   micro,

@@ -1,0 +1,192 @@
+/**
+ * Everything that may be done with one damaged image, and what must hold whatever it contains:
+ *
+ *  1. no exception but {@link Qcow2Error}, whose message is one line;
+ *  2. no step asks for more than 64 MiB of memory;
+ *  3. an image that is refused, or open for reading, is not changed;
+ *  4. the file does not grow without need;
+ *  5. what the checker calls clean is never called corrupt by the engine, and is clean afterwards.
+ *
+ * That no step hangs is for the caller to watch.
+ */
+import {
+  type BlockFile,
+  checkImage,
+  hasErrors,
+  isClean,
+  MemoryFile,
+  OVERLAP_CHECKS,
+  openImage,
+  POLICIES,
+  type PolicyName,
+  type Qcow2Error,
+  type Qcow2Image,
+  repairImage,
+} from '../../engine/index.ts';
+import { Prng } from '../../workloads/prng.ts';
+import { BACKING_DISK } from './base-images.ts';
+import type { Damage } from './damage.ts';
+import { PatchedFile } from './patched-file.ts';
+import { guarded, Violation } from './properties.ts';
+import { changeAtRandom } from './random-changes.ts';
+
+export const STEPS = ['check', 'open to read', 'read', 'open to write', 'change', 'repair'] as const;
+export type Step = (typeof STEPS)[number];
+
+export interface ExerciseOptions {
+  readonly base: Uint8Array;
+  /** Cluster size of the good image. */
+  readonly clusterBytes: number;
+  readonly damage: Damage;
+  /** Seed of the requests. */
+  readonly seed: number;
+  /** Told before each step, for a watch that looks on from outside. */
+  onStep(step: Step): void;
+}
+
+/** How far an image got. */
+export type Outcome = 'refused' | 'readable' | 'writable';
+
+/**
+ * The requests of one image allocate a few clusters and tables, behind what refcounts say is in use; a file that grows further has
+ * believed a pointer.
+ */
+const GROWTH_LIMIT_BYTES = 64 * 1024 ** 2;
+const GROWTH_LIMIT_CLUSTERS = 2 ** 20;
+/** More than the requests of one image can allocate. */
+const GROWTH_CHECKED_CLUSTERS = 4096;
+const READ_PIECE_BYTES = 65_536;
+const READ_LIMIT_BYTES = 8 * READ_PIECE_BYTES;
+const VERSION_3_HEADER_BYTES = 104;
+const VERSION_LOW_BYTE = 7;
+const INCOMPATIBLE_LOW_BYTE = 79;
+const DATA_FILE_BIT = 4;
+const AUTOCLEAR_LOW_BYTE = 95;
+const BITMAPS_BIT = 1;
+
+/** Does everything. @throws Violation for the first property that does not hold. */
+export function exercise(options: ExerciseOptions): Outcome {
+  const prng = new Prng(options.seed);
+  options.onStep('check');
+  const clean = isCleanImage(options);
+  options.onStep('open to read');
+  const toRead = fileOf(options, true);
+  const readable = open(toRead, 'open to read', prng);
+  if (readable !== null) {
+    options.onStep('read');
+    readEverything(readable, clean);
+    guarded('close', () => readable.close());
+  }
+  if (toRead.changes > 0)
+    throw new Violation('refused image changed', 'read', 'an image open for reading was written to');
+  options.onStep('open to write');
+  const toWrite = fileOf(options, false);
+  const writable = open(toWrite, 'open to write', prng);
+  if (writable !== null) {
+    options.onStep('change');
+    // Bitmaps are not maintained here: they were given up when the image was opened to write, and their clusters leak.
+    const mayLeak = hasFeature(fileOf(options, true), AUTOCLEAR_LOW_BYTE, BITMAPS_BIT);
+    change(writable, toWrite, prng, clean, mayLeak);
+  } else if (toWrite.changes > 0) {
+    throw new Violation('refused image changed', 'open to write', 'an image that was refused was written to');
+  }
+  options.onStep('repair');
+  if (!clean) repair(options);
+  if (readable === null) return 'refused';
+  return writable === null ? 'readable' : 'writable';
+}
+
+function fileOf({ base, damage, clusterBytes }: ExerciseOptions, readOnly: boolean, extraBytes = 0): PatchedFile {
+  const limitBytes = damage.sizeBytes + GROWTH_LIMIT_BYTES + GROWTH_LIMIT_CLUSTERS * clusterBytes;
+  const file = new PatchedFile({
+    name: 'disk',
+    base,
+    sizeBytes: damage.sizeBytes + extraBytes,
+    readOnly,
+    limitBytes,
+  });
+  for (const { offset, bytes } of damage.patches) file.patch(offset, bytes);
+  return file;
+}
+
+function isCleanImage(options: ExerciseOptions): boolean {
+  let clean = false;
+  guarded('check', () => {
+    const report = checkImage(fileOf(options, true), { verifyCompressed: true });
+    clean = isClean(report) && !report.isDirty && !report.isCorrupt;
+    // Refcounts of clusters behind the end are no leaks, until the file has grown over them.
+    if (clean) clean = isClean(checkImage(fileOf(options, true, GROWTH_CHECKED_CLUSTERS * options.clusterBytes)));
+  });
+  return clean;
+}
+
+/** Opens with caches as small as can be, so that tables come and go. */
+function open(file: PatchedFile, step: Step, prng: Prng): Qcow2Image | null {
+  let image: Qcow2Image | null = null;
+  guarded(step, () => {
+    image = openImage(file, {
+      policy: pick(Object.keys(POLICIES) as PolicyName[], prng),
+      overlapCheck: pick(OVERLAP_CHECKS.slice(1), prng),
+      l2CacheTables: prng.between(2, 4),
+      ...(prng.chance(0.5) ? { l2CacheEntryBytes: 512 } : {}),
+      backing: BACKING_DISK,
+      ...(hasFeature(file, INCOMPATIBLE_LOW_BYTE, DATA_FILE_BIT) ? { dataFile: new MemoryFile('data') } : {}),
+    });
+  });
+  return image;
+}
+
+/** Whether the damaged image is of version 3 and has this feature bit. */
+function hasFeature(file: BlockFile, byte: number, bit: number): boolean {
+  const header = new Uint8Array(VERSION_3_HEADER_BYTES);
+  file.read(0, header, 'header');
+  return header[VERSION_LOW_BYTE] === 3 && Math.floor(header[byte]! / bit) % 2 === 1;
+}
+
+function readEverything(image: Qcow2Image, clean: boolean): void {
+  const piece = new Uint8Array(READ_PIECE_BYTES);
+  const readAt = (offset: number) => {
+    const lengthBytes = Math.min(piece.length, image.sizeBytes - offset);
+    refuseWhenClean(
+      clean,
+      'read',
+      guarded('read', () => image.read(offset, piece.subarray(0, lengthBytes))),
+    );
+    if (lengthBytes > 0) guarded('map', () => void image.map(offset, lengthBytes));
+  };
+  for (let at = 0; at < Math.min(image.sizeBytes, READ_LIMIT_BYTES); at += piece.length) readAt(at);
+  readAt(Math.max(0, image.sizeBytes - piece.length));
+  guarded('list snapshots', () => void image.listSnapshots());
+  guarded('read VM state', () => image.readVmState(0, piece.subarray(0, 1024)));
+}
+
+function refuseWhenClean(clean: boolean, step: string, error: Qcow2Error | null): void {
+  if (!clean || error === null || error.code !== 'CORRUPT') return;
+  throw new Violation('clean image', step, `the checker finds nothing, but: ${error.message}`, error);
+}
+
+function change(image: Qcow2Image, file: PatchedFile, prng: Prng, clean: boolean, mayLeak: boolean): void {
+  let complete = changeAtRandom(image, prng, (step, error) => refuseWhenClean(clean, step, error));
+  complete = guarded('close', () => image.close()) === null && complete;
+  if (file.grewTooLarge) throw new Violation('growth', 'change', 'the file grew far behind its end');
+  if (!clean || !complete) return;
+  guarded('check', () => {
+    const report = checkImage(file, { verifyCompressed: true });
+    if (!hasErrors(report) && (report.leaks === 0 || mayLeak)) return;
+    throw new Violation('clean image', 'change', `clean before, now: ${report.findings[0]?.text}`);
+  });
+}
+
+function repair(options: ExerciseOptions): void {
+  const file = fileOf(options, false);
+  const error = guarded('repair', () => void repairImage(file));
+  if (error !== null && file.changes > 0 && error.code !== 'NO_SPACE') {
+    throw new Violation('refused image changed', 'repair', `changed, and then: ${error.message}`);
+  }
+  if (file.grewTooLarge) throw new Violation('growth', 'repair', 'the file grew far behind its end');
+  guarded('check', () => void checkImage(file));
+}
+
+function pick<Item>(items: readonly Item[], prng: Prng): Item {
+  return items[prng.below(items.length)]!;
+}

@@ -1,0 +1,99 @@
+/** One run of the fuzzer: base images, plan, processes; what is found is tried again, made smaller and saved. */
+import { imagesMadeByQemu, imagesMadeHere } from './base-images.ts';
+import { FuzzPlan } from './fuzz-plan.ts';
+import { minimise } from './minimise.ts';
+import type { Property } from './properties.ts';
+import { saveReproducer } from './reproducer.ts';
+import type { Found } from './worker-messages.ts';
+import { type PoolResult, runPool } from './worker-pool.ts';
+import { tryImage } from './worker-process.ts';
+
+/** How one image is tried. */
+interface TryOptions {
+  /** Default: 2 seconds of processor time. */
+  readonly hangMs?: number;
+  /** Default: the engine's. */
+  readonly exerciseModule?: string;
+  /** How often damage is tried to be made smaller; each costs a process. Default: 80. */
+  readonly minimiseTries?: number;
+}
+
+export interface FuzzOptions extends TryOptions {
+  readonly images: number;
+  /** A whole number below 2^21; with the base images it decides everything. */
+  readonly seed: number;
+  readonly jobs: number;
+  /** Where reproducers go; null keeps none. */
+  readonly directory: string | null;
+  readonly signal?: AbortSignal;
+  onProgress?(done: number): void;
+}
+
+/** A defect, with the first image that showed it. */
+export interface Defect {
+  readonly property: Property;
+  readonly step: string;
+  readonly message: string;
+  readonly stack: string;
+  /** How many images showed it. */
+  images: number;
+  readonly firstIndex: number;
+  readonly baseName: string;
+  /** Path of the saved file. */
+  reproducer: string | null;
+}
+
+export interface FuzzResult extends PoolResult {
+  readonly seed: number;
+  readonly baseNames: readonly string[];
+  /** Fields that the plan aims at and no image of this run was damaged in. */
+  readonly missedFields: readonly string[];
+  readonly defects: readonly Defect[];
+}
+
+const DEFAULTS = { hangMs: 2000, exerciseModule: new URL('./exercise.ts', import.meta.url).href, minimiseTries: 80 };
+/** Different defects that are made smaller and saved; beyond, something is wrong with everything. */
+const SAVED_MAX = 20;
+
+export async function runFuzz(options: FuzzOptions): Promise<FuzzResult> {
+  const bases = [...imagesMadeHere(), ...imagesMadeByQemu()];
+  const plan = new FuzzPlan(bases, options.seed);
+  const defects = new Map<string, Defect>();
+  const { images, seed, jobs, signal, hangMs, exerciseModule, minimiseTries } = { ...DEFAULTS, ...options };
+  const result = await runPool({
+    ...{ bases, seed, images, jobs, signal, hangMs, exerciseModule },
+    imageAt: (index) => plan.imageAt(index),
+    onFound: (index, found) => note(defects, index, plan.imageAt(index).baseName, found),
+    onProgress: (done) => options.onProgress?.(done),
+  });
+  const kept = [...defects.values()];
+  if (options.directory !== null && signal?.aborted !== true) {
+    for (const defect of kept.slice(0, SAVED_MAX)) {
+      const run = { hangMs, exerciseModule, minimiseTries };
+      defect.reproducer = await save(plan, defect, options.directory, run, seed);
+    }
+  }
+  const missedFields = [...plan.fieldNames()].filter((name) => !result.damaged.has(name));
+  return { ...result, seed, baseNames: bases.map(({ name }) => name), missedFields, defects: kept };
+}
+
+function note(defects: Map<string, Defect>, index: number, baseName: string, found: Found): void {
+  const key = signature(found);
+  const known = defects.get(key);
+  if (known !== undefined) known.images++;
+  else defects.set(key, { ...found, images: 1, firstIndex: index, baseName, reproducer: null });
+}
+
+/** Equal for what is probably the same defect: the message without its numbers. */
+function signature({ property, message }: Pick<Found, 'property' | 'message'>): string {
+  return `${property}: ${message.replaceAll(/0x[0-9a-f]+|\d+/g, 'N')}`;
+}
+
+async function save(plan: FuzzPlan, defect: Defect, directory: string, run: Required<TryOptions>, seed: number) {
+  const image = plan.imageAt(defect.firstIndex);
+  const damage = await minimise(image.damage, image.base.length, run.minimiseTries, async (candidate) => {
+    const found = await tryImage({ ...image, damage: candidate }, run.hangMs, run.exerciseModule);
+    return found !== null && signature(found) === signature(defect);
+  });
+  return saveReproducer(directory, `fuzz-${seed}-${defect.firstIndex}`, { ...image, damage }, defect);
+}
