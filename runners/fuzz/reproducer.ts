@@ -58,7 +58,10 @@ export function loadReproducer(file: string): FuzzImage {
     content = schema.parse(JSON.parse(fs.readFileSync(file, 'utf8')));
     base = zlib.inflateRawSync(Buffer.from(content.base.deflated, 'base64'), { maxOutputLength: BASE_BYTES_MAX });
   } catch (error) {
-    const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
+    const why =
+      error instanceof z.ZodError
+        ? `${error.issues[0]?.path.join('.')}: ${error.issues[0]?.message}`
+        : (error as Error).message;
     throw new UsageError(`${file} is no reproducer of this fuzzer: ${why.replaceAll(/\s+/g, ' ')}`);
   }
   const patches = content.patches.map(({ bytes, ...patch }) => ({

@@ -37,6 +37,10 @@ export async function runPool(options: PoolOptions): Promise<PoolResult> {
   return new PoolRun(options).finish();
 }
 
+function sumOf(counts: Readonly<Record<Outcome, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
 class PoolRun {
   readonly #options: PoolOptions;
   readonly #outcomes: Record<Outcome, number> = { refused: 0, readable: 0, writable: 0 };
@@ -83,20 +87,25 @@ class PoolRun {
   /** Runs one process to its end. Returns the image that it did not survive; null when it finished, or was stopped. */
   async #work(place: number, share: Share): Promise<number | null> {
     const { bases, exerciseModule, onFound, seed, signal } = this.#options;
-    using worker = new WorkerProcess({ exerciseModule, work: { kind: 'run', bases, seed, share } }, onFound);
+    let foundHere = 0;
+    const note = (index: number, found: Found) => {
+      foundHere++;
+      onFound(index, found);
+    };
+    using worker = new WorkerProcess({ exerciseModule, work: { kind: 'run', bases, seed, share } }, note);
     const doneBefore = this.#done[place]!;
     const count = () => {
       this.#done[place] = doneBefore + worker.position().done;
     };
     const watch = this.#watch(worker, count);
-    const stop = () => worker.kill();
+    const stop = () => worker.stop();
     signal?.addEventListener('abort', stop, { once: true });
     const last = await worker.end;
     signal?.removeEventListener('abort', stop);
     clearInterval(watch);
     count();
     if (last === null) return signal?.aborted ? null : this.#suspectOf(worker, share);
-    this.#done[place] = doneBefore + Math.ceil((share.end - share.from) / share.stride);
+    this.#done[place] = doneBefore + sumOf(last.outcomes) + foundHere;
     for (const [outcome, images] of Object.entries(last.outcomes)) this.#outcomes[outcome as Outcome] += images;
     for (const name of last.damaged) this.#damaged.add(name);
     this.#peakMemoryBytes = Math.max(this.#peakMemoryBytes, last.peakMemoryBytes);

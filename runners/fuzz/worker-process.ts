@@ -55,6 +55,11 @@ export class WorkerProcess {
     return readPosition(this.#descriptor);
   }
 
+  /** Lets the process end after a few more images. */
+  stop(): void {
+    this.#child.send('stop', () => {});
+  }
+
   kill(): void {
     this.#child.kill('SIGKILL');
   }

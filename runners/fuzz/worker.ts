@@ -28,6 +28,10 @@ let lastCpuMs = 0;
 // Ctrl-C on a terminal reaches the whole process group; the fuzzer decides what happens then.
 process.on('SIGINT', () => {});
 process.on('disconnect', () => process.exit(0));
+let isStopped = false;
+process.on('message', () => {
+  isStopped = true;
+});
 const directory = process.argv[2]!;
 await carryOut(deserialize(fs.readFileSync(path.join(directory, TASK_FILE))) as WorkerTask);
 
@@ -43,7 +47,7 @@ async function carryOut({ exerciseModule, work }: WorkerTask): Promise<void> {
   else {
     const plan = new FuzzPlan(work.bases, work.seed);
     const { from, end, stride } = work.share;
-    for (let index = from; index < end; index += stride) await onImage(plan.imageAt(index), index);
+    for (let index = from; index < end && !isStopped; index += stride) await onImage(plan.imageAt(index), index);
   }
   const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
   say({ type: 'finished', outcomes, damaged: [...damaged], lastCpuMs, peakMemoryBytes });
