@@ -42,6 +42,8 @@ export function resizeImage(state: ImageState, sizeBytes: number, allowShrink: b
 
 /** Before the new size is published: a larger backing file must not show through where the disk ended until now. */
 function growTables(state: ImageState, sizeBytes: number): void {
+  // A raw data file is the disk, so it is as long as the disk; any other may be shorter, and reads as zeros there.
+  if (state.dataFile !== null && state.dataFile.sizeBytes() < sizeBytes) state.dataFile.truncate(sizeBytes);
   growL1(state, state.geometry.l1EntriesFor(sizeBytes), true);
   const backingEnd = Math.min(sizeBytes, state.backing?.sizeBytes ?? 0);
   if (backingEnd > state.sizeBytes) writeZeroes(state, state.sizeBytes, backingEnd - state.sizeBytes, true);

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MiB } from '../base/units.ts';
+import { checkImage, isClean } from '../check/check-image.ts';
+import { MemoryFile } from '../io/memory-file.ts';
+import { type CreateOptions, createImage } from './create.ts';
+import { openImage } from './qcow2-image.ts';
+
+function imageWith(create: Partial<CreateOptions>) {
+  const file = new MemoryFile();
+  createImage(file, { sizeBytes: MiB, clusterSizeBytes: 512, ...create });
+  return file;
+}
+
+const filled = (lengthBytes: number, byte: number) => new Uint8Array(lengthBytes).fill(byte);
+
+test('what was cut off does not come back when the disk grows again', () => {
+  for (const version of [2, 3] as const) {
+    const file = imageWith({ version });
+    const image = openImage(file);
+    image.write(0, filled(MiB, 7));
+    const kept = 512 * 1025;
+    image.resize(kept, { shrink: true });
+    image.resize(2 * MiB);
+    const read = new Uint8Array(2 * MiB);
+    image.read(0, read);
+    assert.deepEqual(read.subarray(0, kept), filled(kept, 7));
+    assert.deepEqual(read.subarray(kept), filled(2 * MiB - kept, 0));
+    image.close();
+    assert.ok(isClean(checkImage(file)));
+  }
+});
+
+test('shrinking must be asked for, and leaves an image that refuses as it was', () => {
+  const file = imageWith({});
+  const image = openImage(file);
+  image.write(0, filled(4096, 1));
+  image.flush();
+  const before = file.bytes();
+  assert.throws(() => image.resize(512), /shrunk and lose what lies behind/);
+  assert.throws(() => image.resize(1000, { shrink: true }), /not a multiple of 512/);
+  assert.deepEqual(file.bytes(), before);
+});
+
+test('a larger backing file does not show through behind the old end', () => {
+  const file = imageWith({ backingFile: 'base', backingFormat: 'raw' });
+  const backing = { sizeBytes: 4 * MiB, read: (_offset: number, into: Uint8Array) => void into.fill(5) };
+  const image = openImage(file, { backing });
+  image.resize(3 * MiB);
+  const read = new Uint8Array(3 * MiB);
+  image.read(0, read);
+  assert.deepEqual(read.subarray(0, MiB), filled(MiB, 5));
+  assert.deepEqual(read.subarray(MiB), filled(2 * MiB, 0));
+  image.close();
+  assert.ok(isClean(checkImage(file)));
+});
+
+test('a raw external data file grows with the disk', () => {
+  const file = imageWith({ dataFile: 'data', dataFileRaw: true });
+  const dataFile = new MemoryFile('data', new Uint8Array(MiB));
+  const image = openImage(file, { dataFile });
+  image.resize(2 * MiB);
+  assert.equal(dataFile.sizeBytes(), 2 * MiB);
+  image.close();
+});
