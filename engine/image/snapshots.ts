@@ -119,7 +119,9 @@ export function applySnapshot(state: ImageState, nameOrId: string): void {
   // The active table may be longer, when it grew after the snapshot: its tail must not go on naming tables just freed.
   state.policy.hookUp(l1.offset, l1.entryBytes, 'l1');
   // From here on it is as long as the snapshot's, as in history: what needs more entries grows it anew.
-  if (entry.l1Entries < l1.entryCount) state.l1 = l1.shortenedTo(entry.l1Entries);
+  // Never shorter than the disk needs: a damaged snapshot may say less.
+  const entryCount = Math.max(entry.l1Entries, state.geometry.l1EntriesFor(state.sizeBytes));
+  if (entryCount < l1.entryCount) state.l1 = l1.shortenedTo(entryCount);
   walkL1(state, state.l1, 1);
 }
 
