@@ -158,6 +158,31 @@ test('applying a snapshot with a longer L1 table takes no cluster that is about 
   assert.ok(isClean(checkImage(file)));
 });
 
+test('applying a snapshot without an L1 table leaves one that is long enough for the disk', () => {
+  const bytes = goodImage(2);
+  const p = new Places(new DataView(bytes.buffer));
+  p.view.setUint32(p.snapshots + 8, 0);
+  const file = new MemoryFile('disk', bytes);
+  const image = openImage(file);
+  image.applySnapshot('first');
+  image.write(0, new Uint8Array(CLUSTER));
+  image.close();
+  openImage(file).close();
+});
+
+test('a wrong pointer into an external data file does not make it larger than the disk', () => {
+  const file = imageOf({ sizeBytes: MiB, clusterSizeBytes: CLUSTER, dataFile: 'data' });
+  const data = new MemoryFile('data');
+  const image = openImage(file, { dataFile: data });
+  image.write(0, new Uint8Array(CLUSTER));
+  image.close();
+  const hostile = changed(file, (p) => p.point(p.l2, 2 ** 31));
+  assert.throws(() => openImage(hostile, { dataFile: data }).write(0, new Uint8Array(512)), {
+    message: 'data: data cluster at offset 2147483648 is outside the file of 1048576 bytes',
+  });
+  assert.equal(data.sizeBytes(), CLUSTER);
+});
+
 test('a wrong pointer does not take the memory of the machine', () => {
   const file = new MemoryFile('disk');
   assert.throws(() => file.write(2 ** 40, new Uint8Array(1), 'data'), { code: 'NO_SPACE' });

@@ -17,7 +17,7 @@ import { dataOffsetAt, entryAt, isOwned, kindAt } from './entries.ts';
 import { getL2ForWrite } from './l2-tables.ts';
 import { continues } from './mapping.ts';
 import { allocateClusters } from './refcounts.ts';
-import type { ImageState } from './state.ts';
+import { dataFileOf, type ImageState } from './state.ts';
 
 /** A piece of a write that goes to one stretch of the file. */
 export interface WriteRun {
@@ -61,12 +61,16 @@ export function planWrite(state: ImageState, guestOffset: GuestOffset, maxBytes:
   }
 }
 
-/** Data reaches the file before the entry that names it: a cluster behind the end is no cluster, and writing it no repair. */
+/**
+ * Data reaches the file before the entry that names it: a cluster behind the end is no cluster, and writing it no repair. A data
+ * file may be shorter than the disk that it is for.
+ */
 function refuseBehindEnd(state: ImageState, hostOffset: number): void {
-  const sizeBytes = state.file.sizeBytes();
-  if (state.dataFile !== null || hostOffset < sizeBytes) return;
-  const message = `${state.file.name}: data cluster at offset ${hostOffset} is outside the file of ${sizeBytes} bytes`;
-  throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'L2', found: hostOffset });
+  const file = dataFileOf(state);
+  const sizeBytes = Math.max(file.sizeBytes(), state.dataFile === null ? 0 : state.sizeBytes);
+  if (hostOffset < sizeBytes) return;
+  const message = `${file.name}: data cluster at offset ${hostOffset} is outside the file of ${sizeBytes} bytes`;
+  throw new Qcow2Error('CORRUPT', message, { file: file.name, table: 'L2', found: hostOffset });
 }
 
 function wholeClusters(state: ImageState): Pick<WriteRun, 'unitBytes' | 'copiesHead' | 'copiesTail'> {
