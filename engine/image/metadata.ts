@@ -122,7 +122,7 @@ function readActiveL1(file: BlockFile, geometry: Geometry, header: FixedFields):
   const lengthBytes = header.l1Entries * 8;
   refuseOutside(file, geometry, 'active L1 table', header.l1TableOffset, lengthBytes);
   const l1 = new L1Table(header.l1TableOffset, header.l1Entries);
-  l1.bytes.set(readTable(file, header.l1TableOffset, lengthBytes, 'l1'));
+  readBytes(file, header.l1TableOffset, l1.entryBytes, 'l1');
   return l1;
 }
 
