@@ -18,6 +18,7 @@ import {
   noFindings,
   type StateFindings,
   type StateVerdict,
+  type Symptom,
 } from './verdict.ts';
 
 export interface ExploreOptions extends JudgeOptions {
@@ -30,6 +31,8 @@ export interface ExploreOptions extends JudgeOptions {
   readonly enumerateData?: boolean;
   /** Of how many points one state that needs it is repaired, and the repair interrupted. Default 2. */
   readonly repairs?: number;
+  /** Told what is wrong with each state that something is wrong with, and at which point. */
+  readonly onSymptoms?: (symptoms: readonly Symptom[], point: CrashPoint) => void;
 }
 
 /** A state that broke a promise, so that it can be made again. */
@@ -140,6 +143,7 @@ function judgeState(
   result: Exploration,
 ): void {
   const verdict = judge.judge();
+  if (verdict.symptoms.length > 0) options.onSymptoms?.(verdict.symptoms, point);
   const findings = { ...verdict.findings, ...tryRepair(timeline, point, verdict, options, result) };
   result.states++;
   result.maxLeakedClusters = Math.max(result.maxLeakedClusters, verdict.leaks);

@@ -12,7 +12,14 @@ import type { SectorValues } from './guest-oracle.ts';
 import { NOT_A_VALUE } from './guest-values.ts';
 import { runSecondPhase } from './second-phase.ts';
 import type { StateFile } from './state-file.ts';
-import { FINDING_CLASSES, type FindingClass, isViolation, type StateFindings, type StateVerdict } from './verdict.ts';
+import {
+  FINDING_CLASSES,
+  type FindingClass,
+  isViolation,
+  type StateFindings,
+  type StateVerdict,
+  type Symptom,
+} from './verdict.ts';
 
 /** Where the guest's sectors lie in an image. */
 export interface ImageView {
@@ -35,6 +42,7 @@ export class StateJudge {
   readonly #atomSectors: ReadonlySet<number>;
   readonly #judges = new Map<SectorValues, ContentJudge>();
   #findings: StateFindings = {};
+  #symptoms: Symptom[] = [];
 
   constructor(file: StateFile, values: ValueTable, point: CrashPoint, options: JudgeOptions = {}) {
     this.#file = file;
@@ -47,9 +55,10 @@ export class StateJudge {
   /** Judges the file as it is now; leaves it as it was. */
   judge(): StateVerdict {
     this.#findings = {};
+    this.#symptoms = [];
     this.#file.keep();
     try {
-      return { leaks: this.#judge(), findings: this.#findings };
+      return { leaks: this.#judge(), findings: this.#findings, symptoms: this.#symptoms };
     } finally {
       this.#file.restore();
     }
@@ -76,14 +85,17 @@ export class StateJudge {
     }
   }
 
-  #note(kind: FindingClass, reason: string, value: number | null = null): void {
+  /** `what`: the reason without what differs from state to state; without it, the numbers of the reason go. */
+  #note(kind: FindingClass, reason: string, value: number | null = null, what = withoutNumbers(reason)): void {
     this.#findings[kind] ??= { reason, value };
+    this.#symptoms.push({ kind, what, offset: null });
   }
 
   #noteReport(report: CheckReport): void {
-    const worst = report.findings.find(({ severity }) => severity === 'corruption' || severity === 'check-error');
+    const worst = report.findings.filter(({ severity }) => severity === 'corruption' || severity === 'check-error');
     if (report.corruptions > 0 || report.checkErrors > 0) {
-      this.#note('corrupt', worst?.text ?? 'the checker finds corruption');
+      this.#findings.corrupt = { reason: worst[0]?.text ?? 'the checker finds corruption', value: null };
+      for (const finding of worst) this.#symptoms.push(symptomOf(finding));
     } else if (report.copiedErrors > 0) {
       const flag = report.findings.find(({ severity }) => severity === 'copied');
       this.#note('copiedOnly', flag?.text ?? 'COPIED flags and refcounts disagree');
@@ -124,14 +136,18 @@ export class StateJudge {
   #noteWrong({ sector, value }: WrongSector, sectors: SectorValues, snapshot: string | null): void {
     const isForeign = value === NOT_A_VALUE || (value > 0 && this.#values.homeOf(value) !== sector);
     const kind = snapshot !== null ? 'snapshot' : isForeign ? 'foreign' : 'lost';
-    if (this.#findings[kind] !== undefined) return;
-    const cell = sectors.get(sector);
     const requestOf = (number: number) => this.#values.requestOf(number);
+    const what = `reads ${valueWords(value, requestOf)}`;
+    if (this.#findings[kind] !== undefined) {
+      this.#symptoms.push({ kind, what, offset: null });
+      return;
+    }
+    const cell = sectors.get(sector);
     const allowed = [...new Set([...(cell?.older ?? []), ...(cell?.current ?? [0])])];
     const promised = allowed.map((number) => valueWords(number, requestOf)).join(' or ');
     const where = snapshot === null ? '' : ` of snapshot ${snapshot}`;
-    const reason = `guest sector ${sector}${where} reads ${valueWords(value, requestOf)}, promised was ${promised}`;
-    this.#note(kind, reason, value);
+    const reason = `guest sector ${sector}${where} ${what}, promised was ${promised}`;
+    this.#note(kind, reason, value, what);
   }
 
   #judgeList(names: readonly string[]): void {
@@ -144,6 +160,19 @@ export class StateJudge {
       if (names.indexOf(name) !== index) this.#note('snapshot', `snapshot ${shown(name)} is listed twice`);
     });
   }
+}
+
+/** Which refcount, and how wrong it is, is part of what is wrong; of other findings the kind says enough. */
+function symptomOf({ kind, offset, found, expected }: CheckReport['findings'][number]): Symptom {
+  return {
+    kind: 'corrupt',
+    what: kind === 'refcount-low' ? `refcount ${found}, ${expected} references` : kind,
+    offset,
+  };
+}
+
+function withoutNumbers(text: string): string {
+  return text.replaceAll(/0x[0-9a-f]+|[0-9]+/g, 'N');
 }
 
 /** A name from a damaged image may be anything, of any length. */

@@ -28,8 +28,19 @@ export interface Finding {
 /** The first finding of each class; a class that is absent was not found. */
 export type StateFindings = Partial<Record<FindingClass, Finding>>;
 
+/** A finding without what differs from state to state: two states with the same symptom are wrong in the same way. */
+export interface Symptom {
+  readonly kind: FindingClass;
+  /** What is wrong, without offsets. */
+  readonly what: string;
+  /** The cluster or table that the checker complains about, in bytes; null where it is not about one. */
+  readonly offset: number | null;
+}
+
 export interface StateVerdict {
   readonly findings: StateFindings;
+  /** Everything wrong with the state, where `findings` has the first of each class. */
+  readonly symptoms: readonly Symptom[];
   readonly leaks: number;
 }
 
