@@ -2,21 +2,25 @@
 import path from 'node:path';
 import { SingleBar } from 'cli-progress';
 import type { CommandModule } from 'yargs';
-import { EXIT_CODES, oneLine } from '../errors.ts';
+import { EXIT_CODES, oneLine, UsageError } from '../errors.ts';
+import type { FuzzImage } from '../fuzz/fuzz-plan.ts';
 import { loadReproducer } from '../fuzz/reproducer.ts';
-import { type FuzzResult, runFuzz } from '../fuzz/run-fuzz.ts';
-import { tryImage } from '../fuzz/worker-process.ts';
+import { type FuzzResult, imageOf, runFuzz, tryAgain } from '../fuzz/run-fuzz.ts';
 import { Interruption } from '../interruption.ts';
 import { integer, single } from '../option-values.ts';
 
 const value = { type: 'string', requiresArg: true } as const;
 const SEEDS = 2 ** 21;
 const JOBS_MAX = 64;
-const HANG_MS = 2000;
+const IMAGES_MAX = 2 ** 30;
+/** More of a patch says nothing to people. */
+const SHOWN_BYTES = 16;
 const LINE_INTERVAL_MS = 10_000;
 
 interface Options {
   readonly images: string;
+  readonly from: string;
+  readonly only: string | undefined;
   readonly seed: string | undefined;
   readonly jobs: string;
   readonly dir: string;
@@ -30,6 +34,11 @@ export const fuzz: CommandModule<object, Options> = {
   builder: (yargs) =>
     yargs
       .option('images', { ...value, default: '20000', describe: 'how many images' })
+      .option('from', { ...value, default: '0', describe: 'number of the first image: goes on with a seed' })
+      .option('only', {
+        ...value,
+        describe: 'try the one image of this number and say what was done to it; needs --seed',
+      })
       .option('seed', {
         ...value,
         describe: 'from 0 to 2097151; the same seed damages the same images [default: random]',
@@ -39,22 +48,22 @@ export const fuzz: CommandModule<object, Options> = {
       .option('replay', { ...value, describe: 'try the one input of a saved file instead' })
       .option('json', { type: 'boolean', describe: 'print one JSON object' })
       .example('$0 fuzz --images 1000000', 'the long form, an hour or more')
-      .example('$0 fuzz --replay fuzz-findings/fuzz-1-4711.json', 'does this still happen?'),
+      .example('$0 fuzz --replay fuzz-findings/fuzz-1-4711.json', 'does this still happen?')
+      .example('$0 fuzz --seed 1 --only 4711', 'the same by its number, as long as the base images are the same'),
   handler: async (options) => {
     if (options.replay !== undefined) return replay(single('replay', options.replay));
-    const images = integer('images', single('images', options.images), 1, 2 ** 30);
+    if (options.only !== undefined) return tryOnly(options);
+    const images = integer('images', single('images', options.images), 1, IMAGES_MAX);
+    const from = integer('from', single('from', options.from), 0, IMAGES_MAX);
     const jobs = integer('jobs', single('jobs', options.jobs), 1, JOBS_MAX);
-    const seed =
-      options.seed === undefined
-        ? Math.floor(Math.random() * SEEDS)
-        : integer('seed', single('seed', options.seed), 0, SEEDS - 1);
+    const seed = options.seed === undefined ? Math.floor(Math.random() * SEEDS) : seedOf(options.seed);
     const directory = path.resolve(single('dir', options.dir));
     const interruption = new Interruption();
-    console.error(`seed ${seed}, ${images} images, ${jobs} at a time`);
+    console.error(`seed ${seed}, ${images} images${from === 0 ? '' : ` from number ${from}`}, ${jobs} at a time`);
     const progress = new Progress(images);
     try {
       const onProgress = (done: number) => progress.show(done);
-      const result = await runFuzz({ images, seed, jobs, directory, onProgress, signal: interruption.signal });
+      const result = await runFuzz({ images, from, seed, jobs, directory, onProgress, signal: interruption.signal });
       progress.end();
       for (const line of options.json ? [jsonOf(result)] : linesOf(result)) console.log(line);
       if (result.defects.length > 0) process.exitCode = EXIT_CODES.finding;
@@ -67,8 +76,29 @@ export const fuzz: CommandModule<object, Options> = {
 };
 
 async function replay(file: string): Promise<void> {
-  const exerciseModule = new URL('../fuzz/exercise.ts', import.meta.url).href;
-  const found = await tryImage(loadReproducer(file), HANG_MS, exerciseModule);
+  await tryAndSay(loadReproducer(file));
+}
+
+async function tryOnly(options: Options): Promise<void> {
+  if (options.seed === undefined) throw new UsageError('--only needs --seed: a number names an image of a seed');
+  const index = integer('only', single('only', options.only!), 0, IMAGES_MAX);
+  const image = imageOf(seedOf(options.seed), index);
+  const { baseName, base, damage } = image;
+  const cut = damage.sizeBytes === base.length ? '' : `, made ${damage.sizeBytes}`;
+  console.log(`image ${index}: ${baseName}, ${base.length} bytes${cut}`);
+  for (const { name, offset, bytes } of damage.patches) {
+    const more = bytes.length > SHOWN_BYTES ? ` and ${bytes.length - SHOWN_BYTES} more bytes` : '';
+    console.log(`  ${name} at ${offset}: ${Buffer.from(bytes.subarray(0, SHOWN_BYTES)).toString('hex')}${more}`);
+  }
+  await tryAndSay(image);
+}
+
+function seedOf(text: string): number {
+  return integer('seed', single('seed', text), 0, SEEDS - 1);
+}
+
+async function tryAndSay(image: FuzzImage): Promise<void> {
+  const found = await tryAgain(image);
   if (found === null) return console.log('every property holds');
   console.log(`${found.property}, at ${found.step}: ${oneLine(found.message)}`);
   console.log(found.stack);

@@ -35,6 +35,18 @@ test('a seed names the same damage always, and another seed other damage', () =>
   assert.notDeepEqual(images(3), images(4));
 });
 
+test('a run that begins at a number tries the images that the whole run tries from there on', async () => {
+  const exerciseModule = new URL('./testing/faulty-exercise.ts', import.meta.url).href;
+  const run = { seed: SEED, jobs: 1, directory: null, hangMs: 400, exerciseModule };
+  const isOnPurpose = ({ message }: { message: string }) => message === 'found on purpose';
+  const whole = (await runFuzz({ ...run, images: 500 })).defects.find(isOnPurpose)!;
+  const from = whole.firstIndex;
+  assert.ok(from > 0);
+  const found = (await runFuzz({ ...run, from, images: 1 })).defects.find(isOnPurpose);
+  assert.deepEqual([found?.firstIndex, found?.images, found?.baseName], [from, 1, whole.baseName]);
+  assert.equal((await runFuzz({ ...run, images: from })).defects.find(isOnPurpose), undefined);
+});
+
 test('undamaged images hold every property', () => {
   for (const { bytes } of imagesMadeHere()) {
     for (let seed = 0; seed < 20; seed++) {

@@ -1,6 +1,6 @@
 /** One run of the fuzzer: base images, plan, processes; what is found is tried again, made smaller and saved. */
-import { imagesMadeByQemu, imagesMadeHere } from './base-images.ts';
-import { FuzzPlan } from './fuzz-plan.ts';
+import { type BaseImage, imagesMadeByQemu, imagesMadeHere } from './base-images.ts';
+import { type FuzzImage, FuzzPlan } from './fuzz-plan.ts';
 import { minimise } from './minimise.ts';
 import type { Property } from './properties.ts';
 import { saveReproducer } from './reproducer.ts';
@@ -20,6 +20,8 @@ interface TryOptions {
 
 export interface FuzzOptions extends TryOptions {
   readonly images: number;
+  /** Number of the first image, a whole number. Default: 0. */
+  readonly from?: number;
   /** A whole number below 2^21; with the base images it decides everything. */
   readonly seed: number;
   readonly jobs: number;
@@ -51,17 +53,18 @@ export interface FuzzResult extends PoolResult {
   readonly defects: readonly Defect[];
 }
 
-const DEFAULTS = { hangMs: 2000, exerciseModule: new URL('./exercise.ts', import.meta.url).href, minimiseTries: 80 };
+const EXERCISE = new URL('./exercise.ts', import.meta.url).href;
+const DEFAULTS = { from: 0, hangMs: 2000, exerciseModule: EXERCISE, minimiseTries: 80 };
 /** Different defects that are made smaller and saved; beyond, something is wrong with everything. */
 const SAVED_MAX = 20;
 
 export async function runFuzz(options: FuzzOptions): Promise<FuzzResult> {
-  const bases = [...imagesMadeHere(), ...imagesMadeByQemu()];
+  const bases = allBases();
   const plan = new FuzzPlan(bases, options.seed);
   const defects = new Map<string, Defect>();
-  const { images, seed, jobs, signal, hangMs, exerciseModule, minimiseTries } = { ...DEFAULTS, ...options };
+  const { from, images, seed, jobs, signal, hangMs, exerciseModule, minimiseTries } = { ...DEFAULTS, ...options };
   const result = await runPool({
-    ...{ bases, seed, images, jobs, signal, hangMs, exerciseModule },
+    ...{ bases, seed, from, images, jobs, signal, hangMs, exerciseModule },
     imageAt: (index) => plan.imageAt(index),
     onFound: (index, found) => note(defects, index, plan.imageAt(index).baseName, found),
     onProgress: (done) => options.onProgress?.(done),
@@ -75,6 +78,20 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzResult> {
   }
   const missedFields = [...plan.fieldNames()].filter((name) => !result.damaged.has(name));
   return { ...result, seed, baseNames: bases.map(({ name }) => name), missedFields, defects: kept };
+}
+
+/** The image of this number, of the plan that every run with `seed` follows. */
+export function imageOf(seed: number, index: number): FuzzImage {
+  return new FuzzPlan(allBases(), seed).imageAt(index);
+}
+
+/** Tries one image in a process of its own, as a run would. */
+export function tryAgain(image: FuzzImage): Promise<Found | null> {
+  return tryImage(image, DEFAULTS.hangMs, DEFAULTS.exerciseModule);
+}
+
+function allBases(): BaseImage[] {
+  return [...imagesMadeHere(), ...imagesMadeByQemu()];
 }
 
 function note(defects: Map<string, Defect>, index: number, baseName: string, found: Found): void {

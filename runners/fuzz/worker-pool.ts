@@ -12,6 +12,8 @@ export interface PoolOptions {
   readonly bases: readonly BaseImage[];
   readonly seed: number;
   readonly images: number;
+  /** Number of the first image. */
+  readonly from: number;
   readonly jobs: number;
   /** Processor time that one image may take. */
   readonly hangMs: number;
@@ -67,9 +69,9 @@ class PoolRun {
 
   /** One process after the other, until one has come to the end of its share. */
   async #workAt(place: number): Promise<void> {
-    const { images, jobs, signal } = this.#options;
-    let share: Share = { from: place, end: images, stride: jobs };
-    while (share.from < images && signal?.aborted !== true) {
+    const { from, images, jobs, signal } = this.#options;
+    let share: Share = { from: from + place, end: from + images, stride: jobs };
+    while (share.from < share.end && signal?.aborted !== true) {
       const suspect = await this.#work(place, share);
       if (suspect === null) return;
       await this.#trySuspect(place, suspect);

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { cowbench } from '../testing/command.ts';
+
+test('one image is tried by its number, and what was done to it is said', async () => {
+  const { code, stdout, stderr } = await cowbench('fuzz', '--seed', '3', '--only', '1');
+  assert.equal(code, 0, stderr);
+  const [head, ...rest] = stdout.trimEnd().split('\n');
+  assert.match(head!, /^image 1: version 2, 512-byte clusters, \d+ bytes/);
+  assert.equal(rest.pop(), 'every property holds');
+  assert.ok(rest.length > 0);
+  for (const line of rest) assert.match(line, /^ {2}\w.* at \d+: [0-9a-f]+( and \d+ more bytes)?$/);
+});
+
+test('a run goes on from a number', async () => {
+  const { code, stdout, stderr } = await cowbench(
+    ...['fuzz', '--seed', '3', '--from', '1000', '--images', '5', '--jobs', '1', '--json'],
+  );
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^seed 3, 5 images from number 1000, 1 at a time$/m);
+  const { done, defects } = JSON.parse(stdout);
+  assert.deepEqual({ done, defects }, { done: 5, defects: [] });
+});
+
+test('a number without its seed is refused', async () => {
+  const { code, stderr } = await cowbench('fuzz', '--only', '3');
+  assert.deepEqual([code, stderr.trimEnd()], [2, 'cowbench: --only needs --seed: a number names an image of a seed']);
+});
