@@ -8,9 +8,12 @@ import {
   INCOMPATIBLE,
   STANDARD_FEATURE_NAMES,
 } from '../format/header.ts';
-import { snapshotName } from '../format/snapshot-table.ts';
+import { type SnapshotEntry, snapshotName } from '../format/snapshot-table.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import { peekHeader, readSnapshots } from './metadata.ts';
+import { openState } from './open.ts';
+import { replaceSnapshotTable, snapshotTableRange } from './snapshots.ts';
+import type { GuestDisk, ImageState } from './state.ts';
 
 export interface AmendOptions {
   /** Name to store, or null for no backing file. The content of the disk is not adjusted. */
@@ -21,16 +24,17 @@ export interface AmendOptions {
   readonly version?: 2 | 3;
 }
 
+/** Amending reads no guest data. */
+const NOTHING_BELOW: GuestDisk = { sizeBytes: 0, read: (_offset, into) => void into.fill(0) };
+
 /**
  * Rewrites the header of the image in `file`, which must not be open elsewhere; durable on return.
  * @throws Qcow2Error INVALID_ARGUMENT or UNSUPPORTED for what cannot be changed; the file is unchanged then.
  */
 export function amendImage(file: BlockFile, options: AmendOptions): void {
-  const header = peekHeader(file);
-  const amended = amendedHeader(header, options, file.name);
-  if (amended.version > header.version) refuseSnapshotsWithoutSize(file, header);
-  const bytes = new Uint8Array(2 ** header.clusterBits);
-  bytes.set(encodeHeader(amended));
+  let bytes = amendedCluster(file, options);
+  // First, and in version 2 as allowed: wherever this is interrupted, the image is whole.
+  if (options.version === 3 && storeSnapshotSizes(file)) bytes = amendedCluster(file, options);
   // The first sector holds every fixed field: it is written last, so that a header never points to a name that is not there.
   const firstSector = bytes.subarray(0, 512);
   if (bytes.length > firstSector.length) {
@@ -39,6 +43,14 @@ export function amendImage(file: BlockFile, options: AmendOptions): void {
   }
   file.write(0, firstSector, 'header');
   file.sync('hook-up');
+}
+
+/** The first cluster as it will be. */
+function amendedCluster(file: BlockFile, options: AmendOptions): Uint8Array {
+  const header = peekHeader(file);
+  const bytes = new Uint8Array(2 ** header.clusterBits);
+  bytes.set(encodeHeader(amendedHeader(header, options, file.name)));
+  return bytes;
 }
 
 function amendedHeader(header: Header, options: AmendOptions, name: string): Header {
@@ -64,10 +76,27 @@ function amendedHeader(header: Header, options: AmendOptions, name: string): Hea
   };
 }
 
-/** A version 3 snapshot must say how large the disk was; version 2 entries need not, and rewriting them is not done here. */
-function refuseSnapshotsWithoutSize(file: BlockFile, header: Header): void {
-  const incomplete = readSnapshots(file, header).find((entry) => entry.virtualSizeBytes === null);
-  if (incomplete === undefined) return;
-  const message = `${file.name}: snapshot ${JSON.stringify(snapshotName(incomplete))} does not say the size of its disk, which version 3 needs; delete it first`;
-  throw new Qcow2Error('UNSUPPORTED', message, { file: file.name, table: 'snapshot table' });
+/**
+ * A version 3 snapshot must say how large the disk was. In a version 2 image with snapshots, where entries need not say, a disk
+ * cannot have been resized. Returns whether the table was rewritten.
+ */
+function storeSnapshotSizes(file: BlockFile): boolean {
+  const header = peekHeader(file);
+  const says = (entry: SnapshotEntry) => entry.virtualSizeBytes !== null;
+  if (header.version !== 2 || readSnapshots(file, header).every(says)) return false;
+  // The policy whose orders hold over a power cut here: refcounts, then the table, then its pointer, then what was freed.
+  const state = openState(file, { policy: 'legacy', backing: NOTHING_BELOW });
+  const needed = state.geometry.l1EntriesFor(state.sizeBytes);
+  for (const entry of state.snapshots) if (!says(entry) && entry.l1Entries < needed) refuseShortL1(state, entry);
+  const complete = state.snapshots.map((entry) =>
+    says(entry) ? entry : { ...entry, virtualSizeBytes: state.sizeBytes },
+  );
+  replaceSnapshotTable(state, complete, snapshotTableRange(state));
+  state.policy.close();
+  return true;
+}
+
+function refuseShortL1(state: ImageState, entry: SnapshotEntry): never {
+  const message = `${state.file.name}: snapshot ${JSON.stringify(snapshotName(entry))} does not say the size of its disk, and its L1 table of ${entry.l1Entries} entries maps less than ${state.sizeBytes} bytes; delete it first`;
+  throw new Qcow2Error('UNSUPPORTED', message, { file: state.file.name, table: 'snapshot table' });
 }

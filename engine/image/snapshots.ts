@@ -221,12 +221,13 @@ function refuseMisplacedL1(state: ImageState, entry: SnapshotEntry): void {
   if (overlaps(snapshotTableRange(state))) refuse('lies on the snapshot table');
 }
 
-function snapshotTableRange(state: ImageState): HostRange {
+/** Where the snapshot table lies. */
+export function snapshotTableRange(state: ImageState): HostRange {
   return { offset: state.snapshotsOffset, lengthBytes: encodeSnapshotTable(state.snapshots).length };
 }
 
 /** Writes a new snapshot table aside, publishes it in the header and frees the old one. */
-function replaceSnapshotTable(state: ImageState, entries: SnapshotEntry[], old: HostRange): void {
+export function replaceSnapshotTable(state: ImageState, entries: SnapshotEntry[], old: HostRange): void {
   const bytes = encodeSnapshotTable(entries);
   const offset = allocateClusters(state, bytes.length);
   state.policy.require('refcount-before-snapshot-table');
