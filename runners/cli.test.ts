@@ -80,13 +80,15 @@ test('values that make no sense are refused with the option named', async () => 
   assert.equal(twice, 'cowbench: --seed is given more than once');
 });
 
-test('env probes a directory and refuses one that is not there', async () => {
+test('env probes a directory and refuses one that is not there, is none, or takes no file', async () => {
   const { code, stdout } = await cowbench('env', '--dir', folder, '--json');
   assert.equal(code, 0);
   const environment = JSON.parse(stdout);
   assert.ok(environment.syncProbe.samples > 0 && environment.fileSystem.type !== '');
   assert.deepEqual(fs.readdirSync(folder), []);
   assert.match(await refusal('env', '--dir', path.join(folder, 'none')), /none: no such directory$/);
+  assert.match(await refusal('env', '--dir', import.meta.filename), /cli\.test\.ts: not a directory$/);
+  assert.equal(await refusal('env', '--dir', '/proc'), 'cowbench: cannot write in /proc: nothing can be created in it');
 });
 
 test('report refuses what is no record, naming file and place', async () => {

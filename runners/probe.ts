@@ -12,6 +12,7 @@ import { type BlockFile, KiB, MiB, nowNs, openFile, Qcow2Error } from '../engine
 import { LatencyHistogram } from '../results/histogram.ts';
 import type { Histogram } from '../results/record.ts';
 import { type SeededRandom, seededRandom, shuffle } from '../results/statistics-random.ts';
+import { creationFailure } from './creation-failure.ts';
 import { UsageError } from './errors.ts';
 import { type FileSystemFacts, fileSystemOf } from './file-system.ts';
 import { type RealityCheck, syncsLookReal } from './probe-reality.ts';
@@ -80,7 +81,7 @@ export function probeStorage(directory: string, options: ProbeOptions = {}): Sto
     work = fs.mkdtempSync(path.join(directory, 'cowbench-probe-'));
     fileSystem = fileSystemOf(directory);
   } catch (error) {
-    throw new UsageError(`cannot write in ${directory}: ${(error as Error).message}`, { cause: error });
+    throw new UsageError(`cannot write in ${directory}: ${creationFailure(directory, error)}`, { cause: error });
   }
   try {
     return probeIn(work, fileSystem, options);

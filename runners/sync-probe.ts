@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { LatencyHistogram } from '../results/histogram.ts';
 import type { Environment } from '../results/record.ts';
+import { creationFailure } from './creation-failure.ts';
 import { UsageError } from './errors.ts';
 
 const SAMPLES = 50;
@@ -27,7 +28,7 @@ export function probeSyncs(directory: string): NonNullable<Environment['syncProb
       fs.rmSync(file, { force: true });
     }
   } catch (error) {
-    throw new UsageError(`cannot write in ${directory}: ${(error as Error).message}`, { cause: error });
+    throw new UsageError(`cannot write in ${directory}: ${creationFailure(directory, error)}`, { cause: error });
   }
   const { count, p50Ns, p99Ns } = latencies.summary()!;
   return { samples: count, medianNs: p50Ns, p99Ns, looksReal: p50Ns >= REAL_SYNC_NS };

@@ -52,6 +52,7 @@ test('a directory that is none, or that cannot be written, is refused by name', 
   fs.writeFileSync(file, '');
   assert.match(await refusal({ dir: path.join(folder, 'none') }), /^cowbench: --dir .*none: no such directory$/);
   assert.match(await refusal({ dir: file }), /^cowbench: --dir .*plain: not a directory$/);
+  assert.equal(await refusal({ dir: '/proc' }), 'cowbench: --dir /proc: nothing can be created in it');
   assert.match(
     await refusal({ out: file }),
     /^cowbench: cannot write .*plain.*: a part of the path is not a directory$/,

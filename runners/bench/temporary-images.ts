@@ -6,6 +6,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { creationFailure } from '../creation-failure.ts';
 import { UsageError } from '../errors.ts';
 
 export class TemporaryImages {
@@ -19,7 +20,7 @@ export class TemporaryImages {
     try {
       this.folder = fs.mkdtempSync(path.join(directory, 'cowbench-'));
     } catch (error) {
-      throw new UsageError(`--dir ${directory}: ${reasonOf(error)}`, { cause: error });
+      throw new UsageError(`--dir ${directory}: ${creationFailure(directory, error)}`, { cause: error });
     }
     process.once('exit', this.#onExit);
   }
@@ -40,14 +41,4 @@ export class TemporaryImages {
     process.removeListener('exit', this.#onExit);
     if (!this.#keep) fs.rmSync(this.folder, { recursive: true, force: true });
   }
-}
-
-function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return 'no such directory';
-  if (code === 'ENOTDIR') return 'not a directory';
-  if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
-  if (code === 'EROFS') return 'read-only file system';
-  if (code === 'ENOSPC') return 'no space left on device';
-  return message;
 }

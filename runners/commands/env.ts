@@ -33,9 +33,9 @@ export const env: CommandModule<object, EnvOptions> = {
   handler: ({ dir, time, json }) => {
     const timeMs = duration('time', single('time', time));
     const directory = path.resolve(dir === undefined ? defaultImagesDirectory() : single('dir', dir));
-    if (!fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
-      throw new UsageError(`--dir ${directory}: no such directory`);
-    }
+    const present = fs.statSync(directory, { throwIfNoEntry: false });
+    if (present === undefined) throw new UsageError(`--dir ${directory}: no such directory`);
+    if (!present.isDirectory()) throw new UsageError(`--dir ${directory}: not a directory`);
     const environment = describeEnvironment(directory);
     const probe = probeStorage(directory, { timeMs });
     const all = { ...environment, storage: { ...probe, costs: fitStorageCosts(probe), model: fitDeviceModel(probe) } };

@@ -49,6 +49,7 @@ const WRONG_USE: readonly { words: readonly string[]; line: RegExp; code?: numbe
     line: /^--backing: a raw image cannot have a backing file$/,
   },
   { words: ['create', '@nowhere/new', '1M'], line: /^cannot create .*new: there is no such folder$/ },
+  { words: ['create', '/proc/new', '1M'], line: /^cannot create \/proc\/new: nothing can be created in its folder$/ },
   { words: ['create', '/dev/null', '1M'], line: /^\/dev\/null is not a regular file and will not be replaced$/ },
   { words: ['convert', '@a'], line: /^convert needs a source and a target$/ },
   { words: ['convert', '-l', 'no', '@a', '@new'], line: /^there is no snapshot "no"; there are "before"$/ },

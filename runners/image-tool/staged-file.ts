@@ -29,9 +29,9 @@ export class StagedFile {
       fs.closeSync(fs.openSync(this.path, 'wx'));
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      throw new UsageError(
-        `cannot create ${printable(wanted)}: ${code === 'ENOENT' ? 'there is no such folder' : code}`,
-      );
+      const isThere = fs.existsSync(path.dirname(this.path));
+      const noEntry = isThere ? 'nothing can be created in its folder' : 'there is no such folder';
+      throw new UsageError(`cannot create ${printable(wanted)}: ${code === 'ENOENT' ? noEntry : code}`);
     }
   }
 
