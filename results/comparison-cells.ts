@@ -1,5 +1,5 @@
 /** The verdicts of a run: each cell against its baseline, from the rounds in which both were measured. */
-import { type ComparisonOptions, comparePaired } from './comparison.ts';
+import { type ComparisonOptions, comparePaired, isSettled } from './comparison.ts';
 import type { Cell, ComparedTime, Comparison, Round, TimeComparison } from './record.ts';
 import { COMPARED_TIMES } from './record-comparison.ts';
 
@@ -55,14 +55,7 @@ function compareTime(
   return { metric, ...comparePaired({ baseline, candidate, control }, options) };
 }
 
-/**
- * Half the width of the widest interval of wall times, as a share; null before there is one. That of the control counts, too:
- * as long as it is wide, the floor is high, and effects below it stay unseen.
- */
-export function widestHalfWidth(comparisons: readonly Comparison[]): number | null {
-  const widths = comparisons
-    .flatMap(({ times }) => times.filter(({ metric }) => metric === 'wall'))
-    .flatMap(({ interval, control }) => (control === null ? [interval] : [interval, control]))
-    .map(({ low, high }) => Math.expm1((Math.log(high) - Math.log(low)) / 2));
-  return widths.length === 0 ? null : Math.max(...widths);
+/** True when no time of any comparison asks for more pairs. */
+export function allSettled(comparisons: readonly Comparison[]): boolean {
+  return comparisons.every(({ times }) => times.every(isSettled));
 }

@@ -18,7 +18,6 @@ export interface ScheduledSample {
 }
 
 export const ROUNDS_A_BLOCK = 2;
-export const DEFAULT_PAIRS = 20;
 
 /** The samples of block `block` (from 0), in the order to measure them: two rounds of `variantCount` samples. */
 export function scheduleBlock(variantCount: number, block: number, seed: number): ScheduledSample[] {
@@ -38,9 +37,16 @@ export function scheduleBlock(variantCount: number, block: number, seed: number)
   }));
 }
 
+/**
+ * So many pairs are measured before the verdicts are looked at for the first time, the second time, and so on; after the
+ * last the run ends. Not after every block: each look is one more chance to see a difference that is not there, and
+ * `comparison.ts` pays for these five.
+ */
+export const LOOKS = [20, 30, 44, 66, 100] as const;
+export const DEFAULT_PAIRS = LOOKS[0];
+export const MOST_PAIRS = LOOKS[4];
+
 export interface Budget {
-  /** Measured even when the first blocks look quiet. */
-  readonly leastPairs: number;
   /** Never more than this. */
   readonly mostPairs: number;
   /** No block is begun that is expected to end later than this after the first. */
@@ -50,26 +56,21 @@ export interface Budget {
 export interface Progress {
   readonly pairs: number;
   readonly elapsedNs: number;
-  /** Half the width of the widest interval of interest, as a share (0.02 = 2 %); null before there is one. */
-  readonly halfWidth: number | null;
+  /** Every verdict is beyond doubt, see `isSettled`. */
+  readonly settled: boolean;
 }
 
 export interface Continuation {
   readonly measureMore: boolean;
-  readonly reason: 'fewer-than-least' | 'imprecise' | 'precise' | 'most-pairs' | 'time';
+  readonly reason: 'between-looks' | 'unsettled' | 'settled' | 'most-pairs' | 'time';
 }
 
-/**
- * Whether to measure another block. It asks how *wide* the intervals are, never what they say: stopping as soon as a
- * difference shows would report differences that are not there.
- */
-export function measureMore(progress: Progress, budget: Budget, targetHalfWidth: number): Continuation {
-  const { pairs, elapsedNs, halfWidth } = progress;
+/** Whether to measure another block. */
+export function measureMore({ pairs, elapsedNs, settled }: Progress, { mostPairs, timeNs }: Budget): Continuation {
   const blocks = pairs / ROUNDS_A_BLOCK;
   const nextEndNs = blocks === 0 ? 0 : elapsedNs + elapsedNs / blocks;
-  if (pairs + ROUNDS_A_BLOCK > budget.mostPairs && pairs > 0) return { measureMore: false, reason: 'most-pairs' };
-  if (nextEndNs > budget.timeNs) return { measureMore: false, reason: 'time' };
-  if (pairs < budget.leastPairs) return { measureMore: true, reason: 'fewer-than-least' };
-  if (halfWidth !== null && halfWidth <= targetHalfWidth) return { measureMore: false, reason: 'precise' };
-  return { measureMore: true, reason: 'imprecise' };
+  if (pairs + ROUNDS_A_BLOCK > mostPairs && pairs > 0) return { measureMore: false, reason: 'most-pairs' };
+  if (nextEndNs > timeNs) return { measureMore: false, reason: 'time' };
+  if (!(LOOKS as readonly number[]).includes(pairs)) return { measureMore: true, reason: 'between-looks' };
+  return settled ? { measureMore: false, reason: 'settled' } : { measureMore: true, reason: 'unsettled' };
 }

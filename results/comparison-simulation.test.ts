@@ -1,11 +1,19 @@
 /**
  * Do the verdicts lie? Whole runs are simulated: the real schedule, a machine that drifts by 3 % in one of several
- * shapes, 4 % noise with a heavy tail, and the real comparison at the end. Each run has its own seed.
+ * shapes, 4 % noise with a heavy tail, the real comparison, and the real rule for when to stop. Each run has its own seed.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { comparePaired, type PairedComparison } from './comparison.ts';
-import { DEFAULT_PAIRS, ROUNDS_A_BLOCK, type ScheduledSample, scheduleBlock } from './comparison-schedule.ts';
+import { comparePaired, isSettled, type PairedComparison } from './comparison.ts';
+import {
+  DEFAULT_PAIRS,
+  LOOKS,
+  MOST_PAIRS,
+  measureMore,
+  ROUNDS_A_BLOCK,
+  type ScheduledSample,
+  scheduleBlock,
+} from './comparison-schedule.ts';
 import { type SeededRandom, seededRandom } from './statistics-random.ts';
 
 const RUNS = 1000;
@@ -59,62 +67,133 @@ function oneAfterTheOther(): ScheduledSample[] {
   }));
 }
 
-/** One simulated run whose candidate takes `effect` times as long as the baseline. */
-function simulate(
-  schedule: readonly ScheduledSample[],
-  effect: number,
-  drift: Drift,
-  random: SeededRandom,
-): PairedComparison {
-  const samples = Array.from({ length: VARIANTS }, () => Array<number>(DEFAULT_PAIRS).fill(0));
-  for (const { order, round, variant } of schedule) {
-    const hiccup = random.below(HICCUP_EVERY) === 0 ? HICCUP * random.next() : 0;
-    const log = drift(order / schedule.length) + NOISE * gaussian(random) + Math.log1p(hiccup);
-    samples[variant]![round] = 1e9 * Math.exp(log) * (variant === 2 ? effect : 1);
+/** A machine on which the candidate takes `effect` times as long as the baseline, and its clock. */
+class SimulatedRun {
+  readonly #samples = Array.from({ length: VARIANTS }, (): number[] => []);
+  readonly #effect: number;
+  readonly #noise: number;
+  readonly #drift: Drift;
+  readonly #random: SeededRandom;
+
+  constructor(effect: number, noise: number, shape: string, random: SeededRandom) {
+    this.#effect = effect;
+    this.#noise = noise;
+    this.#drift = DRIFTS[shape]!(random);
+    this.#random = random;
   }
-  return comparePaired({ baseline: samples[0]!, control: samples[1]!, candidate: samples[2]! });
+
+  take({ order, round, variant }: ScheduledSample, sampleCount: number): void {
+    const random = this.#random;
+    const hiccup = random.below(HICCUP_EVERY) === 0 ? HICCUP * random.next() : 0;
+    const log = this.#drift(order / sampleCount) + this.#noise * gaussian(random) + Math.log1p(hiccup);
+    this.#samples[variant]![round] = 1e9 * Math.exp(log) * (variant === 2 ? this.#effect : 1);
+  }
+
+  verdict(ending: 'fixed' | 'looks'): PairedComparison {
+    const [baseline, control, candidate] = this.#samples;
+    return comparePaired({ baseline: baseline!, control: control!, candidate: candidate! }, { ending });
+  }
 }
 
-function simulateMany(effect: number, shape: string, stream: number, scheduleOf: (seed: number) => ScheduledSample[]) {
-  return [...Array(RUNS).keys()].map((run) => {
-    const random = seededRandom(1 + run, stream);
-    return simulate(scheduleOf(1 + run), effect, DRIFTS[shape]!(random), random);
-  });
+/** A run of as many samples as `schedule` has. */
+function fixedRun(run: SimulatedRun, schedule: readonly ScheduledSample[]): PairedComparison {
+  for (const sample of schedule) run.take(sample, schedule.length);
+  return run.verdict('fixed');
+}
+
+/** A run that goes on while its verdict is open, up to the ceiling; the drift is over the longest that it can be. */
+function openRun(run: SimulatedRun, seed: number): PairedComparison {
+  const budget = { mostPairs: MOST_PAIRS, timeNs: Number.POSITIVE_INFINITY };
+  for (let block = 0; ; block++) {
+    const pairs = block * ROUNDS_A_BLOCK;
+    const settled = (LOOKS as readonly number[]).includes(pairs) && isSettled(run.verdict('looks'));
+    if (!measureMore({ pairs, elapsedNs: pairs, settled }, budget).measureMore) return run.verdict('looks');
+    for (const sample of scheduleBlock(VARIANTS, block, seed)) run.take(sample, MOST_PAIRS * VARIANTS);
+  }
+}
+
+type Rule = (run: SimulatedRun, seed: number) => PairedComparison;
+
+const RULES: Record<string, Rule> = {
+  '20 pairs': (run, seed) => fixedRun(run, interleaved(seed)),
+  'as many pairs as the verdict takes': openRun,
+};
+
+function simulateMany(effect: number, shape: string, stream: number, rule: Rule, noise = NOISE): PairedComparison[] {
+  return [...Array(RUNS).keys()].map((run) =>
+    rule(new SimulatedRun(effect, noise, shape, seededRandom(1 + run, stream)), 1 + run),
+  );
 }
 
 function countOf(runs: readonly PairedComparison[], verdict: PairedComparison['verdict']): number {
   return runs.filter((run) => run.verdict === verdict).length;
 }
 
-describe('1 000 simulated runs of 20 pairs for each shape of drift', () => {
-  for (const [stream, shape] of Object.keys(DRIFTS).entries()) {
-    test(`${shape}: identical code is called changed in at most 5 %, and mostly the same`, () => {
-      const runs = simulateMany(1, shape, 2 * stream, interleaved);
-      const changed = countOf(runs, 'changed');
-      assert.ok(changed <= 0.05 * RUNS, `changed in ${changed} of ${RUNS} (seeds 1 to ${RUNS})`);
-      assert.ok(countOf(runs, 'same') >= 0.6 * RUNS, `same in ${countOf(runs, 'same')} of ${RUNS}`);
-    });
+for (const [name, rule] of Object.entries(RULES)) {
+  describe(`1 000 simulated runs of ${name}, for each shape of drift`, () => {
+    for (const [stream, shape] of Object.keys(DRIFTS).entries()) {
+      test(`${shape}: identical code is called changed in at most 5 %, and mostly the same`, () => {
+        const runs = simulateMany(1, shape, 2 * stream, rule);
+        const changed = countOf(runs, 'changed');
+        assert.ok(changed <= 0.05 * RUNS, `changed in ${changed} of ${RUNS} (seeds 1 to ${RUNS})`);
+        const least = rule === openRun ? 0.85 : 0.6;
+        assert.ok(countOf(runs, 'same') >= least * RUNS, `same in ${countOf(runs, 'same')} of ${RUNS}`);
+      });
 
-    test(`${shape}: a real 10 % change is found in at least 90 %, in its direction, with the truth in the interval`, () => {
-      for (const effect of [1.1, 1 / 1.1]) {
-        const runs = simulateMany(effect, shape, 2 * stream + 1, interleaved);
-        const direction = effect > 1 ? 'higher' : 'lower';
-        const found = runs.filter((run) => run.verdict === 'changed' && run.direction === direction).length;
-        const held = runs.filter(({ interval }) => interval.low <= effect && effect <= interval.high).length;
-        assert.ok(found >= 0.9 * RUNS, `found in ${found} of ${RUNS} (seeds 1 to ${RUNS})`);
-        assert.ok(held >= 0.9 * RUNS, `the interval held ${effect} in ${held} of ${RUNS}`);
-        // Only a run whose own control was off by more than 10 % may say so, and it states that floor.
-        assert.ok(countOf(runs, 'same') <= 0.01 * RUNS, `same in ${countOf(runs, 'same')} of ${RUNS}`);
-      }
-    });
-  }
+      test(`${shape}: a real 10 % change is found in at least 90 %, in its direction, with the truth in the interval`, () => {
+        for (const effect of [1.1, 1 / 1.1]) {
+          const runs = simulateMany(effect, shape, 2 * stream + 1, rule);
+          assertFound(runs, effect, rule === openRun ? 0.95 : 0.9);
+          // Only a run whose own control was off by more than 10 % may say so, and it states that floor.
+          assert.ok(countOf(runs, 'same') <= 0.01 * RUNS, `same in ${countOf(runs, 'same')} of ${RUNS}`);
+        }
+      });
+    }
+  });
+}
 
-  test('the schedule earns its keep: one variant after the other, drift alone looks like a difference', () => {
-    const sequential = simulateMany(1, 'steady slowdown', 100, oneAfterTheOther);
-    const wrong = sequential.filter(({ interval }) => interval.low > 1 || interval.high < 1).length;
-    const paired = simulateMany(1, 'steady slowdown', 100, interleaved);
-    const wrongPaired = paired.filter(({ interval }) => interval.low > 1 || interval.high < 1).length;
-    assert.ok(wrong >= 0.15 * RUNS, `sequential: interval excludes 1 in ${wrong} of ${RUNS}`);
-    assert.ok(wrongPaired <= 0.09 * RUNS, `interleaved: interval excludes 1 in ${wrongPaired} of ${RUNS}`);
+describe('a machine that is twice as noisy', () => {
+  test('twenty pairs find 10 % too rarely; going on while the verdict is open finds it, and still invents nothing', () => {
+    const found = (runs: readonly PairedComparison[]) => countOf(runs, 'changed');
+    assert.ok(found(simulateMany(1.1, 'wave', 90, RULES['20 pairs']!, 2 * NOISE)) < 0.6 * RUNS);
+    assertFound(simulateMany(1.1, 'wave', 90, openRun, 2 * NOISE), 1.1, 0.95);
+    const identical = found(simulateMany(1, 'wave', 91, openRun, 2 * NOISE));
+    assert.ok(identical <= 0.05 * RUNS, `changed in ${identical} of ${RUNS}`);
   });
 });
+
+test('wider intervals earn their keep: at the width of a single look, one of five looks excludes the truth too often', () => {
+  const missed = (ending: 'fixed' | 'looks') => {
+    const runs = [...Array(RUNS).keys()].map((index) => {
+      const run = new SimulatedRun(1, NOISE, 'wave', seededRandom(1 + index, 92));
+      return LOOKS.some((look, number) => {
+        for (let block = (LOOKS[number - 1] ?? 0) / ROUNDS_A_BLOCK; block < look / ROUNDS_A_BLOCK; block++)
+          for (const sample of scheduleBlock(VARIANTS, block, 1 + index)) run.take(sample, MOST_PAIRS * VARIANTS);
+        const { interval } = run.verdict(ending);
+        return interval.low > 1 || interval.high < 1;
+      });
+    });
+    return runs.filter((excluded) => excluded).length;
+  };
+  const [narrow, wide] = [missed('fixed'), missed('looks')];
+  assert.ok(narrow >= 0.1 * RUNS, `at 95 %: ${narrow} of ${RUNS}`);
+  assert.ok(wide <= 0.07 * RUNS, `as taken: ${wide} of ${RUNS}`);
+});
+
+test('the schedule earns its keep: one variant after the other, drift alone looks like a difference', () => {
+  const outside = (schedule: (seed: number) => ScheduledSample[]) =>
+    simulateMany(1, 'steady slowdown', 100, (run, seed) => fixedRun(run, schedule(seed))).filter(
+      ({ interval }) => interval.low > 1 || interval.high < 1,
+    ).length;
+  const [wrong, wrongPaired] = [outside(oneAfterTheOther), outside(interleaved)];
+  assert.ok(wrong >= 0.15 * RUNS, `sequential: interval excludes 1 in ${wrong} of ${RUNS}`);
+  assert.ok(wrongPaired <= 0.09 * RUNS, `interleaved: interval excludes 1 in ${wrongPaired} of ${RUNS}`);
+});
+
+function assertFound(runs: readonly PairedComparison[], effect: number, least: number): void {
+  const direction = effect > 1 ? 'higher' : 'lower';
+  const found = runs.filter((run) => run.verdict === 'changed' && run.direction === direction).length;
+  const held = runs.filter(({ interval }) => interval.low <= effect && effect <= interval.high).length;
+  assert.ok(found >= least * RUNS, `${effect} found in ${found} of ${RUNS} (seeds 1 to ${RUNS})`);
+  assert.ok(held >= least * RUNS, `the interval held ${effect} in ${held} of ${RUNS}`);
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { comparePaired, MORE_PAIRS_MAX } from './comparison.ts';
+import { comparePaired, isSettled, MORE_PAIRS_MAX } from './comparison.ts';
 import { compareMetrics } from './comparison-exact.ts';
 import { type Budget, measureMore, scheduleBlock } from './comparison-schedule.ts';
 
@@ -140,27 +140,41 @@ describe('schedule', () => {
 });
 
 describe('number of rounds', () => {
-  const budget: Budget = { leastPairs: 20, mostPairs: 60, timeNs: 1000 };
+  const budget: Budget = { mostPairs: 100, timeNs: 1000 };
+  const reason = (pairs: number, elapsedNs: number, settled: boolean, own: Partial<Budget> = {}) =>
+    measureMore({ pairs, elapsedNs, settled }, { ...budget, ...own }).reason;
 
-  test('measures the least number, then until the intervals are narrow', () => {
-    assert.deepEqual(measureMore({ pairs: 0, elapsedNs: 0, halfWidth: null }, budget, 0.02), {
-      measureMore: true,
-      reason: 'fewer-than-least',
-    });
-    assert.equal(measureMore({ pairs: 18, elapsedNs: 90, halfWidth: 0.001 }, budget, 0.02).reason, 'fewer-than-least');
-    assert.deepEqual(measureMore({ pairs: 20, elapsedNs: 100, halfWidth: 0.03 }, budget, 0.02), {
-      measureMore: true,
-      reason: 'imprecise',
-    });
-    assert.deepEqual(measureMore({ pairs: 30, elapsedNs: 150, halfWidth: 0.019 }, budget, 0.02), {
-      measureMore: false,
-      reason: 'precise',
-    });
+  test('verdicts are looked at after 20, 30, 44, 66 and 100 pairs, and not in between', () => {
+    for (let pairs = 0; pairs < 100; pairs += 2) {
+      const { measureMore: more } = measureMore({ pairs, elapsedNs: pairs, settled: true }, budget);
+      assert.equal(more, ![20, 30, 44, 66].includes(pairs), `${pairs} pairs`);
+      assert.equal(measureMore({ pairs, elapsedNs: pairs, settled: false }, budget).measureMore, true);
+    }
+    assert.equal(reason(20, 100, true), 'settled');
+    assert.equal(reason(20, 100, false), 'unsettled');
+    assert.equal(reason(22, 100, true), 'between-looks');
   });
 
-  test('stops at the ceiling and before the time runs out, even below the least number', () => {
-    assert.equal(measureMore({ pairs: 60, elapsedNs: 300, halfWidth: 0.5 }, budget, 0.02).reason, 'most-pairs');
-    assert.equal(measureMore({ pairs: 2, elapsedNs: 600, halfWidth: null }, budget, 0.02).reason, 'time');
-    assert.equal(measureMore({ pairs: 2, elapsedNs: 500, halfWidth: null }, budget, 0.02).measureMore, true);
+  test('stops at the ceiling and before the time runs out, even before the first look', () => {
+    assert.equal(reason(100, 300, false), 'most-pairs');
+    assert.equal(reason(20, 300, false, { mostPairs: 20 }), 'most-pairs');
+    assert.equal(reason(2, 600, false), 'time');
+    assert.equal(reason(2, 500, false), 'between-looks');
+  });
+
+  test('a run that ends by looks has wider intervals and a higher floor than one of a fixed number of pairs', () => {
+    const thirty = (ratio: number) => Array.from({ length: 30 }, (_, i) => ratio * Math.exp(0.1 * (i / 14.5 - 1)));
+    const samples = { baseline: Array<number>(30).fill(1), control: thirty(1), candidate: thirty(1.05) };
+    const [fixed, looks] = [comparePaired(samples), comparePaired(samples, { ending: 'looks' })];
+    assert.ok(looks.interval.low < fixed.interval.low && looks.interval.high > fixed.interval.high);
+    assert.ok(looks.floor > fixed.floor);
+    assert.deepEqual([fixed.interval.confidence, looks.interval.confidence], [0.95, 0.95]);
+  });
+
+  test('settled is a change, or none where the noise is small', () => {
+    assert.ok(isSettled({ verdict: 'changed', floor: 0.2 }));
+    assert.ok(isSettled({ verdict: 'same', floor: 0.06 }));
+    assert.ok(!isSettled({ verdict: 'same', floor: 0.061 }));
+    assert.ok(!isSettled({ verdict: 'unsure', floor: 0.02 }));
   });
 });

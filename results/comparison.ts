@@ -7,6 +7,9 @@
  *
  * The floor is a stated least effect or the noise of the run's own A/A control, whichever is larger: a run that tells
  * the baseline from itself by 5 % has nothing to say about 3 %.
+ *
+ * A run that looks at its own verdict to decide whether to go on gets several chances to be wrong. Its intervals are wider
+ * at every look, so that the stated confidence is that of all looks together.
  */
 import { noiseFloor, pairedRatio, type RatioInterval } from './statistics.ts';
 
@@ -19,8 +22,8 @@ export interface PairedSamples {
 }
 
 export interface ComparisonOptions {
-  /** Of the interval; 0.95 by default. */
-  readonly confidence?: number;
+  /** When the measuring ended: after a number of pairs that was fixed before (the default), or by looks at the verdict. */
+  readonly ending?: Ending;
   /** The least effect that counts as a change, as a share; 0.02 by default. */
   readonly leastEffect?: number;
 }
@@ -39,22 +42,35 @@ export interface PairedComparison {
   readonly morePairs: number;
 }
 
-export const DEFAULT_CONFIDENCE = 0.95;
+/** `looks`: after each of the {@link LOOKS} of the schedule the verdict may have ended the run. */
+export type Ending = 'fixed' | 'looks';
+
+/** Of the interval that is stated: the chance that it holds the truth, over all looks. */
+export const CONFIDENCE = 0.95;
+/**
+ * Of the interval that is taken, so that the stated one holds. For five looks each at the same level: Pocock's constant
+ * 2.413 standard errors (Biometrika 64, 1977), which leaves 1.58 % outside. His looks are evenly spread and ours grow by
+ * half, but both end at five times the first; the simulation in the tests is the proof.
+ */
+const TAKEN_CONFIDENCE: Readonly<Record<Ending, number>> = { fixed: CONFIDENCE, looks: 0.9842 };
 export const DEFAULT_LEAST_EFFECT = 0.02;
 /**
- * Of the control's interval. Wider than the comparison's own: at equal widths identical code would stay outside its
- * control's interval, and so unsure, every second time.
+ * The control's interval leaves so much less outside than the comparison's own: at equal widths identical code would stay
+ * outside its control's interval, and so unsure, every second time.
  */
-const NOISE_CONFIDENCE = 0.99;
+const NOISE_TAIL = 1 / 5;
+/** A run does not end by a verdict of `same` that rests on more noise than this: more pairs make it sharper. */
+export const SHARP_FLOOR = 0.06;
 /** With 5 pairs even "every pair agrees" happens by chance in 1 of 16 runs: no 95 % interval exists below 6. */
 export const PAIRS_MIN = 6;
 export const MORE_PAIRS_MAX = 1000;
 
 /** Judges `candidate` against `baseline`. Throws RangeError when the sides differ in number or a sample is not positive. */
 export function comparePaired(samples: PairedSamples, options: ComparisonOptions = {}): PairedComparison {
-  const confidence = options.confidence ?? DEFAULT_CONFIDENCE;
-  const interval = pairedRatio(samples.baseline, samples.candidate, confidence);
-  const control = samples.control === null ? null : pairedRatio(samples.baseline, samples.control, NOISE_CONFIDENCE);
+  const { baseline, candidate } = samples;
+  const taken = TAKEN_CONFIDENCE[options.ending ?? 'fixed'];
+  const interval = { ...pairedRatio(baseline, candidate, taken), confidence: CONFIDENCE };
+  const control = samples.control === null ? null : noiseInterval(baseline, samples.control, taken);
   const floor = noiseFloor(control, options.leastEffect ?? DEFAULT_LEAST_EFFECT);
   const verdict = judge(interval, floor);
   return {
@@ -65,6 +81,17 @@ export function comparePaired(samples: PairedSamples, options: ComparisonOptions
     control,
     morePairs: verdict === 'unsure' ? estimateMorePairs(interval, floor) : 0,
   };
+}
+
+/** The baseline against itself. */
+function noiseInterval(baseline: readonly number[], control: readonly number[], taken: number): RatioInterval {
+  const wider = (confidence: number) => 1 - NOISE_TAIL * (1 - confidence);
+  return { ...pairedRatio(baseline, control, wider(taken)), confidence: wider(CONFIDENCE) };
+}
+
+/** Whether more pairs would add nothing that matters: a change beyond doubt, or none and little noise. */
+export function isSettled({ verdict, floor }: Pick<PairedComparison, 'verdict' | 'floor'>): boolean {
+  return verdict === 'changed' || (verdict === 'same' && floor <= SHARP_FLOOR);
 }
 
 function judge(interval: RatioInterval, floor: number): PairedComparison['verdict'] {

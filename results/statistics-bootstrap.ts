@@ -65,16 +65,16 @@ function evenAtoms(sorted: readonly number[]): Atom[] {
   const m = n / 2;
   const marginal = orderStatisticProbabilities(n, m);
   const ways = logChoose(n, m);
-  /** log of: m draws all from `share` values, times the square root of the ways to choose which draws. */
-  const half = (share: number): number => Math.exp(ways / 2 + m * Math.log(share / n));
+  /** By number of values: m draws all from so many, times the square root of the ways to choose which draws. */
+  const half = Array.from({ length: n + 1 }, (_, share) => Math.exp(ways / 2 + m * Math.log(share / n)));
   const atoms: Atom[] = [];
   for (let lower = 0; lower < n; lower++) {
     // m draws at or below `lower`, one of them at it; the other m from above, the lowest at `upper`.
-    const below = half(lower + 1) - half(lower);
-    const apart = below * half(n - 1 - lower);
+    const below = half[lower + 1]! - half[lower]!;
+    const apart = below * half[n - 1 - lower]!;
     atoms.push({ value: sorted[lower]!, probability: Math.max(0, marginal[lower]! - apart) });
     for (let upper = lower + 1; upper < n; upper++) {
-      const probability = below * (half(n - upper) - half(n - 1 - upper));
+      const probability = below * (half[n - upper]! - half[n - 1 - upper]!);
       if (probability > NEGLIGIBLE) atoms.push({ value: (sorted[lower]! + sorted[upper]!) / 2, probability });
     }
   }
@@ -84,22 +84,23 @@ function evenAtoms(sorted: readonly number[]): Atom[] {
 /** P(the `rank`-th smallest of n draws is the value at each index), by differences of binomial tails. */
 function orderStatisticProbabilities(n: number, rank: number): number[] {
   const probabilities: number[] = [];
+  const logWays = Array.from({ length: n + 1 }, (_, k) => logChoose(n, k));
   let below = 0;
   for (let index = 0; index < n; index++) {
-    const atOrBelow = binomialTail(n, (index + 1) / n, rank);
+    const atOrBelow = binomialTail(logWays, (index + 1) / n, rank);
     probabilities.push(Math.max(0, atOrBelow - below));
     below = atOrBelow;
   }
   return probabilities;
 }
 
-/** P(at least `least` successes in n trials of chance `chance`). */
-function binomialTail(n: number, chance: number, least: number): number {
+/** P(at least `least` successes in n trials of chance `chance`); `logWays[k]` is the logarithm of n over k. */
+function binomialTail(logWays: readonly number[], chance: number, least: number): number {
   if (chance === 1) return 1;
+  const n = logWays.length - 1;
+  const [logChance, logOther] = [Math.log(chance), Math.log1p(-chance)];
   let sum = 0;
-  for (let k = least; k <= n; k++) {
-    sum += Math.exp(logChoose(n, k) + k * Math.log(chance) + (n - k) * Math.log1p(-chance));
-  }
+  for (let k = least; k <= n; k++) sum += Math.exp(logWays[k]! + k * logChance + (n - k) * logOther);
   return Math.min(1, sum);
 }
 

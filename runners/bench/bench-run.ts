@@ -1,9 +1,8 @@
 /** Takes the samples of one run, one after the other, and decides when there are enough; see `run-bench.ts` and `variants.ts`. */
 
-import { DEFAULT_LEAST_EFFECT } from '../../results/comparison.ts';
-import { compareCells, widestHalfWidth } from '../../results/comparison-cells.ts';
+import { allSettled, compareCells } from '../../results/comparison-cells.ts';
 import { compareExact } from '../../results/comparison-exact.ts';
-import { DEFAULT_PAIRS, measureMore } from '../../results/comparison-schedule.ts';
+import { MOST_PAIRS, measureMore } from '../../results/comparison-schedule.ts';
 import type { Comparison, RunRecord } from '../../results/record.ts';
 import { writeRecord } from '../../results/store.ts';
 import { describeFailure } from '../errors.ts';
@@ -16,7 +15,7 @@ import { addProfiles } from './cpu-profiles.ts';
 import { addCrashVerdicts } from './crash-verdicts.ts';
 import { modelParameters } from './modelled-device.ts';
 import { expectedRounds, Pacing } from './pacing.ts';
-import { type BenchPlan, isReal, MOST_PAIRS, MOST_ROUNDS } from './plan.ts';
+import { type BenchPlan, isReal, MOST_ROUNDS } from './plan.ts';
 import type { BenchDisplay } from './run-bench.ts';
 import { SampleJobs } from './sample-jobs.ts';
 import { takeSample } from './sample-process.ts';
@@ -134,8 +133,10 @@ export class BenchRun {
     const { rounds, cells, workload } = this.#plan;
     await this.#take(firstRound(cells.length, workload.seed), signal);
     this.#firstRoundEndMs = this.#elapsedMs();
-    for (let block = 0; this.#wantsBlock(block); block++) {
+    for (let block = 0; ; block++) {
       const samples = pairedBlock(this.#variants, cells.length, block, workload.seed);
+      // A block that an earlier sitting began was wanted then; to ask again would be one more look at the verdicts.
+      if (!samples.some((sample) => this.#has(sample)) && !this.#wantsBlock(block)) break;
       const wanted = typeof rounds === 'number' ? samples.filter(({ round }) => round < rounds) : samples;
       await this.#take(wanted, signal);
       this.#record.comparisons = this.#comparisons();
@@ -151,9 +152,8 @@ export class BenchRun {
     const compares = baselines.some((baseline) => baseline !== null);
     const most = compares ? MOST_PAIRS : MOST_ROUNDS;
     const elapsedNs = (this.#elapsedMs() - this.#firstRoundEndMs) * 1e6;
-    const progress = { pairs, elapsedNs, halfWidth: widestHalfWidth(this.#record.comparisons ?? []) };
-    const budget = { leastPairs: Math.min(DEFAULT_PAIRS, most), mostPairs: most, timeNs: budgetMs * 1e6 };
-    return measureMore(progress, budget, DEFAULT_LEAST_EFFECT).measureMore;
+    const progress = { pairs, elapsedNs, settled: allSettled(this.#record.comparisons ?? []) };
+    return measureMore(progress, { mostPairs: most, timeNs: budgetMs * 1e6 }).measureMore;
   }
 
   /** Judged by the first round, in which each cell was measured once. */
@@ -207,7 +207,8 @@ export class BenchRun {
     return this.#plan.baselines.flatMap((baselineIndex, index) => {
       const [baseline, candidate] = [baselineIndex === null ? undefined : cells[baselineIndex], cells[index]!];
       if (baseline === undefined || baseline.exact === null || candidate.exact === null) return [];
-      const comparison = compareCells(baseline, candidate);
+      const ending = typeof this.#plan.rounds === 'number' ? 'fixed' : 'looks';
+      const comparison = compareCells(baseline, candidate, { ending });
       if (!this.#plan.comparesCounts) return comparison.times.length > 0 ? [comparison] : [];
       const { verdict, differences } = compareExact([baseline.exact], [candidate.exact]);
       return [{ ...comparison, exact: { verdict, differences: [...differences] } }];

@@ -97,7 +97,7 @@ const OPTIONS = {
   'time-budget': {
     ...value,
     describe:
-      'further rounds while they fit in this time; counts are exact after one, more only sharpen the times [default: 2m]',
+      'further rounds while they fit in this time, until every verdict is beyond doubt; counts are exact after one [default: 2m]',
   },
   out: { ...value, describe: 'root of the record store [default: results/runs]' },
   resume: {

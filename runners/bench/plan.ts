@@ -63,8 +63,6 @@ export interface BenchPlan {
 export const DEFAULT_TIME_BUDGET_MS = 120_000;
 /** More rounds than this of a single cell sharpen nothing that a reader would notice. */
 export const MOST_ROUNDS = 20;
-/** A comparison goes on up to so many pairs while its interval is wide and time is left. */
-export const MOST_PAIRS = 60;
 /** Counts on a model are exact, and so are its times: the second round only shows it. */
 export const MODEL_ROUNDS = 2;
 export const REFCOUNT_BITS = 16;

@@ -1,13 +1,18 @@
 /** `cowbench compare BASE HEAD`: did a commit change anything? */
 import type { CommandModule } from 'yargs';
 import { hideBin } from 'yargs/helpers';
+import { LOOKS } from '../../results/comparison-schedule.ts';
 import { type BenchOptions, planOf, withBenchOptions } from '../bench/plan-options.ts';
-import { COMMIT_WORKLOAD, comparisonPlan, withWorkload } from '../commits/compare-plan.ts';
+import { COMMIT_WORKLOAD, comparisonPlan, withPatience, withWorkload } from '../commits/compare-plan.ts';
 import { refuseDirty, resolveRevision } from '../commits/git.ts';
 import { regressions } from '../commits/regressions.ts';
 import { sourceTree } from '../commits/worktrees.ts';
 import { EXIT_CODES } from '../errors.ts';
 import { benchPlans } from './bench.ts';
+
+const STOPPING =
+  `Without --rounds the verdicts are looked at after ${LOOKS.join(', ')} rounds: it ends when all are beyond doubt, or with ` +
+  'the time budget, here 10m by default. The intervals are so wide that all looks together are right 95 times in 100.';
 
 export const compare: CommandModule<object, BenchOptions> = {
   command: 'compare <base> <head>',
@@ -17,13 +22,14 @@ export const compare: CommandModule<object, BenchOptions> = {
       .positional('base', { type: 'string', describe: 'the commit to compare with', demandOption: true })
       .positional('head', { type: 'string', describe: 'the commit to judge', demandOption: true })
       .default('workload', undefined, COMMIT_WORKLOAD.join(' --data '))
+      .epilogue(STOPPING)
       .example('$0 compare main HEAD', 'the checked-out commit against main')
       .example('$0 compare HEAD~1 HEAD --rounds 1 --device model:nvme-plp', 'counts only, without waiting for a disk'),
   handler: async (options) => {
     const words = hideBin(process.argv);
     const [base, head] = [resolveRevision(String(options.base)), resolveRevision(String(options.head))];
     refuseDirty([base, head]);
-    const plan = planOf(withWorkload(options), words);
+    const plan = withPatience(planOf(withWorkload(options), words), options);
     const tell = (line: string) => {
       if (options.quiet !== true) console.error(line);
     };

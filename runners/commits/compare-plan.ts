@@ -7,11 +7,20 @@ import { UsageError } from '../errors.ts';
 /** What commits are measured by when nothing is named: large enough to be timed, small enough for twenty pairs. */
 export const COMMIT_WORKLOAD = ['install-burst', '16M'] as const;
 
+/** While a verdict is open, a comparison of commits goes on for so long: five times what a bench does. */
+const TIME_BUDGET_MS = 600_000;
+
 /** `options` with that workload, unless they name one. */
 export function withWorkload(options: BenchOptions): BenchOptions {
   if (options.workload !== undefined) return options;
   const [workload, data] = COMMIT_WORKLOAD;
   return { ...options, workload, data: options.data ?? data };
+}
+
+/** `plan` with the time that verdicts on commits may take, unless `options` say how long or how often. */
+export function withPatience(plan: BenchPlan, options: BenchOptions): BenchPlan {
+  const told = options.rounds !== undefined || options['time-budget'] !== undefined;
+  return told || typeof plan.rounds === 'number' ? plan : { ...plan, rounds: { timeBudgetMs: TIME_BUDGET_MS } };
 }
 
 /** `plan` with every cell measured by `base` and by `head`. Throws UsageError for a cell that no commit of ours measures. */
