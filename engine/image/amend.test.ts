@@ -37,6 +37,12 @@ function version2Image(backingFile?: string): Uint8Array {
   return file.bytes();
 }
 
+/** The fields of the first snapshot table entry. */
+function firstEntry(bytes: Uint8Array): DataView {
+  const view = new DataView(bytes.buffer);
+  return new DataView(bytes.buffer, Number(view.getBigUint64(64)));
+}
+
 function firstByte(file: MemoryFile, snapshot: string): number {
   const image = openImage(file);
   image.applySnapshot(snapshot);
@@ -107,13 +113,23 @@ test('after a power cut at any moment the image has no errors, its snapshots and
 
 test('a snapshot whose L1 table is too short for the disk is refused, and nothing is written', () => {
   const bytes = version2Image();
-  const view = new DataView(bytes.buffer);
-  const entry = Number(view.getBigUint64(64));
-  view.setUint32(entry + 8, 0);
+  firstEntry(bytes).setUint32(8, 0);
   const file = new RecordingFile('disk', bytes);
   assert.throws(() => amendImage(file, { version: 3 }), {
     code: 'UNSUPPORTED',
     message: `disk: snapshot "first" does not say the size of its disk, and its L1 table of 0 entries maps less than ${SIZE} bytes; delete it first`,
+  });
+  assert.deepEqual(file.bytes(), bytes);
+});
+
+test('an image in which the new snapshot table would hit metadata is refused, and nothing is written', () => {
+  const bytes = version2Image();
+  // An L1 table that claims what lies behind the end is in the way of whatever is allocated there.
+  firstEntry(bytes).setUint32(8, 0xffff);
+  const file = new RecordingFile('disk', bytes);
+  assert.throws(() => amendImage(file, { version: 3 }), {
+    code: 'CORRUPT',
+    message: /^disk: preventing invalid write of the snapshot table on metadata \(overlaps with an L1 table\)/,
   });
   assert.deepEqual(file.bytes(), bytes);
 });

@@ -10,6 +10,7 @@ import {
 } from '../format/header.ts';
 import { type SnapshotEntry, snapshotName } from '../format/snapshot-table.ts';
 import type { BlockFile } from '../io/block-file.ts';
+import { StagedFile } from '../io/staged-file.ts';
 import { peekHeader, readSnapshots } from './metadata.ts';
 import { openState } from './open.ts';
 import { replaceSnapshotTable, snapshotTableRange } from './snapshots.ts';
@@ -85,7 +86,9 @@ function storeSnapshotSizes(file: BlockFile): boolean {
   const says = (entry: SnapshotEntry) => entry.virtualSizeBytes !== null;
   if (header.version !== 2 || readSnapshots(file, header).every(says)) return false;
   // The policy whose orders hold over a power cut here: refcounts, then the table, then its pointer, then what was freed.
-  const state = openState(file, { policy: 'legacy', backing: NOTHING_BELOW });
+  // Staged, because a damaged image may be refused as late as when the table is written.
+  const staged = new StagedFile(file);
+  const state = openState(staged, { policy: 'legacy', backing: NOTHING_BELOW });
   const needed = state.geometry.l1EntriesFor(state.sizeBytes);
   for (const entry of state.snapshots) if (!says(entry) && entry.l1Entries < needed) refuseShortL1(state, entry);
   const complete = state.snapshots.map((entry) =>
@@ -93,6 +96,7 @@ function storeSnapshotSizes(file: BlockFile): boolean {
   );
   replaceSnapshotTable(state, complete, snapshotTableRange(state));
   state.policy.close();
+  staged.commit();
   return true;
 }
 

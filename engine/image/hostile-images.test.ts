@@ -158,6 +158,17 @@ test('applying a snapshot with a longer L1 table takes no cluster that is about 
   assert.ok(isClean(checkImage(file)));
 });
 
+test('a snapshot is refused in one line, whatever its name', () => {
+  const file = imageOf({ sizeBytes: MiB, clusterSizeBytes: CLUSTER });
+  const image = openImage(file);
+  image.createSnapshot({ name: 'two\nlines', dateSeconds: 0 });
+  image.resize(2 * MiB);
+  assert.throws(() => image.applySnapshot('two\nlines'), {
+    message: 'snapshot "two\\nlines" is of a disk of 1048576 bytes, this one has 2097152: resize it first',
+  });
+  image.close();
+});
+
 test('applying a snapshot without an L1 table leaves one that is long enough for the disk', () => {
   const bytes = goodImage(2);
   const p = new Places(new DataView(bytes.buffer));

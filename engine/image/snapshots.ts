@@ -2,7 +2,7 @@
  * Internal snapshots: create, apply, delete (qcow2.rst, "Snapshots").
  *
  * Each is a walk that shifts refcounts, a table written aside, and a header field that publishes it. No stage of history is
- * atomic over a power cut here; `docs/safety.md` says what each leaves behind.
+ * atomic over a power cut here; `docs/safety.md` says what each leaves behind. When a call fails, what was done is taken back.
  */
 import { Qcow2Error } from '../base/errors.ts';
 import { roundUp } from '../base/units.ts';
@@ -23,6 +23,7 @@ import { REFCOUNT_TABLE_ENTRY_BYTES } from './refcount-table.ts';
 import { allocateClusters, freeClusters } from './refcounts.ts';
 import { walkL1 } from './snapshot-walk.ts';
 import type { ImageState } from './state.ts';
+import { orUndo, type UndoLog } from './undo.ts';
 
 /** A snapshot as lists show it. Name and id come from the image: escape them before showing them. */
 export interface SnapshotInfo {
@@ -105,7 +106,7 @@ export function createSnapshot(state: ImageState, wanted: NewSnapshot): string {
 export function applySnapshot(state: ImageState, nameOrId: string): void {
   const entry = findSnapshot(state, nameOrId);
   if (entry.virtualSizeBytes !== null && entry.virtualSizeBytes !== state.sizeBytes) {
-    const message = `snapshot "${nameOrId}" is of a disk of ${entry.virtualSizeBytes} bytes, this one has ${state.sizeBytes}: resize it first`;
+    const message = `snapshot ${JSON.stringify(nameOrId)} is of a disk of ${entry.virtualSizeBytes} bytes, this one has ${state.sizeBytes}: resize it first`;
     throw new Qcow2Error('INVALID_ARGUMENT', message);
   }
   refuseMisplacedL1(state, entry);
