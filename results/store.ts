@@ -43,8 +43,13 @@ export function writeWhole(file: string, text: string | Uint8Array): void {
     syncDirectory(directory);
   } catch (error) {
     removeQuietly(temporary);
-    throw new RecordError(`cannot write ${file}: ${reason(error)}`, { cause: error });
+    throw cannotWrite(file, error);
   }
+}
+
+/** The one line about a file system that refuses to write `file`. */
+export function cannotWrite(file: string, error: unknown): RecordError {
+  return new RecordError(`cannot write ${file}: ${reason(error)}`, { cause: error });
 }
 
 /** The error that brought us here is the one to report, not that its leftovers could not be removed. */

@@ -69,7 +69,9 @@ async function interrupted(signal: NodeJS.Signals) {
   const { process: child, finished } = startCowbench(smallBench(folder, { rounds: '500' }, '--no-report'));
   const measured = () =>
     fs.existsSync(runs()) &&
-    filesBelow(runs()).some((file) => readRecord(path.join(runs(), file)).cells[0]!.rounds.length >= 1);
+    filesBelow(runs())
+      .filter((file) => file.endsWith('.json') && !path.basename(file).startsWith('.'))
+      .some((file) => readRecord(path.join(runs(), file)).cells[0]!.rounds.length >= 1);
   while (!measured()) await setTimeout(20);
   child.kill(signal);
   const { code, stderr } = await finished;

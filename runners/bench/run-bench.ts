@@ -5,8 +5,11 @@
  * Invariants:
  *  1. Whatever happens, the record holds every sample that finished, and no image is left (unless asked for).
  *  2. Every cell has its first sample before any cell has its second.
- *  3. A sample is named by its place in the schedule, which the plan alone decides: a resumed run takes those that are missing.
+ *  3. A run is measured by one process at a time.
+ *  4. A sample is named by its place in the schedule, which the plan alone decides: a resumed run takes those that are missing.
  */
+
+import path from 'node:path';
 import type { RunRecord } from '../../results/record.ts';
 import { readRecord, recordPath, writeRecord } from '../../results/store.ts';
 import type { Workload } from '../../workloads/workload.ts';
@@ -16,6 +19,7 @@ import { newRecord } from './new-record.ts';
 import type { RunState } from './pacing.ts';
 import type { BenchPlan } from './plan.ts';
 import { findResumable } from './resume.ts';
+import { RunLock } from './run-lock.ts';
 import { TemporaryImages } from './temporary-images.ts';
 
 export interface BenchDisplay {
@@ -39,10 +43,16 @@ export async function runBench(plan: BenchPlan, signal: AbortSignal, display: Be
   // Bad input must be told before anything is made: this reads a trace to its end.
   const { workload } = await openWorkload(plan.workload, plan.cells[0]!.clusterSizeBytes);
   const images = new TemporaryImages(plan.directory, plan.keepImages);
+  const locks: RunLock[] = [];
+  const lock = (besides: string, name: string) =>
+    locks.push(new RunLock(path.join(path.dirname(besides), `.${name}.lock`)));
   try {
     const fresh = newRecord(plan, workload, images.folder);
+    // By plan, too: of two that find nothing to go on with, both would begin.
+    if (plan.resume) lock(recordPath(plan.recordsRoot, fresh), fresh.plan!);
     const earlier = plan.resume ? findResumable(plan.recordsRoot, fresh) : null;
     const recordFile = earlier ?? recordPath(plan.recordsRoot, fresh);
+    lock(recordFile, path.basename(recordFile, '.json'));
     const record = earlier === null ? fresh : readRecord(earlier);
     if (record.status === 'complete') return { record, recordFile, error: null };
     Object.assign(record, { status: 'running', failure: null, finishedAt: null });
@@ -53,6 +63,7 @@ export async function runBench(plan: BenchPlan, signal: AbortSignal, display: Be
     return { record, recordFile, error };
   } finally {
     display.finished();
+    for (const held of locks) held.release();
     images.remove();
   }
 }

@@ -111,6 +111,23 @@ test('a sweep that SIGINT or SIGKILL ends goes on where it was: nothing lost, no
   assert.deepEqual(again, record, 'a finished run is not begun again');
 });
 
+test('of two that go on with the same sweep at once, the second is refused in one line, and the first goes on', async () => {
+  const program = new OwnRepository(folder);
+  const words = [...sweep({ policy: 'writeback', rounds: '400' }), '--resume'];
+  const first = program.start(words);
+  while (taken().length < 2) await setTimeout(10);
+  const { code, stdout, stderr } = await program.cowbench(...words);
+  assert.deepEqual([code, stdout], [2, ''], stderr);
+  assert.match(stderr, /^cowbench: --resume: process \d+ is measuring this run already \(.*\.lock\)\n$/);
+  const count = taken().length;
+  while (taken().length < count + 2) await setTimeout(10);
+  first.process.kill('SIGINT');
+  assert.equal((await first.finished).code, 130);
+  const places = taken().map(({ order }) => order);
+  assert.equal(new Set(places).size, places.length);
+  assert.deepEqual(filesBelow(runs()).length, 1, 'only the record is left');
+});
+
 /** The samples that the only record has by now. */
 function taken() {
   const files = fs.existsSync(runs()) ? filesBelow(runs()).filter((file) => /\/[^.][^/]*\.json$/.test(file)) : [];
