@@ -3,10 +3,11 @@
  * The JSON Schema in `results/schema/` is generated from these definitions; readers outside this project rely on it.
  *
  * Units are in the names: `...Bytes`, `...Ns`. Counters under `exact` must repeat to the digit for the same source,
- * workload, seed and policy on any machine; everything under `rounds` and `histograms` is noisy.
+ * workload, seed and policy on any machine; everything under `rounds`, `histograms` and `latencyMap` is noisy.
  */
 import { z } from 'zod';
 import { Comparison, CostBreakdown, StorageCosts } from './record-comparison.ts';
+import { LatencyMap } from './record-latency-map.ts';
 
 export const SCHEMA_VERSION = 1;
 
@@ -182,6 +183,8 @@ export const Cell = z.object({
   rounds: z.array(Round),
   /** All rounds merged. */
   histograms: z.partialRecord(z.enum(LATENCY_SERIES), Histogram),
+  /** The same latencies as in `histograms` (but those of reads of the file) by time; all rounds, each from its start. */
+  latencyMap: LatencyMap.optional(),
   fileMap: FileMap.nullable(),
   cascades: z.array(Cascade),
   verification: Verification,
@@ -255,6 +258,7 @@ export const RunRecord = z.object({
 });
 
 export type { ComparedTime, Comparison, RatioInterval, TimeComparison } from './record-comparison.ts';
+export type { LatencyLane, LatencyMap } from './record-latency-map.ts';
 export type IoCounts = z.infer<typeof IoCounts>;
 export type ExactCounters = z.infer<typeof ExactCounters>;
 export type Histogram = z.infer<typeof Histogram>;

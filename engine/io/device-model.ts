@@ -70,7 +70,7 @@ export class DeviceModelFile extends ForwardingFile {
     const wanted = this.#pagesOnDeviceOnly(offset, into.length);
     if (wanted.length > 0) this.#elapsedNs += this.#disk.read(wanted, this.#elapsedNs);
     if (this.#buffered) this.#cached.add(offset, into.length);
-    this.#sink?.read(this.#elapsedNs - start);
+    this.#sink?.read(this.#elapsedNs - start, start);
   }
 
   override write(offset: number, from: Uint8Array, kind: TableKind): void {
@@ -83,7 +83,7 @@ export class DeviceModelFile extends ForwardingFile {
     if (this.#buffered) this.#writeToCache(offset, from.length);
     else this.#elapsedNs += this.#disk.write([{ offset, lengthBytes: from.length }], this.#elapsedNs);
     if (this.writesAreDurable) this.#makeDurable();
-    this.#sink?.write(this.#elapsedNs - start);
+    this.#sink?.write(this.#elapsedNs - start, start);
   }
 
   override sync(cause: SyncCause): void {
@@ -92,7 +92,7 @@ export class DeviceModelFile extends ForwardingFile {
     const start = this.#elapsedNs;
     this.#elapsedNs += this.#host.syncCallNs;
     this.#makeDurable();
-    this.#sink?.sync(this.#elapsedNs - start);
+    this.#sink?.sync(this.#elapsedNs - start, start);
   }
 
   override truncate(sizeBytes: number): void {

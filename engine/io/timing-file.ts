@@ -2,10 +2,11 @@
 import type { BlockFile, SyncCause, TableKind } from './block-file.ts';
 import { ForwardingFile } from './forwarding-file.ts';
 
+/** `startNs`: the clock when the operation began. */
 export interface LatencySink {
-  read(latencyNs: number): void;
-  write(latencyNs: number): void;
-  sync(latencyNs: number): void;
+  read(latencyNs: number, startNs: number): void;
+  write(latencyNs: number, startNs: number): void;
+  sync(latencyNs: number, startNs: number): void;
 }
 
 /** Nanoseconds on a monotonic clock; differences are exact to about 100 ns. */
@@ -27,18 +28,18 @@ export class TimingFile extends ForwardingFile {
   override read(offset: number, into: Uint8Array, kind: TableKind): void {
     const start = this.#nowNs();
     this.inner.read(offset, into, kind);
-    this.#sink.read(Math.round(this.#nowNs() - start));
+    this.#sink.read(Math.round(this.#nowNs() - start), start);
   }
 
   override write(offset: number, from: Uint8Array, kind: TableKind): void {
     const start = this.#nowNs();
     this.inner.write(offset, from, kind);
-    this.#sink.write(Math.round(this.#nowNs() - start));
+    this.#sink.write(Math.round(this.#nowNs() - start), start);
   }
 
   override sync(cause: SyncCause): void {
     const start = this.#nowNs();
     this.inner.sync(cause);
-    if (!this.ignoresSyncs) this.#sink.sync(Math.round(this.#nowNs() - start));
+    if (!this.ignoresSyncs) this.#sink.sync(Math.round(this.#nowNs() - start), start);
   }
 }

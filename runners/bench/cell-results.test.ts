@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LatencyHistogram } from '../../results/histogram.ts';
+import { LatencyMapBuilder } from '../../results/latency-map.ts';
 import type { ExactCounters } from '../../results/record.ts';
 import { sampleCell, sampleRecord } from '../../results/testing/sample-record.ts';
 import type { SampleResult } from '../sample/job.ts';
@@ -23,11 +24,14 @@ function exact(fsyncs: number): ExactCounters {
 function sample(fsyncs: number, verification: Partial<SampleResult['verification']> = {}): SampleResult {
   const flushes = new LatencyHistogram();
   flushes.record(1000);
+  const latencies = new LatencyMapBuilder();
+  latencies.record('guest-flush', 0, 1000);
   return {
     startedAt: '2026-11-22T20:15:00.000Z',
     exact: exact(fsyncs),
     times: { wallNs: 2e9, userCpuNs: 1, systemCpuNs: 1, deviceNs: { read: 0, write: 0, sync: 0 }, peakMemoryBytes: 1 },
     histograms: { guestFlush: flushes.summary()! },
+    latencyMap: latencies.summary(),
     fileMap: null,
     cascades: [],
     syncKinds: null,
@@ -45,6 +49,16 @@ test('counts come from the first sample, later ones add times and must count the
   addSample(cell, { round: 2, order: 6 }, sample(8));
   assert.deepEqual([cell.exact!.fsyncs, cell.deterministic, cell.rounds[2]!.countsEqual], [7, false, false]);
   assert.match(findings(sampleRecord({ cells: [cell] }))[0]!, /two rounds .* counted differently/);
+});
+
+test('latencies by time are added up; a sample of an earlier program has none', () => {
+  const cell = sampleCell();
+  const { latencyMap: _, ...early } = sample(7);
+  addSample(cell, { round: 0, order: 0 }, early as SampleResult);
+  assert.ok(!('latencyMap' in cell));
+  addSample(cell, { round: 1, order: 1 }, sample(7));
+  addSample(cell, { round: 2, order: 2 }, sample(7));
+  assert.deepEqual(cell.latencyMap!.lanes, { 'guest-flush': [2] });
 });
 
 test('one bad verification is not covered up by a good one before or after', () => {

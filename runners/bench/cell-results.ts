@@ -1,6 +1,7 @@
 /** Adds the result of a sample to its cell of the record. */
 import { isDeepStrictEqual } from 'node:util';
 import { mergeHistograms } from '../../results/histogram.ts';
+import { mergeLatencyMaps } from '../../results/latency-map.ts';
 import { type Cell, type Histogram, LATENCY_SERIES, type Round } from '../../results/record.ts';
 import type { SampleResult } from '../sample/job.ts';
 
@@ -30,6 +31,11 @@ export function addSample(cell: Cell, place: SamplePlace, sample: SampleResult):
   for (const name of LATENCY_SERIES) {
     const added = sample.histograms[name];
     if (added !== undefined) cell.histograms[name] = merged(cell.histograms[name], added);
+  }
+  // Absent in a sample that an earlier commit of this program took.
+  if (sample.latencyMap != null) {
+    cell.latencyMap =
+      cell.latencyMap === undefined ? sample.latencyMap : mergeLatencyMaps(cell.latencyMap, sample.latencyMap);
   }
 }
 

@@ -5,6 +5,7 @@ import type {
   ExactCounters,
   FileMap,
   Histogram,
+  LatencyMap,
   LatencySeries,
   Round,
   RunRecord,
@@ -54,6 +55,7 @@ export interface SampleResult {
   readonly exact: ExactCounters;
   readonly times: Pick<Round, 'wallNs' | 'userCpuNs' | 'systemCpuNs' | 'deviceNs' | 'peakMemoryBytes'>;
   readonly histograms: Partial<Record<LatencySeries, Histogram>>;
+  readonly latencyMap: LatencyMap | null;
   readonly fileMap: FileMap | null;
   readonly cascades: Cascade[];
   /** Syncs that found the file grown, or nothing written, since the one before; null when the sample was not traced. */

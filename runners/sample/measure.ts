@@ -128,6 +128,7 @@ function measurements(clock: MeasuredClock, observed: ObservedFile, run: Replay)
       deviceWrite: observed.writes,
       deviceSync: observed.syncs,
     }),
+    latencyMap: observed.latencyMap.summary(),
     fileMap: observed.fileMap?.build(wallNs, fileBytes) ?? null,
     cascades: observed.cascades?.build() ?? [],
     syncKinds: kinds === null ? null : { growing: kinds.growing, clean: kinds.clean },

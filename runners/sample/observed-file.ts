@@ -11,6 +11,8 @@ import {
   TracingFile,
 } from '../../engine/index.ts';
 import { LatencyHistogram } from '../../results/histogram.ts';
+import { LatencyMapBuilder } from '../../results/latency-map.ts';
+import type { LatencyLane } from '../../results/record.ts';
 import { CascadeCollector } from './cascades.ts';
 import { DeviceTrace } from './device-trace.ts';
 import { FileMapBuilder } from './file-map.ts';
@@ -22,6 +24,8 @@ export class ObservedFile {
   readonly reads = new LatencyHistogram();
   readonly writes = new LatencyHistogram();
   readonly syncs = new LatencyHistogram();
+  /** All latencies of the sample by time: those of the guest are noted by who serves it. */
+  readonly latencyMap = new LatencyMapBuilder();
   readonly fileMap: FileMapBuilder | null;
   readonly cascades: CascadeCollector | null;
   readonly syncKinds: SyncKinds | null;
@@ -39,12 +43,23 @@ export class ObservedFile {
     this.deviceTrace = exported ? new DeviceTrace() : null;
     const latencies = {
       read: (ns: number) => this.reads.record(ns),
-      write: (ns: number) => this.writes.record(ns),
-      sync: (ns: number) => this.syncs.record(ns),
+      write: (ns: number, startNs: number) => {
+        this.writes.record(ns);
+        this.latency('device-write', startNs, ns);
+      },
+      sync: (ns: number, startNs: number) => {
+        this.syncs.record(ns);
+        this.latency('device-sync', startNs, ns);
+      },
     };
     const timed = new TimingFile(new KeptOpen(inner), latencies, clock.time.nowNs);
     const take = (event: FileEvent) => this.#take(event);
     this.file = new CountingFile(traced ? new TracingFile(timed, take, clock.time.nowNs) : timed);
+  }
+
+  /** Notes a latency that began when the sample's clock read `startNs`. */
+  latency(lane: LatencyLane, startNs: number, latencyNs: number): void {
+    this.latencyMap.record(lane, this.#clock.at(startNs), latencyNs);
   }
 
   /** Closes the file itself; closing an image leaves it open, so that the image can be opened again. */

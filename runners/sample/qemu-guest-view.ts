@@ -1,5 +1,6 @@
 /** What a sample of `--engine qemu` sees from the guest's side: latencies by kind of request, and what was asked. */
 import { LatencyHistogram } from '../../results/histogram.ts';
+import { LatencyMapBuilder } from '../../results/latency-map.ts';
 import type { LatencySeries } from '../../results/record.ts';
 import type { QemuRequest } from '../qemu/commands.ts';
 import type { GuestCounts } from './exact-counters.ts';
@@ -19,6 +20,8 @@ export class GuestView {
     guestFlush: new LatencyHistogram(),
     guestOther: new LatencyHistogram(),
   };
+  /** The same latencies by time, which is that in which qemu worked. */
+  readonly latencyMap = new LatencyMapBuilder();
   #served = 0;
   #wallNs = 0;
 
@@ -39,6 +42,7 @@ export class GuestView {
 
   add(request: QemuRequest, latencyNs: number): void {
     this.#served++;
+    this.latencyMap.record(request.op === 'flush' ? 'guest-flush' : 'guest-request', this.#wallNs, latencyNs);
     this.#wallNs += latencyNs;
     this.#latencies[this.#count(request)].record(latencyNs);
   }

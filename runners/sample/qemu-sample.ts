@@ -53,6 +53,7 @@ export async function measureQemu(job: QemuSampleJob, progress: ReportProgress):
         deviceNs: { read: 0, write: 0, sync: 0 },
       },
       histograms: timed.guest.histograms(),
+      latencyMap: timed.guest.latencyMap.summary(),
       fileMap: null,
       cascades: [],
       syncKinds: null,

@@ -83,7 +83,9 @@ export class Replay {
       // Open loop: a request that had to wait for the one before it has waited, whether or not it was sent late.
       const dueNs = this.#pacer?.waitFor(request, index);
       const endNs = this.#measure({ index, op: request.op, offset, length }, () => this.#execute(prepared));
-      this.#count(request.op, length, endNs - (dueNs ?? this.#startedNs));
+      const beganNs = dueNs ?? this.#startedNs;
+      this.#count(request.op, length, endNs - beganNs);
+      this.#observed.latency(request.op === 'flush' ? 'guest-flush' : 'guest-request', beganNs, endNs - beganNs);
       this.#served++;
     }
   }
