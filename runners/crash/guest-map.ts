@@ -28,7 +28,7 @@ export class Unreadable extends Error {
   override readonly name = 'Unreadable';
 }
 
-const L1_ENTRIES_MAX = 4096;
+const L1_ENTRIES_MAX = 65_536;
 const SNAPSHOTS_MAX = 64;
 const TWO_POW_32 = 2 ** 32;
 

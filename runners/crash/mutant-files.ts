@@ -15,6 +15,14 @@ export class SyncDroppingFile extends ForwardingFile {
   }
 }
 
+/** Syncs before each write: no policy needs it, and it does no harm. */
+export class SyncingFile extends ForwardingFile {
+  override write(offset: number, from: Uint8Array, kind: TableKind): void {
+    super.sync('other');
+    super.write(offset, from, kind);
+  }
+}
+
 /** Leaves out the sync that ends the write-out of a cache others depend on, when there was nothing to write out just then. */
 export class CleanDependencyFile extends ForwardingFile {
   #lastKind: TableKind | null = null;

@@ -28,6 +28,8 @@ interface NamedWorkload {
 
 const FLUSH: CrashRequest = { op: 'flush' };
 const write = (offset: number, length: number): CrashRequest => ({ op: 'write', offset, length });
+/** A refcount block of 512 bytes counts 256 clusters. */
+const wideClusters = (cluster: number): number => (cluster === 512 ? 280 : 3);
 
 export const NAMED_WORKLOADS: readonly NamedWorkload[] = [
   {
@@ -76,11 +78,48 @@ export const NAMED_WORKLOADS: readonly NamedWorkload[] = [
     }),
   },
   {
+    name: 'snapshot-return',
+    summary: 'a snapshot is taken, and the disk goes back to an older one',
+    build: (cluster) => ({
+      before: [write(0, 2 * cluster), { op: 'snapshot-create', name: 'old' }, write(cluster, cluster)],
+      during: [
+        { op: 'snapshot-create', name: 'new' },
+        { op: 'snapshot-apply', name: 'old' },
+      ],
+    }),
+  },
+  {
+    name: 'snapshot-apply-wide',
+    summary: 'back to a snapshot of a disk that, with 512-byte clusters, two refcount blocks count',
+    build: (cluster) => ({
+      before: [write(0, wideClusters(cluster) * cluster), { op: 'snapshot-create', name: 'old' }, write(0, cluster)],
+      during: [{ op: 'snapshot-apply', name: 'old' }, FLUSH],
+      sizeBytes: cluster * cluster,
+    }),
+  },
+  {
+    name: 'snapshot-delete-wide',
+    summary: 'a snapshot of such a disk goes',
+    build: (cluster) => ({
+      before: [write(0, wideClusters(cluster) * cluster), { op: 'snapshot-create', name: 'old' }, write(0, cluster)],
+      during: [{ op: 'snapshot-delete', name: 'old' }, FLUSH],
+      sizeBytes: cluster * cluster,
+    }),
+  },
+  {
     name: 'reuse-compressed',
     summary: 'a durable compressed cluster is overwritten and its place reused before the next flush',
     build: (cluster) => ({
       before: [{ op: 'write-compressed', offset: 0, length: cluster }],
       during: [write(0, cluster), write(2 * cluster, cluster), FLUSH],
+    }),
+  },
+  {
+    name: 'compress',
+    summary: 'a durable cluster is written again, compressed, so that its place is free',
+    build: (cluster) => ({
+      before: [write(0, 2 * cluster)],
+      during: [{ op: 'write-compressed', offset: 0, length: cluster }, FLUSH],
     }),
   },
   {
@@ -102,6 +141,27 @@ export const NAMED_WORKLOADS: readonly NamedWorkload[] = [
     }),
   },
   {
+    name: 'eviction-unsynced',
+    summary:
+      'a small cache: a changed L2 table makes room for others before the refcounts that wait for it are written',
+    build: (cluster) => {
+      const tableBytes = (cluster / 8) * cluster;
+      const inTables = (index: number) =>
+        [0, 1, 2].map((table) => write(table * tableBytes + index * cluster, cluster));
+      return {
+        before: [...inTables(0), ...inTables(1), { op: 'snapshot-create', name: 'old' }, ...inTables(2)],
+        during: [
+          write(0, cluster),
+          ...inTables(2).slice(1),
+          ...inTables(2).slice(1),
+          write(tableBytes + 3 * cluster, cluster),
+          write(2 * tableBytes, cluster),
+          FLUSH,
+        ],
+      };
+    },
+  },
+  {
     name: 'refcount-growth',
     summary: 'the file outgrows its refcount blocks; with 512-byte clusters also its refcount table',
     build: (cluster) => {
@@ -111,6 +171,22 @@ export const NAMED_WORKLOADS: readonly NamedWorkload[] = [
         before,
         during: [write(filled, 64 * cluster), write(filled + 64 * cluster, 256 * cluster), FLUSH],
         sizeBytes: 16 * MiB,
+      };
+    },
+  },
+  {
+    name: 'refcount-leap',
+    summary: 'the disk grows; with 512-byte clusters its L1 table takes clusters of three refcount blocks at once',
+    build: (cluster) => {
+      const l1Clusters = cluster === 512 ? 600 : 2;
+      return {
+        before: [write(0, cluster)],
+        during: [
+          write(cluster, cluster),
+          { op: 'resize', sizeBytes: ((l1Clusters * cluster) / 8) * (cluster / 8) * cluster },
+          write(2 * cluster, cluster),
+          FLUSH,
+        ],
       };
     },
   },

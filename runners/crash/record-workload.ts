@@ -16,9 +16,10 @@ import {
   RecordingFile,
   type StageId,
 } from '../../engine/index.ts';
+import type { Alteration, AlteredRun } from './alteration.ts';
 import { type CrashWorkload, ValueTable } from './crash-workload.ts';
 import type { DurableAt } from './guest-oracle.ts';
-import { type Mutant, type MutantRun, mutantNamed } from './mutants.ts';
+import { alterationNamed } from './mutants.ts';
 import { performRequest } from './perform-request.ts';
 
 /** Whose stream of writes and syncs is explored. */
@@ -28,7 +29,7 @@ export interface CrashSubject {
   readonly stage: StageId | null;
   /** Null for the policy's own. */
   readonly hostCacheMode: HostCacheMode | null;
-  /** Name of a deliberate mistake; absent for none. */
+  /** Name of a deliberate mistake, or of a mended one; absent for none. */
   readonly mutant?: string;
 }
 
@@ -57,17 +58,17 @@ class RecordingSession {
   readonly #base: Uint8Array;
   readonly #recording: RecordingFile;
   readonly #failures = new Map<number, string>();
-  readonly #mutant: Mutant | null;
+  readonly #mutant: Alteration | null;
   /** What the engine writes to: the recording, or a mutant's wrapper around it. */
   readonly #file: BlockFile;
-  readonly #run: MutantRun = { op: 'open' };
+  readonly #run: AlteredRun = { op: 'open' };
 
   constructor(workload: CrashWorkload, subject: CrashSubject) {
     this.#workload = workload;
     this.#subject = subject;
     this.#values = new ValueTable(workload);
     this.#base = workload.recordsCreation ? new Uint8Array(0) : prepareImage(workload, this.#values);
-    this.#mutant = subject.mutant === undefined ? null : mutantNamed(subject.mutant);
+    this.#mutant = subject.mutant === undefined ? null : alterationNamed(subject.mutant);
     const mode = subject.hostCacheMode ?? POLICIES[subject.policy].hostCacheMode;
     const writesAreDurable = mode === 'writethrough' || mode === 'directsync';
     const memory = new MemoryFile(workload.name, this.#base, { writesAreDurable });
@@ -82,7 +83,7 @@ class RecordingSession {
       this.#recording.mark({ request: index, phase: 'start' });
       this.#run.op = this.#values.requests[index]!.op;
       try {
-        image = performRequest(image, this.#values, index, () => this.#open());
+        image = this.#serve(image, index);
         this.#recording.mark({ request: index, phase: 'ack' });
       } catch (error) {
         if (!(error instanceof Qcow2Error)) throw error;
@@ -90,6 +91,17 @@ class RecordingSession {
         this.#recording.mark({ request: index, phase: 'failed' });
       }
     }
+  }
+
+  #serve(image: Qcow2Image, index: number): Qcow2Image {
+    let next = image;
+    const serve = () => {
+      next = performRequest(image, this.#values, index, () => this.#open());
+    };
+    const around = this.#mutant?.aroundRequest;
+    if (around === undefined) serve();
+    else around(serve, this.#values.requests[index]!, image, this.#file);
+    return next;
   }
 
   result(): CrashRecording {

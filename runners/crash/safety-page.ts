@@ -1,5 +1,7 @@
 /** The text of `docs/safety.md`: tables and nothing that was not measured. */
 
+import type { HuntResult, HuntVerdict } from './mutant-hunt.ts';
+import { mutantNamed } from './mutants.ts';
 import type { ConfusionMatrix } from './qemu-verdicts.ts';
 import { BARRIER_CLUSTER_BYTES, type SafetyRecord, type SafetyScope } from './safety-record.ts';
 import { FINDING_CLASSES, isViolated } from './verdict.ts';
@@ -107,36 +109,47 @@ function barriers(records: readonly SafetyRecord[]): string {
 
 function mutants({ records, scope }: SafetyFindings): string {
   const hunted = records.filter(({ hunts }) => hunts.length > 0);
+  if (hunted.length === 0) return '## Mutants\n\nNot hunted in this run.';
   const names = [...new Set(hunted.flatMap(({ hunts }) => hunts.map(({ mutant }) => mutant)))];
-  const cell = ({ hunts }: SafetyRecord, name: string) => {
-    const hunt = hunts.find(({ mutant }) => mutant === name);
-    if (hunt === undefined) return '';
-    if (hunt.kill === null) return `not shown (${hunt.workloadsTried} workloads)`;
-    const { kind, workload, badStates, states } = hunt.kill;
-    return `${kind}: ${workload}, ${badStates} of ${states}`;
+  const reasons = [...new Set(hunted.flatMap(({ hunts }) => hunts.flatMap(({ why }) => why ?? [])))];
+  const huntOf = ({ hunts }: SafetyRecord, name: string) => hunts.find(({ mutant }) => mutant === name);
+  const cell = (record: SafetyRecord, name: string) => {
+    const hunt = huntOf(record, name);
+    return hunt === undefined ? '' : huntWords(hunt, reasons);
   };
-  const killed = hunted.map(({ subject, hunts }) => {
-    const shown = hunts.filter(({ kill }) => kill !== null).length;
-    return `${nameOf(subject)} ${shown} of ${hunts.length}`;
-  });
-  const nowhere = names.filter((name) =>
-    hunted.every((record) => record.hunts.every((hunt) => hunt.mutant !== name || hunt.kill === null)),
-  );
   const workloads =
     scope.mutants === 'all' ? 'the named workloads and all sequences of two operations' : 'the named workloads alone';
-  if (hunted.length === 0) return '## Mutants\n\nNot hunted in this run.';
   return [
     '## Mutants',
     '',
-    `Deliberate mistakes, hunted with ${workloads}. Killed: ${killed.join(', ')}. "Not shown" does not mean equivalent: the policy may cover`,
-    'the order by another barrier, break the same promise without the mistake, or need a workload that was not tried.',
-    `Shown under no preset: ${nowhere.length === 0 ? 'none' : nowhere.join(', ')}.`,
+    `Deliberate mistakes, hunted with ${workloads}. A mutant is *killed* by damage that the policy alone, with every state of the workload`,
+    'tried, does not show in that request. What makes no difference under a policy has a note that says why; it does under another. A mistake',
+    "that is *in the policy itself* is history's own: the policy shows damage there that goes away when the mistake alone is mended.",
+    '',
+    ...hunted.map((record) => `- ${nameOf(record.subject)}: ${verdictCounts(record)}`),
     '',
     ...table(
-      ['mutant', ...hunted.map(({ subject }) => nameOf(subject))],
-      names.map((name) => [name, ...hunted.map((record) => cell(record, name))]),
+      ['mutant', 'mistake', ...hunted.map(({ subject }) => nameOf(subject))],
+      names.map((name) => [name, mutantNamed(name).title, ...hunted.map((record) => cell(record, name))]),
     ),
+    '',
+    ...reasons.map((reason, index) => `${index + 1}. ${reason}`),
   ].join('\n');
+}
+
+function verdictCounts({ hunts }: SafetyRecord): string {
+  const count = (wanted: HuntVerdict) => hunts.filter(({ verdict }) => verdict === wanted).length;
+  const sum = `${count('killed')} killed, ${count('present')} in the policy itself, ${count('equivalent')} without effect`;
+  const unexplained = hunts.filter(({ verdict }) => verdict === 'unexplained').map(({ mutant }) => mutant);
+  return unexplained.length === 0 ? sum : `${sum}, **not explained: ${unexplained.join(', ')}**`;
+}
+
+function huntWords({ verdict, kill, why }: HuntResult, reasons: readonly string[]): string {
+  if (why !== null) return `no effect (${reasons.indexOf(why) + 1})`;
+  if (kill === null) return '**not explained**';
+  const { kind, op, workload, badStates, states } = kill;
+  const where = verdict === 'present' ? 'in the policy itself: ' : '';
+  return `${where}${kind} in ${op}: ${workload}, ${badStates} of ${states}`;
 }
 
 function checkers(matrix: ConfusionMatrix): string {

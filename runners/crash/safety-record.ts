@@ -86,7 +86,7 @@ function jobsOf(subject: CrashSubject, { length, clusterSizes, caches, statesPer
 
 async function huntMutants(subject: CrashSubject, scope: SafetyScope): Promise<HuntResult[]> {
   if (scope.mutants === 'none') return [];
-  const names = MUTANTS.filter(({ policies }) => policies.includes(subject.policy)).map(({ name }) => name);
+  const names = MUTANTS.map(({ name }) => name);
   const shares = Array.from({ length: availableParallelism() }, (_, share) =>
     names.filter((_, index) => index % availableParallelism() === share),
   );

@@ -33,6 +33,9 @@ export interface JudgeOptions {
   readonly secondPhase?: boolean;
 }
 
+/** Enough to have the worst among them in small images. */
+const FINDINGS_LISTED = 40;
+
 /** Judges the states of one point. */
 export class StateJudge {
   readonly #file: StateFile;
@@ -69,7 +72,9 @@ export class StateJudge {
     try {
       const wasDirty = new GuestMapReader(this.#file).isDirty;
       // An image with the dirty bit is not meant to be used before its refcounts are repaired.
-      const report = wasDirty ? repairImage(this.#file).after : checkImage(this.#file, { maxFindings: 40 });
+      const report = wasDirty
+        ? repairImage(this.#file).after
+        : checkImage(this.#file, { maxFindings: FINDINGS_LISTED });
       this.#noteReport(report);
       const view = this.#readImage();
       const isSound = !FINDING_CLASSES.some((kind) => isViolation(kind) && this.#findings[kind] !== undefined);
@@ -92,14 +97,21 @@ export class StateJudge {
   }
 
   #noteReport(report: CheckReport): void {
-    const worst = report.findings.filter(({ severity }) => severity === 'corruption' || severity === 'check-error');
+    const worst = report.findings.filter(isDamage);
     if (report.corruptions > 0 || report.checkErrors > 0) {
       this.#findings.corrupt = { reason: worst[0]?.text ?? 'the checker finds corruption', value: null };
-      for (const finding of worst) this.#symptoms.push(symptomOf(finding));
+      for (const finding of this.#allOf(report)) this.#symptoms.push(symptomOf(finding));
     } else if (report.copiedErrors > 0) {
       const flag = report.findings.find(({ severity }) => severity === 'copied');
       this.#note('copiedOnly', flag?.text ?? 'COPIED flags and refcounts disagree');
     }
+  }
+
+  /** Leaks may have kept damage off the list. */
+  #allOf({ findings, corruptions, checkErrors, copiedErrors, leaks }: CheckReport): CheckReport['findings'] {
+    const count = corruptions + checkErrors + copiedErrors + leaks;
+    const all = findings.length < FINDINGS_LISTED ? findings : checkImage(this.#file, { maxFindings: count }).findings;
+    return all.filter(isDamage);
   }
 
   #readImage(): ImageView {
@@ -160,6 +172,10 @@ export class StateJudge {
       if (names.indexOf(name) !== index) this.#note('snapshot', `snapshot ${shown(name)} is listed twice`);
     });
   }
+}
+
+function isDamage({ severity }: CheckReport['findings'][number]): boolean {
+  return severity === 'corruption' || severity === 'check-error';
 }
 
 /** Which refcount, and how wrong it is, is part of what is wrong; of other findings the kind says enough. */
