@@ -48,6 +48,14 @@ export interface CacheObserver {
   released(cache: TableCache, slot: number): void;
 }
 
+/** Is told of tables that are about to change, so that a change can be taken back. */
+export interface ChangeWatcher {
+  /** The table at `offset` holds `bytes` until now. */
+  changing(cache: TableCache, offset: number, bytes: Uint8Array): void;
+  /** A new table is about to be made at `offset`. */
+  filling(cache: TableCache, offset: number): void;
+}
+
 /** A table in its slot. `bytes` and `view` are the same memory for the life of the cache. */
 export class CachedTable {
   readonly slot: number;
@@ -66,6 +74,7 @@ export class TableCache {
   readonly capacity: number;
   readonly tableBytes: number;
   readonly counts: CacheCounts = { hits: 0, misses: 0, evictions: 0, dirtyEvictions: 0 };
+  watcher: ChangeWatcher | null = null;
   readonly #file: BlockFile;
   readonly #observer: CacheObserver;
   readonly #entries: EntryStore;
@@ -105,6 +114,7 @@ export class TableCache {
 
   /** A slot for the table at `offset`, pinned, without reading: the caller fills it. Its bytes are undefined. */
   getEmpty(offset: number): CachedTable {
+    this.watcher?.filling(this, offset);
     const found = this.#entries.find(offset);
     return found >= 0 ? this.#pin(found) : this.#occupy(this.#vacate(), offset);
   }
@@ -121,9 +131,10 @@ export class TableCache {
     invariant(this.#entries.pinsOf(table.slot) >= 0, 'a table is released as often as it was pinned');
   }
 
-  /** Bytes [from, to) of a pinned table have changed, or are about to. */
+  /** Bytes [from, to) of a pinned table are about to change; those of a new table may have. */
   markDirty(table: CachedTable, from: number, to: number): void {
     const { slot } = table;
+    this.watcher?.changing(this, this.#entries.offsetOf(slot), table.bytes);
     const clean = !this.isDirty(slot);
     this.#entries.setDirty(
       slot,
@@ -163,13 +174,34 @@ export class TableCache {
     }
   }
 
+  /** Gives the table at `offset` other content, to be written out, if it is here. */
+  replace(offset: number, bytes: Uint8Array): void {
+    const slot = this.#entries.find(offset);
+    if (slot < 0) return;
+    this.#tableIn(slot).bytes.set(bytes);
+    this.#entries.setDirty(slot, 0, bytes.length);
+  }
+
+  /** Forgets the table at `offset`, which is in use no more, even when it is dirty. It must not be pinned. */
+  forget(offset: number): void {
+    const slot = this.#entries.find(offset);
+    if (slot < 0) return;
+    this.#entries.setDirty(slot, 0, 0);
+    this.#empty(slot);
+  }
+
   /** Forgets every table. None may be pinned or dirty. */
   reset(): void {
     for (let slot = 0; slot < this.capacity; slot++) {
-      invariant(this.#entries.pinsOf(slot) === 0 && !this.isDirty(slot), 'only clean, unpinned tables are forgotten');
-      this.#entries.setOffset(slot, 0);
-      this.#entries.setHits(slot, 0);
+      invariant(!this.isDirty(slot), 'only clean tables are forgotten');
+      this.#empty(slot);
     }
+  }
+
+  #empty(slot: number): void {
+    invariant(this.#entries.pinsOf(slot) === 0, 'only unpinned tables are forgotten');
+    this.#entries.setOffset(slot, 0);
+    this.#entries.setHits(slot, 0);
   }
 
   /** A table reaches the file before a pointer to it does, so one that is neither here nor there never was. */

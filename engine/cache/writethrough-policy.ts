@@ -25,9 +25,14 @@ export class WritethroughPolicy extends WritebackPolicy {
   /** Each cache is written out as it returns to writethrough; the L2 tables first. */
   override endSnapshotWalk(publishL1: () => void): void {
     if (this.stage.walksInWriteback) {
-      for (const cache of [this.caches.l2, this.caches.refcounts]) {
-        this.writeOutAll(cache, 'mode-switch');
-        this.#writesThrough.add(cache);
+      const { l2, refcounts } = this.caches;
+      try {
+        for (const cache of [l2, refcounts]) {
+          this.writeOutAll(cache, 'mode-switch');
+          this.#writesThrough.add(cache);
+        }
+      } finally {
+        this.#writesThrough.add(l2).add(refcounts);
       }
     }
     publishL1();

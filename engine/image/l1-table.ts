@@ -79,7 +79,7 @@ function grownEntryCount(present: number, minEntries: number): number {
 }
 
 /** The two adjacent header fields, 12 bytes, that publish an L1 table. */
-function l1Fields(table: L1Table): Uint8Array {
+export function l1Fields(table: L1Table): Uint8Array {
   const bytes = new Uint8Array(12);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, table.entryCount);

@@ -9,6 +9,7 @@ import { L1_ENTRY_BYTES, l1EntryIsCopied, l1EntryOffset, writeL1Entry } from '..
 import { growL1, type L1Table, publishL1Entry } from './l1-table.ts';
 import { allocateClusters, freeClusters } from './refcounts.ts';
 import type { ImageState } from './state.ts';
+import { orUndo } from './undo.ts';
 
 /** The slice of the L2 table that maps `guestOffset`, pinned; null where there is no table. */
 export function getL2ForRead(state: ImageState, guestOffset: GuestOffset): CachedTable | null {
@@ -43,15 +44,22 @@ export function tableOffsetAt(state: ImageState, l1: L1Table, index: number): nu
  * Returns its slice at `sliceStart`, pinned.
  */
 function replaceL2Table(state: ImageState, index: number, oldOffset: number, sliceStart: number): CachedTable {
+  if (oldOffset === 0 || !state.stage.freesSharedL2BeforeCopy) return newL2Table(state, index, oldOffset, sliceStart);
+  return orUndo(state, { what: 'copying a shared L2 table', first: 'refcounts' }, () => {
+    freeClusters(state, oldOffset, state.geometry.clusterBytes);
+    return newL2Table(state, index, oldOffset, sliceStart);
+  });
+}
+
+/** The same, in the order of the later stages: what is replaced is freed last. */
+function newL2Table(state: ImageState, index: number, oldOffset: number, sliceStart: number): CachedTable {
   const { clusterBytes } = state.geometry;
-  const { freesSharedL2BeforeCopy } = state.stage;
-  if (oldOffset !== 0 && freesSharedL2BeforeCopy) freeClusters(state, oldOffset, clusterBytes);
   const newOffset = allocateClusters(state, clusterBytes);
   state.policy.require('refcount-before-l2-table');
   const slice = writeNewL2Table(state, newOffset, oldOffset, sliceStart);
   try {
     linkL2Table(state, index, newOffset, oldOffset);
-    if (oldOffset !== 0 && !freesSharedL2BeforeCopy) freeClusters(state, oldOffset, clusterBytes);
+    if (oldOffset !== 0 && !state.stage.freesSharedL2BeforeCopy) freeClusters(state, oldOffset, clusterBytes);
   } catch (error) {
     state.l2.unpin(slice);
     throw error;

@@ -1,17 +1,19 @@
 /**
- * What every write of an open image passes through, with two duties.
+ * What every write of an open image passes through, with three duties.
  *
  * The last line of defence against a damaged image: is the place really of the kind that the writer thinks? A data cluster that
  * lies on an L2 table, or a new table on the header, is refused, and the image marked corrupt.
  *
  * And the end of stale tables: a table that was freed while it was dirty stays in its cache. Once its cluster holds something
  * else it must not be written out any more. (The programs of stages S1 to S4b did write it, over the new content.)
+ *
+ * And the end of an image of which an operation was left half-done: nothing more is written to it.
  */
 import { Qcow2Error } from '../base/errors.ts';
 import { MiB, roundUp } from '../base/units.ts';
 import { L1_ENTRY_BYTES, l1EntryOffset } from '../format/l1-entry.ts';
 import { encodeSnapshotTable } from '../format/snapshot-table.ts';
-import type { BlockFile, TableKind } from '../io/block-file.ts';
+import type { BlockFile, SyncCause, TableKind } from '../io/block-file.ts';
 import { ForwardingFile } from '../io/forwarding-file.ts';
 import { readBytes } from '../io/sector-access.ts';
 import type { HostRange } from './entries.ts';
@@ -51,6 +53,9 @@ export class OverlapGuard extends ForwardingFile {
   #l1: ImageState['l1'] | null = null;
   #snapshots: ImageState['snapshots'] | null = null;
   #violated: string | null = null;
+  /** Why nothing is written or synced any more. */
+  #halfDone: Qcow2Error | null = null;
+  readonly #attempted = new Set<TableKind>();
 
   constructor(inner: BlockFile, check: OverlapCheck) {
     super(inner);
@@ -63,7 +68,29 @@ export class OverlapGuard extends ForwardingFile {
     this.#checks = this.#check !== 'none';
   }
 
+  /** What was written, or was to be, since {@link forgetAttempts}. */
+  get attempted(): ReadonlySet<TableKind> {
+    return this.#attempted;
+  }
+
+  forgetAttempts(): void {
+    this.#attempted.clear();
+  }
+
+  /** The operation `what` is half in the file, because of `cause`, and cannot be taken back. */
+  refuseFromNowOn(what: string, cause: Qcow2Error): void {
+    const message = `${this.name}: ${what} failed half-way and could not be undone; close the image, check and repair it`;
+    this.#halfDone ??= new Qcow2Error(cause.code, message, { file: this.name }, cause);
+  }
+
+  override sync(cause: SyncCause): void {
+    if (this.#halfDone !== null) throw this.#halfDone;
+    this.inner.sync(cause);
+  }
+
   override write(offset: number, from: Uint8Array, kind: TableKind): void {
+    if (this.#halfDone !== null) throw this.#halfDone;
+    this.#attempted.add(kind);
     if (this.#violated !== null) throw this.#refusal(this.#violated, offset);
     if (this.#checks && this.#state !== null) this.#refuseOverlap(this.#state, offset, from.length, kind);
     this.inner.write(offset, from, kind);

@@ -83,8 +83,8 @@ function walkEntry(state: ImageState, slice: CachedTable, index: number, change:
   if (isCopied(slice.view, at) === (count === 1)) return;
   // A cleared flag says "shared": it must not be forgotten once the other owner can be freed, so the raised count comes first.
   if (change > 0) state.policy.require('refcounts-before-copied-flag');
-  setCopied(slice.view, at, count === 1);
   state.l2.markDirty(slice, at, at + state.geometry.l2EntryBytes);
+  setCopied(slice.view, at, count === 1);
 }
 
 /** Changes the refcount of the cluster at `offset`, if asked to, and returns what it is then. */

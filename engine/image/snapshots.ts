@@ -75,6 +75,10 @@ export function createSnapshot(state: ImageState, wanted: NewSnapshot): string {
   const nameBytes = new TextEncoder().encode(wanted.name);
   refuseNewName(state, wanted.name, nameBytes);
   refuseNewValues(wanted);
+  return orUndo(state, { what: 'taking a snapshot', first: 'references' }, () => addSnapshot(state, wanted, nameBytes));
+}
+
+function addSnapshot(state: ImageState, wanted: NewSnapshot, nameBytes: Uint8Array): string {
   const id = String(
     state.snapshots.reduce((highest, entry) => Math.max(highest, Number(snapshotId(entry)) || 0), 0) + 1,
   );
@@ -110,6 +114,10 @@ export function applySnapshot(state: ImageState, nameOrId: string): void {
     throw new Qcow2Error('INVALID_ARGUMENT', message);
   }
   refuseMisplacedL1(state, entry);
+  orUndo(state, { what: 'going back to a snapshot', first: 'refcounts' }, () => goBack(state, entry));
+}
+
+function goBack(state: ImageState, entry: SnapshotEntry): void {
   // First, because it allocates: not from what the walk is about to free while the active table still names it.
   growL1(state, entry.l1Entries, true);
   walkL1(state, state.l1, -1);
@@ -129,19 +137,19 @@ export function applySnapshot(state: ImageState, nameOrId: string): void {
 /** Forgets a snapshot and frees what only it used. Throws INVALID_ARGUMENT when there is none of that name or id. */
 export function deleteSnapshot(state: ImageState, nameOrId: string): void {
   const entry = findSnapshot(state, nameOrId);
+  orUndo(state, { what: 'deleting a snapshot', first: 'refcounts' }, (undo) => dropSnapshot(state, entry, undo));
+}
+
+function dropSnapshot(state: ImageState, entry: SnapshotEntry, undo: UndoLog): void {
   const l1 = readL1(state, entry);
+  undo.keepL1(l1);
   walkL1(state, l1, -1);
   walkL1(state, state.l1, 0);
-  const before = state.snapshots;
   const oldTable = snapshotTableRange(state);
-  state.snapshots = before.filter((other) => other !== entry);
-  try {
-    freeClusters(state, entry.l1TableOffset, entry.l1Entries * L1_ENTRY_BYTES);
-    replaceSnapshotTable(state, state.snapshots, oldTable);
-  } catch (error) {
-    state.snapshots = before;
-    throw error;
-  }
+  state.snapshots = state.snapshots.filter((other) => other !== entry);
+  freeClusters(state, entry.l1TableOffset, entry.l1Entries * L1_ENTRY_BYTES);
+  // The new table may take clusters that the snapshot has just given up.
+  replaceSnapshotTable(state, state.snapshots, oldTable, (publish) => undo.onlyForward(publish));
 }
 
 /**
@@ -227,11 +235,26 @@ export function snapshotTableRange(state: ImageState): HostRange {
   return { offset: state.snapshotsOffset, lengthBytes: encodeSnapshotTable(state.snapshots).length };
 }
 
-/** Writes a new snapshot table aside, publishes it in the header and frees the old one. */
-export function replaceSnapshotTable(state: ImageState, entries: SnapshotEntry[], old: HostRange): void {
-  const bytes = encodeSnapshotTable(entries);
-  const offset = allocateClusters(state, bytes.length);
+/**
+ * Writes a new snapshot table aside, publishes it in the header and frees the old one. `beforeWriting` is given what writes and
+ * publishes; made again, it does no harm.
+ */
+export function replaceSnapshotTable(
+  state: ImageState,
+  entries: SnapshotEntry[],
+  old: HostRange,
+  beforeWriting?: (publish: () => void) => void,
+): void {
+  const offset = allocateClusters(state, encodeSnapshotTable(entries).length);
   state.policy.require('refcount-before-snapshot-table');
+  const publish = () => publishSnapshotTable(state, entries, offset);
+  beforeWriting?.(publish);
+  publish();
+  freeClusters(state, old.offset, old.lengthBytes);
+}
+
+function publishSnapshotTable(state: ImageState, entries: SnapshotEntry[], offset: number): void {
+  const bytes = encodeSnapshotTable(entries);
   for (const [from, to] of entryPieces(entries)) {
     state.policy.hookUp(offset + from, bytes.subarray(from, to), 'snapshot-table');
   }
@@ -243,7 +266,6 @@ export function replaceSnapshotTable(state: ImageState, entries: SnapshotEntry[]
   state.policy.hookUp(HEADER_FIELDS.snapshotCount, field.subarray(0, 4), 'header');
   state.snapshotsOffset = offset;
   state.snapshots = entries;
-  freeClusters(state, old.offset, old.lengthBytes);
 }
 
 /** The pieces of an encoded table as history wrote them: of each entry the fixed part with its extra data, the id, the name. */

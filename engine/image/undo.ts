@@ -1,0 +1,181 @@
+/**
+ * A way back from the middle of an operation. Some operations of history lower refcounts, or publish a pointer, before the other
+ * half is in the file; when a call fails there, memory and file go back to what they were before.
+ *
+ * Invariants:
+ *  1. An operation that succeeds makes no file operation because of this.
+ *  2. What was kept is everything that the operation may change: tables before their first change, the active L1 table, the
+ *     refcount table, the header fields that name them, and what `keepL1` was told of.
+ *  3. Where the way back fails too, the image refuses every later write and flush: what its file holds is not certain.
+ */
+import { Qcow2Error } from '../base/errors.ts';
+import { MiB } from '../base/units.ts';
+import type { ChangeWatcher, TableCache } from '../cache/table-cache.ts';
+import { HEADER_FIELDS } from '../format/header-fields.ts';
+import { writeUint64 } from '../format/uint64.ts';
+import { type L1Table, l1Fields } from './l1-table.ts';
+import { encodeRefcountTable, refcountTableFields } from './refcount-table.ts';
+import type { ImageState } from './state.ts';
+
+/** Tables are kept up to this size in sum; an operation that changes more has no way back. */
+const KEPT_BYTES_MAX = 256 * MiB;
+
+export interface Undoable {
+  /** Names the operation in messages. */
+  readonly what: string;
+  /** What goes back into the file first: where refcounts were raised the references to what they count, else the refcounts. */
+  readonly first: 'references' | 'refcounts';
+}
+
+/** Runs `action`; when it throws, everything is as before, and the error goes on. */
+export function orUndo<Result>(state: ImageState, how: Undoable, action: (undo: UndoLog) => Result): Result {
+  const undo = new UndoLog(state, how);
+  try {
+    return action(undo);
+  } catch (error) {
+    undo.stop();
+    if (error instanceof Qcow2Error) undo.takeBack(error);
+    throw error;
+  } finally {
+    undo.stop();
+  }
+}
+
+export class UndoLog implements ChangeWatcher {
+  readonly #state: ImageState;
+  readonly #how: Undoable;
+  /** The fields of the state as they were; `refcountTable` is a copy. */
+  readonly #before: Pick<
+    ImageState,
+    'l1' | 'refcountTable' | 'freeClusterIndex' | 'freeByteOffset' | 'snapshots' | 'snapshotsOffset'
+  >;
+  readonly #l1Tables: { readonly table: L1Table; readonly bytes: Uint8Array }[] = [];
+  /** By cache and host offset: the bytes before the first change; null for a table that was not there. */
+  readonly #tables = new Map<TableCache, Map<number, Uint8Array | null>>();
+  #keptBytes = 0;
+  #finish: (() => void) | null = null;
+
+  constructor(state: ImageState, how: Undoable) {
+    this.#state = state;
+    this.#how = how;
+    const { l1, refcountTable, freeClusterIndex, freeByteOffset, snapshots, snapshotsOffset } = state;
+    const { offset, clusterCount, blockOffsets } = refcountTable;
+    const table = { offset, clusterCount, blockOffsets: blockOffsets.slice() };
+    this.#before = { l1, refcountTable: table, freeClusterIndex, freeByteOffset, snapshots, snapshotsOffset };
+    this.keepL1(l1);
+    state.guard.forgetAttempts();
+    for (const cache of [state.l2, state.refcounts]) {
+      this.#tables.set(cache, new Map());
+      cache.watcher = this;
+    }
+  }
+
+  /** Keeps an L1 table that the operation may change where it lies. */
+  keepL1(table: L1Table): void {
+    this.#l1Tables.push({ table, bytes: table.bytes.slice() });
+  }
+
+  /** From here on the old content is being written over: after a failure the only way is on, by `finish`, which is made again. */
+  onlyForward(finish: () => void): void {
+    this.#finish = finish;
+  }
+
+  changing(cache: TableCache, offset: number, bytes: Uint8Array): void {
+    const kept = this.#tables.get(cache)!;
+    if (kept.has(offset) || this.#keptBytes > KEPT_BYTES_MAX) return;
+    this.#keptBytes += bytes.length;
+    if (this.#keptBytes <= KEPT_BYTES_MAX) kept.set(offset, bytes.slice());
+  }
+
+  filling(cache: TableCache, offset: number): void {
+    const kept = this.#tables.get(cache)!;
+    if (!kept.has(offset)) kept.set(offset, null);
+  }
+
+  stop(): void {
+    for (const cache of this.#tables.keys()) cache.watcher = null;
+  }
+
+  takeBack(cause: Qcow2Error): void {
+    const { guard } = this.#state;
+    if (this.#keptBytes > KEPT_BYTES_MAX) return guard.refuseFromNowOn(this.#how.what, cause);
+    try {
+      if (this.#finish !== null) return this.#finish();
+      this.#restoreMemory();
+      if (guard.attempted.size > 0) this.#restoreFile();
+    } catch (error) {
+      if (!(error instanceof Qcow2Error)) throw error;
+      guard.refuseFromNowOn(this.#how.what, cause);
+    }
+  }
+
+  /** Reads are right from here on, even when nothing can be written any more. */
+  #restoreMemory(): void {
+    const { refcountTable, ...fields } = this.#before;
+    Object.assign(this.#state, fields);
+    Object.assign(this.#state.refcountTable, { ...refcountTable, blockOffsets: refcountTable.blockOffsets.slice() });
+    for (const { table, bytes } of this.#l1Tables) table.bytes.set(bytes);
+    for (const [cache, kept] of this.#tables) {
+      for (const [offset, bytes] of kept) {
+        if (bytes === null) cache.forget(offset);
+        else cache.replace(offset, bytes);
+      }
+    }
+  }
+
+  #restoreFile(): void {
+    const { policy, l2, refcounts } = this.#state;
+    const parts = [() => this.#restoreTables(), () => this.#restorePointers()];
+    for (const restore of this.#how.first === 'refcounts' ? parts : parts.reverse()) restore();
+    policy.flush();
+    // What was read meanwhile can be of the way there.
+    l2.reset();
+    refcounts.reset();
+  }
+
+  #restoreTables(): void {
+    const { policy, l2, refcounts } = this.#state;
+    for (const [cache, kept] of this.#tables) {
+      for (const [offset, bytes] of kept) if (bytes !== null) putBack(cache, offset, bytes);
+    }
+    // As if each had to leave its cache: the policy knows what must go before it.
+    for (const cache of [refcounts, l2]) {
+      for (let slot = 0; slot < cache.capacity; slot++) if (cache.isDirty(slot)) policy.evicting(cache, slot);
+    }
+  }
+
+  #restorePointers(): void {
+    const { policy, guard } = this.#state;
+    const attempted = new Set(guard.attempted);
+    if (attempted.has('header')) this.#restoreHeader();
+    if (attempted.has('refcount-table')) this.#restoreRefcountTable();
+    if (!attempted.has('l1')) return;
+    for (const { table } of this.#l1Tables) policy.hookUp(table.offset, table.entryBytes, 'l1');
+  }
+
+  #restoreRefcountTable(): void {
+    const { offset, blockOffsets } = this.#before.refcountTable;
+    this.#state.policy.hookUp(offset, encodeRefcountTable(blockOffsets), 'refcount-table');
+  }
+
+  #restoreHeader(): void {
+    const { policy } = this.#state;
+    const { l1, refcountTable, snapshots, snapshotsOffset } = this.#before;
+    policy.hookUp(HEADER_FIELDS.l1Size, l1Fields(l1), 'header');
+    const fields = refcountTableFields(refcountTable.offset, refcountTable.clusterCount);
+    policy.hookUp(HEADER_FIELDS.refcountTableOffset, fields, 'header');
+    const field = new Uint8Array(8);
+    const view = new DataView(field.buffer);
+    writeUint64(view, 0, snapshotsOffset);
+    policy.hookUp(HEADER_FIELDS.snapshotsOffset, field, 'header');
+    view.setUint32(0, snapshots.length);
+    policy.hookUp(HEADER_FIELDS.snapshotCount, field.subarray(0, 4), 'header');
+  }
+}
+
+function putBack(cache: TableCache, offset: number, bytes: Uint8Array): void {
+  const table = cache.getEmpty(offset);
+  table.bytes.set(bytes);
+  cache.markDirty(table, 0, bytes.length);
+  cache.unpin(table);
+}
