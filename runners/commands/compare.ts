@@ -6,6 +6,7 @@ import { type BenchOptions, planOf, withBenchOptions } from '../bench/plan-optio
 import { COMMIT_WORKLOAD, comparisonPlan, withPatience, withWorkload } from '../commits/compare-plan.ts';
 import { refuseDirty, resolveRevision } from '../commits/git.ts';
 import { regressions } from '../commits/regressions.ts';
+import { TREES_TEXT } from '../commits/tree-cache.ts';
 import { sourceTree } from '../commits/worktrees.ts';
 import { EXIT_CODES } from '../errors.ts';
 import { benchPlans } from './bench.ts';
@@ -22,7 +23,7 @@ export const compare: CommandModule<object, BenchOptions> = {
       .positional('base', { type: 'string', describe: 'the commit to compare with', demandOption: true })
       .positional('head', { type: 'string', describe: 'the commit to judge', demandOption: true })
       .default('workload', undefined, COMMIT_WORKLOAD.join(' --data '))
-      .epilogue(STOPPING)
+      .epilogue(`${STOPPING}\n\n${TREES_TEXT}`)
       .example('$0 compare main HEAD', 'the checked-out commit against main')
       .example('$0 compare HEAD~1 HEAD --rounds 1 --device model:nvme-plp', 'counts only, without waiting for a disk'),
   handler: async (options) => {

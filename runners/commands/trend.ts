@@ -9,6 +9,7 @@ import { benchDisplay } from '../bench/progress.ts';
 import { runBench } from '../bench/run-bench.ts';
 import { COMMIT_WORKLOAD, withWorkload } from '../commits/compare-plan.ts';
 import { commitsOf } from '../commits/git.ts';
+import { TREES_TEXT } from '../commits/tree-cache.ts';
 import { type TrendPoint, trendPoint, trendSeries } from '../commits/trend.ts';
 import { changeLines, trendTable } from '../commits/trend-text.ts';
 import { UsageError } from '../errors.ts';
@@ -22,6 +23,7 @@ export const trend: CommandModule<object, BenchOptions> = {
       .positional('range', { type: 'string', describe: 'commits as git log takes them', demandOption: true })
       .default({ rounds: '1', device: 'model:sata-ssd-no-plp' })
       .default('workload', undefined, COMMIT_WORKLOAD.join(' --data '))
+      .epilogue(TREES_TEXT)
       .example('$0 trend main~20..main', 'twenty commits; again, and only new ones are measured')
       .example('$0 trend main~20..main --device real --rounds 5', 'times too: only lasting changes are marked'),
   handler: async (options) => {

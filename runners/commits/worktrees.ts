@@ -1,26 +1,19 @@
 /**
  * Commits of this program made ready to run: a git worktree each, kept in the user's cache directory under the hash of its
- * content, with the packages of this work tree when the lock file is the same and its own otherwise.
- *
- * Invariant: a worktree with the file {@link READY} is complete; one without it was interrupted and is made anew.
+ * content, with the packages of this work tree when the lock file is the same and its own otherwise; see `tree-cache.ts`. One
+ * without the file {@link READY} was interrupted and is made anew.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import type { SourceTree } from '../bench/plan.ts';
 import { WORKER_PATH } from '../bench/sample-process.ts';
 import { PROJECT_ROOT } from '../environment.ts';
 import { oneLine, UsageError } from '../errors.ts';
 import { fileAt, git, type Revision, tryGit } from './git.ts';
+import { evictTrees, markUsed, READY, treesFolder } from './tree-cache.ts';
 
-const READY = '.cowbench-ready';
 const LOCK = 'package-lock.json';
-
-/** Where worktrees are kept. */
-export function treesFolder(): string {
-  return path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'cowbench', 'trees');
-}
 
 /** Makes `revision` ready to run, or finds it so. Throws UsageError when it cannot be: one line that names the commit. */
 export function sourceTree(revision: Revision, tell: (line: string) => void): SourceTree {
@@ -36,6 +29,8 @@ export function sourceTree(revision: Revision, tell: (line: string) => void): So
     addPackages(revision, root);
     fs.writeFileSync(path.join(root, READY), `${commit}\n`);
   }
+  markUsed(root);
+  evictTrees();
   return { commit, revision: name, root };
 }
 
@@ -54,8 +49,21 @@ function addPackages(revision: Revision, root: string): void {
     fs.symlinkSync(fs.realpathSync(packages), path.join(root, 'node_modules'));
     return;
   }
-  const { status, stderr } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root, encoding: 'utf8' });
+  // Under `npm run -s` it would fail without a word.
+  const words = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  const { status, stderr, error } = spawnSync('npm', words, {
+    cwd: root,
+    encoding: 'utf8',
+  });
   if (status === 0) return;
-  const reason = (stderr ?? '').split('\n').find((line) => /err/i.test(line)) ?? `exit code ${status}`;
-  throw new UsageError(`npm ci for commit ${revision.commit.slice(0, 12)}: ${oneLine(reason)}`);
+  const reason = error === undefined ? npmReason(stderr, status) : error.message;
+  throw new UsageError(`npm ci failed for commit ${revision.commit.slice(0, 12)}: ${oneLine(reason)}`);
+}
+
+/** The first sentence of what npm says, with its code, which comes before it. */
+function npmReason(stderr: string, status: number | null): string {
+  const told = [...stderr.matchAll(/^npm (?:error|ERR!) (.+)$/gm)].map(([, text]) => text!.trim());
+  const code = told.find((text) => /^code /.test(text))?.slice('code '.length) ?? `exit code ${status}`;
+  const sentence = told.find((text) => !/^(?:code|errno|syscall|path|cwd) /.test(text));
+  return sentence === undefined ? code : `${sentence} (${code})`;
 }
