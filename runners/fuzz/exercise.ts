@@ -3,7 +3,7 @@
  *
  *  1. no exception but {@link Qcow2Error}, whose message is one line;
  *  2. no step asks for more than 64 MiB of memory;
- *  3. an image that is refused, or open for reading, is not changed;
+ *  3. an image that is refused, open for reading, or not amended is not changed;
  *  4. the file does not grow without need;
  *  5. what the checker calls clean is never called corrupt by the engine, and is clean afterwards; but for leaks, when a request
  *     failed.
@@ -11,6 +11,7 @@
  * That no step hangs is for the caller to watch.
  */
 import {
+  amendImage,
   type BlockFile,
   checkImage,
   hasErrors,
@@ -20,7 +21,6 @@ import {
   openImage,
   POLICIES,
   type PolicyName,
-  type Qcow2Error,
   type Qcow2Image,
   repairImage,
 } from '../../engine/index.ts';
@@ -30,8 +30,9 @@ import type { Damage } from './damage.ts';
 import { PatchedFile } from './patched-file.ts';
 import { guarded, Violation } from './properties.ts';
 import { changeAtRandom } from './random-changes.ts';
+import { readEverything, refuseWhenSound } from './readings.ts';
 
-export const STEPS = ['check', 'open to read', 'read', 'open to write', 'change', 'repair'] as const;
+export const STEPS = ['check', 'open to read', 'read', 'open to write', 'change', 'amend', 'repair'] as const;
 export type Step = (typeof STEPS)[number];
 
 export interface ExerciseOptions {
@@ -56,8 +57,6 @@ const GROWTH_LIMIT_BYTES = 64 * 1024 ** 2;
 const GROWTH_LIMIT_CLUSTERS = 2 ** 20;
 /** More than the requests of one image can allocate. */
 const GROWTH_CHECKED_CLUSTERS = 4096;
-const READ_PIECE_BYTES = 65_536;
-const READ_LIMIT_BYTES = 8 * READ_PIECE_BYTES;
 const VERSION_3_HEADER_BYTES = 104;
 const VERSION_LOW_BYTE = 7;
 const INCOMPATIBLE_LOW_BYTE = 79;
@@ -77,22 +76,24 @@ export function exercise(options: ExerciseOptions): Outcome {
   const readable = open(toRead, 'open to read', prng);
   if (readable !== null) {
     options.onStep('read');
-    readEverything(readable, sound);
+    readEverything(readable, toRead, sound);
     guarded('close', () => readable.close());
   }
   if (toRead.changes > 0)
     throw new Violation('refused image changed', 'read', 'an image open for reading was written to');
+  // Bitmaps are not maintained here: they are given up when the image is opened to write, and their clusters leak.
+  const mayLeak = hasFeature(fileOf(options, true), AUTOCLEAR_LOW_BYTE, BITMAPS_BIT);
   options.onStep('open to write');
   const toWrite = fileOf(options, false);
   const writable = open(toWrite, 'open to write', prng);
   if (writable !== null) {
     options.onStep('change');
-    // Bitmaps are not maintained here: they were given up when the image was opened to write, and their clusters leak.
-    const mayLeak = hasFeature(fileOf(options, true), AUTOCLEAR_LOW_BYTE, BITMAPS_BIT);
     change(writable, toWrite, prng, { clean, sound, mayLeak });
   } else if (toWrite.changes > 0) {
     throw new Violation('refused image changed', 'open to write', 'an image that was refused was written to');
   }
+  options.onStep('amend');
+  amend(options, { clean, mayLeak });
   options.onStep('repair');
   if (!clean) repair(options);
   if (readable === null) return 'refused';
@@ -149,28 +150,6 @@ function hasFeature(file: BlockFile, byte: number, bit: number): boolean {
   return header[VERSION_LOW_BYTE] === 3 && Math.floor(header[byte]! / bit) % 2 === 1;
 }
 
-function readEverything(image: Qcow2Image, sound: boolean): void {
-  const piece = new Uint8Array(READ_PIECE_BYTES);
-  const readAt = (offset: number) => {
-    const lengthBytes = Math.min(piece.length, image.sizeBytes - offset);
-    refuseWhenClean(
-      sound,
-      'read',
-      guarded('read', () => image.read(offset, piece.subarray(0, lengthBytes))),
-    );
-    if (lengthBytes > 0) guarded('map', () => void image.map(offset, lengthBytes));
-  };
-  for (let at = 0; at < Math.min(image.sizeBytes, READ_LIMIT_BYTES); at += piece.length) readAt(at);
-  readAt(Math.max(0, image.sizeBytes - piece.length));
-  guarded('list snapshots', () => void image.listSnapshots());
-  guarded('read VM state', () => image.readVmState(0, piece.subarray(0, 1024)));
-}
-
-function refuseWhenClean(sound: boolean, step: string, error: Qcow2Error | null): void {
-  if (!sound || error === null || error.code !== 'CORRUPT') return;
-  throw new Violation('clean image', step, `the checker finds nothing, but: ${error.message}`, error);
-}
-
 /** What is known of an image before it is changed. */
 interface Known {
   readonly clean: boolean;
@@ -180,14 +159,26 @@ interface Known {
 }
 
 function change(image: Qcow2Image, file: PatchedFile, prng: Prng, { clean, sound, mayLeak }: Known): void {
-  let complete = changeAtRandom(image, prng, (step, error) => refuseWhenClean(sound, step, error));
+  let complete = changeAtRandom(image, prng, sound, (step, error) => refuseWhenSound(sound, step, error));
   complete = guarded('close', () => image.close()) === null && complete;
   if (file.grewTooLarge) throw new Violation('growth', 'change', 'the file grew far behind its end');
-  if (!clean) return;
+  if (clean) refuseUnclean(file, 'change', mayLeak || !complete);
+}
+
+/** Another kind of change, of a closed image. */
+function amend(options: ExerciseOptions, { clean, mayLeak }: Omit<Known, 'sound'>): void {
+  const file = fileOf(options, false);
+  const error = guarded('amend', () => amendImage(file, { version: 3, lazyRefcounts: true }));
+  if (error !== null && file.changes > 0)
+    throw new Violation('refused image changed', 'amend', `changed, and then: ${error.message}`);
+  if (clean) refuseUnclean(file, 'amend', mayLeak);
+}
+
+function refuseUnclean(file: PatchedFile, step: Step, mayLeak: boolean): void {
   guarded('check', () => {
     const report = checkImage(file, { verifyCompressed: true });
-    if (!hasErrors(report) && (report.leaks === 0 || mayLeak || !complete)) return;
-    throw new Violation('clean image', 'change', `clean before, now: ${report.findings[0]?.text}`);
+    if (!hasErrors(report) && (report.leaks === 0 || mayLeak)) return;
+    throw new Violation('clean image', step, `clean before, now: ${report.findings[0]?.text}`);
   });
 }
 

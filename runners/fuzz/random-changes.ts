@@ -1,7 +1,7 @@
 /** A few requests of every kind, at random, for an image that may be damaged. */
 import type { Qcow2Error, Qcow2Image } from '../../engine/index.ts';
 import type { Prng } from '../../workloads/prng.ts';
-import { guarded } from './properties.ts';
+import { guarded, Violation } from './properties.ts';
 
 const REQUESTS_PER_IMAGE = 8;
 const LARGEST_REQUEST_BYTES = 65_536;
@@ -13,13 +13,23 @@ interface Range {
   readonly lengthBytes: number;
 }
 
-type Request = (image: Qcow2Image, prng: Prng, range: Range) => void;
+type Request = (image: Qcow2Image, prng: Prng, range: Range, sound: boolean) => void;
 
 const REQUESTS: Readonly<Record<string, Request>> = {
   write: (image, prng, { offset, lengthBytes }) =>
     image.write(offset, new Uint8Array(lengthBytes).fill(prng.below(256))),
-  'write again': (image, prng, { offset, lengthBytes }) =>
-    image.write(offset, new Uint8Array(lengthBytes).fill(prng.below(256))),
+  'write and read back': (image, prng, { offset, lengthBytes }, sound) => {
+    const written = new Uint8Array(lengthBytes).fill(prng.below(256));
+    image.write(offset, written);
+    const read = new Uint8Array(lengthBytes);
+    image.read(offset, read);
+    if (!sound || Buffer.compare(written, read) === 0) return;
+    throw new Violation(
+      'clean image',
+      'write and read back',
+      `${lengthBytes} bytes at ${offset} are not what was written`,
+    );
+  },
   'write zeroes': (image, prng, { offset, lengthBytes }) =>
     image.writeZeroes(offset, lengthBytes, { mayUnmap: prng.chance(0.5) }),
   discard: (image, _prng, { offset, lengthBytes }) => void image.discard(offset, lengthBytes),
@@ -37,10 +47,11 @@ const REQUESTS: Readonly<Record<string, Request>> = {
   shrink: (image) => image.resize(Math.max(0, Math.floor(image.sizeBytes / 512) * 512 - 8192), { shrink: true }),
 };
 
-/** Makes the requests; `onError` sees each error. True when none failed. */
+/** Makes the requests; `onError` sees each error. True when none failed. `sound`: what is written must be there. */
 export function changeAtRandom(
   image: Qcow2Image,
   prng: Prng,
+  sound: boolean,
   onError: (request: string, error: Qcow2Error) => void,
 ): boolean {
   const names = Object.keys(REQUESTS);
@@ -48,7 +59,7 @@ export function changeAtRandom(
   for (let count = 0; count < REQUESTS_PER_IMAGE; count++) {
     const name = names[prng.below(names.length)]!;
     const range = anyRange(image, prng);
-    const error = guarded(name, () => REQUESTS[name]!(image, prng, range));
+    const error = guarded(name, () => REQUESTS[name]!(image, prng, range, sound));
     if (error === null || error.code === 'INVALID_ARGUMENT') continue;
     complete = false;
     onError(name, error);
