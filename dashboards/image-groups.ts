@@ -5,6 +5,7 @@
 import type { Cell, RunRecord } from '../results/record.ts';
 import { cellAttributes } from './cells.ts';
 import { coarsen, MOST_ENTRIES } from './questions/file-map-bins.ts';
+import { coarserInTime, MOST_BINS } from './questions/latency-map-bins.ts';
 
 export interface ImageGroup {
   /** What this group has in common and others have not, for example `cluster 64 KiB`; empty when there is one group only. */
@@ -52,10 +53,13 @@ function groupsOf(record: RunRecord): ImageGroup[] {
       .join(', ');
   const groups = Map.groupBy(record.cells, labelOf);
   if (groups.size < 2 || [...groups.values()].every(({ length }) => length < 2)) return [{ label: '', record }];
-  const share = MOST_ENTRIES / record.cells.length;
+  const lightOf = (cell: Cell): Cell => ({
+    ...cell,
+    fileMap: cell.fileMap && coarsen(cell.fileMap, MOST_ENTRIES / record.cells.length),
+    ...(cell.latencyMap && { latencyMap: coarserInTime(cell.latencyMap, MOST_BINS / record.cells.length) }),
+  });
   return [...groups].map(([label, cells]) => {
-    const light = cells.map((cell) => ({ ...cell, fileMap: cell.fileMap && coarsen(cell.fileMap, share) }));
-    return { label, record: { ...record, cells: light } };
+    return { label, record: { ...record, cells: cells.map(lightOf) } };
   });
 }
 

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { LatencyMapBuilder, latencyBins, latencyBoundNs, MOST_COLUMNS, mergeLatencyMaps } from './latency-map.ts';
+import {
+  halfTheColumns,
+  LatencyMapBuilder,
+  latencyBins,
+  latencyBoundNs,
+  MOST_COLUMNS,
+  mergeLatencyMaps,
+} from './latency-map.ts';
 import { LATENCY_LANES, type LatencyLane, LatencyMap } from './record-latency-map.ts';
 
 interface Event {
@@ -61,6 +68,25 @@ test('merging equals recording everything in one map, in any order', () => {
       assert.deepEqual(mergeLatencyMaps(mapOf(right), mapOf(left)), whole);
     }),
     { numRuns: 40 },
+  );
+});
+
+test('half the columns hold the same latencies, those that began in two neighbours together', () => {
+  fc.assert(
+    fc.property(events, (list) => {
+      const map = mapOf(list);
+      const half = LatencyMap.parse(halfTheColumns(map));
+      assert.deepEqual([half.columns, half.columnNs], [Math.ceil(map.columns / 2), map.columnNs * 2]);
+      for (const lane of LATENCY_LANES) {
+        const expected = new Map<string, number>();
+        for (const { column, row, count } of latencyBins(map, lane)) {
+          const bin = `${Math.floor(column / 2)} ${row}`;
+          expected.set(bin, (expected.get(bin) ?? 0) + count);
+        }
+        const found = latencyBins(half, lane).map(({ column, row, count }) => [`${column} ${row}`, count] as const);
+        assert.deepEqual(new Map(found), expected, lane);
+      }
+    }),
   );
 });
 

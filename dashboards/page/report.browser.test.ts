@@ -114,6 +114,12 @@ suite('report in Chromium', { concurrency: false }, () => {
     assert.equal(await press('Whole run'), all);
     await page.locator('#file-map-shownCell').selectOption('writeback');
     await changedFrom(page, 'file-map', all);
+
+    const requests = await looks(page, 'latency-over-time');
+    await page.locator('#latency-over-time-shownLane').selectOption('writes of the file');
+    const writes = await changedFrom(page, 'latency-over-time', requests);
+    await page.locator('#latency-over-time-shownCell').selectOption('writeback');
+    await changedFrom(page, 'latency-over-time', writes);
     assert.deepEqual(complaints, []);
     await close();
   });

@@ -15,10 +15,14 @@ test('a record with many cells and the finest pictures stays under 5 MB', async 
       for (let row = 0; row < 200; row += 1)
         cells.push([column, row, row % 2 === 0 ? 'data' : 'refcount-block', 1_234_567]);
     }
+    // A count in every bin, of as many digits as a long run has.
+    const lane = Array.from({ length: 200 * 64 }, () => 1234);
+    const lanes = { 'guest-request': lane, 'guest-flush': lane, 'device-sync': lane, 'device-write': lane };
     draft.cells = Array.from({ length: 12 }, (_, index) => {
       const cell = structuredClone(draft.cells[index % draft.cells.length]!);
       cell.image.clusterSizeBytes = 512 * 2 ** index;
       cell.fileMap = { columns: 400, rows: 200, fileBytes: 2 ** 31, durationNs: 4e10, cells, syncs: [] };
+      cell.latencyMap = { columnNs: 2e8, columns: 200, lowestNs: 1000, rowsPerDecade: 8, rows: 64, lanes };
       return cell;
     });
   });

@@ -5,6 +5,7 @@ import { countsByKind } from './counts-by-kind.ts';
 import { crashSafety } from './crash-safety.ts';
 import { deviceCost } from './device-cost.ts';
 import { fileMap } from './file-map.ts';
+import { latencyOverTime } from './latency-over-time.ts';
 import { latencyTail } from './latency-tail.ts';
 import { policyCost } from './policy-cost.ts';
 import { requestLatency } from './request-latency.ts';
@@ -23,6 +24,7 @@ export const QUESTIONS: readonly Question[] = [
   syncLatency,
   requestLatency,
   latencyTail,
+  latencyOverTime,
   deviceCost,
   costModel,
   crashSafety,

@@ -2,8 +2,9 @@
  * FIXTURE, not a measurement: a record of plausible shape for tests of the pages. Every number comes from a formula and a
  * seeded generator, so that it is the same each time; none was measured. Used by tests only.
  */
-import type { Cell, ExactCounters, Round, RunRecord } from '../../results/record.ts';
+import type { Cell, ExactCounters, LatencyMap, Round, RunRecord } from '../../results/record.ts';
 import { fixtureHistogram } from './fixture-histogram.ts';
+import { fixtureLatencyMap } from './fixture-latency-map.ts';
 import { fixtureCascade, fixtureFileMap } from './fixture-pictures.ts';
 import { type Random, seededRandom } from './seeded-random.ts';
 
@@ -187,6 +188,7 @@ function cellOf(shape: Shape, position: number): Cell {
       deviceWrite: fixtureHistogram(random, exact.writes * ROUNDS.length, writeNs),
       deviceSync: fixtureHistogram(random, exact.fsyncs * ROUNDS.length, shape.syncs > 100 ? 3.4e6 : 2.1e7, 0.5),
     },
+    latencyMap: structuredClone(latencyMapOf(shape, position)),
     fileMap: fixtureFileMap(
       random,
       exact.imageBytes,
@@ -198,6 +200,20 @@ function cellOf(shape: Shape, position: number): Cell {
     verification: { content: 'equal', contentBytes: DATA_BYTES, check: 'clean', leaks: 0, corruptions: 0 },
     crash: fixtureCrash(shape.policy),
   };
+}
+
+/** Made once for each policy: a map is drawn latency by latency. */
+const latencyMaps = new Map<string, LatencyMap>();
+
+function latencyMapOf({ policy, seconds, syncs, odsync }: Shape, position: number): LatencyMap {
+  const middleNs = {
+    'guest-request': odsync ? 3.2e6 : 2.5e4,
+    ...(syncs > 100 && { 'device-sync': 3.4e6 }),
+    'device-write': odsync ? 1.6e6 : 9e3,
+  };
+  const map = latencyMaps.get(policy) ?? fixtureLatencyMap(seededRandom(400 + position), seconds * 1e9, middleNs);
+  latencyMaps.set(policy, map);
+  return map;
 }
 
 function fixtureCrash(policy: string): Cell['crash'] {

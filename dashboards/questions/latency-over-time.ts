@@ -1,0 +1,183 @@
+/** When was it slow: latencies by time and by how long they took, counted in bins; one panel a policy, all to one scale. */
+import type { RunRecord } from '../../results/record.ts';
+import { countedCells } from '../cells.ts';
+import { themeToken } from '../page/browser/palette.ts';
+import { formatDuration } from '../quantities.ts';
+import type { Question, Row } from '../question.ts';
+import { DURATION_LABEL, durationText, logAxis, PANEL_HEADER, SCHEMA } from './encodings.ts';
+import { LANE_TITLES, type LaneMap, laneMaps, spansOf, wholeRun } from './latency-spans.ts';
+
+const MOST_TABLE_ROWS = 480;
+const SPANS = 12;
+const ALL = 'all';
+
+/** Made once for each record, since rows, controls, table and words all start from them. */
+const known = new WeakMap<RunRecord, LaneMap[]>();
+
+function lanesOf(record: RunRecord): LaneMap[] {
+  const made = known.get(record) ?? laneMaps(record);
+  known.set(record, made);
+  return made;
+}
+
+function mapRow({ cell, lane, columnNs, layout }: LaneMap, map: number, labels: readonly string[]): Row {
+  const { lowestNs, rowsPerDecade } = layout;
+  return { map, cell, order: labels.indexOf(cell), lane: LANE_TITLES[lane], columnNs, lowestNs, rowsPerDecade };
+}
+
+function spansEach(maps: readonly LaneMap[]): number {
+  return Math.min(SPANS, Math.max(1, Math.floor(MOST_TABLE_ROWS / maps.length)));
+}
+
+/** When the slowest 1 % were slowest, against the whole run. */
+function slowestWords(map: LaneMap): string {
+  const spans = spansOf(map, SPANS * 2);
+  const slowest = spans.reduce((worst, next) => (next.p99Ns > worst.p99Ns ? next : worst));
+  const between = `between ${formatDuration(slowest.fromNs)} and ${formatDuration(slowest.toNs)}`;
+  const whole = `within ${formatDuration(wholeRun(map).p99Ns)}`;
+  return `${map.cell}: ${LANE_TITLES[map.lane]} were slowest ${between}, 99\u00a0% done within ${formatDuration(slowest.p99Ns)}; over the whole run ${whole}.`;
+}
+
+/** Rules at the powers of ten alone: there is little room, and the bins themselves show the steps between. */
+const POWERS = logAxis('y', DURATION_LABEL);
+const LATENCY_AXIS = {
+  ...POWERS,
+  gridOpacity: { ...POWERS.gridOpacity, value: 0 },
+  tickOpacity: { ...POWERS.tickOpacity, value: 0 },
+};
+
+const THIS_LANE = [
+  {
+    lookup: 'map',
+    from: {
+      data: { name: 'maps' },
+      key: 'map',
+      fields: ['cell', 'order', 'lane', 'columnNs', 'lowestNs', 'rowsPerDecade'],
+    },
+  },
+  { filter: `datum.lane === shownLane && (shownCell === '${ALL}' || datum.cell === shownCell)` },
+  { calculate: 'datum.column * datum.columnNs', as: 'from' },
+  { calculate: '(datum.column + 1) * datum.columnNs', as: 'to' },
+  { calculate: 'datum.lowestNs * pow(10, datum.row / datum.rowsPerDecade)', as: 'low' },
+  { calculate: 'datum.lowestNs * pow(10, (datum.row + 1) / datum.rowsPerDecade)', as: 'high' },
+  { calculate: `${durationText('datum.from')} + ' to ' + ${durationText('datum.to')}`, as: 'when' },
+  { calculate: `${durationText('datum.low')} + ' to ' + ${durationText('datum.high')}`, as: 'took' },
+];
+
+export const latencyOverTime: Question = {
+  id: 'latency-over-time',
+  title: 'When was it slow?',
+  reading:
+    'Time runs to the right, latency upwards (log scale); the stronger the colour, the more of them. The scales are the same for all policies; choose one policy to see it over the whole width.',
+  absent: 'This run recorded no latencies by time.',
+  renderer: 'canvas',
+  spec: {
+    $schema: SCHEMA,
+    params: [
+      { name: 'shownLane', value: '' },
+      { name: 'shownCell', value: ALL },
+    ],
+    data: { name: 'bins' },
+    transform: THIS_LANE,
+    columns: 1,
+    facet: {
+      field: 'cell',
+      type: 'nominal',
+      title: null,
+      sort: { field: 'order', op: 'min' },
+      header: PANEL_HEADER,
+    },
+    spec: {
+      width: 640,
+      height: 130,
+      mark: { type: 'rect', tooltip: true },
+      encoding: {
+        x: {
+          field: 'from',
+          type: 'quantitative',
+          title: 'time since the start',
+          scale: { nice: false, zero: true },
+          axis: { labelExpr: DURATION_LABEL, tickCount: 6, labelOverlap: true },
+        },
+        x2: { field: 'to' },
+        y: {
+          field: 'low',
+          type: 'quantitative',
+          title: 'latency',
+          scale: { type: 'log', nice: false },
+          axis: LATENCY_AXIS,
+        },
+        y2: { field: 'high' },
+        color: {
+          field: 'count',
+          type: 'quantitative',
+          title: 'count in a bin',
+          // Begins below one, so that a single latency can be seen; the same in every report.
+          scale: {
+            type: 'log',
+            domain: [0.03, 10_000],
+            clamp: true,
+            range: [themeToken('heatLow'), themeToken('heatHigh')],
+          },
+          legend: { values: [1, 10, 100, 1000, 10_000], format: '~s', gradientLength: 220 },
+        },
+        tooltip: [
+          { field: 'cell', title: 'policy' },
+          { field: 'count', title: 'count', format: ',' },
+          { field: 'took', title: 'took' },
+          { field: 'when', title: 'began' },
+        ],
+      },
+    },
+  },
+  data(record) {
+    const maps = lanesOf(record);
+    if (maps.length === 0) return {};
+    const labels = countedCells(record).map(({ label }) => label);
+    return {
+      bins: maps.flatMap(({ bins }, map) => bins.map((bin) => ({ map, ...bin }))),
+      maps: maps.map((map, index) => mapRow(map, index, labels)),
+    };
+  },
+  params: (record) => ({ shownLane: shownLanes(record)[0] ?? '', shownCell: ALL }),
+  controls: (record) => [
+    { kind: 'select', param: 'shownLane', label: 'Latency of', options: shownLanes(record) },
+    {
+      kind: 'select',
+      param: 'shownCell',
+      label: 'Policy',
+      options: [ALL, ...new Set(lanesOf(record).map(({ cell }) => cell))],
+    },
+  ],
+  table: (record) => {
+    const maps = lanesOf(record);
+    return {
+      caption: 'Latency in equal spans of the run, all rounds together; the single bins are in the chart’s data',
+      columns: [
+        { label: 'Latency of', quantity: 'text' },
+        { label: 'Policy', quantity: 'text' },
+        { label: 'From', quantity: 'duration', help: 'measured time since the start' },
+        { label: 'To', quantity: 'duration', help: 'measured time since the start' },
+        { label: 'Count', quantity: 'count', help: 'those that began in this span' },
+        { label: 'p50', quantity: 'duration', help: 'half took at most this long, to the bin' },
+        { label: 'p99', quantity: 'duration', help: '99 % took at most this long, to the bin' },
+        { label: 'Slowest', quantity: 'duration', help: 'the upper end of the slowest bin' },
+      ],
+      rows: maps.flatMap((map) =>
+        spansOf(map, spansEach(maps)).map(({ fromNs, toNs, count, p50Ns, p99Ns, slowestNs }) => [
+          LANE_TITLES[map.lane],
+          map.cell,
+          ...[fromNs, toNs, count, p50Ns, p99Ns, slowestNs],
+        ]),
+      ),
+    };
+  },
+  answer: (record) =>
+    lanesOf(record)
+      .filter(({ lane }) => lane === 'guest-request' || lane === 'guest-flush')
+      .map(slowestWords),
+};
+
+function shownLanes(record: RunRecord): string[] {
+  return [...new Set(lanesOf(record).map(({ lane }) => LANE_TITLES[lane]))];
+}
