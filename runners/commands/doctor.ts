@@ -15,6 +15,7 @@ import { benchDisplay } from '../bench/progress.ts';
 import { type BenchOutcome, runBench } from '../bench/run-bench.ts';
 import { fileNameOf } from '../bench/sample-jobs.ts';
 import { TemporaryImages } from '../bench/temporary-images.ts';
+import type { DoctorFinding } from '../doctor/collect.ts';
 import { oneLine, UsageError } from '../errors.ts';
 import { Interruption } from '../interruption.ts';
 import type { SampleJob } from '../sample/job.ts';
@@ -65,16 +66,30 @@ function examine(plan: BenchPlan, { record, recordFile }: BenchOutcome): void {
       const page = `${recordFile.replace(/\.json$/, '')}.${fileNameOf(cell.id)}.doctor.html`;
       const finding = runDoctor({ imageFile, workload: plan.workload, cell, traced: false }, page);
       images.discard(imageFile);
-      const title = `Clinic Doctor on ${cell.id}: ${finding ?? 'no finding'} (a hint, not a verdict)`;
+      const title = `Clinic Doctor on ${cell.id}: ${findingWords(finding)} (a hint, not a verdict)`;
       record.attachments = [...(record.attachments ?? []), { title, file: path.basename(page) }];
-      console.log(`doctor: ${page}`);
+      console.log(`doctor: ${findingWords(finding)}: ${page}`);
     }
   } finally {
     images.remove();
   }
 }
 
-function runDoctor(job: SampleJob, page: string): string | null {
+/** The doctor's categories in words. */
+const CATEGORIES: Readonly<Record<string, string>> = {
+  none: 'nothing stands out',
+  data: 'too short a replay to say anything',
+  io: 'it waits for input and output',
+  gc: 'garbage is collected at length',
+  'event-loop': 'the event loop is held up',
+  unknown: 'something stands out, of no known kind',
+};
+
+function findingWords({ category, samples }: DoctorFinding): string {
+  return `${CATEGORIES[category] ?? oneLine(category)}, ${samples} samples`;
+}
+
+function runDoctor(job: SampleJob, page: string): DoctorFinding {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'cowbench-'));
   try {
     const jobFile = path.join(folder, 'job.json');
@@ -83,7 +98,7 @@ function runDoctor(job: SampleJob, page: string): string | null {
     const words = [path.join(import.meta.dirname, '../doctor/collect.ts'), jobFile, path.resolve(page)];
     const { status, stdout, stderr } = spawnSync(process.execPath, words, { cwd: folder, env, encoding: 'utf8' });
     const last = stdout.trimEnd().split('\n').at(-1) ?? '';
-    if (status === 0 && last.startsWith('{')) return (JSON.parse(last) as { finding: string | null }).finding;
+    if (status === 0 && last.startsWith('{')) return JSON.parse(last) as DoctorFinding;
     const reason = stderr.split('\n').find((line) => /error/i.test(line)) ?? `exit code ${status}`;
     throw new UsageError(`the doctor failed: ${oneLine(reason)}`);
   } finally {

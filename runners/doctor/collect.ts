@@ -2,7 +2,7 @@
  * Runs one replay under @clinic/doctor and makes its page. A process of its own, in a folder of its own: the doctor leaves trace
  * files in the working directory, refuses to start where some are left, and sets `NODE_OPTIONS` for everything it starts.
  *
- * Words: the file of the job, the file for the page. The last line on stdout is the doctor's finding, as JSON.
+ * Words: the file of the job, the file for the page. The last line on stdout says what the page says, as JSON: `DoctorFinding`.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -13,6 +13,13 @@ import ClinicDoctor from '@clinic/doctor';
 interface Doctor {
   collect(words: readonly string[], done: (error: Error | null, folder: string) => void): void;
   visualize(folder: string, page: string, done: (error: Error | null) => void): void;
+}
+
+export interface DoctorFinding {
+  /** The doctor's own word. */
+  readonly category: string;
+  /** How often it looked at the process. */
+  readonly samples: number;
 }
 
 /** Fine enough for seconds, few enough samples for minutes. */
@@ -27,9 +34,15 @@ const folder = await collected;
 const drawn = Promise.withResolvers<void>();
 doctor.visualize(folder, page, (error) => (error ? drawn.reject(error) : drawn.resolve()));
 await drawn.promise;
-console.log(JSON.stringify({ finding: findingIn(fs.readFileSync(page, 'utf8')) }));
+console.log(JSON.stringify(findingIn(fs.readFileSync(page, 'utf8'))));
 
-/** The category of the problem that the doctor named; its page carries the analysis as JSON. */
-function findingIn(text: string): string | null {
-  return /"issueCategory":\s*"([^"]*)"/.exec(text)?.[1] ?? null;
+/** The page carries the samples and the analysis as JSON. */
+function findingIn(text: string): DoctorFinding {
+  const data = /<script type="application\/json" id="clinic-data">(.*?)<\/script>/s.exec(text)?.[1];
+  if (data === undefined) throw new Error('the page of the doctor has no data');
+  const { processStat, analysis } = JSON.parse(data) as {
+    readonly processStat: readonly unknown[];
+    readonly analysis: { readonly issueCategory: string };
+  };
+  return { category: analysis.issueCategory, samples: processStat.length };
 }
