@@ -2,10 +2,10 @@
 import type { RunRecord } from '../../results/record.ts';
 import { countedCells } from '../cells.ts';
 import { themeToken } from '../page/browser/palette.ts';
-import { formatDuration } from '../quantities.ts';
+import { formatCount, formatDuration, formatShare } from '../quantities.ts';
 import type { Question, Row } from '../question.ts';
 import { DURATION_LABEL, durationText, logAxis, PANEL_HEADER, SCHEMA } from './encodings.ts';
-import { LANE_TITLES, type LaneMap, laneMaps, spansOf, wholeRun } from './latency-spans.ts';
+import { LANE_TITLES, type LaneMap, laneMaps, slowPeriod, spansOf } from './latency-spans.ts';
 
 const MOST_TABLE_ROWS = 480;
 const SPANS = 12;
@@ -29,13 +29,10 @@ function spansEach(maps: readonly LaneMap[]): number {
   return Math.min(SPANS, Math.max(1, Math.floor(MOST_TABLE_ROWS / maps.length)));
 }
 
-/** When the slowest 1 % were slowest, against the whole run. */
-function slowestWords(map: LaneMap): string {
-  const spans = spansOf(map, SPANS * 2);
-  const slowest = spans.reduce((worst, next) => (next.p99Ns > worst.p99Ns ? next : worst));
-  const between = `between ${formatDuration(slowest.fromNs)} and ${formatDuration(slowest.toNs)}`;
-  const whole = `within ${formatDuration(wholeRun(map).p99Ns)}`;
-  return `${map.cell}: ${LANE_TITLES[map.lane]} were slowest ${between}, 99\u00a0% done within ${formatDuration(slowest.p99Ns)}; over the whole run ${whole}.`;
+function slowWords(map: LaneMap): string {
+  const { leastNs, count, share, fromNs, toNs, inside } = slowPeriod(map, SPANS * 2);
+  const slow = `the ${formatCount(count)} ${LANE_TITLES[map.lane]} that took ${formatDuration(leastNs)} or longer (${formatShare(share)})`;
+  return `${map.cell}: of ${slow}, ${formatCount(inside)} began between ${formatDuration(fromNs)} and ${formatDuration(toNs)}.`;
 }
 
 /** Rules at the powers of ten alone: there is little room, and the bins themselves show the steps between. */
@@ -175,7 +172,7 @@ export const latencyOverTime: Question = {
   answer: (record) =>
     lanesOf(record)
       .filter(({ lane }) => lane === 'guest-request' || lane === 'guest-flush')
-      .map(slowestWords),
+      .map(slowWords),
 };
 
 function shownLanes(record: RunRecord): string[] {

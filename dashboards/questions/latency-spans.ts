@@ -73,24 +73,62 @@ export function wholeRun(map: LaneMap): Span {
 }
 
 function spanOf(map: LaneMap, bins: readonly LatencyBin[], from: number, to: number): Span {
-  const byRow = new Float64Array(map.layout.rows);
-  for (const { row, count } of bins) byRow[row]! += count;
-  const count = byRow.reduce((sum, inRow) => sum + inRow, 0);
-  const quantile = (share: number) => {
-    let left = Math.max(1, Math.ceil(share * count));
-    return upperNs(
-      map,
-      byRow.findIndex((inRow) => (left -= inRow) <= 0),
-    );
-  };
+  const byRow = countsByRow(map, bins);
   return {
     fromNs: from * map.columnNs,
     toNs: Math.min(to, map.columns) * map.columnNs,
-    count,
-    p50Ns: quantile(0.5),
-    p99Ns: quantile(0.99),
-    slowestNs: quantile(1),
+    count: sum(bins),
+    p50Ns: upperNs(map, quantileRow(byRow, 0.5)),
+    p99Ns: upperNs(map, quantileRow(byRow, 0.99)),
+    slowestNs: upperNs(map, quantileRow(byRow, 1)),
   };
+}
+
+/** The slowest hundredth of a run, and the stretch in which most of it lies. */
+export interface SlowPeriod {
+  /** All of them took at least this long. */
+  readonly leastNs: number;
+  /** How many there are: a hundredth, and what else is in its fastest bin. */
+  readonly count: number;
+  readonly share: number;
+  readonly fromNs: number;
+  readonly toNs: number;
+  /** How many of them began between the two. */
+  readonly inside: number;
+}
+
+/** `spans`: into how many stretches the run is cut to find it; the first of several equal ones is given. */
+export function slowPeriod(map: LaneMap, spans: number): SlowPeriod {
+  const leastRow = quantileRow(countsByRow(map, map.bins), 0.99);
+  const bins = map.bins.filter(({ row }) => row >= leastRow);
+  const worst = spansOf({ ...map, bins }, spans).reduce((most, next) => (next.count > most.count ? next : most));
+  const count = sum(bins);
+  return {
+    // The first row also holds everything shorter.
+    leastNs: leastRow === 0 ? 0 : Math.round(latencyBoundNs(map.layout, leastRow)),
+    count,
+    share: count / sum(map.bins),
+    fromNs: worst.fromNs,
+    toNs: worst.toNs,
+    inside: worst.count,
+  };
+}
+
+function sum(bins: readonly LatencyBin[]): number {
+  return bins.reduce((total, { count }) => total + count, 0);
+}
+
+function countsByRow({ layout }: LaneMap, bins: readonly LatencyBin[]): Float64Array {
+  const byRow = new Float64Array(layout.rows);
+  for (const { row, count } of bins) byRow[row]! += count;
+  return byRow;
+}
+
+/** The row of the latency that the share `quantile` of all does not exceed. */
+function quantileRow(byRow: Float64Array, quantile: number): number {
+  const count = byRow.reduce((total, inRow) => total + inRow, 0);
+  let left = Math.max(1, Math.ceil(quantile * count));
+  return byRow.findIndex((inRow) => (left -= inRow) <= 0);
 }
 
 function upperNs({ layout, maxNs }: LaneMap, row: number): number {

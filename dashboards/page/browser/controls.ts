@@ -37,7 +37,8 @@ function bindRange(gallery: ChartGallery, input: HTMLInputElement): void {
 
 function bindSelect(gallery: ChartGallery, select: HTMLSelectElement): void {
   const chart = chartOf(gallery, select);
-  select.addEventListener('change', () => chart?.set(select.dataset.param ?? '', select.value));
+  // What is chosen may need more or less room, for example with panels for some policies only.
+  select.addEventListener('change', () => void chart?.setAll({ [select.dataset.param ?? '']: select.value }));
 }
 
 function moved(move: string, [from, to]: Span): Span {

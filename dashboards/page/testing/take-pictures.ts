@@ -88,7 +88,7 @@ try {
       fs.writeFileSync(path.join(DOCS, 'images', `${name}-${view}.png`), await take(browser, file, view));
     }
   }
-  const charts = ['policy-cost', 'file-map', 'sync-cascade', 'latency-tail'];
+  const charts = ['policy-cost', 'file-map', 'sync-cascade', 'latency-tail', 'latency-over-time'];
   for (const id of charts) {
     const picture = await take(browser, path.join(folder, 'report.html'), 'light', `#${id}`);
     fs.writeFileSync(path.join(DOCS, 'images', `report-${id}.png`), picture);
