@@ -10,7 +10,7 @@
  * And the end of an image of which an operation was left half-done: nothing more is written to it.
  */
 import { Qcow2Error } from '../base/errors.ts';
-import { MiB, roundUp } from '../base/units.ts';
+import { MiB, roundDown, roundUp } from '../base/units.ts';
 import { L1_ENTRY_BYTES, l1EntryOffset } from '../format/l1-entry.ts';
 import { encodeSnapshotTable } from '../format/snapshot-table.ts';
 import type { BlockFile, SyncCause, TableKind } from '../io/block-file.ts';
@@ -94,8 +94,7 @@ export class OverlapGuard extends ForwardingFile {
     if (this.#violated !== null) throw this.#refusal(this.#violated, offset);
     if (this.#checks && this.#state !== null) this.#refuseOverlap(this.#state, offset, from.length, kind);
     this.inner.write(offset, from, kind);
-    if (kind !== 'l2') this.#state?.l2.supersede(offset, from.length);
-    if (kind !== 'refcount-block') this.#state?.refcounts.supersede(offset, from.length);
+    if (this.#state !== null) supersedeTables(this.#state, offset, from.length, kind);
     if (MOVES_METADATA.has(kind)) this.#owners = null;
   }
 
@@ -213,4 +212,17 @@ function* snapshotL1Pieces(state: ImageState): Generator<HostRange> {
       yield { offset: at, lengthBytes: Math.min(L1_PIECE_BYTES, end - at) };
     covered = Math.max(covered, end);
   }
+}
+
+/** A cluster that holds something else now holds no table, nor the slices of one that the write itself has not reached. */
+function supersedeTables(
+  { geometry, l2, refcounts }: ImageState,
+  offset: number,
+  lengthBytes: number,
+  kind: TableKind,
+) {
+  const from = roundDown(offset, geometry.clusterBytes);
+  const clustersBytes = roundUp(offset + lengthBytes, geometry.clusterBytes) - from;
+  if (kind !== 'l2') l2.supersede(from, clustersBytes);
+  if (kind !== 'refcount-block') refcounts.supersede(from, clustersBytes);
 }

@@ -271,3 +271,23 @@ describe('snapshot tables that cannot be: refused at open', () => {
     }
   });
 });
+
+test('a table that is free again is not written over the snapshot table that took its cluster', () => {
+  const file = new MemoryFile('disk');
+  createImage(file, { sizeBytes: MiB / 2, clusterSizeBytes: KiB });
+  // Two slices to a table: the new snapshot table is shorter than one, and the other one is dirty too.
+  const image = openImage(file, { policy: 'writeback', l2CacheEntryBytes: 512, l2CacheTables: 8 });
+  image.createSnapshot({ name: 'stays', dateSeconds: 0 });
+  for (const offset of [0, 64 * KiB]) image.write(offset, patternBytes(1, 4 * KiB));
+  image.createSnapshot({ name: 'goes', dateSeconds: 0 });
+  for (const offset of [0, 64 * KiB]) image.write(offset, patternBytes(2, KiB));
+  image.deleteSnapshot('goes');
+  image.close();
+  assert.deepEqual(checkImage(file).findings, []);
+  assert.deepEqual(
+    openImage(file)
+      .listSnapshots()
+      .map(({ name }) => name),
+    ['stays'],
+  );
+});
