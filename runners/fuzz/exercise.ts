@@ -160,7 +160,9 @@ interface Known {
 
 function change(image: Qcow2Image, file: PatchedFile, prng: Prng, { clean, sound, mayLeak }: Known): void {
   let complete = changeAtRandom(image, prng, sound, (step, error) => refuseWhenSound(sound, step, error));
-  complete = guarded('close', () => image.close()) === null && complete;
+  const closeError = guarded('close', () => image.close());
+  refuseWhenSound(sound, 'close', closeError);
+  complete = closeError === null && complete;
   if (file.grewTooLarge) throw new Violation('growth', 'change', 'the file grew far behind its end');
   if (clean) refuseUnclean(file, 'change', mayLeak || !complete);
 }
