@@ -212,19 +212,26 @@ const FORGOTTEN_ORDERS: readonly Mutant[] = ORDERS.map((order) => ({
 export const MUTANTS: readonly Mutant[] = [...HISTORICAL_MUTANTS, ...FORGOTTEN_ORDERS];
 
 const SITE_PREFIX = 'no statement at ';
+const WITHIN = ' within ';
 
-/** One place of the image code no longer states its order. */
-export function siteMutant(site: RequireSite): Mutant {
+/** One place of the image code no longer states its order, to the policy under examination or to one that is altered in another way. */
+export function siteMutant(site: RequireSite, within?: AlterationName): Mutant {
+  const surroundings: Alteration = within === undefined ? {} : ALTERATIONS[within];
   return {
-    name: `${SITE_PREFIX}${site}`,
+    ...surroundings,
+    name: `${SITE_PREFIX}${site}${within === undefined ? '' : WITHIN + within}`,
     title: `${site} does not state its order`,
-    decoratePolicy: (policy) => new DeafToSitePolicy(policy, site),
+    ...(within === undefined ? {} : { against: within }),
+    decoratePolicy: (policy, run) => new DeafToSitePolicy(surroundings.decoratePolicy?.(policy, run) ?? policy, site),
   };
 }
 
 /** Throws for a name that is not in the list: a defect. */
 export function mutantNamed(name: string): Mutant {
-  if (name.startsWith(SITE_PREFIX)) return siteMutant(name.slice(SITE_PREFIX.length));
+  if (name.startsWith(SITE_PREFIX)) {
+    const [site, within] = name.slice(SITE_PREFIX.length).split(WITHIN);
+    return siteMutant(site!, within as AlterationName | undefined);
+  }
   const mutant = MUTANTS.find((candidate) => candidate.name === name);
   if (mutant === undefined) throw new Error(`there is no mutant "${name}"`);
   return mutant;

@@ -7,10 +7,12 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import {
   type BlockFile,
+  type CachePolicy,
   CountingFile,
   type FileEvent,
   ForwardingFile,
   type HostCacheMode,
+  type OpenOptions,
   openFile,
   openImage,
   Qcow2Error,
@@ -33,6 +35,8 @@ export interface OpsOptions {
   readonly onEvent?: (event: FileEvent) => void;
   /** Called when what follows belongs to something else: a phase, or an op. */
   readonly onLabel?: (label: string) => void;
+  /** As of `openImage`: what would another policy have cost? */
+  readonly decoratePolicy?: (policy: CachePolicy) => CachePolicy;
 }
 
 const VM_STATE_PIECE_BYTES = 32768;
@@ -104,7 +108,7 @@ function runSections(
 ): CountingFile {
   const carried = { snapshotsTaken: 0, vmStateEnd: 0 };
   if (script.prep.length > 0) {
-    const open = () => openWith(openFile(files.image), 'S4b', files.backing);
+    const open = () => openWith(openFile(files.image), { stage: 'S4b' }, files.backing);
     const session: Session = { image: open(), open, ...carried };
     executeAll(session, script, script.prep, () => {});
     Object.assign(carried, { snapshotsTaken: session.snapshotsTaken, vmStateEnd: session.vmStateEnd });
@@ -116,7 +120,9 @@ function runSections(
     const counting = new CountingFile(options.onEvent ? new TracingFile(raw, options.onEvent) : raw);
     counting.trigger = OPEN;
     label('phase open');
-    const open = () => openWith(counting, options.stage, files.backing);
+    const { stage, decoratePolicy } = options;
+    const open = () =>
+      openWith(counting, { stage, ...(decoratePolicy === undefined ? {} : { decoratePolicy }) }, files.backing);
     const session: Session = { image: open(), open, ...carried };
     label('phase run');
     executeAll(session, script, script.run, (phase) => {
@@ -139,9 +145,9 @@ class ReopenableFile extends ForwardingFile {
   }
 }
 
-function openWith(file: BlockFile, stage: StageId, backingPath: string | null): Qcow2Image {
-  if (backingPath === null) return openImage(file, { stage });
-  return openImage(file, { stage, backing: openImage(openFile(backingPath, { readOnly: true })) });
+function openWith(file: BlockFile, options: OpenOptions, backingPath: string | null): Qcow2Image {
+  if (backingPath === null) return openImage(file, options);
+  return openImage(file, { ...options, backing: openImage(openFile(backingPath, { readOnly: true })) });
 }
 
 /** Executes the lines and closes the image; `begin` is told before each op, and with null before the close. */
