@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Environment, RunRecord } from '../results/record.ts';
 import { fileSystemOf } from './file-system.ts';
-import { probeSyncs } from './sync-probe.ts';
+import { probeSyncs } from './probe.ts';
 
 /** The root of this project. */
 export const PROJECT_ROOT = path.dirname(import.meta.dirname);

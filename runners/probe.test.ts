@@ -8,7 +8,7 @@ import { LatencyHistogram } from '../results/histogram.ts';
 import type { Histogram } from '../results/record.ts';
 import { seededRandom } from '../results/statistics-random.ts';
 import { UsageError } from './errors.ts';
-import { PROBED, type Probed, probeStorage, type StorageProbe } from './probe.ts';
+import { PROBED, type Probed, probeStorage, probeSyncs, type StorageProbe } from './probe.ts';
 import { fitDeviceModel, fitStorageCosts } from './probe-fit.ts';
 import { syncsLookReal } from './probe-reality.ts';
 
@@ -32,6 +32,14 @@ describe('probing a directory', () => {
     assert.ok(probe.writeBytesPerSecond > 0);
     assert.deepEqual(fs.readdirSync(directory), []);
     for (const value of Object.values(fitStorageCosts(probe))) assert.ok(Number.isSafeInteger(value) && value >= 0);
+  });
+
+  test('the quick look measures syncs alone, in a file of one block, and judges them alike', () => {
+    const { samples, medianNs, p99Ns, looksReal } = probeSyncs(directory);
+    assert.ok(samples >= 1 && samples <= 50);
+    assert.ok(medianNs > 0 && medianNs <= p99Ns);
+    assert.equal(typeof looksReal, 'boolean');
+    assert.deepEqual(fs.readdirSync(directory), []);
   });
 
   test('no time at all still gives one round', () => {
