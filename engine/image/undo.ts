@@ -105,6 +105,7 @@ export class UndoLog implements ChangeWatcher {
       if (guard.attempted.size > 0) this.#restoreFile();
     } catch (error) {
       if (!(error instanceof Qcow2Error)) throw error;
+      this.#restoreMemory();
       guard.refuseFromNowOn(this.#how.what, cause);
     }
   }

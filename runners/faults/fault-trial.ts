@@ -3,11 +3,13 @@
  * closed, and what the guest reads then.
  */
 import {
+  type BlockFile,
   type CheckReport,
   checkImage,
   createImage,
   type Fault,
   FaultFile,
+  type Finding,
   type GuestDisk,
   MemoryFile,
   openImage,
@@ -16,6 +18,7 @@ import {
   Qcow2Error,
   type Qcow2ErrorCode,
   type Qcow2Image,
+  repairImage,
   SECTOR_BYTES,
   type StruckOperation,
 } from '../../engine/index.ts';
@@ -23,14 +26,25 @@ import { requestWords, ValueTable } from '../crash/crash-workload.ts';
 import { fillSector, valueAt } from '../crash/guest-values.ts';
 import { performRequest } from '../crash/perform-request.ts';
 import { backingValue, type FaultWorkload } from './fault-workloads.ts';
+import { OperationLimit } from './operation-limit.ts';
 import { PossibleContent } from './possible-content.ts';
 
 /**
  * `defect`: not a Qcow2Error, or no fault at all; `code`: the struck request said another thing; `hidden`: it succeeded;
  * `late-flush`: a flush succeeded after a failed sync; `consequence`: a later request failed although the fault was over, or
- * for another reason; `corrupt`: the image is; `content`: the guest reads what it must not.
+ * for another reason; `corrupt`: the image is; `content`: the guest reads what it must not; `snapshots`: the list of them, or what
+ * one of them holds, is not what it may be; `repair`: a repair does not mend the image, or the guest then reads what it must not.
  */
-export type ViolationClass = 'defect' | 'code' | 'hidden' | 'late-flush' | 'consequence' | 'corrupt' | 'content';
+export type ViolationClass =
+  | 'defect'
+  | 'code'
+  | 'hidden'
+  | 'late-flush'
+  | 'consequence'
+  | 'corrupt'
+  | 'content'
+  | 'snapshots'
+  | 'repair';
 
 export interface Violation {
   readonly class: ViolationClass;
@@ -40,10 +54,27 @@ export interface Violation {
 export interface TrialResult {
   readonly candidates: number;
   readonly struck: StruckOperation | null;
+  /** The request that it struck first; -1 for opening the image, the number of requests for closing it. */
+  readonly struckRequest: number;
+  /** From the fault on the file took nothing more. */
+  readonly isLasting: boolean;
+  readonly operations: number;
+  /** What had to be done before it was sound: `without-snapshots` is a repair after the list of snapshots was given up. */
+  readonly mended: 'nothing' | 'repaired' | 'without-snapshots';
   /** What must not be; empty when the engine did right. */
   readonly violations: readonly Violation[];
   /** Of the image as it was left; where its dirty bit promises a repair at the next open, after that. */
   readonly check: CheckReport;
+}
+
+/** Of an undisturbed run, and reads of every sector. */
+const OPERATIONS_FACTOR = 3;
+const OPERATIONS_BESIDE = 3000;
+/** Of the header field `nb_snapshots`. */
+const SNAPSHOT_COUNT_OFFSET = 60;
+
+function damageIn({ findings }: CheckReport): Finding | undefined {
+  return findings.find(({ severity }) => severity === 'corruption' || severity === 'check-error');
 }
 
 /** A disk whose every sector says its number. */
@@ -62,6 +93,8 @@ export class FaultTrials {
   readonly #policy: PolicyName;
   readonly #values: ValueTable;
   readonly #start: Uint8Array;
+  /** Far more than any run needs, even one that fails, takes back what it did and tries again. */
+  #operationsMax = Number.POSITIVE_INFINITY;
 
   constructor(workload: FaultWorkload, policy: PolicyName) {
     this.#workload = workload;
@@ -77,28 +110,56 @@ export class FaultTrials {
     });
     image.close();
     this.#start = file.bytes();
+    this.#operationsMax = OPERATIONS_BESIDE + OPERATIONS_FACTOR * this.runUndisturbed().operations;
+  }
+
+  runUndisturbed(): TrialResult {
+    return this.run({ kind: 'EIO', position: Number.MAX_SAFE_INTEGER, forGood: false });
   }
 
   run(fault: Fault): TrialResult {
     const writesAreDurable = POLICIES[this.#policy].hostCacheMode === 'writethrough';
     const memory = new MemoryFile('image', this.#start, { writesAreDurable });
-    const trial = new Trial(this.#workload, this.#values, new FaultFile(memory, fault), fault, (file) =>
-      this.#open(file, this.#policy),
-    );
+    const file = new FaultFile(memory, fault);
+    const limited = new OperationLimit(file, this.#operationsMax);
+    const trial = new Trial(this.#workload, this.#values, file, fault, () => this.#open(limited, this.#policy));
     trial.run();
     let check = checkImage(memory);
     if (check.isDirty) {
       this.#open(memory, this.#policy).close();
       check = checkImage(memory);
     }
-    const corruption = check.findings.find(({ severity }) => severity === 'corruption' || severity === 'check-error');
-    if (corruption !== undefined) trial.violations.push({ class: 'corrupt', text: corruption.text });
-    else trial.judgeContent('after reopening', () => this.#open(memory, this.#policy));
-    const { candidates, struck } = trial.file;
-    return { candidates, struck, violations: trial.violations, check };
+    const mended = this.#judgeLeft(trial, memory, check);
+    const { candidates, struck } = file;
+    const { violations, struckRequest, keptFailing: isLasting } = trial;
+    return { candidates, struck, struckRequest, isLasting, operations: limited.operations, mended, violations, check };
   }
 
-  #open(file: MemoryFile | FaultFile, policy: PolicyName): Qcow2Image {
+  /** Judges the image as it was left; a corrupt one once it has been mended. */
+  #judgeLeft(trial: Trial, memory: MemoryFile, check: CheckReport): TrialResult['mended'] {
+    const corruption = damageIn(check);
+    if (corruption === undefined) {
+      trial.judgeLeft('content', () => this.#openToRead(memory));
+      return 'nothing';
+    }
+    trial.complain('corrupt', corruption.text);
+    let mended: TrialResult['mended'] = 'repaired';
+    if (damageIn(repairImage(memory).after) !== undefined) {
+      mended = 'without-snapshots';
+      memory.write(SNAPSHOT_COUNT_OFFSET, new Uint8Array(4), 'header');
+      trial.giveUpSnapshots();
+      const still = damageIn(repairImage(memory).after);
+      if (still !== undefined) trial.complain('repair', still.text);
+    }
+    trial.judgeLeft('repair', () => this.#openToRead(memory));
+    return mended;
+  }
+
+  #openToRead(memory: MemoryFile): Qcow2Image {
+    return this.#open(new MemoryFile('image', memory.bytes(), { readOnly: true }), this.#policy);
+  }
+
+  #open(file: BlockFile, policy: PolicyName): Qcow2Image {
     const { backingSectors, cacheTables } = this.#workload;
     return openImage(file, {
       policy,
@@ -111,22 +172,20 @@ export class FaultTrials {
 class Trial {
   readonly violations: Violation[] = [];
   readonly file: FaultFile;
+  /** See {@link TrialResult.struckRequest}. */
+  struckRequest = -1;
+  /** The request that is being made. */
+  #now = -1;
   readonly #workload: FaultWorkload;
   readonly #values: ValueTable;
   readonly #fault: Fault;
-  readonly #open: (file: FaultFile) => Qcow2Image;
+  readonly #open: () => Qcow2Image;
   readonly #content: PossibleContent;
   #image: Qcow2Image | null = null;
   /** False when a close said that what the image still held could not be written out. */
   #closed = true;
 
-  constructor(
-    workload: FaultWorkload,
-    values: ValueTable,
-    file: FaultFile,
-    fault: Fault,
-    open: (file: FaultFile) => Qcow2Image,
-  ) {
+  constructor(workload: FaultWorkload, values: ValueTable, file: FaultFile, fault: Fault, open: () => Qcow2Image) {
     this.#workload = workload;
     this.#values = values;
     this.file = file;
@@ -141,50 +200,72 @@ class Trial {
 
   run(): void {
     this.#attempt('open', () => {
-      this.#image = this.#open(this.file);
+      this.#image = this.#open();
     });
     for (let index = this.#workload.before.length; index < this.#values.requests.length; index++) this.#request(index);
     const image = this.#image;
     if (image === null) return;
-    if (this.#isOver()) this.judgeContent('while open', () => image);
+    this.#now = this.#values.requests.length;
+    if (!this.keptFailing)
+      this.#attempt('reading', () => {
+        this.#judgeDisk('content', image);
+      });
     this.#attempt('flush at the end', () => image.flush());
     this.#closed = this.#attempt('close', () => image.close());
   }
 
-  /** Compares what the guest reads with what it may read. */
-  judgeContent(when: string, open: () => Qcow2Image): void {
-    let image: Qcow2Image;
+  giveUpSnapshots(): void {
+    this.#content.forgetSnapshots();
+  }
+
+  /** Compares what an image open for reading holds with what it may hold: disk, list of snapshots, and each of them. */
+  judgeLeft(kind: 'content' | 'repair', open: () => Qcow2Image): void {
     try {
-      image = open();
+      const image = open();
+      if (!this.#judgeDisk(kind, image)) return;
+      for (const { name } of image.listSnapshots())
+        this.#judgeSectors('snapshots', image.openSnapshot(name), (sector, isSettled) =>
+          this.#content.inSnapshot(name, sector, isSettled),
+        );
     } catch (error) {
-      this.#complain('content', `${when}: cannot be opened: ${(error as Error).message}`);
-      return;
+      if (!(error instanceof Qcow2Error)) throw error;
+      this.complain(kind, `cannot be read: ${error.message}`);
     }
+  }
+
+  /** True when the list of snapshots is right. */
+  #judgeDisk(kind: ViolationClass, image: Qcow2Image): boolean {
+    this.#judgeSectors(kind, image, (sector, isSettled) => this.#content.at(sector, isSettled));
+    const wrong = this.#content.judgeNames(image.listSnapshots().map(({ name }) => name));
+    if (wrong !== null) this.complain('snapshots', wrong);
+    return wrong === null;
+  }
+
+  #judgeSectors(
+    kind: ViolationClass,
+    image: Qcow2Image,
+    allowedAt: (sector: number, isSettled: boolean) => ReadonlySet<number>,
+  ): void {
     const bytes = new Uint8Array(SECTOR_BYTES);
     const words = new Uint32Array(bytes.buffer);
     for (const sector of this.#content.sectors()) {
       if ((sector + 1) * SECTOR_BYTES > image.sizeBytes) continue;
-      try {
-        image.read(sector * SECTOR_BYTES, bytes);
-      } catch (error) {
-        this.#complain('content', `${when}: sector ${sector} cannot be read: ${(error as Error).message}`);
-        return;
-      }
+      image.read(sector * SECTOR_BYTES, bytes);
       const found = valueAt(words, 0);
-      const allowed = this.#content.at(sector, this.#closed && !this.#keptFailing());
+      const allowed = allowedAt(sector, this.#closed && !this.keptFailing);
       if (allowed.has(found)) continue;
-      this.#complain('content', `${when}: sector ${sector} holds ${found}, allowed ${[...allowed].join(' or ')}`);
-      return;
+      return this.complain(kind, `sector ${sector} holds ${found}, allowed ${[...allowed].join(' or ')}`);
     }
   }
 
   #request(index: number): void {
     if (this.#image === null || this.#isImpossible(index)) return;
+    this.#now = index;
     const words = requestWords(this.#values.requests[index]!);
     const perform = () => {
       this.#image = performRequest(this.#image!, this.#values, index, () => {
         this.#image = null;
-        return this.#open(this.file);
+        return this.#open();
       });
     };
     const before = this.file.struck;
@@ -212,17 +293,18 @@ class Trial {
   #attempt(words: string, action: () => void, mayBeRefused = false): boolean {
     const wasPoisoned = this.file.poisoned;
     const hadStruck = this.file.struck !== null;
+    if (!hadStruck) this.struckRequest = this.#now;
     try {
       action();
     } catch (error) {
       const failure = this.#judgeFailure(error, hadStruck);
       if (failure !== null && mayBeRefused && error instanceof Qcow2Error && error.code === 'INVALID_ARGUMENT')
         return true;
-      if (failure !== null) this.#complain(failure, `${words}: ${(error as Error).message}`);
+      if (failure !== null) this.complain(failure, `${words}: ${(error as Error).message}`);
       return false;
     }
-    if (wasPoisoned && words.startsWith('flush')) this.#complain('late-flush', words);
-    if (!hadStruck && this.file.struck !== null) this.#complain('hidden', words);
+    if (wasPoisoned && words.startsWith('flush')) this.complain('late-flush', words);
+    if (!hadStruck && this.file.struck !== null) this.complain('hidden', words);
     return true;
   }
 
@@ -231,16 +313,17 @@ class Trial {
     if (!(error instanceof Qcow2Error) || this.file.struck === null) return 'defect';
     const isExpected = this.#expectedCodes().includes(error.code);
     if (!hadStruck) return isExpected ? null : 'code';
-    return isExpected && this.#keptFailing() ? null : 'consequence';
+    return isExpected && this.keptFailing ? null : 'consequence';
   }
 
-  #complain(violation: ViolationClass, text: string): void {
+  complain(violation: ViolationClass, text: string): void {
     this.violations.push({ class: violation, text });
   }
 
   /** From the fault on the file was of no use, so an image could not write out what it still held. */
-  #keptFailing(): boolean {
-    return this.file.struck !== null && (this.#fault.forGood || this.file.poisoned);
+  get keptFailing(): boolean {
+    const lasts = this.#fault.forGood && this.#fault.kind !== 'EINTR';
+    return this.file.struck !== null && (lasts || this.file.poisoned);
   }
 
   /** The request needs what an earlier one, which failed, was to make. */
@@ -250,11 +333,6 @@ class Trial {
     if ('offset' in request && request.op !== 'vmstate-write') return request.offset + request.length > image.sizeBytes;
     const needsSnapshot = request.op === 'snapshot-apply' || request.op === 'snapshot-delete';
     return needsSnapshot && !image.listSnapshots().some(({ name }) => name === request.name);
-  }
-
-  /** The fault has struck and nothing will fail because of it again. */
-  #isOver(): boolean {
-    return this.file.struck !== null && !this.#keptFailing();
   }
 
   #expectedCodes(): Qcow2ErrorCode[] {

@@ -11,13 +11,21 @@ const SECTORS_MAX = 1000;
 
 type Content = Map<number, ReadonlySet<number>>;
 
+interface KnownSnapshot {
+  /** False when it may be there or not: its making or deleting failed. */
+  readonly isCertain: boolean;
+  readonly content: Content;
+  /** Everything that was possible since the flush before it was taken. */
+  readonly sinceFlush: Content;
+}
+
 export class PossibleContent {
   readonly #values: ValueTable;
   readonly #workload: FaultWorkload;
   #disk: Content = new Map();
   /** Everything that was possible since the last flush. */
   #sinceFlush: Content = new Map();
-  readonly #snapshots = new Map<string, Content>();
+  readonly #snapshots = new Map<string, KnownSnapshot>();
 
   constructor(workload: FaultWorkload, values: ValueTable) {
     this.#values = values;
@@ -37,20 +45,43 @@ export class PossibleContent {
     return this.#in(closed ? this.#disk : this.#sinceFlush, sector);
   }
 
+  /** What is wrong with this list of snapshots; null for nothing. */
+  judgeNames(names: readonly string[]): string | null {
+    const unknown = names.find((name) => !this.#snapshots.has(name));
+    if (unknown !== undefined) return `snapshot ${unknown}, which nobody made, is there`;
+    for (const [name, { isCertain }] of this.#snapshots)
+      if (isCertain && !names.includes(name)) return `snapshot ${name} is gone`;
+    return null;
+  }
+
+  forgetSnapshots(): void {
+    this.#snapshots.clear();
+  }
+
+  /** The same as {@link at}, in a snapshot. */
+  inSnapshot(name: string, sector: number, closed: boolean): ReadonlySet<number> {
+    const { content, sinceFlush } = this.#snapshots.get(name)!;
+    return this.#in(closed ? content : sinceFlush, sector);
+  }
+
   acknowledged(index: number): void {
     const request = this.#values.requests[index]!;
     this.#disk = this.#after(index);
     const settles = request.op === 'flush' || request.op === 'reopen';
-    this.#sinceFlush = settles ? new Map(this.#disk) : this.#united(this.#sinceFlush, this.#disk);
-    if (request.op === 'snapshot-create') this.#snapshots.set(request.name, new Map(this.#disk));
+    this.#sinceFlush = this.#united(this.#sinceFlush, this.#disk);
+    if (request.op === 'snapshot-create') this.#know(request.name, true);
+    if (request.op === 'snapshot-delete') this.#snapshots.delete(request.name);
+    if (settles) this.settle();
   }
 
   /** Request `index` may have done its work in part. */
   failed(index: number): void {
     const united = this.#united(this.#disk, this.#after(index));
     const request = this.#values.requests[index]!;
-    // It may be listed already.
-    if (request.op === 'snapshot-create') this.#snapshots.set(request.name, new Map(this.#disk));
+    if (request.op === 'snapshot-create') this.#know(request.name, false);
+    const deleted = request.op === 'snapshot-delete' ? this.#snapshots.get(request.name) : undefined;
+    if (deleted !== undefined && request.op === 'snapshot-delete')
+      this.#snapshots.set(request.name, { ...deleted, isCertain: false });
     this.#disk = united;
     this.#sinceFlush = this.#united(this.#sinceFlush, united);
   }
@@ -58,6 +89,12 @@ export class PossibleContent {
   /** The disk was closed. */
   settle(): void {
     this.#sinceFlush = new Map(this.#disk);
+    for (const [name, { content, isCertain }] of this.#snapshots)
+      this.#snapshots.set(name, { content, sinceFlush: content, isCertain });
+  }
+
+  #know(name: string, isCertain: boolean): void {
+    this.#snapshots.set(name, { isCertain, content: new Map(this.#disk), sinceFlush: new Map(this.#sinceFlush) });
   }
 
   #united(one: Content, other: Content): Content {
@@ -84,7 +121,7 @@ export class PossibleContent {
   }
 
   #applied(name: string): Content {
-    const then = this.#snapshots.get(name) ?? new Map();
+    const then: Content = this.#snapshots.get(name)?.content ?? new Map();
     const after: Content = new Map();
     for (const sector of new Set([...this.#disk.keys(), ...then.keys()])) after.set(sector, this.#in(then, sector));
     return after;
