@@ -102,12 +102,19 @@ export class UndoLog implements ChangeWatcher {
     try {
       if (this.#finish !== null) return this.#finish();
       this.#restoreMemory();
-      if (guard.attempted.size > 0) this.#restoreFile();
+      if (this.#mayHaveReachedFile()) this.#restoreFile();
     } catch (error) {
       if (!(error instanceof Qcow2Error)) throw error;
       this.#restoreMemory();
       guard.refuseFromNowOn(this.#how.what, cause);
     }
+  }
+
+  /** Not when all that was attempted is writing out tables as they were before: those are as dirty as they were. */
+  #mayHaveReachedFile(): boolean {
+    const { attempted } = this.#state.guard;
+    const changesTables = [...this.#tables.values()].some((kept) => kept.size > 0);
+    return [...attempted].some((kind) => changesTables || (kind !== 'l2' && kind !== 'refcount-block'));
   }
 
   /** Reads are right from here on, even when nothing can be written any more. */
