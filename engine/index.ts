@@ -55,4 +55,4 @@ export { MemoryFile } from './io/memory-file.ts';
 export { type GuestMark, type RecordedChange, type RecordedEvent, RecordingFile } from './io/recording-file.ts';
 export { type LatencySink, nowNs, TimingFile } from './io/timing-file.ts';
 export { type FileEvent, TracingFile } from './io/tracing-file.ts';
-export { decodeWriteLog, encodeWriteLog } from './io/write-log.ts';
+export { decodeWriteLog, decodeWriteLogEntries, encodeWriteLog } from './io/write-log.ts';

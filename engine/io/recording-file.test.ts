@@ -121,6 +121,13 @@ describe('write log', () => {
     assert.equal(log[1024], 7);
   });
 
+  test('what is read from a Buffer is a copy, with nothing around it', () => {
+    const log = Buffer.from(encodeWriteLog(sampleRecording().recording.events));
+    const writes = decodeWriteLog(log, 'log').filter((event) => event.op === 'write');
+    assert.ok(writes.length > 0);
+    for (const { bytes } of writes) assert.equal(bytes.slice().buffer.byteLength, bytes.length);
+  });
+
   test('what is no log, or is cut off, is one clear error', () => {
     const log = encodeWriteLog(sampleRecording().recording.events);
     assert.throws(() => decodeWriteLog(filled(0), 'x'), /x: not a write log/);

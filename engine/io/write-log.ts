@@ -81,17 +81,26 @@ function writeEntryHeader(bytes: Uint8Array, sector: number, sectors: number, fl
  * @throws Qcow2Error CORRUPT, naming the byte, for a file that is no such log or ends inside an entry.
  */
 export function decodeWriteLog(log: Uint8Array, name: string): RecordedEvent[] {
+  return decodeWriteLogEntries(log, name)
+    .flat()
+    .map((change, sequence) => ({ ...change, sequence }));
+}
+
+/** The same, by entry: for who knows at which entry something else happened. */
+export function decodeWriteLogEntries(log: Uint8Array, name: string): RecordedChange[][] {
   const view = new DataView(log.buffer, log.byteOffset, log.byteLength);
+  // Slices of a Buffer, which is what a file read gives, would be views of all that lies around them.
+  const bytes = new Uint8Array(log.buffer, log.byteOffset, log.byteLength);
   const { sectorBytes, entryCount } = readSuperblock(view, name);
-  const events: RecordedEvent[] = [];
+  const entries: RecordedChange[][] = [];
   let at = sectorBytes;
-  for (let index = 0; index < entryCount; index++) {
+  while (entries.length < entryCount) {
     if (at + sectorBytes > log.length) throw truncated(name, at);
-    const { changes, lengthBytes } = readEntry(log, view, at, sectorBytes, name);
-    for (const change of changes) events.push({ ...change, sequence: events.length });
+    const { changes, lengthBytes } = readEntry(bytes, view, at, sectorBytes, name);
+    entries.push(changes);
     at += lengthBytes;
   }
-  return events;
+  return entries;
 }
 
 function readSuperblock(view: DataView, name: string): { sectorBytes: number; entryCount: number } {

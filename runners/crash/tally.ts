@@ -5,13 +5,14 @@ import type { CrashSubject } from './record-workload.ts';
 import { FINDING_CLASSES, type FindingClass, noFindings } from './verdict.ts';
 
 /** A counter-example with all that is needed to repeat it. */
-export interface FoundExample {
-  readonly subject: CrashSubject;
+export interface FoundExample<Subject = CrashSubject> {
+  readonly subject: Subject;
   readonly workload: CrashWorkload;
   readonly example: CounterExample;
 }
 
-export interface Tally {
+/** `Subject`: what a recording can be made from again, or the recording itself. */
+export interface Tally<Subject = CrashSubject> {
   workloads: number;
   points: number;
   exhaustivePoints: number;
@@ -23,13 +24,13 @@ export interface Tally {
   maxUndecidedSectors: number;
   repairs: number;
   /** Of the shortest workload that has one, by class. */
-  examples: Partial<Record<FindingClass, FoundExample>>;
+  examples: Partial<Record<FindingClass, FoundExample<Subject>>>;
   /** Requests that the engine refused or failed, with the words of the first. */
   failedRequests: number;
   firstFailure: string | null;
 }
 
-export function emptyTally(): Tally {
+export function emptyTally<Subject = CrashSubject>(): Tally<Subject> {
   return {
     workloads: 0,
     points: 0,
@@ -48,12 +49,12 @@ export function emptyTally(): Tally {
 }
 
 /** The tally of one workload. */
-export function tallyOf(
+export function tallyOf<Subject = CrashSubject>(
   exploration: Exploration,
-  subject: CrashSubject,
+  subject: Subject,
   workload: CrashWorkload,
   failures: ReadonlyMap<number, string>,
-): Tally {
+): Tally<Subject> {
   const { examples, lastRepairPoint: _, ...numbers } = exploration;
   const found = Object.entries(examples).map(([kind, example]) => [kind, { subject, workload, example }]);
   const [firstFailure] = failures.values();
@@ -67,7 +68,7 @@ export function tallyOf(
 }
 
 /** Adds `more` to `sum`. */
-export function addTally(sum: Tally, more: Tally): void {
+export function addTally<Subject>(sum: Tally<Subject>, more: Tally<Subject>): void {
   sum.workloads += more.workloads;
   sum.points += more.points;
   sum.exhaustivePoints += more.exhaustivePoints;
@@ -86,9 +87,9 @@ export function addTally(sum: Tally, more: Tally): void {
   }
 }
 
-function isSimpler(found: FoundExample, known: FoundExample | undefined): boolean {
+function isSimpler(found: FoundExample<unknown>, known: FoundExample<unknown> | undefined): boolean {
   if (known === undefined) return true;
-  const size = ({ workload, example }: FoundExample) => [
+  const size = ({ workload, example }: FoundExample<unknown>) => [
     workload.during.length,
     workload.before.length,
     example.vector.length,

@@ -2,9 +2,10 @@
 import type { HostCacheMode } from '../../engine/index.ts';
 import type { GuestRequest } from '../../workloads/request.ts';
 
-/** Requests that qemu can be given: those of every guest, and compressed writes, which only image tools make. */
+/** Requests that qemu can be given: those of every guest, and compressed writes and new sizes, which only image tools make. */
 export type QemuRequest =
   | GuestRequest
+  | { readonly op: 'resize'; readonly sizeBytes: number }
   | { readonly op: 'write-compressed'; readonly offset: number; readonly length: number };
 
 /** Requests that go to the open image; the rest close it. */
@@ -36,6 +37,8 @@ export function commandOf(request: ImageRequest): string {
       return `discard -q ${range}`;
     case 'flush':
       return 'flush';
+    case 'resize':
+      return `truncate ${request.sizeBytes}`;
   }
 }
 

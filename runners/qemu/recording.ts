@@ -4,6 +4,7 @@
  *
  * qemu acknowledges a request after the last entry that it names and before the first of the next one.
  */
+import fs from 'node:fs';
 import type { HostCacheMode } from '../../engine/index.ts';
 import type { QemuRequest } from './commands.ts';
 import { openQemuSession, type QemuSession, type RequestWithData } from './session.ts';
@@ -28,6 +29,8 @@ export interface RecordedEvent {
   readonly firstLogEntry: number;
   /** Index of its last log entry; one less than the first when it made none. */
   readonly lastLogEntry: number;
+  /** Of the image file when it was acknowledged: the log does not say when the file was cut. */
+  readonly imageBytes: number;
 }
 
 export interface QemuRecording {
@@ -43,18 +46,24 @@ export async function recordQemu(
 ): Promise<QemuRecording> {
   const session = openQemuSession({ ...options, counted: false });
   try {
-    const guestEvents = record(session, requests, new WriteLog(options.logPath));
+    const guestEvents = record(session, requests, options);
     return { logPath: options.logPath, guestEvents };
   } finally {
     await session.end();
   }
 }
 
-function record(session: QemuSession, requests: Iterable<RequestWithData>, log: WriteLog): RecordedEvent[] {
+function record(
+  session: QemuSession,
+  requests: Iterable<RequestWithData>,
+  { imagePath, logPath }: RecordingOptions,
+): RecordedEvent[] {
+  const log = new WriteLog(logPath);
   const events: RecordedEvent[] = [];
   const acknowledged = (request: RecordedRequest) => {
     const firstLogEntry = log.entries;
-    events.push({ request, firstLogEntry, lastLogEntry: log.advance() - 1 });
+    const lastLogEntry = log.advance() - 1;
+    events.push({ request, firstLogEntry, lastLogEntry, imageBytes: fs.statSync(imagePath).size });
   };
   session.open();
   acknowledged({ op: 'open' });

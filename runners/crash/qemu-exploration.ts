@@ -1,0 +1,69 @@
+/** Crash workloads carried out by the installed QEMU, explored and judged like those of our own policies. */
+import { Qcow2Error } from '../../engine/index.ts';
+import { toolVersion } from '../qemu/tools.ts';
+import type { CrashWorkload } from './crash-workload.ts';
+import { type ExploreOptions, exploreRecording } from './explore.ts';
+import { namedWorkloads } from './named-workloads.ts';
+import { recordByQemu, whyNotByQemu } from './qemu-recording.ts';
+import type { CrashRecording } from './record-workload.ts';
+import type { SequenceWorkload } from './sequences.ts';
+import { addTally, emptyTally, type Tally, tallyOf } from './tally.ts';
+
+/** A workload that QEMU's tools cannot carry out, or that QEMU refuses. */
+export interface LeftOut {
+  readonly workload: CrashWorkload;
+  readonly reason: string;
+}
+
+export interface QemuExploration {
+  /** As QEMU names itself. */
+  readonly name: string;
+  /** Its examples keep their recordings: QEMU dates its snapshots, so no second recording is the same to the byte. */
+  readonly tally: Tally<CrashRecording>;
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** The cluster sizes of the row that stands beside our policies. */
+const PEER_CLUSTER_SIZES = [512, 4096] as const;
+
+/** The named workloads that QEMU can carry out, with its own cache sizes: the row of a peer beside our policies. */
+export function exploreNamedByQemu(statesPerPoint: number): Promise<QemuExploration> {
+  const workloads = PEER_CLUSTER_SIZES.flatMap((clusterSizeBytes) =>
+    namedWorkloads({ clusterSizeBytes, cacheTables: null }),
+  );
+  return exploreByQemu(workloads, { statesPerPoint, seed: 1 });
+}
+
+/**
+ * Records and explores `workloads` one after the other; those that QEMU cannot carry out are left out, with the reason.
+ * Throws UsageError when QEMU is not installed.
+ */
+export async function exploreByQemu(
+  workloads: Iterable<CrashWorkload | SequenceWorkload>,
+  options: ExploreOptions,
+): Promise<QemuExploration> {
+  const name = `QEMU ${toolVersion('qemu-io')}`;
+  const tally = emptyTally<CrashRecording>();
+  const leftOut: LeftOut[] = [];
+  for (const workload of workloads) {
+    const recorded = await recordOrReason(workload);
+    if (typeof recorded === 'string') {
+      leftOut.push({ workload, reason: recorded });
+      continue;
+    }
+    const limits = 'lastOperation' in workload ? { ...options, fromRequest: workload.lastOperation } : options;
+    addTally(tally, tallyOf(exploreRecording(recorded, limits), recorded, workload, recorded.failures));
+  }
+  return { name, tally, leftOut };
+}
+
+async function recordOrReason(workload: CrashWorkload): Promise<CrashRecording | string> {
+  const reason = whyNotByQemu(workload);
+  if (reason !== null) return reason;
+  try {
+    return await recordByQemu(workload);
+  } catch (error) {
+    if (error instanceof Qcow2Error && error.code === 'IO') return error.message;
+    throw error;
+  }
+}
