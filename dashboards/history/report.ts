@@ -104,8 +104,9 @@ ${warnings.length > 0 ? html`<ul class="warnings" aria-label="Warnings">${warnin
 </section>`;
 }
 
-function safety(run: HistoryRun): Html {
-  const where = run.safetyPage === null ? '' : ` ${run.safetyPage} in the repository tells what it found.`;
+function safety({ safetyPage }: HistoryRun, link: string | null): Html {
+  const name = link === null ? safetyPage : html`<a href="${link}">${safetyPage}</a>`;
+  const where = safetyPage === null ? null : html` ${name} in the repository tells what it found.`;
   return html`<section id="safety" class="question" aria-labelledby="safety-title">
 <h2 id="safety-title"><a href="#safety">What survives a power cut</a></h2>
 <p class="reading">Not part of this run: it counts, and cuts no power. The crash explorer (cowbench crash) does that.${where}</p>
@@ -153,8 +154,11 @@ function allClaims(run: HistoryRun): Claim[] {
   return POINTS.flatMap((point) => [...point.claims(run)]);
 }
 
-/** One HTML file that works offline; every label of the records is treated as untrusted. */
-export async function renderHistory(document: HistoryRun): Promise<string> {
+/**
+ * One HTML file that works offline; every label of the records is treated as untrusted. `safetyLink`: where the run's page on
+ * safety lies as seen from this file, as a URL.
+ */
+export async function renderHistory(document: HistoryRun, safetyLink: string | null = null): Promise<string> {
   const run = withVisibleLabels(document);
   const commits = commitsOf(run);
   const sections = [...overview(run, commits), ...pointSections(run)];
@@ -167,7 +171,7 @@ export async function renderHistory(document: HistoryRun): Promise<string> {
 ${answer(run, commits, allClaims(run))}
 ${timeline(run, commits)}
 ${sections.map(({ markup }) => markup)}
-${safety(run)}
+${safety(run, safetyLink)}
 ${environment(run)}
 ${glossarySection()}
 </main>

@@ -92,6 +92,17 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 }
 
+test('the page on safety is linked where it is known to lie, and named where it is not', async () => {
+  const run = { ...historyRun([]), safetyPage: 'docs/safety.md' };
+  const said = (page: string) => /<section id="safety".*?<\/section>/s.exec(page)?.[0] ?? '';
+  assert.match(
+    said(await renderHistory(run, '../docs/safety.md')),
+    /<a href="\.\.\/docs\/safety\.md">docs\/safety\.md<\/a> in the/,
+  );
+  assert.match(said(await renderHistory(run)), /does that\. docs\/safety\.md in the repository/);
+  assert.ok(!said(await renderHistory(historyRun([]))).includes('safety.md'));
+});
+
 test('effects are told by their sign, and what was not measured is said to be so', () => {
   const text = historyText(historyRun([part('install', 'installation')]));
   assert.equal(text.filter((line) => /bought: installation, writeback/.test(line)).length, STAGES.length - 1);

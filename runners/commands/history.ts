@@ -7,7 +7,7 @@ import { findings } from '../bench/summary.ts';
 import { EXIT_CODES } from '../errors.ts';
 import { HistoryDisplay } from '../history/display.ts';
 import { type HistoryOptions, historyPlan, outFolder, withHistoryOptions } from '../history/history-options.ts';
-import { type HistoryOutcome, runHistory } from '../history/run-history.ts';
+import { type HistoryOutcome, runHistory, safetyLink } from '../history/run-history.ts';
 import { Interruption } from '../interruption.ts';
 import { type OptionText, single } from '../option-values.ts';
 
@@ -38,7 +38,7 @@ async function rebuild(options: HistoryOptions): Promise<void> {
   const { historyText, renderHistory } = await import('../../dashboards/index.ts');
   const run = readHistory(single('from', options.from as OptionText));
   const file = path.join(outFolder(options), `${run.runId}.html`);
-  writeWhole(file, await renderHistory(run));
+  writeWhole(file, await renderHistory(run, safetyLink(file)));
   for (const line of historyText(run)) console.log(line);
   console.log(`\nreport: ${file}`);
 }
@@ -50,7 +50,7 @@ async function present({ run }: HistoryOutcome, options: HistoryOptions): Promis
   writeWhole(`${stem}.json`, `${document}\n`);
   // Loaded only now, as for `bench`: charts need large libraries.
   const { historyText, renderHistory } = await import('../../dashboards/index.ts');
-  writeWhole(`${stem}.html`, await renderHistory(run));
+  writeWhole(`${stem}.html`, await renderHistory(run, safetyLink(stem)));
   if (options.json === true) {
     console.log(document);
     return;

@@ -42,6 +42,14 @@ export interface HistoryOutcome {
 const MICRO_CAPACITIES = [STAGES.S3.l2CacheTables];
 const SAFETY_PAGE = 'docs/safety.md';
 
+/** Where the page on safety lies as seen from the file `page`, as a URL; null when there is none. */
+export function safetyLink(page: string): string | null {
+  const target = path.join(PROJECT_ROOT, SAFETY_PAGE);
+  if (!fs.existsSync(target)) return null;
+  const names = path.relative(path.dirname(path.resolve(page)), target).split(path.sep);
+  return names.map(encodeURIComponent).join('/');
+}
+
 /** Runs `plan`; aborting `signal` ends it with what was measured. @throws an error of use or input before anything is measured. */
 export async function runHistory(
   plan: HistoryPlan,
