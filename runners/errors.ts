@@ -12,6 +12,8 @@ export const EXIT_CODES = {
   error: 2,
   /** `gate` alone: there is nothing to compare with. */
   noBaseline: 3,
+  /** `calibrate` alone: measured, but nothing can be concluded from it. */
+  unsure: 3,
   /** Ctrl-C; what was measured is kept. */
   interrupted: 130,
   /** SIGTERM; what was measured is kept. */

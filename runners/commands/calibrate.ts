@@ -1,17 +1,16 @@
-/** `cowbench calibrate`: how well the models predict this storage, each prediction paired with a run and a probe right before it. */
-import fs from 'node:fs';
+/** `cowbench calibrate`: how well the models predict this storage, from probes and runs in turn. */
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
 import { POLICIES, type PolicyName, STAGES } from '../../engine/index.ts';
-import { breakDownCost } from '../../results/cost-model.ts';
+import { judgePrediction, type PredictionVerdict, TOLERANCE } from '../../results/prediction-verdict.ts';
 import { median } from '../../results/statistics.ts';
 import { defaultImagesDirectory } from '../bench/images-directory.ts';
 import { TemporaryImages } from '../bench/temporary-images.ts';
+import { type PredictedBlock, predictedBlock, warmUp } from '../calibration/predictions.ts';
+import { watchWaiting } from '../calibration/waiting.ts';
+import { EXIT_CODES } from '../errors.ts';
 import { integer, single } from '../option-values.ts';
-import { probeStorage } from '../probe.ts';
-import { fitDeviceModel, fitStorageCosts } from '../probe-fit.ts';
-import type { SampleJob, SampleResult } from '../sample/job.ts';
-import { measure } from '../sample/measure.ts';
+import type { SampleJob } from '../sample/job.ts';
 import { textTable } from '../text-table.ts';
 
 interface CalibrateOptions {
@@ -20,9 +19,11 @@ interface CalibrateOptions {
   data: string;
 }
 
+const TOLERANCE_TEXT = `${(TOLERANCE * 100).toFixed(0)} %`;
+
 export const calibrate: CommandModule<object, CalibrateOptions> = {
   command: 'calibrate',
-  describe: 'run a workload for real, predict its time from a probe, and show how far off the models are',
+  describe: 'run a workload for real, predict its time from probes, and show how far off the models are',
   builder: (yargs) =>
     yargs
       .option('dir', {
@@ -33,8 +34,8 @@ export const calibrate: CommandModule<object, CalibrateOptions> = {
       .option('rounds', {
         type: 'string',
         requiresArg: true,
-        default: '5',
-        describe: 'measure and predict so many times',
+        default: '10',
+        describe: 'probe, run, run, probe, so many times a policy; 6 at least for a verdict',
       })
       .option('data', {
         type: 'string',
@@ -42,66 +43,38 @@ export const calibrate: CommandModule<object, CalibrateOptions> = {
         default: '4M',
         describe: 'size of the workload install-burst',
       })
+      .epilogue(
+        `Exit codes: 0 the device model predicts every policy within ${TOLERANCE_TEXT}; 1 it does not; 2 error; ` +
+          '3 unsure, for example on a busy machine.',
+      )
       .example('$0 calibrate --dir /mnt/ssd', 'is what --device model:probed says true here?'),
   handler: async ({ dir, rounds, data }) => {
     const directory = path.resolve(dir === undefined ? defaultImagesDirectory() : single('dir', dir));
     const count = integer('rounds', single('rounds', rounds), 1, 1000);
     const images = new TemporaryImages(directory, false);
     try {
-      const rows = [];
-      for (const policy of Object.keys(POLICIES) as PolicyName[]) {
-        const predictions: Prediction[] = [];
-        for (let seed = 1; seed <= count; seed++) predictions.push(await predict(jobOf(policy, data, images), seed));
-        rows.push(rowOf(policy, predictions));
-      }
-      for (const line of textTable(HEADER, rows)) console.log(line);
+      report(await takeBlocks(count, single('data', data), images));
     } finally {
       images.remove();
     }
   },
 };
 
-const HEADER = [
-  'policy',
-  'measured, median',
-  'device model / measured',
-  'cost model / measured',
-  'least and most of the first',
-];
-
-interface Prediction {
-  readonly measuredNs: number;
-  /** Predicted over measured. */
-  readonly device: number;
-  readonly cost: number;
+interface Measured {
+  readonly blocks: ReadonlyMap<PolicyName, readonly PredictedBlock[]>;
+  readonly waiting: number;
 }
 
-async function predict(job: SampleJob, seed: number): Promise<Prediction> {
-  const probe = probeStorage(path.dirname(job.imageFile), { timeMs: 700, seed });
-  const real = await sample(job);
-  // Traced, so that syncs can be told apart; on a model tracing costs no time.
-  const model = await sample({ ...job, traced: true, device: fitDeviceModel(probe) });
-  const { wallNs: measuredNs, deviceNs } = real.times;
-  const engineNs = Math.max(0, measuredNs - deviceNs.read - deviceNs.write - deviceNs.sync);
-  const { growing: growingSyncs, clean: cleanSyncs } = model.syncKinds!;
-  const counters = real.exact;
-  const cost = breakDownCost({
-    counters,
-    costs: fitStorageCosts(probe),
-    engineNs,
-    measuredNs,
-    growingSyncs,
-    cleanSyncs,
-  });
-  return { measuredNs, device: (model.times.wallNs + engineNs) / measuredNs, cost: cost.modelledNs / measuredNs };
-}
-
-async function sample(job: SampleJob): Promise<SampleResult> {
-  try {
-    return await measure(job, async () => {});
-  } finally {
-    fs.rmSync(job.imageFile, { force: true });
+/** All policies in turn, round after round: what the machine does meanwhile, it does to all of them. */
+async function takeBlocks(count: number, data: string, images: TemporaryImages): Promise<Measured> {
+  const jobs = (Object.keys(POLICIES) as PolicyName[]).map((policy) => [policy, jobOf(policy, data, images)] as const);
+  for (const [, job] of jobs) await warmUp(job);
+  const waitingShare = watchWaiting();
+  const blocks = new Map(jobs.map(([policy]): [PolicyName, PredictedBlock[]] => [policy, []]));
+  for (let round = 0; round < count; round++) {
+    for (const [policy, job] of jobs) blocks.get(policy)!.push(await predictedBlock(job, round));
   }
+  return { blocks, waiting: waitingShare() };
 }
 
 function jobOf(policy: PolicyName, data: string, images: TemporaryImages): SampleJob {
@@ -118,13 +91,36 @@ function jobOf(policy: PolicyName, data: string, images: TemporaryImages): Sampl
   };
 }
 
-function rowOf(policy: string, predictions: readonly Prediction[]): string[] {
-  const device = predictions.map((prediction) => prediction.device);
-  return [
+const HEADER = ['policy', 'measured, median', 'device model / measured', 'cost model / measured', 'device model'];
+
+function report({ blocks, waiting }: Measured): void {
+  const judged = [...blocks].map(([policy, all]) => ({
     policy,
-    `${(median(predictions.map(({ measuredNs }) => measuredNs)) / 1e6).toFixed(1)} ms`,
-    median(device).toFixed(3),
-    median(predictions.map(({ cost }) => cost)).toFixed(3),
-    `${Math.min(...device).toFixed(2)} to ${Math.max(...device).toFixed(2)}`,
-  ];
+    measuredNs: median(all.flatMap(({ device }) => device.measuredNs)),
+    ...judgements(all, waiting),
+  }));
+  const rows = judged.map(({ policy, measuredNs, device, cost }) => [
+    policy,
+    `${(measuredNs / 1e6).toFixed(1)} ms`,
+    ratioText(device),
+    ratioText(cost),
+    verdictText(device),
+  ]);
+  for (const line of textTable(HEADER, rows)) console.log(line);
+  const verdicts = judged.map(({ device }) => device.verdict);
+  if (verdicts.includes('outside')) process.exitCode = EXIT_CODES.finding;
+  else if (verdicts.includes('unsure')) process.exitCode = EXIT_CODES.unsure;
+}
+
+function judgements(blocks: readonly PredictedBlock[], waiting: number) {
+  const by = (model: 'device' | 'cost') => blocks.map((block) => block[model]);
+  return { device: judgePrediction(by('device'), waiting), cost: judgePrediction(by('cost'), waiting) };
+}
+
+function ratioText({ interval: { ratio, low, high } }: PredictionVerdict): string {
+  return `${ratio.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
+}
+
+function verdictText({ verdict, reason }: PredictionVerdict): string {
+  return verdict === 'unsure' ? `unsure: ${reason}` : `${verdict} ${TOLERANCE_TEXT}`;
 }
