@@ -5,6 +5,7 @@
  * every refcount block is durable. Setting an edge settles what it would reverse or replace, so there is never a cycle.
  * Beside the edge a cache can owe one bare barrier (for copied data), paid before its next write-out.
  */
+import { Qcow2Error } from '../base/errors.ts';
 import type { BlockFile, SyncCause } from '../io/block-file.ts';
 import { HistoricalPolicy, type Order, type TableCaches } from './policy.ts';
 import type { Stage } from './stage.ts';
@@ -15,6 +16,17 @@ interface Link {
   dependsOn: TableCache | null;
   /** Copied data must be durable before this cache is written out. */
   owesBarrier: boolean;
+}
+
+/** The first of two errors, unless it says that space ran out and the second has a reason of its own: space can be made. */
+function worse(first: Qcow2Error | null, second: Qcow2Error): Qcow2Error {
+  if (first === null) return second;
+  return first.code === 'NO_SPACE' && second.code !== 'NO_SPACE' && rootOf(second) !== rootOf(first) ? second : first;
+}
+
+/** After a failed sync every refusal goes back to that one. */
+function rootOf(error: unknown): unknown {
+  return error instanceof Error && error.cause !== undefined ? rootOf(error.cause) : error;
 }
 
 export class WritebackPolicy extends HistoricalPolicy {
@@ -98,9 +110,21 @@ export class WritebackPolicy extends HistoricalPolicy {
     cache.writeOut(slot);
   }
 
-  /** Writes every dirty table of `cache` out, then one barrier: always, as history has it, even when nothing was dirty. */
+  /**
+   * Writes every dirty table of `cache` out, then one barrier: always, as history has it, even when nothing was dirty. A table that
+   * cannot be written keeps no other back; there is no barrier then.
+   */
   protected writeOutAll(cache: TableCache, cause: SyncCause): void {
-    for (let slot = 0; slot < cache.capacity; slot++) this.writeOut(cache, slot);
+    let worst: Qcow2Error | null = null;
+    for (let slot = 0; slot < cache.capacity; slot++) {
+      try {
+        this.writeOut(cache, slot);
+      } catch (error) {
+        if (!(error instanceof Qcow2Error)) throw error;
+        worst = worse(worst, error);
+      }
+    }
+    if (worst !== null) throw worst;
     this.file.sync(cause);
   }
 
