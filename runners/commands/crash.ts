@@ -2,12 +2,14 @@
 import type { CommandModule } from 'yargs';
 import { POLICIES, type PolicyName, STAGE_IDS, type StageId, WHAT_IF_STAGE_IDS } from '../../engine/index.ts';
 import { exploreJobs } from '../crash/exploration-pool.ts';
+import type { ExploreOptions } from '../crash/explore.ts';
 import type { ExplorationJob } from '../crash/jobs.ts';
 import { crashWorkload, NAMED_WORKLOADS } from '../crash/named-workloads.ts';
 import { OPERATIONS } from '../crash/operation-table.ts';
-import { type CrashSubject, recordWorkload } from '../crash/record-workload.ts';
+import { exploreByQemu, type LeftOut } from '../crash/qemu-exploration.ts';
+import { type CrashRecording, type CrashSubject, recordWorkload } from '../crash/record-workload.ts';
 import { tellStory } from '../crash/story.ts';
-import type { Tally } from '../crash/tally.ts';
+import type { FoundExample, Tally } from '../crash/tally.ts';
 import { FINDING_CLASSES, type FindingClass, isViolated, isViolation } from '../crash/verdict.ts';
 import { EXIT_CODES, UsageError } from '../errors.ts';
 import { clusterSize, integer, list, type OptionText, single } from '../option-values.ts';
@@ -24,7 +26,8 @@ const OPTIONS = {
     describe:
       'sequences (all short sequences of operations), one of the list below, ops:OPERATION,..., or a workload of bench',
   },
-  policy: { ...value, alias: 'p', default: 'all', describe: 'policies, comma-separated, or all' },
+  engine: { ...value, default: 'cowbench', describe: 'cowbench, or qemu: the installed QEMU, in writeback mode' },
+  policy: { ...value, alias: 'p', describe: 'policies, comma-separated, or all [default: all]' },
   stage: { ...value, describe: "point of history [default: each policy's own]" },
   'cluster-size': { ...value, default: '4k', describe: 'cluster size of the image' },
   'cache-tables': { ...value, describe: 'L2 tables and refcount blocks held in memory [default: as the stage had]' },
@@ -50,28 +53,69 @@ export const crash: CommandModule<object, Options> = {
         '$0 crash -w after-snapshot -p writeback --stage S3',
         'a defect of history, with the story of how it happens',
       )
+      .example('$0 crash -w reuse-discarded --engine qemu', 'the same for the installed QEMU')
       .example('$0 crash -w ops:shared/discard,alloc -p writeback', 'operations of your choice, after a snapshot'),
   handler: (options) => runCrashCommand(options),
 };
 
+interface Story {
+  readonly kind: FindingClass;
+  readonly lines: readonly string[];
+}
+
+interface Result {
+  readonly name: string;
+  readonly subject: CrashSubject | { readonly engine: 'qemu' };
+  readonly tally: Tally<unknown>;
+  /** Violations first, the simplest of each class. */
+  readonly stories: readonly Story[];
+  readonly leftOut: readonly LeftOut[];
+}
+
 /** Explores and prints; exit code 1 when a promise was broken. */
 export async function runCrashCommand(options: Options): Promise<void> {
-  const text = (name: string) => single(name, options[name] as OptionText);
-  const subjects = chooseSubjects(text('policy'), options.stage === undefined ? null : text('stage'));
-  const results: { subject: CrashSubject; tally: Tally; stories: Story[] }[] = [];
-  for (const subject of subjects) {
+  const results: Result[] = [];
+  for (const explore of chooseExplorations(options)) {
     const startMs = performance.now();
-    const tally = await exploreJobs(await planJobs(subject, options));
+    const result = await explore();
     const seconds = (performance.now() - startMs) / 1000;
-    const stories = options.json === true ? storiesOf(tally) : storiesOf(tally).slice(0, 1);
-    results.push({ subject, tally, stories });
+    results.push(result);
     if (options.json !== true)
-      console.error(`${subjectName(subject)}: ${tally.states} states in ${seconds.toFixed(1)} s`);
+      console.error(`${result.name}: ${result.tally.states} states in ${seconds.toFixed(1)} s`);
   }
-  if (options.json === true)
-    console.log(JSON.stringify(results.map(({ tally: { examples: _, ...tally }, ...rest }) => ({ ...rest, tally }))));
+  if (options.json === true) console.log(JSON.stringify(results.map(jsonOf)));
   else printResults(results);
   if (results.some(({ tally }) => isViolated(tally.findings))) process.exitCode = EXIT_CODES.finding;
+}
+
+function chooseExplorations(options: Options): (() => Promise<Result>)[] {
+  const text = (name: string) => single(name, options[name] as OptionText);
+  const engine = text('engine');
+  if (engine === 'qemu') {
+    const unfit = ['policy', 'stage'].find((name) => options[name] !== undefined);
+    if (unfit !== undefined) throw new UsageError(`--${unfit}: not with --engine qemu, which has one policy, its own`);
+    return [() => exploreQemu(options)];
+  }
+  if (engine !== 'cowbench') throw new UsageError(unknownWord('engine', engine, ['cowbench', 'qemu']));
+  const policy = options.policy === undefined ? 'all' : text('policy');
+  const subjects = chooseSubjects(policy, options.stage === undefined ? null : text('stage'));
+  return subjects.map((subject) => () => explorePolicy(subject, options));
+}
+
+async function explorePolicy(subject: CrashSubject, options: Options): Promise<Result> {
+  const { works, limits } = await planWork(options);
+  const tally = await exploreJobs(works.map((work) => ({ subject, work, options: limits })));
+  const stories = storiesOf(tally, (found) => recordWorkload(found.workload, found.subject));
+  return { name: subjectName(subject), subject, tally, stories, leftOut: [] };
+}
+
+async function exploreQemu(options: Options): Promise<Result> {
+  const { works, limits } = await planWork(options);
+  const { name, tally, leftOut } = await exploreByQemu(works, limits);
+  if (tally.workloads === 0)
+    throw new UsageError(`--engine qemu, workload ${leftOut[0]!.workload.name}: ${leftOut[0]!.reason}`);
+  const stories = storiesOf(tally, (found) => found.subject);
+  return { name, subject: { engine: 'qemu' }, tally, stories, leftOut };
 }
 
 function chooseSubjects(policyText: string, stageText: string | null): CrashSubject[] {
@@ -86,60 +130,62 @@ function chooseSubjects(policyText: string, stageText: string | null): CrashSubj
   });
 }
 
-async function planJobs(subject: CrashSubject, options: Options): Promise<ExplorationJob[]> {
+type Works = readonly ExplorationJob['work'][];
+
+async function planWork(options: Options): Promise<{ works: Works; limits: ExploreOptions }> {
   const text = (name: string) => single(name, options[name] as OptionText);
   const clusterSizeBytes = clusterSize('cluster-size', text('cluster-size'));
   const seed = integer('seed', text('seed'), 0);
-  const budget = { statesPerPoint: integer('states', text('states'), 2, 2 ** 22), seed };
+  const limits = { statesPerPoint: integer('states', text('states'), 2, 2 ** 22), seed };
   const tables = options['cache-tables'] === undefined ? null : integer('cache-tables', text('cache-tables'), 1, 1024);
   const cacheTables = tables === null ? null : { l2: tables, refcounts: tables };
   if (text('workload') !== 'sequences') {
     const limit = integer('limit', text('limit'), 1, 10_000);
     const workload = await crashWorkload(text('workload'), { clusterSizeBytes, cacheTables }, seed, limit);
-    return [{ subject, work: { workload }, options: budget }];
+    return { works: [{ workload }], limits };
   }
   const maxLength = integer('length', text('length'), 1, 3);
-  return OPERATIONS.flatMap(({ name }) =>
-    ['shared', 'plain'].map((start) => ({
-      subject,
-      work: { space: { clusterSizeBytes, cacheTables, start, first: name, maxLength } },
-      options: budget,
-    })),
+  const works = OPERATIONS.flatMap(({ name }) =>
+    ['shared', 'plain'].map((start) => ({ space: { clusterSizeBytes, cacheTables, start, first: name, maxLength } })),
   );
+  return { works, limits };
 }
 
-interface Story {
-  readonly kind: FindingClass;
-  readonly lines: readonly string[];
+function storiesOf<Subject>(
+  { examples }: Tally<Subject>,
+  recordingOf: (found: FoundExample<Subject>) => CrashRecording,
+): Story[] {
+  const kinds = FINDING_CLASSES.filter((kind) => isViolation(kind) && examples[kind] !== undefined);
+  return kinds.map((kind) => ({ kind, lines: tellStory(recordingOf(examples[kind]!), examples[kind]!.example) }));
 }
 
-/** Violations first, the simplest of each class. */
-function storiesOf(tally: Tally): Story[] {
-  const kinds = [...FINDING_CLASSES].filter((kind) => isViolation(kind) && tally.examples[kind] !== undefined);
-  return kinds.map((kind) => {
-    const { subject, workload, example } = tally.examples[kind]!;
-    return { kind, lines: tellStory(recordWorkload(workload, subject), example) };
-  });
+function jsonOf({ name, subject, stories, leftOut, tally: { examples: _, ...tally } }: Result): object {
+  const left = leftOut.map(({ workload, reason }) => ({ workload: workload.name, reason }));
+  return { name, subject, stories, tally, ...(left.length > 0 && { leftOut: left }) };
 }
 
 function subjectName({ policy, stage }: CrashSubject): string {
   return stage === null ? policy : `${policy} ${stage}`;
 }
 
-function printResults(results: readonly { subject: CrashSubject; tally: Tally; stories: Story[] }[]): void {
+function printResults(results: readonly Result[]): void {
   const header = ['policy', 'workloads', 'points', 'exhaustive', 'states', 'distinct', ...FINDING_CLASSES, 'max leaks'];
-  const rows = results.map(({ subject, tally }) => [
-    subjectName(subject),
+  const rows = results.map(({ name, tally }) => [
+    name,
     ...[tally.workloads, tally.points, tally.exhaustivePoints, tally.states, tally.distinctStates].map(String),
     ...FINDING_CLASSES.map((kind) => String(tally.findings[kind])),
     String(tally.maxLeakedClusters),
   ]);
   for (const line of textTable(header, rows)) console.log(line);
-  for (const { subject, stories, tally } of results) {
+  for (const { name, stories, tally, leftOut } of results) {
     if (tally.firstFailure !== null)
-      console.log(`\n${subjectName(subject)}: ${tally.failedRequests} requests failed; ${tally.firstFailure}`);
-    for (const { kind, lines } of stories) {
-      console.log(`\n${subjectName(subject)}, the simplest state that is "${kind}":`);
+      console.log(`\n${name}: ${tally.failedRequests} requests failed; ${tally.firstFailure}`);
+    for (const [reason, [first, ...more]] of Map.groupBy(leftOut, (one) => one.reason))
+      console.log(
+        `\n${name}: left out "${first!.workload.name}"${more.length > 0 ? ` and ${more.length} more` : ''}: ${reason}`,
+      );
+    for (const { kind, lines } of stories.slice(0, 1)) {
+      console.log(`\n${name}, the simplest state that is "${kind}":`);
       for (const line of lines) console.log(`  ${line}`);
     }
   }

@@ -3,10 +3,11 @@ import { Qcow2Error } from '../../engine/index.ts';
 import { toolVersion } from '../qemu/tools.ts';
 import type { CrashWorkload } from './crash-workload.ts';
 import { type ExploreOptions, exploreRecording } from './explore.ts';
+import type { ExplorationJob } from './jobs.ts';
 import { namedWorkloads } from './named-workloads.ts';
 import { recordByQemu, whyNotByQemu } from './qemu-recording.ts';
 import type { CrashRecording } from './record-workload.ts';
-import type { SequenceWorkload } from './sequences.ts';
+import { sequences } from './sequences.ts';
 import { addTally, emptyTally, type Tally, tallyOf } from './tally.ts';
 
 /** A workload that QEMU's tools cannot carry out, or that QEMU refuses. */
@@ -31,30 +32,46 @@ export function exploreNamedByQemu(statesPerPoint: number): Promise<QemuExplorat
   const workloads = PEER_CLUSTER_SIZES.flatMap((clusterSizeBytes) =>
     namedWorkloads({ clusterSizeBytes, cacheTables: null }),
   );
-  return exploreByQemu(workloads, { statesPerPoint, seed: 1 });
+  const works = workloads.map((workload) => ({ workload }));
+  return exploreByQemu(works, { statesPerPoint, seed: 1 });
 }
 
 /**
- * Records and explores `workloads` one after the other; those that QEMU cannot carry out are left out, with the reason.
+ * Records and explores `works` one after the other; those that QEMU cannot carry out are left out, with the reason.
  * Throws UsageError when QEMU is not installed.
  */
 export async function exploreByQemu(
-  workloads: Iterable<CrashWorkload | SequenceWorkload>,
+  works: Iterable<ExplorationJob['work']>,
   options: ExploreOptions,
 ): Promise<QemuExploration> {
   const name = `QEMU ${toolVersion('qemu-io')}`;
   const tally = emptyTally<CrashRecording>();
   const leftOut: LeftOut[] = [];
-  for (const workload of workloads) {
+  for (const { workload, limits } of workloadsOf(works, options)) {
     const recorded = await recordOrReason(workload);
     if (typeof recorded === 'string') {
       leftOut.push({ workload, reason: recorded });
       continue;
     }
-    const limits = 'lastOperation' in workload ? { ...options, fromRequest: workload.lastOperation } : options;
     addTally(tally, tallyOf(exploreRecording(recorded, limits), recorded, workload, recorded.failures));
   }
   return { name, tally, leftOut };
+}
+
+/** Of a sequence, what its beginning shows is left to the shorter one. */
+function* workloadsOf(
+  works: Iterable<ExplorationJob['work']>,
+  options: ExploreOptions,
+): Generator<{ workload: CrashWorkload; limits: ExploreOptions }> {
+  for (const work of works) {
+    if ('workload' in work) {
+      yield { workload: work.workload, limits: options };
+      continue;
+    }
+    for (const workload of sequences(work.space)) {
+      yield { workload, limits: { ...options, fromRequest: workload.lastOperation } };
+    }
+  }
 }
 
 async function recordOrReason(workload: CrashWorkload): Promise<CrashRecording | string> {

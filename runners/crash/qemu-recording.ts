@@ -53,7 +53,9 @@ export async function recordByQemu(workload: CrashWorkload): Promise<CrashRecord
       driver: cacheSizes(workload),
     } as const;
     const recorded = await recordQemu(requests.slice(workload.before.length), options);
-    const entries = decodeWriteLogEntries(fs.readFileSync(recorded.logPath), 'the log of blklogwrites');
+    const log = fs.readFileSync(recorded.logPath);
+    // Of requests that change nothing it is not even begun.
+    const entries = log.length === 0 ? [] : decodeWriteLogEntries(log, 'the log of blklogwrites');
     const changes = changesOf(workload, base.length, recorded, entries);
     const events = changes.map((change, sequence) => ({ ...change, sequence }));
     return { workload, values, base, events, durableAt: 'flush', failures: new Map() };

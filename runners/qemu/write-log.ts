@@ -52,6 +52,8 @@ export class WriteLog {
   checkComplete(): void {
     const found = this.advance();
     const bytes = fs.readFileSync(this.#path).subarray(0, SUPER_BYTES);
+    // The driver writes its super block with the first entry.
+    if (bytes.length === 0 && found === 0) return;
     if (bytes.length < SUPER_BYTES || bytes.readBigUInt64LE(0) !== MAGIC) {
       throw new Qcow2Error('CORRUPT', `${this.#path} does not begin as a log of blklogwrites does`);
     }
