@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-const FLAGS = [
+/** Chromium without a window, that asks no network for anything. */
+export const HEADLESS_FLAGS = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',
@@ -13,7 +14,6 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  '--hide-scrollbars',
 ];
 const PIXELS_PER_UNIT = 2;
 const TIME_LIMIT_MS = 60_000;
@@ -45,7 +45,8 @@ export async function rasterize(svg: string, chromium = 'chromium'): Promise<Uin
     const { width, height } = sizeOf(svg);
     writeFileSync(page, `<!doctype html><meta charset="utf-8"><style>body{margin:0}svg{display:block}</style>${svg}`);
     await run(chromium, [
-      ...FLAGS,
+      ...HEADLESS_FLAGS,
+      '--hide-scrollbars',
       `--user-data-dir=${path.join(folder, 'profile')}`,
       `--force-device-scale-factor=${PIXELS_PER_UNIT}`,
       `--window-size=${width},${height}`,

@@ -2,7 +2,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { formatCount, formatRatio } from '../quantities.ts';
 import type { DataTable, Row } from '../question.ts';
-import { PANEL_HEADER, SCHEMA } from '../questions/encodings.ts';
+import { panels, SCHEMA } from '../questions/encodings.ts';
 import { MATRIX_LAYERS } from '../questions/matrix.ts';
 import { cellAt, type HistoryRun, ifMeasured, type Mode, stagesIn, wideParts } from './history-run.ts';
 
@@ -96,7 +96,10 @@ export const SYNC_MATRIX_SPEC: TopLevelSpec = {
   $schema: SCHEMA,
   data: { name: 'rows' },
   columns: 1,
-  facet: { field: 'panel', type: 'nominal', title: null, sort: PANELS.map(({ title }) => title), header: PANEL_HEADER },
+  facet: panels(
+    'panel',
+    PANELS.map(({ title }) => title),
+  ),
   spec: {
     width: 600,
     height: { step: 40 },

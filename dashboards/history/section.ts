@@ -1,6 +1,7 @@
 /** One section of the page: words, claims with their verdicts, the chart, the table behind it. */
 import { dataTable } from '../page/data-table.ts';
 import { type Html, html } from '../page/html.ts';
+import { chartTools } from '../page/question-section.ts';
 import type { DataTable } from '../question.ts';
 import type { Claim } from './point.ts';
 
@@ -14,12 +15,6 @@ export interface Section {
   readonly claims: readonly Claim[];
 }
 
-const DOWNLOADS = [
-  ['svg', 'SVG', 'Save this chart as SVG'],
-  ['png', 'PNG', 'Save this chart as PNG'],
-  ['json', 'Vega-Lite', 'Save the Vega-Lite specification of this chart with its data'],
-] as const;
-
 function verdict({ holds }: Claim): { tone: string; words: string } {
   if (holds === null) return { tone: 'unknown', words: 'not measured in this run' };
   return holds ? { tone: 'good', words: 'holds' } : { tone: 'bad', words: 'does not hold in this run' };
@@ -32,10 +27,6 @@ ${claim.found === null ? null : html`<p>${claim.found.markup}</p>`}</li>`;
 }
 
 export function section({ id, title, reading, drawn, table, claims }: Section): Html {
-  const saves = DOWNLOADS.map(
-    ([format, label, help]) =>
-      html`<button type="button" class="tool" data-chart="${id}" data-save="${format}" title="${help}">${label}</button>`,
-  );
   return html`<section id="${id}" class="question" aria-labelledby="${id}-title">
 <h2 id="${id}-title"><a href="#${id}">${title}</a></h2>
 <p class="reading">${reading}</p>
@@ -43,7 +34,7 @@ ${claims.length > 0 ? html`<ul class="claims">${claims.map(claimItem)}</ul>` : n
 ${
   drawn
     ? html`<figure><div class="chart" id="${id}-chart" data-renderer="svg"></div></figure>
-<div class="tools"><span class="buttons" role="group" aria-label="Save: ${title}">${saves}</span></div>
+${chartTools(id, title)}
 ${dataTable(table, id)}`
     : html`<p class="absent">Not measured in this run.</p>`
 }

@@ -5,7 +5,7 @@ import { themeToken } from '../page/browser/palette.ts';
 import { timedRounds } from '../paired-times.ts';
 import { formatDuration, formatShare } from '../quantities.ts';
 import type { Question, Row } from '../question.ts';
-import { DURATION_LABEL, SCHEMA } from './encodings.ts';
+import { SCHEMA, TIME_AXIS } from './encodings.ts';
 
 const PARTS = ['syncs', 'file writes', 'file reads', 'engine CPU', 'not explained'] as const;
 const COLORS = ['vermillion', 'blue', 'green', 'purple', 'line'] as const;
@@ -68,7 +68,7 @@ export const costModel: Question = {
         field: 'fromNs',
         type: 'quantitative',
         title: 'wall time of one round',
-        axis: { labelExpr: DURATION_LABEL, tickCount: 6, labelOverlap: true },
+        axis: TIME_AXIS,
       },
       x2: { field: 'toNs' },
       color: {

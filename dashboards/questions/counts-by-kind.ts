@@ -3,7 +3,7 @@ import type { RunRecord } from '../../results/record.ts';
 import { countedCells } from '../cells.ts';
 import { formatBytes, formatCount } from '../quantities.ts';
 import type { Question } from '../question.ts';
-import { PANEL_HEADER, SCHEMA } from './encodings.ts';
+import { panels, SCHEMA } from './encodings.ts';
 import { MATRIX_LAYERS, matrixRows, type Square } from './matrix.ts';
 
 const FILE_ORDER = ['data', 'cow', 'l2', 'l1', 'refcount-block', 'refcount-table', 'header', 'snapshot-table'];
@@ -41,13 +41,7 @@ export const countsByKind: Question = {
     $schema: SCHEMA,
     data: { name: 'rows' },
     columns: 1,
-    facet: {
-      field: 'panel',
-      type: 'nominal',
-      title: null,
-      sort: ['Writes', 'Bytes written'],
-      header: PANEL_HEADER,
-    },
+    facet: panels('panel', ['Writes', 'Bytes written']),
     spec: { width: 640, height: { step: 27 }, layer: [...MATRIX_LAYERS] },
   },
   data: (record) => ({ rows: matrixRows(squaresOf(record)) }),

@@ -4,7 +4,7 @@ import { type CountedCell, countedCells, median, waitsOf } from '../cells.ts';
 import { timedRounds } from '../paired-times.ts';
 import { formatCount, formatDuration } from '../quantities.ts';
 import type { Question, Row } from '../question.ts';
-import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, DURATION_LABEL, logAxis, SCHEMA } from './encodings.ts';
+import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logDuration, SCHEMA } from './encodings.ts';
 
 /** The slider runs over powers of ten of a millisecond: 0.01 ms to 10 ms. */
 const LOWEST_EXPONENT = -2;
@@ -66,20 +66,8 @@ export const deviceCost: Question = {
         ],
         mark: { type: 'line', strokeWidth: 2 },
         encoding: {
-          x: {
-            field: 'ns',
-            type: 'quantitative',
-            scale: { type: 'log', nice: false },
-            title: 'time of one sync (log scale)',
-            axis: logAxis('x', DURATION_LABEL),
-          },
-          y: {
-            field: 'cost',
-            type: 'quantitative',
-            scale: { type: 'log', nice: false },
-            title: 'waiting for the disk (log scale)',
-            axis: logAxis('y', DURATION_LABEL),
-          },
+          x: logDuration('x', 'ns', 'time of one sync (log scale)'),
+          y: logDuration('y', 'cost', 'waiting for the disk (log scale)'),
           color: CELL_COLOR,
         },
       },

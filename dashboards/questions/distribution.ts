@@ -6,7 +6,7 @@ import type { Histogram, LatencySeries, RunRecord } from '../../results/record.t
 import { countedCells } from '../cells.ts';
 import { formatDuration } from '../quantities.ts';
 import type { DataTable, Row } from '../question.ts';
-import { durationText } from './encodings.ts';
+import { CELL_COLOR, CELL_DASH, CELLS_PARAM, durationText, panels, SCHEMA } from './encodings.ts';
 
 export const SERIES_TITLES: Readonly<Record<LatencySeries, string>> = {
   guestRead: 'Guest reads',
@@ -97,11 +97,28 @@ export function quantileNs(histogram: Histogram, q: number): number {
   return Math.min(step?.ns ?? histogram.maxNs, histogram.maxNs);
 }
 
-/** For tooltips of both plots. */
-export const CURVE_TEXTS = [
-  { calculate: durationText('datum.ns'), as: 'latency' },
-  { calculate: "format(round(datum.share * datum.of), ',') + ' of ' + format(datum.of, ',')", as: 'says' },
-];
+/** What every chart of distributions begins with: its rows, with the texts of its tooltips. */
+export const CURVES = {
+  $schema: SCHEMA,
+  params: [CELLS_PARAM],
+  data: { name: 'rows' },
+  transform: [
+    { calculate: durationText('datum.ns'), as: 'latency' },
+    { calculate: "format(round(datum.share * datum.of), ',') + ' of ' + format(datum.of, ',')", as: 'says' },
+  ],
+};
+
+/** A bin is a step; one curve a policy, told apart by colour and dash. */
+export const CURVE_MARK = { type: 'line', interpolate: 'step-after', strokeWidth: 2, tooltip: true } as const;
+export const CURVE_STYLE = { color: CELL_COLOR, strokeDash: CELL_DASH } as const;
+
+/** A panel for each of the wanted series, in their order. */
+export function seriesPanels(wanted: readonly LatencySeries[]) {
+  return panels(
+    'series',
+    wanted.map((series) => SERIES_TITLES[series]),
+  );
+}
 
 export function percentileTable(record: RunRecord, wanted: readonly LatencySeries[], caption: string): DataTable {
   const duration = (label: string, help: string) => ({ label, quantity: 'duration', help }) as const;

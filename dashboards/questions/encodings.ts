@@ -15,6 +15,14 @@ export const PANEL_HEADER = {
   labelExpr: "narrow && length(datum.label) > 28 ? slice(datum.label, 0, 27) + '…' : datum.label",
 } as const;
 
+/** Panels by the rows' own field `order`. */
+export const BY_ORDER = { field: 'order', op: 'min' } as const;
+
+/** One panel for each value of `field`, each with its value at its head. */
+export function panels(field: string, sort: string[] | { readonly field: string; readonly op: 'min' }) {
+  return { field, type: 'nominal', title: null, sort, header: PANEL_HEADER } as const;
+}
+
 const DOMAIN = { expr: 'cells' } as const;
 
 export const CELL_COLOR = {
@@ -83,6 +91,15 @@ export function logAxis(scale: 'x' | 'y' | 'child_y', label: string) {
     tickOpacity: { condition: { test: `${lead} == 1`, value: 1 }, value: 0.35 },
   } as const;
 }
+
+/** A field in nanoseconds on a log scale of durations. */
+export function logDuration(channel: 'x' | 'y', field: string, title: string) {
+  const scale = { type: 'log', nice: false } as const;
+  return { field, type: 'quantitative', scale, title, axis: logAxis(channel, DURATION_LABEL) } as const;
+}
+
+/** Axis properties for time that passes, on a linear scale. */
+export const TIME_AXIS = { labelExpr: DURATION_LABEL, tickCount: 6, labelOverlap: true } as const;
 
 /** Vega expression: a factor as `0.01×`. */
 export const RATIO_LABEL = "format(datum.value, '~r') + '×'";

@@ -4,7 +4,7 @@ import { countedCells } from '../cells.ts';
 import { themeToken } from '../page/browser/palette.ts';
 import { formatBytes, formatCount, formatDuration } from '../quantities.ts';
 import type { Question, Row } from '../question.ts';
-import { bytesText, DURATION_LABEL, durationText, SCHEMA } from './encodings.ts';
+import { bytesText, durationText, SCHEMA, TIME_AXIS } from './encodings.ts';
 import { coarsen, MOST_ENTRIES } from './file-map-bins.ts';
 
 /** Drawn as areas; everything else is a table and drawn as a point, since a single row of bins would not be seen. */
@@ -74,7 +74,6 @@ const WRITTEN_TOOLTIP = [
   { field: 'when', title: 'from time' },
 ];
 const ZOOMED = { domain: { param: 'brush' }, nice: false } as const;
-const TIME_AXIS = { labelExpr: DURATION_LABEL, tickCount: 6, labelOverlap: true } as const;
 
 export const fileMap: Question = {
   id: 'file-map',

@@ -4,7 +4,7 @@ import { countedCells } from '../cells.ts';
 import { themeToken } from '../page/browser/palette.ts';
 import { formatCount, formatDuration, formatShare } from '../quantities.ts';
 import type { Question, Row } from '../question.ts';
-import { DURATION_LABEL, durationText, logAxis, PANEL_HEADER, SCHEMA } from './encodings.ts';
+import { BY_ORDER, DURATION_LABEL, durationText, logAxis, panels, SCHEMA, TIME_AXIS } from './encodings.ts';
 import { LANE_TITLES, type LaneMap, laneMaps, slowPeriod, spansOf } from './latency-spans.ts';
 
 const MOST_TABLE_ROWS = 480;
@@ -77,13 +77,7 @@ export const latencyOverTime: Question = {
     data: { name: 'bins' },
     transform: THIS_LANE,
     columns: 1,
-    facet: {
-      field: 'cell',
-      type: 'nominal',
-      title: null,
-      sort: { field: 'order', op: 'min' },
-      header: PANEL_HEADER,
-    },
+    facet: panels('cell', BY_ORDER),
     spec: {
       width: 640,
       height: 130,
@@ -94,7 +88,7 @@ export const latencyOverTime: Question = {
           type: 'quantitative',
           title: 'time since the start',
           scale: { nice: false, zero: true },
-          axis: { labelExpr: DURATION_LABEL, tickCount: 6, labelOverlap: true },
+          axis: TIME_AXIS,
         },
         x2: { field: 'to' },
         y: {

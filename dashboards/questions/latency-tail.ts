@@ -1,8 +1,18 @@
 /** How slow are the slowest: latency against the percentile, the axis stretched towards 100 % as HDR plots do. */
 import type { LatencySeries } from '../../results/record.ts';
 import type { Question } from '../question.ts';
-import { CURVE_TEXTS, curvesOf, percentileWords, quantileNs, SERIES_TITLES, tailRows } from './distribution.ts';
-import { CELL_COLOR, CELL_DASH, CELLS_PARAM, DURATION_LABEL, logAxis, PANEL_HEADER, SCHEMA } from './encodings.ts';
+import {
+  CURVE_MARK,
+  CURVE_STYLE,
+  CURVES,
+  curvesOf,
+  percentileWords,
+  quantileNs,
+  SERIES_TITLES,
+  seriesPanels,
+  tailRows,
+} from './distribution.ts';
+import { logDuration } from './encodings.ts';
 
 const WANTED: readonly LatencySeries[] = ['deviceSync', 'guestFlush', 'guestWrite'];
 
@@ -20,22 +30,13 @@ export const latencyTail: Question = {
   absent: 'This run recorded no latency histograms.',
   renderer: 'svg',
   spec: {
-    $schema: SCHEMA,
-    params: [CELLS_PARAM],
-    data: { name: 'rows' },
-    transform: CURVE_TEXTS,
+    ...CURVES,
     columns: 1,
-    facet: {
-      field: 'series',
-      type: 'nominal',
-      title: null,
-      sort: WANTED.map((series) => SERIES_TITLES[series]),
-      header: PANEL_HEADER,
-    },
+    facet: seriesPanels(WANTED),
     spec: {
       width: 720,
       height: 170,
-      mark: { type: 'line', interpolate: 'step-after', strokeWidth: 2, tooltip: true },
+      mark: CURVE_MARK,
       encoding: {
         x: {
           field: 'nines',
@@ -47,15 +48,8 @@ export const latencyTail: Question = {
             labelExpr: "datum.value == 0 ? '0 %' : format(100 - pow(10, 2 - datum.value), '.6~f') + ' %'",
           },
         },
-        y: {
-          field: 'ns',
-          type: 'quantitative',
-          scale: { type: 'log', nice: false },
-          title: 'latency (log scale)',
-          axis: logAxis('y', DURATION_LABEL),
-        },
-        color: CELL_COLOR,
-        strokeDash: CELL_DASH,
+        y: logDuration('y', 'ns', 'latency (log scale)'),
+        ...CURVE_STYLE,
         tooltip: [
           { field: 'cell', title: 'policy' },
           { field: 'says', title: 'faster' },

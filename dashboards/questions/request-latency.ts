@@ -2,14 +2,17 @@
 import type { LatencySeries } from '../../results/record.ts';
 import type { Question } from '../question.ts';
 import {
-  CURVE_TEXTS,
+  CURVE_MARK,
+  CURVE_STYLE,
+  CURVES,
   cumulativeRows,
   curvesOf,
   percentileTable,
   percentileWords,
   SERIES_TITLES,
+  seriesPanels,
 } from './distribution.ts';
-import { CELL_COLOR, CELL_DASH, CELLS_PARAM, DURATION_LABEL, logAxis, PANEL_HEADER, SCHEMA } from './encodings.ts';
+import { logDuration } from './encodings.ts';
 
 const WANTED: readonly LatencySeries[] = ['guestRead', 'guestWrite', 'guestFlush', 'guestOther'];
 
@@ -20,30 +23,15 @@ export const requestLatency: Question = {
   absent: 'This run recorded no latency of guest requests.',
   renderer: 'svg',
   spec: {
-    $schema: SCHEMA,
-    params: [CELLS_PARAM],
-    data: { name: 'rows' },
-    transform: CURVE_TEXTS,
+    ...CURVES,
     columns: 1,
-    facet: {
-      field: 'series',
-      type: 'nominal',
-      title: null,
-      sort: WANTED.map((series) => SERIES_TITLES[series]),
-      header: PANEL_HEADER,
-    },
+    facet: seriesPanels(WANTED),
     spec: {
       width: 720,
       height: 150,
-      mark: { type: 'line', interpolate: 'step-after', strokeWidth: 2, clip: true, tooltip: true },
+      mark: { ...CURVE_MARK, clip: true },
       encoding: {
-        x: {
-          field: 'ns',
-          type: 'quantitative',
-          scale: { type: 'log', nice: false },
-          title: 'latency of one request (log scale)',
-          axis: logAxis('x', DURATION_LABEL),
-        },
+        x: logDuration('x', 'ns', 'latency of one request (log scale)'),
         y: {
           field: 'share',
           type: 'quantitative',
@@ -51,8 +39,7 @@ export const requestLatency: Question = {
           title: 'share',
           axis: { format: '.0%', tickCount: 4 },
         },
-        color: CELL_COLOR,
-        strokeDash: CELL_DASH,
+        ...CURVE_STYLE,
         tooltip: [
           { field: 'cell', title: 'policy' },
           { field: 'series', title: 'request' },

@@ -5,7 +5,7 @@ import { type ImageGroup, imageGroups, isSweep } from '../image-groups.ts';
 import { timedRounds } from '../paired-times.ts';
 import { compareInWords, counted, formatBytes, formatCount, formatDuration } from '../quantities.ts';
 import type { Question, Row } from '../question.ts';
-import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, PANEL_HEADER, SCHEMA } from './encodings.ts';
+import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, panels, SCHEMA } from './encodings.ts';
 
 interface Figure {
   readonly name: string;
@@ -83,13 +83,7 @@ export const sweep: Question = {
     params: [CELLS_PARAM],
     data: { name: 'rows' },
     columns: 1,
-    facet: {
-      field: 'figure',
-      type: 'nominal',
-      title: null,
-      sort: { field: 'panel', op: 'min' },
-      header: PANEL_HEADER,
-    },
+    facet: panels('figure', { field: 'panel', op: 'min' }),
     resolve: { scale: { y: 'independent' } },
     spec: {
       width: 640,

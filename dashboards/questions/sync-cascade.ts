@@ -4,7 +4,7 @@ import { countedCells } from '../cells.ts';
 import { themeToken } from '../page/browser/palette.ts';
 import { counted, formatBytes, formatCount, formatDuration } from '../quantities.ts';
 import type { Question, Row } from '../question.ts';
-import { DURATION_LABEL, PANEL_HEADER, SCHEMA } from './encodings.ts';
+import { BY_ORDER, panels, SCHEMA, TIME_AXIS } from './encodings.ts';
 
 interface Shown {
   readonly cell: string;
@@ -79,13 +79,7 @@ export const syncCascade: Question = {
     data: { name: 'rows' },
     transform: [{ filter: 'datum.title === shownRequest' }],
     columns: 1,
-    facet: {
-      field: 'panel',
-      type: 'nominal',
-      title: null,
-      sort: { field: 'order', op: 'min' },
-      header: PANEL_HEADER,
-    },
+    facet: panels('panel', BY_ORDER),
     resolve: { scale: { x: 'independent', y: 'independent' } },
     spec: {
       width: 600,
@@ -97,7 +91,7 @@ export const syncCascade: Question = {
           field: 'fromNs',
           type: 'quantitative',
           title: 'time since the guest asked',
-          axis: { labelExpr: DURATION_LABEL, tickCount: 6, labelOverlap: true },
+          axis: TIME_AXIS,
         },
         x2: { field: 'toNs' },
         y: {

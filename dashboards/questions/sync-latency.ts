@@ -1,8 +1,8 @@
 /** How long does a sync take: the cumulative distribution of the syncs' latency, one curve a policy. */
 import type { LatencySeries } from '../../results/record.ts';
 import type { Question } from '../question.ts';
-import { CURVE_TEXTS, cumulativeRows, percentileTable, percentileWords } from './distribution.ts';
-import { CELL_COLOR, CELL_DASH, CELLS_PARAM, DURATION_LABEL, logAxis, SCHEMA } from './encodings.ts';
+import { CURVE_MARK, CURVE_STYLE, CURVES, cumulativeRows, percentileTable, percentileWords } from './distribution.ts';
+import { logDuration } from './encodings.ts';
 
 const WANTED: readonly LatencySeries[] = ['deviceSync'];
 
@@ -13,21 +13,12 @@ export const syncLatency: Question = {
   absent: 'This run made no sync, so there is no sync latency to show.',
   renderer: 'svg',
   spec: {
-    $schema: SCHEMA,
-    params: [CELLS_PARAM],
-    data: { name: 'rows' },
-    transform: CURVE_TEXTS,
+    ...CURVES,
     width: 720,
     height: 260,
-    mark: { type: 'line', interpolate: 'step-after', strokeWidth: 2, clip: true, tooltip: true },
+    mark: { ...CURVE_MARK, clip: true },
     encoding: {
-      x: {
-        field: 'ns',
-        type: 'quantitative',
-        scale: { type: 'log', nice: false },
-        title: 'latency of one sync (log scale)',
-        axis: logAxis('x', DURATION_LABEL),
-      },
+      x: logDuration('x', 'ns', 'latency of one sync (log scale)'),
       y: {
         field: 'share',
         type: 'quantitative',
@@ -35,8 +26,7 @@ export const syncLatency: Question = {
         title: 'share of syncs',
         axis: { format: '.0%', tickCount: 5 },
       },
-      color: CELL_COLOR,
-      strokeDash: CELL_DASH,
+      ...CURVE_STYLE,
       tooltip: [
         { field: 'cell', title: 'policy' },
         { field: 'latency', title: 'within' },

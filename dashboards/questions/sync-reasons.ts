@@ -3,7 +3,7 @@ import type { RunRecord } from '../../results/record.ts';
 import { countedCells } from '../cells.ts';
 import { formatCount, formatShare } from '../quantities.ts';
 import type { Question } from '../question.ts';
-import { PANEL_HEADER, SCHEMA } from './encodings.ts';
+import { BY_ORDER, panels, SCHEMA } from './encodings.ts';
 import { MATRIX_LAYERS, matrixRows, type Square } from './matrix.ts';
 
 interface Reason {
@@ -66,13 +66,7 @@ export const syncReasons: Question = {
     $schema: SCHEMA,
     data: { name: 'rows' },
     columns: 1,
-    facet: {
-      field: 'panel',
-      type: 'nominal',
-      title: null,
-      sort: { field: 'order', op: 'min' },
-      header: PANEL_HEADER,
-    },
+    facet: panels('panel', BY_ORDER),
     spec: { width: 600, height: { step: 27 }, layer: [...MATRIX_LAYERS] },
   },
   data(record) {

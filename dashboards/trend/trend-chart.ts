@@ -4,12 +4,13 @@ import type { ChartParts } from '../compile.ts';
 import { themeToken } from '../page/browser/palette.ts';
 import type { DataTable, Row } from '../question.ts';
 import {
+  BY_ORDER,
   bytesText,
   CELL_COLOR,
   CELL_SHAPE,
   CELLS_PARAM,
   durationText,
-  PANEL_HEADER,
+  panels,
   SCHEMA,
 } from '../questions/encodings.ts';
 import { commitLabel, type FigureKind, type Series } from './series.ts';
@@ -77,7 +78,7 @@ function specOf(figure: FigureKind): TopLevelSpec {
     data: { name: 'rows' },
     transform: [SHOWN],
     columns: 1,
-    facet: { field: 'series', type: 'nominal', title: null, sort: { field: 'order', op: 'min' }, header: PANEL_HEADER },
+    facet: panels('series', BY_ORDER),
     resolve: { scale: { y: 'independent' } },
     spec: {
       width: 640,
