@@ -259,10 +259,24 @@ export class Qcow2Image implements GuestDisk {
 
   #writeOutForClose(): void {
     const { features, file, policy } = this.#state;
-    policy.close();
+    try {
+      policy.close();
+    } catch (error) {
+      this.#tryCloseAgain();
+      throw error;
+    }
     if (!features.dirty) return;
     file.sync('close');
     features.clearDirty();
+  }
+
+  /** Nobody else can any more, and of a snapshot operation one half may be in the file. */
+  #tryCloseAgain(): void {
+    try {
+      this.#state.policy.close();
+    } catch (error) {
+      if (!(error instanceof Qcow2Error)) throw error;
+    }
   }
 
   /** Where byte `offset` of the VM state is mapped: behind what the last L1 entry of the disk maps. */

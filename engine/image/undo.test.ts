@@ -132,6 +132,18 @@ test('a snapshot that could not be deleted has its content, or is gone; an image
   );
 });
 
+test('closing fails after a snapshot was taken: what was still in memory is in the file all the same', () => {
+  eachFailure(
+    ['writeback'],
+    (image) => image.close(),
+    ({ memory }) => requireSound(memory),
+    (image) => {
+      image.write(0, cluster(8));
+      image.createSnapshot({ name: 'new' });
+    },
+  );
+});
+
 test('S0 frees a shared L2 table before it is copied: when the copy fails, the snapshot keeps it', () => {
   eachFailure(
     ['legacy'],

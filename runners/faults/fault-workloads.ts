@@ -68,6 +68,21 @@ function plans(c: number, t: number): Record<string, Plan> {
       before: [write(0, 2 * c), snapshot('create', 'old'), write(0, c), snapshot('create', 'late')],
       during: [snapshot('delete', 'old'), write(5 * c, c), FLUSH, snapshot('delete', 'late'), write(0, c), FLUSH],
     },
+    'snapshot-close': {
+      before: [write(0, 2 * c)],
+      during: [
+        snapshot('create', 'old'),
+        REOPEN,
+        write(c, c),
+        snapshot('create', 'late'),
+        write(0, part),
+        REOPEN,
+        snapshot('apply', 'old'),
+        REOPEN,
+        snapshot('delete', 'old'),
+        REOPEN,
+      ],
+    },
     discard: {
       before: [write(0, 6 * c)],
       during: [{ op: 'discard', offset: c, length: 2 * c }, FLUSH, write(c, c), FLUSH],
