@@ -25,7 +25,7 @@ export interface QemuExploration {
 }
 
 /** The cluster sizes of the row that stands beside our policies. */
-const PEER_CLUSTER_SIZES = [512, 4096] as const;
+export const PEER_CLUSTER_SIZES = [512, 4096] as const;
 
 /** The named workloads that QEMU can carry out, with its own cache sizes: the row of a peer beside our policies. */
 export function exploreNamedByQemu(statesPerPoint: number): Promise<QemuExploration> {

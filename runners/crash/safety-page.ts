@@ -2,6 +2,7 @@
 
 import type { HuntResult, HuntVerdict } from './mutant-hunt.ts';
 import { mutantNamed } from './mutants.ts';
+import { PEER_CLUSTER_SIZES, type QemuExploration } from './qemu-exploration.ts';
 import type { ConfusionMatrix } from './qemu-verdicts.ts';
 import { BARRIER_CLUSTER_BYTES, type SafetyRecord, type SafetyScope } from './safety-record.ts';
 import { FINDING_CLASSES, isViolated } from './verdict.ts';
@@ -10,14 +11,17 @@ export interface SafetyFindings {
   readonly scope: SafetyScope;
   readonly records: readonly SafetyRecord[];
   readonly matrix: ConfusionMatrix | null;
+  /** The installed QEMU, as a peer; null when it was not asked for. */
+  readonly peer: QemuExploration | null;
   readonly command: string;
   readonly commit: string;
 }
 
 export function safetyPage(findings: SafetyFindings): string {
-  const { records, matrix } = findings;
+  const { records, matrix, peer } = findings;
   const parts = [introduction(findings), verdicts(records), classes(records), barriers(records), mutants(findings)];
   if (matrix !== null) parts.push(checkers(matrix));
+  if (peer !== null) parts.push(peerRow(peer));
   return `${[...parts, OUTSIDE].join('\n\n')}\n`;
 }
 
@@ -161,6 +165,48 @@ function checkers(matrix: ConfusionMatrix): string {
     `${total} states with different content, of the named workloads under every policy above, through both. COPIED errors count as corruption.`,
     '',
     ...table(['ours', 'qemu-img', 'states'], rows.sort()),
+  ].join('\n');
+}
+
+function peerRow({ name, tally, leftOut }: QemuExploration): string {
+  const counts = [tally.workloads, tally.points, tally.exhaustivePoints, tally.states, tally.distinctStates];
+  const found = FINDING_CLASSES.map((kind) => tally.findings[kind]);
+  const header = [
+    '',
+    'verdict',
+    'workloads',
+    'points',
+    'exhaustive',
+    'states',
+    'distinct',
+    ...FINDING_CLASSES,
+    'most leaked clusters',
+  ];
+  const verdict = isViolated(tally.findings) ? '**violated**' : 'kept';
+  const examples = FINDING_CLASSES.flatMap((kind) => {
+    const example = tally.examples[kind];
+    if (example === undefined) return [];
+    const { workload } = example;
+    return [[kind, workload.name, String(workload.image.clusterSizeBytes), example.example.reason]];
+  });
+  const reasons = Map.groupBy(leftOut, ({ reason }) => reason);
+  const left = [...reasons].map(
+    ([reason, all]) => `- ${[...new Set(all.map(({ workload }) => workload.name))].join(', ')}: ${reason}`,
+  );
+  return [
+    `## ${name}, same workloads`,
+    '',
+    `The installed qemu-io and qemu-img in writeback mode, their own cache sizes, recorded by QEMU's \`blklogwrites\`: the named workloads on`,
+    `clusters of ${PEER_CLUSTER_SIZES.join(' and ')} bytes, no sequences, under the same judge. What differs from our recordings:`,
+    '[crash-model.md](crash-model.md#qemu-as-a-patient).',
+    '',
+    ...table(header, [[name, verdict, ...[...counts, ...found, tally.maxLeakedClusters].map(String)]]),
+    '',
+    ...table(['class', 'workload', 'cluster', 'finding'], examples),
+    '',
+    'Left out:',
+    '',
+    ...left,
   ].join('\n');
 }
 

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { describeSource, PROJECT_ROOT } from '../environment.ts';
 import { describeFailure, UsageError } from '../errors.ts';
 import { clusterSize, integer, list } from '../option-values.ts';
+import { exploreNamedByQemu } from './qemu-exploration.ts';
 import { safetyPage } from './safety-page.ts';
 import { qemuVerdicts, SAFETY_SUBJECTS, type SafetyRecord, type SafetyScope, safetyOf } from './safety-record.ts';
 
@@ -19,6 +20,8 @@ const OPTIONS = {
   'qemu-states': { type: 'string', default: '40' },
   /** none, named or all. */
   mutants: { type: 'string', default: 'named' },
+  /** Whether the installed QEMU stands beside the policies: yes or no. */
+  'qemu-peer': { type: 'string', default: 'yes' },
   out: { type: 'string', default: path.join(PROJECT_ROOT, 'docs/safety.md') },
 } as const;
 
@@ -42,6 +45,9 @@ function scopeOf(values: Readonly<Record<keyof typeof OPTIONS, string>>): Safety
 async function writeSafety(words: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...words], options: OPTIONS });
   const scope = scopeOf(values);
+  const withPeer = values['qemu-peer'] === 'yes';
+  if (!withPeer && values['qemu-peer'] !== 'no')
+    throw new UsageError(`--qemu-peer "${values['qemu-peer']}": expected yes or no`);
   const records: SafetyRecord[] = [];
   for (const subject of SAFETY_SUBJECTS) {
     const startMs = performance.now();
@@ -51,12 +57,13 @@ async function writeSafety(words: readonly string[]): Promise<void> {
     console.error(`${subject.policy} ${subject.stage ?? ''}: ${record.tally.states} states, ${seconds} s`);
   }
   const matrix = scope.qemuStates === 0 ? null : await qemuVerdicts(scope);
+  const peer = withPeer ? await exploreNamedByQemu(scope.statesPerPoint) : null;
   const { commit, dirty } = describeSource();
   const source = commit === null ? 'an unknown commit' : `${commit.slice(0, 12)}${dirty ? ' with changes' : ''}`;
   // Where the page goes changes nothing of what it says.
   const asked = words.filter((word, index) => word !== '--out' && words[index - 1] !== '--out');
   const command = ['npm run safety', ...(asked.length === 0 ? [] : ['--', ...asked])].join(' ');
-  fs.writeFileSync(values.out, safetyPage({ scope, records, matrix, command, commit: source }));
+  fs.writeFileSync(values.out, safetyPage({ scope, records, matrix, peer, command, commit: source }));
   console.error(`written: ${values.out}`);
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { decodeWriteLog, encodeWriteLog, MemoryFile } from '../../engine/index.ts';
 import { recordQemu } from './recording.ts';
 import { FLUSH, inFolder, makeImage, plain, write } from './testing/requests.ts';
 import { LOG_SECTOR_BYTES } from './write-log.ts';
@@ -73,4 +74,34 @@ test('the log holds everything that was written: replayed on the first image it 
     for (const event of flushes) assert.equal(entries[event.lastLogEntry]!.flags, FLUSH_FLAG, 'ends with a sync');
     const reading = guestEvents.find(({ request }) => request.op === 'read')!;
     assert.equal(reading.lastLogEntry, reading.firstLogEntry - 1);
+  }));
+
+test('our importer reads the log: punches too replayed, it gives the last image, and our exporter keeps all of it', () =>
+  inFolder(async (folder) => {
+    const imagePath = makeImage(folder, '64M', CLUSTER);
+    const file = new MemoryFile('replayed', new Uint8Array(fs.readFileSync(imagePath)));
+    const logPath = path.join(folder, 'log');
+    const requests = [...REQUESTS, FLUSH, plain({ op: 'discard', offset: 65536, length: 8 * CLUSTER })];
+    const { guestEvents } = await recordQemu(requests, { imagePath, logPath, cache: 'writeback' });
+    const events = decodeWriteLog(fs.readFileSync(logPath), logPath);
+    for (const event of events) {
+      if (event.op === 'write') file.write(event.offset, event.bytes, 'data');
+      if (event.op === 'punch') file.punchHole(event.offset, event.lengthBytes);
+    }
+    assert.ok(events.some(({ op }) => op === 'punch'));
+    assert.ok(Buffer.from(file.bytes()).equals(fs.readFileSync(imagePath)));
+    assert.equal(guestEvents.at(-1)!.imageBytes, file.sizeBytes());
+    assert.deepEqual(decodeWriteLog(encodeWriteLog(events), 'ours'), events);
+  }));
+
+test('requests that write nothing leave a log that is not begun', () =>
+  inFolder(async (folder) => {
+    const imagePath = makeImage(folder, '64M', CLUSTER);
+    const logPath = path.join(folder, 'log');
+    const { guestEvents } = await recordQemu([FLUSH], { imagePath, logPath, cache: 'writeback' });
+    assert.deepEqual(
+      guestEvents.map(({ lastLogEntry }) => lastLogEntry),
+      [-1, -1, -1],
+    );
+    assert.equal(fs.statSync(logPath).size, 0);
   }));
