@@ -131,6 +131,39 @@ test('a short write or read of the system is continued', () => {
   file.close();
 });
 
+test('an interrupted read is made again', () => {
+  const file = create('writeback');
+  const bytes = new Uint8Array(1024).fill(7);
+  file.write(0, bytes, 'data');
+  const read = fs.readSync;
+  let calls = 0;
+  const reads = mock.method(fs, 'readSync', ((
+    fd: number,
+    into: Uint8Array,
+    at: number,
+    length: number,
+    position: number,
+  ) => {
+    if (++calls < 3) throw Object.assign(new Error('EINTR: interrupted system call, read'), { code: 'EINTR' });
+    return read(fd, into, at, length, position);
+  }) as typeof fs.readSync);
+  const found = new Uint8Array(1024);
+  file.read(0, found, 'data');
+  reads.mock.restore();
+  assert.deepEqual(found, bytes);
+  assert.equal(calls, 3);
+  file.close();
+});
+
+test('a write of which the system takes nothing is an error, not a hang', () => {
+  const file = create('writeback');
+  const writes = mock.method(fs, 'writeSync', () => 0);
+  assert.throws(() => file.write(0, new Uint8Array(512), 'data'), /cannot write 512 bytes at offset 0 .*input\/output/);
+  assert.equal(writes.mock.callCount(), 1);
+  writes.mock.restore();
+  file.close();
+});
+
 test('a full file system is named as such, with offset and length', () => {
   const file = create('writeback');
   const system = mock.method(fs, 'writeSync', () => {

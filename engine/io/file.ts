@@ -92,7 +92,7 @@ class RealFile implements BlockFile {
     let done = 0;
     try {
       do {
-        const got = fs.readSync(this.#descriptor, target, done, into.length - done, offset + done);
+        const got = this.#readPart(target, done, into.length - done, offset + done);
         done += got;
         // A short read before the end is resumed; one that reaches the end needs no second call to learn so.
         if (got === 0) break;
@@ -119,8 +119,12 @@ class RealFile implements BlockFile {
     }
     let done = 0;
     try {
-      while (done < from.length)
-        done += fs.writeSync(this.#descriptor, source, done, from.length - done, offset + done);
+      while (done < from.length) {
+        const put = fs.writeSync(this.#descriptor, source, done, from.length - done, offset + done);
+        // Asked again it could say so for ever.
+        if (put === 0) throw Object.assign(new Error('nothing was written'), { code: 'EIO' });
+        done += put;
+      }
     } catch (error) {
       throw this.#failure(error, 'write', offset + done, from.length - done);
     } finally {
@@ -169,6 +173,17 @@ class RealFile implements BlockFile {
     if (this.#closed) return;
     this.#closed = true;
     fs.closeSync(this.#descriptor);
+  }
+
+  /** One read of the system, short or not. Node makes every other call again that was interrupted, but not this one. */
+  #readPart(into: Uint8Array, at: number, lengthBytes: number, offset: number): number {
+    for (;;) {
+      try {
+        return fs.readSync(this.#descriptor, into, at, lengthBytes, offset);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EINTR') throw error;
+      }
+    }
   }
 
   #refuseWhenUnwritable(): void {
