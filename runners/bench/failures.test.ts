@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -7,6 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { readRecord } from '../../results/store.ts';
 import { cowbench, filesBelow, smallBench, startCowbench, temporaryFolder } from '../testing/command.ts';
+import { NO_MOUNT, onSmallTmpfs } from '../testing/small-tmpfs.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -105,29 +105,8 @@ test('a runner that is killed takes its worker and the image with it', async () 
   assert.deepEqual(left(), []);
 });
 
-/** Runs `work` with a small file system in memory at the path it is given; null when this system permits no mount. */
-async function onSmallTmpfs<Result>(
-  options: string,
-  work: (mountPoint: string) => Promise<Result>,
-): Promise<Result | null> {
-  const mountPoint = path.join(folder, 'small');
-  fs.mkdirSync(mountPoint, { recursive: true });
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', mountPoint], { stdio: 'ignore' });
-  } catch {
-    return null;
-  }
-  try {
-    return await work(mountPoint);
-  } finally {
-    execFileSync('umount', [mountPoint]);
-  }
-}
-
-const NO_MOUNT = 'NOT TESTED: this needs the right to mount a tmpfs (root)';
-
 test('a full disk: one line, the record says failed, no image stays', async (context) => {
-  const outcome = await onSmallTmpfs('size=1m', async (mountPoint) => {
+  const outcome = await onSmallTmpfs(folder, 'size=1m', async (mountPoint) => {
     const finished = await cowbench(...smallBench(folder, { dir: mountPoint }));
     return { ...finished, left: fs.readdirSync(mountPoint) };
   });
@@ -149,7 +128,7 @@ test('a full disk: one line, the record says failed, no image stays', async (con
 });
 
 test('a read-only directory is refused by name', async (context) => {
-  const outcome = await onSmallTmpfs('ro,size=1m', (mountPoint) =>
+  const outcome = await onSmallTmpfs(folder, 'ro,size=1m', (mountPoint) =>
     cowbench(...smallBench(folder, { dir: mountPoint }, '--quiet')),
   );
   if (outcome === null) return context.skip(NO_MOUNT);
