@@ -15,11 +15,6 @@ export interface RunState {
   readonly etaMs: number | null;
 }
 
-/** True when another round, as long as the last, ends within the budget that counts from the start of the first. */
-export function anotherRoundFits(elapsedMs: number, lastRoundMs: number, budgetMs: number): boolean {
-  return elapsedMs + lastRoundMs <= budgetMs;
-}
-
 /** Rounds that a budget will hold, judged by those done; at least the one that is always made. */
 export function expectedRounds(done: number, elapsedMs: number, budgetMs: number, most: number): number {
   if (done === 0 || elapsedMs <= 0) return 1;

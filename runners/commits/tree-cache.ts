@@ -47,9 +47,20 @@ export function evictTrees(kept: number = TREES_KEPT): void {
 function treeAt(root: string): { readonly root: string; readonly usedMs: number; readonly inUse: boolean } {
   const used = path.join(root, USED);
   const usedMs = fs.statSync(used, { throwIfNoEntry: false })?.mtimeMs;
-  if (usedMs !== undefined) return { root, usedMs, inUse: isOthers(Number(fs.readFileSync(used, 'utf8'))) };
-  const madeMs = fs.statSync(root).mtimeMs;
+  if (usedMs !== undefined) return { root, usedMs, inUse: isOthers(userOf(used)) };
+  // Another process may be removing trees, too.
+  const madeMs = fs.statSync(root, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   return { root, usedMs: madeMs, inUse: Date.now() - madeMs < UNFINISHED_MS };
+}
+
+/** 0 when nobody is named. */
+function userOf(used: string): number {
+  try {
+    return Number(fs.readFileSync(used, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
 }
 
 /** True for a living process other than this one, whose own trees are the newest anyway. */

@@ -86,6 +86,15 @@ test('npm ci that fails is one line with the commit and what npm says, and the t
   assert.ok(!fs.existsSync(path.join(treeOf(broken), '.cowbench-ready')));
 });
 
+test('a cache directory in which nothing can be made is one line', async () => {
+  const plain = path.join(folder, 'plain');
+  fs.writeFileSync(plain, '');
+  const { stdout } = await withProgram(`process.env.XDG_CACHE_HOME = ${JSON.stringify(plain)}; prepare('HEAD');`);
+  const { message, expected } = JSON.parse(stdout.trim().split('\n').at(-1)!);
+  assert.equal(expected, true);
+  assert.match(message, /^cannot write .*\/plain\/cowbench\/trees\/\w+: a part of the path is not a directory$/);
+});
+
 test('the trees used last are kept, and those that a living process uses; git forgets the others', async () => {
   fs.rmSync(trees(), { recursive: true, force: true });
   const commits = [...Array(5).keys()].map((index) => {

@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { cannotWrite } from '../../results/store.ts';
 import type { SourceTree } from '../bench/plan.ts';
 import { WORKER_PATH } from '../bench/sample-process.ts';
 import { PROJECT_ROOT } from '../environment.ts';
@@ -15,23 +16,34 @@ import { evictTrees, markUsed, READY, treesFolder } from './tree-cache.ts';
 
 const LOCK = 'package-lock.json';
 
-/** Makes `revision` ready to run, or finds it so. Throws UsageError when it cannot be: one line that names the commit. */
+/**
+ * Makes `revision` ready to run, or finds it so.
+ * @throws UsageError when it cannot be, in one line that names the commit; RecordError when nothing can be written there.
+ */
 export function sourceTree(revision: Revision, tell: (line: string) => void): SourceTree {
   const root = path.join(treesFolder(), revision.tree);
-  const { commit, name } = revision;
-  if (!fs.existsSync(path.join(root, READY))) {
-    const told = commit === name ? commit.slice(0, 12) : `${commit.slice(0, 12)} (${oneLine(name)})`;
-    if (fileAt(revision, WORKER_PATH) === null) {
-      throw new UsageError(`commit ${told} has no ${WORKER_PATH}: it is older than what measures it`);
-    }
-    tell(`preparing ${told}`);
-    checkOut(revision, root);
-    addPackages(revision, root);
-    fs.writeFileSync(path.join(root, READY), `${commit}\n`);
+  try {
+    makeReady(revision, root, tell);
+    markUsed(root);
+    evictTrees();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    throw cannotWrite(root, error);
   }
-  markUsed(root);
-  evictTrees();
-  return { commit, revision: name, root };
+  return { commit: revision.commit, revision: revision.name, root };
+}
+
+function makeReady(revision: Revision, root: string, tell: (line: string) => void): void {
+  const { commit, name } = revision;
+  if (fs.existsSync(path.join(root, READY))) return;
+  const told = commit === name ? commit.slice(0, 12) : `${commit.slice(0, 12)} (${oneLine(name)})`;
+  if (fileAt(revision, WORKER_PATH) === null) {
+    throw new UsageError(`commit ${told} has no ${WORKER_PATH}: it is older than what measures it`);
+  }
+  tell(`preparing ${told}`);
+  checkOut(revision, root);
+  addPackages(revision, root);
+  fs.writeFileSync(path.join(root, READY), `${commit}\n`);
 }
 
 function checkOut({ commit }: Revision, root: string): void {
