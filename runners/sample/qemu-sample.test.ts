@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { test } from 'node:test';
+import { latencyBins } from '../../results/latency-map.ts';
+import type { LatencyLane } from '../../results/record.ts';
 import { inFolder } from '../qemu/testing/requests.ts';
 import { measureQemu, type QemuSampleJob } from './qemu-sample.ts';
 
@@ -37,6 +39,11 @@ test('a sample is verified, and its counts repeat to the digit', () =>
     assert.ok(first.exact.writeBytes > first.exact.guest.writeBytes);
     assert.equal(first.histograms.guestWrite?.count, 100);
     assert.equal(first.histograms.guestFlush?.count, 5);
+    const map = first.latencyMap!;
+    const seen = (lane: LatencyLane) => latencyBins(map, lane).reduce((sum, { count }) => sum + count, 0);
+    // What the outside of a program does not show has no lane.
+    assert.deepEqual(Object.keys(map.lanes), ['guest-request', 'guest-flush']);
+    assert.deepEqual([seen('guest-request'), seen('guest-flush')], [100, 5]);
     assert.ok(first.times.wallNs > 0);
     assert.deepEqual([...parts], ['prepare', 'replay', 'verify']);
   }));
