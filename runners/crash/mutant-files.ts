@@ -15,11 +15,11 @@ export class SyncDroppingFile extends ForwardingFile {
   }
 }
 
-/** Syncs before each write: no policy needs it, and it does no harm. */
+/** Syncs behind each write: no policy needs it, and it does no harm. */
 export class SyncingFile extends ForwardingFile {
   override write(offset: number, from: Uint8Array, kind: TableKind): void {
-    super.sync('other');
     super.write(offset, from, kind);
+    super.sync('other');
   }
 }
 

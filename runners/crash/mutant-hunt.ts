@@ -104,7 +104,7 @@ export class Hunter {
     const measures = mutant.isHistory ? [mutant.against] : [...new Set([undefined, mutant.against])];
     const own = measures.map((alteration) => this.#withoutMutant(workload, alteration));
     if (own.some(({ isComplete }) => !isComplete)) return null;
-    const fresh = violations.find((symptom) => !own.some(({ log }) => log.covers(symptom)));
+    const fresh = violations.find((symptom) => !own.some(({ log }) => log.shows(symptom)));
     return fresh === undefined ? null : killBy(fresh, observed);
   }
 

@@ -85,7 +85,7 @@ const ORDER_ROWS: readonly [Order, PolicyName, string, number?][] = [
 /** What leaving an order out does. */
 export const ORDER_KILLS: readonly KnownKill[] = [
   ...ORDER_ROWS.map(([order, ...row]) => safeKill(`no ${order}`, ...row)),
-  kill('no refcounts-before-copied-flag', 'writeback', 'snapshot-create'),
+  kill('no refcounts-before-copied-flag', 'writeback', 'snapshot-return'),
   kill('no snapshot-walk-step', 'writeback', 'snapshot-apply-wide', 512),
 ];
 

@@ -89,6 +89,8 @@ class RecordingSession {
         if (!(error instanceof Qcow2Error)) throw error;
         this.#failures.set(index, error.message);
         this.#recording.mark({ request: index, phase: 'failed' });
+        // It is closed all the same, and nothing more can be asked of it.
+        if (this.#run.op === 'reopen') return;
       }
     }
   }

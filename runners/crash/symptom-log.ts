@@ -2,8 +2,8 @@
  * What is wrong with the crash states of one recording, by request and kind, so that two recordings of the same workload can be
  * compared: in which request can the image break, and how?
  *
- * The states between two barriers are judged at the second one, whichever request it falls in. So what a policy shows counts for
- * every request since the barrier before: else a barrier more, which only takes states away, would look like something new.
+ * Every request that changes the file ends with a point of its own, so a barrier more or less moves no damage into another request.
+ * It may change, though, what lies at a damaged place by then: two symptoms are the same when it may have been the same.
  */
 import type { RecordedEvent, TableKind } from '../../engine/index.ts';
 import type { CrashPoint } from './crash-points.ts';
@@ -17,32 +17,38 @@ export interface ShownSymptom {
   readonly request: number;
   readonly what: string;
   states: number;
+  /** The same, with each thing that the place may be at that point: what it was durably, and what has been written there since. */
+  readonly alternatives: readonly string[];
 }
 
 export class SymptomLog {
   readonly #shown = new Map<string, ShownSymptom>();
-  readonly #covered = new Set<string>();
+  readonly #known = new Set<string>();
+  readonly #barriers: readonly number[];
   readonly #clusterBytes: number;
-  readonly #barriers: readonly { readonly sequence: number; readonly request: number }[];
   /** By host cluster: what was written to it, and when. */
   readonly #uses = new Map<number, { readonly sequence: number; readonly kind: TableKind | null }[]>();
 
   constructor({ workload, events }: CrashRecording) {
     this.#clusterBytes = workload.image.clusterSizeBytes;
-    this.#barriers = barriersOf(events);
+    this.#barriers = events.filter(isBarrier).map(({ sequence }) => sequence);
     for (const event of events) if (event.op === 'write') this.#use(event);
   }
 
   note(symptoms: readonly Symptom[], { request, sequence }: CrashPoint): void {
-    const since = this.#barriers.findLast((barrier) => barrier.sequence < sequence - 1)?.request ?? -1;
-    for (const whole of new Set(symptoms.map((symptom) => `${symptom.kind} ${this.#words(symptom, sequence)}`))) {
-      const kind = whole.slice(0, whole.indexOf(' ')) as FindingClass;
-      const what = whole.slice(kind.length + 1);
+    const noted = new Set<string>();
+    for (const symptom of symptoms) {
+      const { kind } = symptom;
+      const words = this.#words(symptom, sequence);
+      const what = words.at(-1)!;
       const key = keyOf(kind, request, what);
+      if (noted.has(key)) continue;
+      noted.add(key);
+      const alternatives = words.map((word) => keyOf(kind, request, word));
+      for (const alternative of alternatives) this.#known.add(alternative);
       const shown = this.#shown.get(key);
-      if (shown === undefined) this.#shown.set(key, { kind, request, what, states: 1 });
+      if (shown === undefined) this.#shown.set(key, { kind, request, what, states: 1, alternatives });
       else shown.states++;
-      for (let earlier = since; earlier <= request; earlier++) this.#covered.add(keyOf(kind, earlier, what));
     }
   }
 
@@ -51,15 +57,20 @@ export class SymptomLog {
   }
 
   /** True when the symptom is possible here too. */
-  covers({ kind, request, what }: ShownSymptom): boolean {
-    return this.#covered.has(keyOf(kind, request, what));
+  shows({ alternatives }: ShownSymptom): boolean {
+    return alternatives.some((alternative) => this.#known.has(alternative));
   }
 
-  /** Says what lies at the offset, rather than which: that differs when a policy allocates in another order. */
-  #words({ what, offset }: Symptom, sequence: number): string {
-    if (offset === null) return what;
-    const uses = this.#uses.get(Math.floor(offset / this.#clusterBytes)) ?? [];
-    return `${what} (${uses.findLast((use) => use.sequence < sequence)?.kind ?? 'written before'})`;
+  /** Says what lies at the offset, rather than which: that differs when a policy allocates in another order. The newest last. */
+  #words({ what, offset }: Symptom, sequence: number): string[] {
+    if (offset === null) return [what];
+    const uses = (this.#uses.get(Math.floor(offset / this.#clusterBytes)) ?? []).filter(
+      (use) => use.sequence < sequence,
+    );
+    const barrier = this.#barriers.findLast((at) => at < sequence - 1) ?? -1;
+    const durable = uses.findLast((use) => use.sequence < barrier)?.kind ?? 'written before';
+    const kinds = new Set([durable, ...uses.filter((use) => use.sequence > barrier).map(({ kind }) => kind)]);
+    return [...kinds].map((kind) => `${what} (${kind})`);
   }
 
   #use({ offset, bytes, sequence, kind }: RecordedEvent & { op: 'write' }): void {
@@ -76,13 +87,6 @@ function keyOf(kind: FindingClass, request: number, what: string): string {
   return `${request} ${kind} ${what}`;
 }
 
-function barriersOf(events: readonly RecordedEvent[]) {
-  const barriers: { sequence: number; request: number }[] = [];
-  let request = -1;
-  for (const event of events) {
-    if (event.op === 'mark' && event.mark.phase === 'start') request = event.mark.request;
-    const isBarrier = event.op === 'sync' ? !event.failed : event.op === 'write' && event.durable;
-    if (isBarrier) barriers.push({ sequence: event.sequence, request });
-  }
-  return barriers;
+function isBarrier(event: RecordedEvent): boolean {
+  return event.op === 'sync' ? !event.failed : event.op === 'write' && event.durable;
 }
