@@ -79,7 +79,7 @@ export class OverlapGuard extends ForwardingFile {
 
   /** The operation `what` is half in the file, because of `cause`, and cannot be taken back. */
   refuseFromNowOn(what: string, cause: Qcow2Error): void {
-    const message = `${this.name}: ${what} failed half-way and could not be undone; close the image, check and repair it`;
+    const message = `${this.name}: ${what} failed half-way and could not be undone (${cause.message}); close the image, check and repair it`;
     this.#halfDone ??= new Qcow2Error(cause.code, message, { file: this.name }, cause);
   }
 
