@@ -3,15 +3,26 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { PolicyName } from '../../engine/index.ts';
 import { Hunter, huntedWorkloads } from './mutant-hunt.ts';
-import { type AlterationName, alterationNamed } from './mutants.ts';
+import { type AlterationName, alterationNamed, mutantNamed } from './mutants.ts';
 
 const POLICY_NAMES: readonly PolicyName[] = ['legacy', 'writethrough', 'writeback'];
+const OPTIONS = { statesPerPoint: 4096, seed: 1, repairs: 0 };
 const HARMLESS: readonly AlterationName[] = ['nothing', 'more syncs'];
+
+test('damage to a cluster that has been given to something else by then is still the same damage', () => {
+  const hunter = new Hunter({ policy: 'legacy', stage: null, hostCacheMode: null }, OPTIONS);
+  const mutant = mutantNamed('no refcount-before-snapshot-table');
+  const { kill, workloadsTried } = hunter.hunt(
+    mutant,
+    ({ name }) => name === 'shared: snapshot-create, snapshot-delete',
+  );
+  assert.equal(workloadsTried, 1);
+  assert.equal(kill, null);
+});
 
 for (const policy of POLICY_NAMES) {
   describe(`what does no harm to ${policy}`, () => {
-    const options = { statesPerPoint: 4096, seed: 1, repairs: 0 };
-    const hunter = new Hunter({ policy, stage: null, hostCacheMode: null }, options);
+    const hunter = new Hunter({ policy, stage: null, hostCacheMode: null }, OPTIONS);
 
     for (const name of HARMLESS) {
       test(`${name}: never killed`, () => {
