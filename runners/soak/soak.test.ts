@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { openFile, openImage } from '../../engine/index.ts';
 import { filesBelow, startProgram, temporaryFolder } from '../testing/command.ts';
 import { killLoop, SoakFinding } from './kill-loop.ts';
@@ -37,6 +38,41 @@ test('a writer killed five times leaves a good image, and the run leaves nothing
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^writeback, seed 7: 5 kills, \d+ requests, \d+ flushes; nothing flushed was lost/);
   assert.deepEqual(fs.readdirSync(folder), []);
+});
+
+/** Processes that `pid` has started and that still run. */
+function childrenOf(pid: number): string[] {
+  return fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+}
+
+/** Processes with `word` on their command line. */
+function processesNaming(word: string): string[] {
+  return fs.readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(word);
+    } catch {
+      return false;
+    }
+  });
+}
+
+test('Ctrl-C: the tally so far, exit code 130, no image and no writer left', {
+  skip: process.platform !== 'linux',
+}, async () => {
+  const run = soak('--kills', '100000', '--seed', '5');
+  const { pid } = run.process;
+  let ended = false;
+  run.finished.finally(() => {
+    ended = true;
+  });
+  do await setTimeout(20);
+  while (!ended && childrenOf(pid!).length === 0);
+  run.process.kill('SIGINT');
+  const { code, stdout, stderr } = await run.finished;
+  assert.equal(code, 130, stderr);
+  assert.match(stdout, /^writeback, seed 5: \d+ kills, \d+ requests, \d+ flushes; nothing flushed was lost/);
+  assert.deepEqual(fs.readdirSync(folder), []);
+  assert.deepEqual(processesNaming(folder), []);
 });
 
 test('what a kill must not leave is found: a block that changes behind the writer', async () => {
