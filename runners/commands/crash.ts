@@ -12,6 +12,7 @@ import { tellStory } from '../crash/story.ts';
 import type { FoundExample, Tally } from '../crash/tally.ts';
 import { FINDING_CLASSES, type FindingClass, isViolated, isViolation } from '../crash/verdict.ts';
 import { EXIT_CODES, UsageError } from '../errors.ts';
+import { Interruption } from '../interruption.ts';
 import { clusterSize, integer, list, type OptionText, single } from '../option-values.ts';
 import { unknownWord } from '../suggest.ts';
 import { textTable } from '../text-table.ts';
@@ -85,7 +86,7 @@ export async function runCrashCommand(options: Options): Promise<void> {
   }
   if (options.json === true) console.log(JSON.stringify(results.map(jsonOf)));
   else printResults(results);
-  if (results.some(({ tally }) => isViolated(tally.findings))) process.exitCode = EXIT_CODES.finding;
+  if (results.some(({ tally }) => isViolated(tally.findings))) process.exitCode ??= EXIT_CODES.finding;
 }
 
 function chooseExplorations(options: Options): (() => Promise<Result>)[] {
@@ -109,13 +110,24 @@ async function explorePolicy(subject: CrashSubject, options: Options): Promise<R
   return { name: subjectName(subject), subject, tally, stories, leftOut: [] };
 }
 
+/** Ctrl-C keeps what was explored: QEMU and its files must not be left behind. */
 async function exploreQemu(options: Options): Promise<Result> {
   const { works, limits } = await planWork(options);
-  const { name, tally, leftOut } = await exploreByQemu(works, limits);
-  if (tally.workloads === 0)
-    throw new UsageError(`--engine qemu, workload ${leftOut[0]!.workload.name}: ${leftOut[0]!.reason}`);
-  const stories = storiesOf(tally, (found) => found.subject);
-  return { name, subject: { engine: 'qemu' }, tally, stories, leftOut };
+  const interruption = new Interruption();
+  try {
+    const { name, tally, leftOut } = await exploreByQemu(works, limits, interruption.signal);
+    const [first] = leftOut;
+    if (interruption.exitCode !== null) {
+      console.error(`interrupted after ${tally.workloads} workloads`);
+      process.exitCode = interruption.exitCode;
+    } else if (tally.workloads === 0 && first !== undefined) {
+      throw new UsageError(`--engine qemu, workload ${first.workload.name}: ${first.reason}`);
+    }
+    const stories = storiesOf(tally, (found) => found.subject);
+    return { name, subject: { engine: 'qemu' }, tally, stories, leftOut };
+  } finally {
+    interruption.release();
+  }
 }
 
 function chooseSubjects(policyText: string, stageText: string | null): CrashSubject[] {

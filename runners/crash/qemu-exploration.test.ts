@@ -16,7 +16,7 @@ import type { CrashWorkload } from './crash-workload.ts';
 import { type CounterExample, type Exploration, exploreRecording } from './explore.ts';
 import { namedWorkloads } from './named-workloads.ts';
 import { PlacedState } from './placed-state.ts';
-import { exploreNamedByQemu } from './qemu-exploration.ts';
+import { exploreByQemu, exploreNamedByQemu } from './qemu-exploration.ts';
 import { recordByQemu, whyNotByQemu } from './qemu-recording.ts';
 import type { CrashRecording } from './record-workload.ts';
 import { tellStory } from './story.ts';
@@ -167,6 +167,12 @@ test('the row of QEMU holds every named workload but those that it cannot carry 
   );
   const { subject, example } = tally.examples.lost!;
   assert.match(tellStory(subject, example).at(-1)!, /data is lost/);
+});
+
+test('an interruption ends it after the present workload, whose outcome is not believed', async () => {
+  const works = [{ workload: workloadNamed('compress', 4096) }, { workload: workloadNamed('allocate', 4096) }];
+  const { tally, leftOut } = await exploreByQemu(works, OPTIONS, AbortSignal.abort());
+  assert.deepEqual([tally.workloads, leftOut], [0, []]);
 });
 
 describe('cowbench crash --engine qemu', () => {

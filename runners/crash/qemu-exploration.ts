@@ -38,17 +38,20 @@ export function exploreNamedByQemu(statesPerPoint: number): Promise<QemuExplorat
 
 /**
  * Records and explores `works` one after the other; those that QEMU cannot carry out are left out, with the reason.
- * Throws UsageError when QEMU is not installed.
+ * `signal` ends it after the present one. Throws UsageError when QEMU is not installed.
  */
 export async function exploreByQemu(
   works: Iterable<ExplorationJob['work']>,
   options: ExploreOptions,
+  signal?: AbortSignal,
 ): Promise<QemuExploration> {
   const name = `QEMU ${toolVersion('qemu-io')}`;
   const tally = emptyTally<CrashRecording>();
   const leftOut: LeftOut[] = [];
   for (const { workload, limits } of workloadsOf(works, options)) {
     const recorded = await recordOrReason(workload);
+    // What interrupts this process ends QEMU too: then a failed request means nothing.
+    if (signal?.aborted) break;
     if (typeof recorded === 'string') {
       leftOut.push({ workload, reason: recorded });
       continue;

@@ -189,10 +189,7 @@ function peerRow({ name, tally, leftOut }: QemuExploration): string {
     const { workload } = example;
     return [[kind, workload.name, String(workload.image.clusterSizeBytes), example.example.reason]];
   });
-  const reasons = Map.groupBy(leftOut, ({ reason }) => reason);
-  const left = [...reasons].map(
-    ([reason, all]) => `- ${[...new Set(all.map(({ workload }) => workload.name))].join(', ')}: ${reason}`,
-  );
+  const reasons = new Map(leftOut.map(({ workload, reason }) => [workload.name, reason]));
   return [
     `## ${name}, same workloads`,
     '',
@@ -206,7 +203,7 @@ function peerRow({ name, tally, leftOut }: QemuExploration): string {
     '',
     'Left out:',
     '',
-    ...left,
+    ...[...reasons].map(([workload, reason]) => `- ${workload}: ${reason}`),
   ].join('\n');
 }
 
