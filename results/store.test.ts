@@ -56,6 +56,7 @@ test('a file system that refuses gives one line; the earlier state stays, no tem
     () => writeRecord(path.join(folder, 'plain/run.json'), sampleRecord()),
     /a part of the path is not a directory$/,
   );
+  assert.throws(() => writeRecord('/proc/none/run.json', sampleRecord()), /^RecordError: cannot write .*no such file/);
 });
 
 test('a malformed record is refused with the place in it', () => {

@@ -37,13 +37,29 @@ export function writeWhole(file: string, text: string | Uint8Array): void {
   const directory = path.dirname(file);
   const temporary = path.join(directory, `.${path.basename(file)}.${process.pid}.tmp`);
   try {
-    fs.mkdirSync(directory, { recursive: true });
+    makeFolder(directory);
     fs.writeFileSync(temporary, text, { flush: true });
     fs.renameSync(temporary, file);
     syncDirectory(directory);
   } catch (error) {
     removeQuietly(temporary);
     throw cannotWrite(file, error);
+  }
+}
+
+/**
+ * Makes `directory`, and those above it. Throws what the file system says. Node's own recursion never ends where a folder is
+ * there, but what would be made in it is called missing, as in /proc.
+ */
+export function makeFolder(directory: string): void {
+  if (fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
+  const parent = path.dirname(directory);
+  if (parent !== directory) makeFolder(parent);
+  try {
+    fs.mkdirSync(directory);
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (!fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory()) throw error;
   }
 }
 

@@ -9,7 +9,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { cannotWrite } from '../../results/store.ts';
+import { cannotWrite, makeFolder } from '../../results/store.ts';
 import { oneLine, UsageError } from '../errors.ts';
 
 export class RunLock {
@@ -23,7 +23,7 @@ export class RunLock {
   constructor(file: string) {
     this.#file = file;
     try {
-      fs.mkdirSync(path.dirname(file), { recursive: true });
+      makeFolder(path.dirname(file));
       if (!link(file)) {
         bury(file, holderOf(file));
         if (!link(file)) throw inUse(file, holderOf(file));

@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { cannotWrite } from '../../results/store.ts';
+import { cannotWrite, makeFolder } from '../../results/store.ts';
 import type { SourceTree } from '../bench/plan.ts';
 import { WORKER_PATH } from '../bench/sample-process.ts';
 import { PROJECT_ROOT } from '../environment.ts';
@@ -48,7 +48,7 @@ function makeReady(revision: Revision, root: string, tell: (line: string) => voi
 
 function checkOut({ commit }: Revision, root: string): void {
   fs.rmSync(root, { recursive: true, force: true });
-  fs.mkdirSync(path.dirname(root), { recursive: true });
+  makeFolder(path.dirname(root));
   // What an interrupted run or a cleared cache has left in git's list would be in the way.
   tryGit('worktree', 'prune');
   git('worktree', 'add', '--quiet', '--detach', '--force', root, commit);
