@@ -5,7 +5,16 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import readline from 'node:readline';
-import { checkImage, createImage, openFile, openImage, POLICIES, type PolicyName } from '../../engine/index.ts';
+import {
+  checkImage,
+  createImage,
+  openFile,
+  openImage,
+  POLICIES,
+  type PolicyName,
+  type Qcow2Image,
+} from '../../engine/index.ts';
+import { GuestBlocks } from './guest-blocks.ts';
 import { BLOCK_BYTES, BLOCK_COUNT, randomNumbers, SECTORS_PER_BLOCK, type SoakMessage } from './soak-request.ts';
 
 const WRITER = path.join(import.meta.dirname, 'soak-writer.ts');
@@ -27,6 +36,8 @@ export interface SoakTotals {
   requests: number;
   flushes: number;
   maxLeaks: number;
+  /** Blocks found with another block's data, because their cluster was used again before its discard was durable. */
+  reusedBlocks: number;
 }
 
 /** The image is not what it must be, or the writer died by itself. The image is left for examination. */
@@ -41,12 +52,12 @@ export async function killLoop(options: SoakOptions): Promise<SoakTotals> {
   createImage(file, { sizeBytes: BLOCK_BYTES * BLOCK_COUNT, clusterSizeBytes: BLOCK_BYTES });
   file.close();
   const random = randomNumbers(seed);
-  const totals: SoakTotals = { kills: 0, requests: 0, flushes: 0, maxLeaks: 0 };
-  const blocks = new Blocks();
+  const totals: SoakTotals = { kills: 0, requests: 0, flushes: 0, maxLeaks: 0, reusedBlocks: 0 };
+  const blocks = new GuestBlocks(BLOCK_COUNT);
   while (totals.kills < options.kills && !signal.aborted) {
     const writer = [imagePath, policy, String(Math.floor(random() * 2 ** 31)), String(totals.requests + 1)];
     await runAndKill(writer, 1 + Math.floor(random() * MESSAGES_MAX), signal, (message) =>
-      blocks.take(message, totals),
+      take(message, blocks, totals),
     );
     judge(options, blocks, totals);
     totals.kills++;
@@ -86,40 +97,13 @@ function runAndKill(
   return promise;
 }
 
-/** By block the numbers of the requests whose content it may hold: the durable one and all later ones. */
-class Blocks {
-  readonly #possible: Set<number>[] = Array.from({ length: BLOCK_COUNT }, () => new Set([0]));
-  readonly #last = new Map<number, number>();
-
-  take(message: SoakMessage, totals: SoakTotals): void {
-    if ('durable' in message) {
-      totals.flushes++;
-      for (const [block, number] of this.#last) this.settle(block, number);
-      this.#last.clear();
-      return;
-    }
-    totals.requests = message.number;
-    if (message.starts === 'flush') return;
-    const value = message.starts === 'write' ? message.number : 0;
-    this.#possible[message.block]!.add(value);
-    this.#last.set(message.block, value);
-  }
-
-  possible(block: number): ReadonlySet<number> {
-    return this.#possible[block]!;
-  }
-
-  settle(block: number, number: number): void {
-    this.#possible[block] = new Set([number]);
-  }
-
-  /** The next writer starts anew. */
-  forgetUnflushed(): void {
-    this.#last.clear();
-  }
+function take(message: SoakMessage, blocks: GuestBlocks, totals: SoakTotals): void {
+  blocks.take(message);
+  if ('durable' in message) totals.flushes++;
+  else totals.requests = message.number;
 }
 
-function judge({ imagePath, policy }: SoakOptions, blocks: Blocks, totals: SoakTotals): void {
+function judge({ imagePath, policy }: SoakOptions, blocks: GuestBlocks, totals: SoakTotals): void {
   const file = openFile(imagePath, { readOnly: true, mode: POLICIES[policy].hostCacheMode });
   const report = checkImage(file);
   if (report.corruptions + report.copiedErrors + report.checkErrors > 0) {
@@ -128,20 +112,25 @@ function judge({ imagePath, policy }: SoakOptions, blocks: Blocks, totals: SoakT
   }
   totals.maxLeaks = Math.max(totals.maxLeaks, report.leaks);
   const image = openImage(file, { policy });
-  const words = new Uint32Array(BLOCK_BYTES / 4);
   try {
-    for (let block = 0; block < BLOCK_COUNT; block++) {
-      image.read(block * BLOCK_BYTES, new Uint8Array(words.buffer));
-      const allowed = blocks.possible(block);
-      const wrong = words.find((word) => !allowed.has(word));
-      if (wrong !== undefined)
-        throw new SoakFinding(`block ${block} holds ${wrong}, allowed ${[...allowed].join(' or ')}`);
-      if (isWhole(words)) blocks.settle(block, words[0]!);
-    }
+    for (let block = 0; block < BLOCK_COUNT; block++) judgeBlock(image, block, blocks, totals);
   } finally {
     image.close();
   }
   blocks.forgetUnflushed();
+}
+
+function judgeBlock(image: Qcow2Image, block: number, blocks: GuestBlocks, totals: SoakTotals): void {
+  const words = new Uint32Array(BLOCK_BYTES / 4);
+  image.read(block * BLOCK_BYTES, new Uint8Array(words.buffer));
+  const allowed = blocks.possible(block);
+  const wrong = new Set(words.filter((word) => !allowed.has(word)));
+  for (const word of wrong) {
+    if (blocks.explain(block, word) === 'reused') continue;
+    throw new SoakFinding(`block ${block} holds ${word}, allowed ${[...allowed].join(' or ')}`);
+  }
+  if (wrong.size > 0) totals.reusedBlocks++;
+  if (wrong.size > 0 || isWhole(words)) blocks.settle(block, new Set(words));
 }
 
 /** False where the kill came between the sectors of one write. */

@@ -6,7 +6,7 @@ import yargs from 'yargs';
 import { findPolicy, POLICIES, type PolicyName, Qcow2Error } from '../../engine/index.ts';
 import { describeFailure, EXIT_CODES, UsageError } from '../errors.ts';
 import { Interruption } from '../interruption.ts';
-import { killLoop, SoakFinding } from './kill-loop.ts';
+import { killLoop, SoakFinding, type SoakTotals } from './kill-loop.ts';
 
 const options = yargs(process.argv.slice(2))
   .scriptName('soak')
@@ -21,6 +21,14 @@ const options = yargs(process.argv.slice(2))
 function fail(error: unknown): never {
   console.error(describeFailure(error).message);
   process.exit(EXIT_CODES.error);
+}
+
+function outcome({ kills, requests, flushes, maxLeaks, reusedBlocks }: SoakTotals): string {
+  const done = `${kills} kills, ${requests} requests, ${flushes} flushes`;
+  const leaks = `no corruption, at most ${maxLeaks} clusters leaked`;
+  if (reusedBlocks === 0) return `${done}; nothing flushed was lost, ${leaks}`;
+  const times = reusedBlocks === 1 ? 'once a block' : `${reusedBlocks} times a block`;
+  return `${done}; ${times} held another block's data: a discarded cluster was used again before its discard was durable (docs/safety.md); nothing else flushed was lost, ${leaks}`;
 }
 
 /** Returns the exit code. */
@@ -47,11 +55,8 @@ async function soak(): Promise<number> {
       },
     });
     if (process.stderr.isTTY) process.stderr.write('\n');
-    const { requests, flushes, maxLeaks } = totals;
-    console.log(
-      `${policy}, seed ${seed}: ${totals.kills} kills, ${requests} requests, ${flushes} flushes; nothing flushed was lost, no corruption, at most ${maxLeaks} clusters leaked`,
-    );
-    return interruption.exitCode ?? EXIT_CODES.ok;
+    console.log(`${policy}, seed ${seed}: ${outcome(totals)}`);
+    return interruption.exitCode ?? (totals.reusedBlocks > 0 ? EXIT_CODES.finding : EXIT_CODES.ok);
   } catch (error) {
     if (!(error instanceof SoakFinding) && !(error instanceof Qcow2Error)) throw error;
     keep = true;
