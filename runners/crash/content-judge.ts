@@ -86,12 +86,13 @@ export class ContentJudge {
   #wrongIn(run: GuestRun, usesZstd: boolean): readonly WrongSector[] {
     const wrong: WrongSector[] = [];
     const endSector = Math.floor(this.#file.sizeBytes() / SECTOR_BYTES);
-    const values = readRun(this.#file, run, usesZstd);
+    const isLoose = (index: number) =>
+      run.kind === 'data' && run.hostSector + index < endSector && this.#point.looseData.has(run.hostSector + index);
+    const values = readRun(this.#file, run, usesZstd, isLoose);
     for (let index = 0; index < run.sectorCount; index++) {
       const sector = run.guestSector + index;
       const cell = this.#sectors.get(sector);
-      const host = run.hostSector + index;
-      const loose = run.kind === 'data' && host < endSector ? this.#point.looseData.get(host) : undefined;
+      const loose = isLoose(index) ? this.#point.looseData.get(run.hostSector + index) : undefined;
       for (const value of loose ?? [values[index]!]) if (!allows(cell, value)) wrong.push({ sector, value });
     }
     return wrong.length === 0 ? NOTHING_WRONG : wrong;

@@ -10,6 +10,7 @@ import { NOT_A_VALUE, valueAt } from './guest-values.ts';
 import type { CrashRecording } from './record-workload.ts';
 import { choicesOf, newestOf, SectorContents, type SectorState, settleSector } from './sector-versions.ts';
 import { StateFile } from './state-file.ts';
+import { ContentHash } from './state-hashes.ts';
 
 /** A sector that may hold several contents, of which the judge must see each together with those of all other sectors. */
 export interface SectorAtom {
@@ -28,7 +29,7 @@ export interface CrashPoint {
   /** Events before this sequence had happened. */
   readonly sequence: number;
   readonly atoms: readonly SectorAtom[];
-  /** Sectors of plain guest data that may hold several values: which one matters to nobody but their reader. */
+  /** Sectors that may hold several values, where they are read as plain guest data: which one matters to nobody but their reader. */
   readonly looseData: ReadonlyMap<number, readonly number[]>;
   /** File sizes: durable, then every size since, in order. Equal neighbours are left out. */
   readonly sizes: readonly number[];
@@ -46,6 +47,8 @@ export class CrashTimeline {
   /** Between points: what is durable, and the newest of plain guest data. */
   readonly file: StateFile;
   readonly contents = new SectorContents();
+  /** Of the metadata in {@link file}. */
+  readonly durableHash = new ContentHash();
   readonly recording: CrashRecording;
   readonly oracle: GuestOracle;
   readonly #exact: ReadonlySet<number>;
@@ -143,8 +146,12 @@ export class CrashTimeline {
   #settle(sector: number): void {
     const state = this.#pending.get(sector);
     if (state === undefined) return;
+    const before = state.durable;
     settleSector(state);
-    if (!this.#isLoose(sector)) this.file.putSector(sector, this.contents.bytesOf(state.durable));
+    if (!this.#isLoose(sector)) {
+      this.file.putSector(sector, this.contents.bytesOf(state.durable));
+      this.durableHash.replace(sector, before, state.durable);
+    }
     if (state.pending.length === 0) this.#pending.delete(sector);
   }
 
@@ -182,8 +189,10 @@ export class CrashTimeline {
     for (const [sector, state] of this.#pending) {
       const choices = choicesOf(state);
       if (choices.length === 1) continue;
-      if (this.#isLoose(sector)) looseData.set(sector, [...new Set(choices.map((content) => this.#valueOf(content)))]);
-      else atoms.push({ sector, choices, writtenBy: choices.map((choice) => writersOf(state, choice)) });
+      // Where a sector that may be part of a table is read as data, it too may hold whatever it may hold.
+      if (!this.#enumerateData) looseData.set(sector, [...new Set(choices.map((content) => this.#valueOf(content)))]);
+      if (!this.#isLoose(sector))
+        atoms.push({ sector, choices, writtenBy: choices.map((choice) => writersOf(state, choice)) });
     }
     const sizes = this.#sizes.filter((size, index) => index === 0 || size !== this.#sizes[index - 1]);
     const { oracle } = this;

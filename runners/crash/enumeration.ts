@@ -1,48 +1,57 @@
 /**
- * The crash states of one point, as vectors: one choice for each atom. Every combination where there are few enough; otherwise
- * an ordered sample that starts with the states that mistakes show in most often, and ends with seeded random ones.
+ * A sample of the crash states of one point, as vectors: one choice for each atom. It starts with the states that mistakes show in
+ * most often, and ends with seeded random ones.
  */
 import { Prng } from '../../workloads/prng.ts';
+import { coveringRows } from './covering-array.ts';
 import type { CrashPoint, SectorAtom } from './crash-points.ts';
+import { ContentHash, StateHashes } from './state-hashes.ts';
 
 /** Choice index of each atom; reused, so copy it to keep it. */
 export type StateVector = Uint16Array;
 
-export interface StatePlan {
-  /** How many vectors there are in all; Infinity when too many to count. */
-  readonly total: number;
-  readonly exhaustive: boolean;
-  vectors(): Iterable<StateVector>;
-}
-
 /** All subsets of so many writes are tried; of more, only some. */
 const WRITE_SUBSETS_MAX = 10;
+const PROPOSALS_PER_STATE = 16;
 
-/** Exhaustive up to `budget` vectors; beyond that at most `budget`, of which some may be equal. */
-export function planStates(point: CrashPoint, budget: number, seed: number): StatePlan {
-  const { atoms } = point;
+/** Up to `most` states, none of them twice and none that is in `tried`; adds them to it. The vector is reused: copy it to keep it. */
+export function* sampleStates(
+  { atoms, index }: Pick<CrashPoint, 'atoms' | 'index'>,
+  most: number,
+  seed: number,
+  tried: TriedStates,
+): Generator<StateVector> {
   const total = atoms.reduce((product, { choices }) => product * choices.length, 1);
-  if (total <= budget) return { total, exhaustive: true, vectors: () => everyVector(atoms) };
-  return { total, exhaustive: false, vectors: () => firstOf(orderedSample(atoms, seed + point.index), budget) };
-}
-
-/** Counts up like an odometer with wheels of different size. */
-function* everyVector(atoms: readonly SectorAtom[]): Generator<StateVector> {
-  const vector = new Uint16Array(atoms.length);
-  for (;;) {
+  let left = Math.min(most, total - tried.size);
+  // Of a small space the random states are soon all repetitions.
+  let proposals = PROPOSALS_PER_STATE * left + atoms.length ** 2;
+  for (const vector of orderedSample(atoms, seed + index)) {
+    if (left === 0 || proposals-- === 0) return;
+    if (!tried.add(vector)) continue;
+    left--;
     yield vector;
-    let wheel = 0;
-    while (wheel < atoms.length && vector[wheel] === atoms[wheel]!.choices.length - 1) vector[wheel++] = 0;
-    if (wheel === atoms.length) return;
-    vector[wheel]!++;
   }
 }
 
-function* firstOf(vectors: Iterable<StateVector>, count: number): Generator<StateVector> {
-  let left = count;
-  for (const vector of vectors) {
-    if (left-- <= 0) return;
-    yield vector;
+/** Remembers vectors of one point by their hash. */
+export class TriedStates {
+  readonly #hashes: StateHashes;
+
+  constructor(most: number) {
+    this.#hashes = new StateHashes(most);
+  }
+
+  get size(): number {
+    return this.#hashes.size;
+  }
+
+  /** False when the vector was there before. */
+  add(vector: StateVector): boolean {
+    const hash = new ContentHash();
+    vector.forEach((choice, atom) => {
+      if (choice > 0) hash.replace(atom, 0, choice);
+    });
+    return this.#hashes.add(hash.value);
   }
 }
 
@@ -56,6 +65,7 @@ function* orderedSample(atoms: readonly SectorAtom[], seed: number): Generator<S
   yield* byWholeWrites(atoms);
   yield* changedInPairs(none, all);
   yield* changedInPairs(all, none);
+  yield* inThrees(atoms);
   yield* randomly(atoms, new Prng(seed));
 }
 
@@ -69,6 +79,20 @@ function* changedSingly(base: StateVector, atoms: readonly SectorAtom[]): Genera
       yield vector;
     }
     vector[atom] = base[atom]!;
+  }
+}
+
+/** Any three atoms in every pattern of durable and new content, for each content in turn that is not durable. */
+function* inThrees(atoms: readonly SectorAtom[]): Generator<StateVector> {
+  const vector = new Uint16Array(atoms.length);
+  const mostChoices = atoms.reduce((most, { choices }) => Math.max(most, choices.length), 0);
+  for (let newer = mostChoices - 1; newer > 0; newer--) {
+    for (const row of coveringRows(atoms.length)) {
+      for (let atom = 0; atom < vector.length; atom++) {
+        vector[atom] = row(atom) * Math.min(newer, atoms[atom]!.choices.length - 1);
+      }
+      yield vector;
+    }
   }
 }
 

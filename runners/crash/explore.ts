@@ -3,13 +3,14 @@
  * recording and by fixed-size tables, not by the number of states.
  */
 import { type CrashPoint, CrashTimeline } from './crash-points.ts';
-import { planStates, type StateVector } from './enumeration.ts';
+import { type StateVector, sampleStates, TriedStates } from './enumeration.ts';
 import type { GuestOracle } from './guest-oracle.ts';
 import { PlacedState } from './placed-state.ts';
 import type { CrashRecording } from './record-workload.ts';
 import { judgeRepair } from './repair-phase.ts';
 import { StateHashes } from './state-hashes.ts';
 import { type JudgeOptions, StateJudge } from './state-judge.ts';
+import { searchStates } from './state-search.ts';
 import {
   FINDING_CLASSES,
   type Finding,
@@ -65,6 +66,9 @@ export interface Exploration {
 
 const REPAIRS = 2;
 
+/** Of the states tried at a point with too many to try all, one in so many goes into looking whether most of them are alike. */
+const SEARCH_SHARE = 16;
+
 /** How many state hashes are remembered; beyond, `distinctStates` is a lower bound. */
 const DISTINCT_MOST = 2 ** 20;
 
@@ -113,25 +117,49 @@ function explorePoint(
   options: ExploreOptions,
   result: Exploration,
 ): void {
-  const plan = planStates(point, options.statesPerPoint, options.seed);
   const placed = new PlacedState(timeline, point);
   const judge = new StateJudge(timeline.file, timeline.recording.values, point, options);
-  // A sample may propose a state twice; all vectors of an exhaustive plan differ.
-  const tried = plan.exhaustive ? null : new StateHashes(options.statesPerPoint);
   result.points++;
-  if (plan.exhaustive) result.exhaustivePoints++;
   result.maxAtoms = Math.max(result.maxAtoms, point.atoms.length);
-  result.maxUndecidedSectors = Math.max(result.maxUndecidedSectors, point.atoms.length + point.looseData.size);
-  for (const vector of plan.vectors()) {
-    placed.put(vector);
-    if (tried !== null && !tried.add(placed.hash)) continue;
-    for (const sizeBytes of placed.sizes()) {
-      placed.setSize(sizeBytes);
-      distinct.add(placed.hash + sizeBytes);
-      judgeState(timeline, judge, point, vector, options, result);
-    }
-  }
+  result.maxUndecidedSectors = Math.max(result.maxUndecidedSectors, Math.max(point.atoms.length, point.looseData.size));
+  const judgePlaced = (vector: StateVector): void => {
+    distinct.add(placed.hash + timeline.file.sizeBytes());
+    judgeState(timeline, judge, point, vector, options, result);
+  };
+  explorePlaced(point, placed, options, result, judgePlaced);
   placed.takeBack();
+}
+
+const nothingOpen = (): boolean => false;
+
+/** All states of the point, or a sample of them where they are too many. */
+function explorePlaced(
+  point: CrashPoint,
+  placed: PlacedState,
+  { statesPerPoint, seed }: ExploreOptions,
+  result: Exploration,
+  judgePlaced: (vector: StateVector) => void,
+): void {
+  const tried = new TriedStates(statesPerPoint);
+  const { complete } = searchStates(point.atoms, searchBudget(point, statesPerPoint), (vector, isOpen) => {
+    placed.put(vector);
+    tried.add(vector);
+    return placed.atEachSize(isOpen, () => judgePlaced(vector));
+  });
+  if (complete) {
+    result.exhaustivePoints++;
+    return;
+  }
+  for (const vector of sampleStates(point, statesPerPoint - tried.size, seed, tried)) {
+    placed.put(vector);
+    placed.atEachSize(nothingOpen, () => judgePlaced(vector));
+  }
+}
+
+/** A search that cannot end soon is not worth what a sample in good order would find in the same time. */
+function searchBudget({ atoms }: CrashPoint, statesPerPoint: number): number {
+  const total = atoms.reduce((product, { choices }) => product * choices.length, 1);
+  return total <= statesPerPoint ? statesPerPoint : Math.ceil(statesPerPoint / SEARCH_SHARE);
 }
 
 function judgeState(

@@ -3,26 +3,37 @@ import { inflateRawSync, zstdDecompressSync } from 'node:zlib';
 import { SECTOR_BYTES } from '../../engine/index.ts';
 import type { GuestRun } from './guest-map.ts';
 import { NOT_A_VALUE, valueAt } from './guest-values.ts';
-import type { StateFile } from './state-file.ts';
+import type { FileContent } from './state-file.ts';
 
 /** The sector cannot be read at all: its compressed stream is damaged. */
 export const UNREADABLE = -2;
 
-/** The values that the sectors of `run` read as; what lies behind the end of the file reads as zeros. */
-export function readRun(file: StateFile, run: GuestRun, usesZstd: boolean): Int32Array {
+/**
+ * The values that the sectors of `run` read as; what lies behind the end of the file reads as zeros. What `ignores` holds for, by
+ * place in the run, is not looked at.
+ */
+export function readRun(
+  file: FileContent,
+  run: GuestRun,
+  usesZstd: boolean,
+  ignores: (index: number) => boolean = () => false,
+): Int32Array {
   const values = new Int32Array(run.sectorCount);
   if (run.kind === 'zero') return values;
   if (run.kind === 'compressed') return readStream(file, run, usesZstd);
   const endSector = Math.floor(file.sizeBytes() / SECTOR_BYTES);
   const count = Math.min(run.sectorCount, endSector - run.hostSector);
-  const { words } = file;
+  if (count <= 0) return values;
+  const words = file.words(run.hostSector * SECTOR_BYTES, count * SECTOR_BYTES);
   for (let index = 0; index < count; index++) {
-    values[index] = valueAt(words, ((run.hostSector + index) * SECTOR_BYTES) / 4);
+    if (ignores(index)) continue;
+    file.look((run.hostSector + index) * SECTOR_BYTES, SECTOR_BYTES);
+    values[index] = valueAt(words, (index * SECTOR_BYTES) / 4);
   }
   return values;
 }
 
-function readStream(file: StateFile, run: GuestRun, usesZstd: boolean): Int32Array {
+function readStream(file: FileContent, run: GuestRun, usesZstd: boolean): Int32Array {
   const stream = new Uint8Array(run.stream!.lengthBytes);
   file.read(run.stream!.offset, stream, 'data');
   const inflated = inflate(stream, run.sectorCount * SECTOR_BYTES, usesZstd);

@@ -172,8 +172,10 @@ export class GuestMapReader {
 
   /** Bytes of the file where they lie, or a copy where the range leaves it. */
   #view(offset: number, lengthBytes: number): DataView {
-    const { bytes } = this.#file;
-    if (offset + lengthBytes <= this.#file.sizeBytes()) return new DataView(bytes.buffer, offset, lengthBytes);
+    if (offset + lengthBytes <= this.#file.sizeBytes()) {
+      const part = this.#file.bytes(offset, lengthBytes);
+      return new DataView(part.buffer, part.byteOffset, lengthBytes);
+    }
     if (!Number.isSafeInteger(offset)) throw new Unreadable(`a table at offset ${offset}`);
     const copy = new Uint8Array(lengthBytes);
     this.#file.read(offset, copy, 'l2');

@@ -30,7 +30,10 @@ function minimiseAt(timeline: CrashTimeline, point: CrashPoint, example: Counter
   const judge = new StateJudge(timeline.file, timeline.recording.values, point);
   const find = (vector: StateVector): Finding | undefined => {
     placed.put(vector);
-    for (const sizeBytes of placed.sizes()) {
+    const sizes = placed.sizes();
+    // It may show only where the file has a length between those two.
+    const isPossible = sizes.at(-2)! <= example.sizeBytes && example.sizeBytes <= sizes.at(-1)!;
+    for (const sizeBytes of isPossible ? [...sizes, example.sizeBytes] : sizes) {
       placed.setSize(sizeBytes);
       const finding = judge.judge().findings[example.kind];
       if (finding !== undefined) return finding;

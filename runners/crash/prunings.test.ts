@@ -64,6 +64,30 @@ describe('the explorer finds what every subset of sectors at every instant finds
   }
 });
 
+/** A cluster that was freed is used again as a table: many of its sectors are undecided while nothing refers to it. */
+const REUSES: [PolicyName, string][] = [
+  ['writeback', 'shared/snapshot-apply,compressed'],
+  ['legacy', 'shared/snapshot-delete,alloc'],
+];
+
+describe('what no reader looks at: the same classes as every subset, from fewer states', () => {
+  for (const [policy, sequence] of REUSES) {
+    test(`${policy}: ${sequence}, 2048-byte clusters`, () => {
+      const recording = recorded(sequence, [policy, null], 2048);
+      const explored = exploreRecording(recording, OPTIONS);
+      const all = bruteForce(recording);
+      assert.equal(explored.exhaustivePoints, explored.points);
+      assert.deepEqual(
+        found(explored.findings),
+        FINDING_CLASSES.filter((kind) => all.findings.has(kind)),
+      );
+      assert.equal(explored.maxLeakedClusters, all.maxLeakedClusters);
+      assert.ok(explored.maxAtoms >= 4, `${explored.maxAtoms} sectors undecided at once`);
+      assert.ok(explored.states * 5 < all.states, `${explored.states} of ${all.states} states`);
+    });
+  }
+});
+
 describe('guest data as sets of values: the same classes as every combination of data and tables', () => {
   for (const subject of SUBJECTS) {
     for (const sequence of SEQUENCES) {

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { checkImage, Qcow2Error } from '../../engine/index.ts';
 import { CrashTimeline } from './crash-points.ts';
-import { planStates } from './enumeration.ts';
+import { sampleStates, TriedStates } from './enumeration.ts';
 import { PlacedState } from './placed-state.ts';
 import type { CrashRecording } from './record-workload.ts';
 import type { StateFile } from './state-file.ts';
@@ -64,7 +64,7 @@ function* newStates(recording: CrashRecording, most: number, seen: Set<string>):
   const limit = seen.size + most;
   for (const point of timeline.points()) {
     const placed = new PlacedState(timeline, point);
-    for (const vector of planStates(point, most, 1).vectors()) {
+    for (const vector of sampleStates(point, most, 1, new TriedStates(most))) {
       placed.put(vector);
       for (const sizeBytes of placed.sizes()) {
         placed.setSize(sizeBytes);

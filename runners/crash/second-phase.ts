@@ -14,23 +14,14 @@ const FIRST_VALUE = 0x4000_0000;
 /** How many clusters that are mapped already are written to. */
 const MAPPED_TARGETS = 6;
 
-const NO_WRITES: Writes = { values: new Map(), before: new Map() };
+/** What is written to the disk: guest sector to value. */
+type Writes = ReadonlyMap<number, number>;
 
-/** What is written to the disk, and what the runs that it falls into read as before. */
-interface Writes {
-  /** Guest sector to value. */
-  readonly values: ReadonlyMap<number, number>;
-  readonly before: ReadonlyMap<GuestRun, Int32Array>;
-}
+const NO_WRITES: Writes = new Map();
 
 /** Returns in words what went wrong, or null. The file is left as it was. */
 export function runSecondPhase(file: StateFile, before: ImageView): string | null {
-  const targets = chooseTargets(before);
-  const { usesZstd } = before.reader;
-  const writes: Writes = {
-    values: new Map(targets.map(({ sector }, index) => [sector, FIRST_VALUE + index])),
-    before: new Map(targets.flatMap(({ run }) => (run === null ? [] : [[run, readRun(file, run, usesZstd)]]))),
-  };
+  const writes: Writes = new Map(chooseTargets(before).map((sector, index) => [sector, FIRST_VALUE + index]));
   file.keep();
   try {
     return writeAndCompare(file, before, writes);
@@ -58,26 +49,26 @@ function writeAndCompare(file: StateFile, before: ImageView, writes: Writes): st
   }
 }
 
-function writeAll(file: StateFile, { values }: Writes): void {
+function writeAll(file: StateFile, writes: Writes): void {
   const image = openImage(file, { policy: 'writeback', l2CacheTables: 4, refcountCacheTables: 2 });
-  for (const [sector, value] of values) image.write(sector * SECTOR_BYTES, sectorsOf(value, 1));
+  for (const [sector, value] of writes) image.write(sector * SECTOR_BYTES, sectorsOf(value, 1));
   image.flush();
   image.close();
 }
 
 /** One sector in each of several clusters: those that snapshots share first, then others in use, and one that is not. */
-function chooseTargets({ reader, disk, snapshots }: ImageView): { sector: number; run: GuestRun | null }[] {
+function chooseTargets({ reader, disk, snapshots }: ImageView): number[] {
   const diskSectors = reader.sizeBytes / SECTOR_BYTES;
   const inSnapshots = new Set(snapshots.flatMap(({ runs }) => runs.map(({ hostSector }) => hostSector)));
   const onDisk = disk.filter(({ guestSector }) => guestSector < diskSectors);
   const isShared = ({ kind, hostSector }: GuestRun) => kind !== 'zero' && inSnapshots.has(hostSector);
   const ordered = [...onDisk.filter(isShared), ...onDisk.filter((run) => !isShared(run))].slice(0, MAPPED_TARGETS);
-  const targets = ordered.map((run) => ({ sector: run.guestSector, run }));
+  const targets = ordered.map(({ guestSector }) => guestSector);
   const mapped = new Set(onDisk.map(({ guestSector }) => guestSector));
   const clusterSectors = 2 ** reader.clusterBits / SECTOR_BYTES;
   let free = 0;
   while (free < diskSectors && mapped.has(free)) free += clusterSectors;
-  return free < diskSectors ? [...targets, { sector: free, run: null }] : targets;
+  return free < diskSectors ? [...targets, free] : targets;
 }
 
 function compare(file: StateFile, before: ImageView, writes: Writes): string | null {
@@ -102,13 +93,16 @@ function firstChange(
   writes: Writes,
   usesZstd: boolean,
 ): number | null {
+  const kept = file.asKept();
   const afterAt = new Map(after.map((run) => [run.guestSector, run]));
   for (const run of before) {
     const now = afterAt.get(run.guestSector);
     afterAt.delete(run.guestSector);
     if (isUntouched(file, run, now)) continue;
-    const then = writes.before.get(run) ?? file.asKept(() => readRun(file, run, usesZstd));
-    const sector = firstDifference(run, then, now === undefined ? null : readRun(file, now, usesZstd), writes);
+    const isSame = (index: number) => now !== undefined && isUntouchedSector(file, run, now, index);
+    const then = readRun(kept, run, usesZstd, isSame);
+    const values = now === undefined ? null : readRun(file, now, usesZstd, isSame);
+    const sector = firstDifference(run, then, values, writes);
     if (sector !== null) return sector;
   }
   for (const run of afterAt.values()) {
@@ -123,10 +117,10 @@ function firstDifference(
   run: GuestRun,
   then: Int32Array | null,
   now: Int32Array | null,
-  { values }: Writes,
+  writes: Writes,
 ): number | null {
   for (let index = 0; index < run.sectorCount; index++) {
-    const expected = values.get(run.guestSector + index) ?? then?.[index] ?? 0;
+    const expected = writes.get(run.guestSector + index) ?? then?.[index] ?? 0;
     if ((now?.[index] ?? 0) !== expected) return run.guestSector + index;
   }
   return null;
@@ -140,4 +134,10 @@ function isUntouched(file: StateFile, then: GuestRun, now: GuestRun | undefined)
   if (!isSame || then.kind === 'zero') return isSame;
   const lengthBytes = then.stream?.lengthBytes ?? then.sectorCount * SECTOR_BYTES;
   return !file.wasWritten(then.stream?.offset ?? then.hostSector * SECTOR_BYTES, lengthBytes);
+}
+
+/** The same for one sector of a run of plain data. */
+function isUntouchedSector(file: StateFile, then: GuestRun, now: GuestRun, index: number): boolean {
+  if (then.kind !== 'data' || now.kind !== 'data' || then.hostSector !== now.hostSector) return false;
+  return !file.wasWritten((now.hostSector + index) * SECTOR_BYTES, SECTOR_BYTES);
 }

@@ -3,8 +3,19 @@
  * so that no state costs a copy of the image.
  */
 import { type BlockFile, SECTOR_BYTES, type SyncCause, type TableKind } from '../../engine/index.ts';
+import type { SectorWatch } from './sector-watch.ts';
 
-export class StateFile implements BlockFile {
+/** What can be read of a file, and by whom it matters. */
+export interface FileContent {
+  sizeBytes(): number;
+  read(offset: number, into: Uint8Array, kind: TableKind): void;
+  /** A part within the size as little-endian words; both numbers are multiples of 4. {@link look} says what of it matters. */
+  words(offset: number, lengthBytes: number): Uint32Array;
+  /** What the range holds makes a difference. */
+  look(offset: number, lengthBytes: number): void;
+}
+
+export class StateFile implements BlockFile, FileContent {
   readonly name: string;
   readonly writesAreDurable = false;
   readonly ignoresSyncs = false;
@@ -12,6 +23,7 @@ export class StateFile implements BlockFile {
   #bytes: Uint8Array<ArrayBuffer>;
   #words: Uint32Array;
   #endBytes: number;
+  #watch: SectorWatch | null = null;
   /** What writes have replaced since the first open `keep`, one piece behind the other, and where each piece belongs. */
   #oldBytes = new Uint8Array(4096);
   readonly #oldPieces: { readonly offset: number; readonly at: number; readonly lengthBytes: number }[] = [];
@@ -26,14 +38,23 @@ export class StateFile implements BlockFile {
     this.#endBytes = base.length;
   }
 
-  /** The file's memory; beyond {@link sizeBytes} it may hold anything. Valid until the next write or {@link putSector}. */
-  get bytes(): Uint8Array {
-    return this.#bytes;
+  /** A part within {@link sizeBytes}, where it lies. Valid until the next write or {@link putSector}. */
+  bytes(offset: number, lengthBytes: number): Uint8Array {
+    this.look(offset, lengthBytes);
+    return this.#bytes.subarray(offset, offset + lengthBytes);
   }
 
-  /** The same as little-endian words. */
-  get words(): Uint32Array {
-    return this.#words;
+  words(offset: number, lengthBytes: number): Uint32Array {
+    return this.#words.subarray(offset / 4, (offset + lengthBytes) / 4);
+  }
+
+  look(offset: number, lengthBytes: number): void {
+    this.#watch?.note(offset, lengthBytes);
+  }
+
+  /** From here on `watch` is told of every read; null ends that. */
+  set watch(watch: SectorWatch | null) {
+    this.#watch = watch;
   }
 
   putSector(sector: number, content: Uint8Array): void {
@@ -58,6 +79,7 @@ export class StateFile implements BlockFile {
     while (this.#oldPieces.length > pieceCount) {
       const { offset, at, lengthBytes } = this.#oldPieces.pop()!;
       this.#bytes.set(this.#oldBytes.subarray(at, at + lengthBytes), offset);
+      this.#watch?.overwrite(offset, lengthBytes, false);
     }
     this.#endBytes = endBytes;
   }
@@ -72,24 +94,35 @@ export class StateFile implements BlockFile {
     return false;
   }
 
-  /** What `look` returns when the file is as it was at the last {@link keep}; afterwards it is again as it is now. */
-  asKept<T>(look: () => T): T {
+  /** The content at the last {@link keep}, whatever was written since. */
+  asKept(): FileContent {
     const { endBytes, pieceCount } = this.#kept.at(-1)!;
-    const pieces = this.#oldPieces.slice(pieceCount);
-    const now = pieces.map(({ offset, lengthBytes }) => this.#bytes.slice(offset, offset + lengthBytes));
-    const endNow = this.#endBytes;
-    for (const { offset, at, lengthBytes } of pieces.toReversed()) {
-      this.#bytes.set(this.#oldBytes.subarray(at, at + lengthBytes), offset);
+    const bytesOf = (offset: number, lengthBytes: number) => this.#keptBytes(pieceCount, offset, lengthBytes);
+    return {
+      sizeBytes: () => endBytes,
+      look: (offset, lengthBytes) => this.#watch?.note(offset, lengthBytes, true),
+      words: (offset, lengthBytes) => new Uint32Array(bytesOf(offset, lengthBytes).buffer),
+      read: (offset, into) => {
+        const available = Math.max(0, Math.min(into.length, endBytes - offset));
+        this.#watch?.note(offset, available, true);
+        into.fill(0, available);
+        into.set(bytesOf(offset, available));
+      },
+    };
+  }
+
+  /** What the range held when there were only so many old pieces. */
+  #keptBytes(pieceCount: number, offset: number, lengthBytes: number): Uint8Array<ArrayBuffer> {
+    const bytes = this.#bytes.slice(offset, offset + lengthBytes);
+    for (let index = this.#oldPieces.length - 1; index >= pieceCount; index--) {
+      const piece = this.#oldPieces[index]!;
+      const start = Math.max(offset, piece.offset);
+      const end = Math.min(offset + lengthBytes, piece.offset + piece.lengthBytes);
+      if (start >= end) continue;
+      const at = piece.at - piece.offset;
+      bytes.set(this.#oldBytes.subarray(at + start, at + end), start - offset);
     }
-    this.#endBytes = endBytes;
-    try {
-      return look();
-    } finally {
-      pieces.forEach(({ offset }, index) => {
-        this.#bytes.set(now[index]!, offset);
-      });
-      this.#endBytes = endNow;
-    }
+    return bytes;
   }
 
   /** A copy of the whole content. */
@@ -101,8 +134,10 @@ export class StateFile implements BlockFile {
     return this.#endBytes;
   }
 
-  read(offset: number, into: Uint8Array, _kind: TableKind): void {
+  read(offset: number, into: Uint8Array, kind: TableKind): void {
     const available = Math.max(0, Math.min(into.length, this.#endBytes - offset));
+    // Data that is copied is carried elsewhere, whatever it is; who compares the copy with it looks at both.
+    if (kind !== 'cow') this.look(offset, available);
     if (available > 0) into.set(this.#bytes.subarray(offset, offset + available));
     if (available < into.length) into.fill(0, available);
   }
@@ -149,6 +184,7 @@ export class StateFile implements BlockFile {
     }
     this.#oldBytes.set(this.#bytes.subarray(offset, offset + lengthBytes), at);
     this.#oldPieces.push({ offset, at, lengthBytes });
+    this.#watch?.overwrite(offset, lengthBytes, true);
   }
 
   #reserve(endBytes: number): void {

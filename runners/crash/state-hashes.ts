@@ -4,8 +4,32 @@
  */
 import { mix32 } from '../../workloads/prng.ts';
 
+/** Of a file as it differs from what it was at first. */
+export class ContentHash {
+  #high = 0;
+  #low = 0;
+
+  /** A number below 2^53. */
+  get value(): number {
+    return (this.#high % 2 ** 20) * 2 ** 32 + this.#low;
+  }
+
+  /** The sector holds another content, by number, than before. */
+  replace(sector: number, before: number, after: number): void {
+    this.#high = (this.#high ^ hashOfSector(sector, before, 1) ^ hashOfSector(sector, after, 1)) >>> 0;
+    this.#low = (this.#low ^ hashOfSector(sector, before, 2) ^ hashOfSector(sector, after, 2)) >>> 0;
+  }
+
+  copy(): ContentHash {
+    const copy = new ContentHash();
+    copy.#high = this.#high;
+    copy.#low = this.#low;
+    return copy;
+  }
+}
+
 /** 32 bits for `content` in `sector`; `salt` gives independent hashes. */
-export function hashOfSector(sector: number, content: number, salt: number): number {
+function hashOfSector(sector: number, content: number, salt: number): number {
   return mix32(mix32(sector + salt * 0x9e3779b9) ^ mix32(content + 0x85ebca6b * salt));
 }
 
