@@ -136,7 +136,7 @@ for (const [name, rule] of Object.entries(RULES)) {
         const runs = simulateMany(1, shape, 2 * stream, rule);
         const changed = countOf(runs, 'changed');
         assert.ok(changed <= 0.05 * RUNS, `changed in ${changed} of ${RUNS} (seeds 1 to ${RUNS})`);
-        const least = rule === openRun ? 0.85 : 0.6;
+        const least = rule === openRun ? 0.95 : 0.75;
         assert.ok(countOf(runs, 'same') >= least * RUNS, `same in ${countOf(runs, 'same')} of ${RUNS}`);
       });
 
@@ -144,8 +144,11 @@ for (const [name, rule] of Object.entries(RULES)) {
         for (const effect of [1.1, 1 / 1.1]) {
           const runs = simulateMany(effect, shape, 2 * stream + 1, rule);
           assertFound(runs, effect, rule === openRun ? 0.95 : 0.9);
-          // Only a run whose own control was off by more than 10 % may say so, and it states that floor.
-          assert.ok(countOf(runs, 'same') <= 0.01 * RUNS, `same in ${countOf(runs, 'same')} of ${RUNS}`);
+          // A run may be so noisy that it cannot see 10 %, and then its floor says so; hardly one says that there is less.
+          const same = runs.filter((run) => run.verdict === 'same');
+          const denied = same.filter(({ floor }) => floor < Math.expm1(Math.abs(Math.log(effect)))).length;
+          assert.ok(same.length <= 0.02 * RUNS, `same in ${same.length} of ${RUNS}`);
+          assert.ok(denied <= 0.005 * RUNS, `denied in ${denied} of ${RUNS}`);
         }
       });
     }

@@ -37,6 +37,15 @@ describe('verdict on paired samples', () => {
     assert.equal(result.verdict, 'same');
   });
 
+  test('identical code is the same although its interval reaches beyond the noise floor; what it is the same within is stated', () => {
+    const usual = comparePaired({ baseline: QUIET, control: spread(1, 0.1), candidate: spread(1.04, 0.1) });
+    assert.equal(usual.verdict, 'same');
+    assert.ok(usual.interval.high > usual.control!.high, 'beyond what the control alone shows');
+    assert.ok(usual.interval.high <= 1 + usual.floor, 'within what is stated');
+    const unusual = comparePaired({ baseline: QUIET, control: spread(1, 0.02), candidate: spread(1.04, 0.1) });
+    assert.equal(unusual.verdict, 'unsure');
+  });
+
   test('an interval that straddles the floor is unsure, and says how many pairs would settle it', () => {
     const result = comparePaired({ baseline: QUIET, control: null, candidate: spread(1.03, 0.1) });
     assert.equal(result.verdict, 'unsure');

@@ -2,11 +2,12 @@
  * The verdict on a noisy metric of two variants that were measured in pairs, in one interleaved run.
  *
  *  - changed: the interval of the paired ratio excludes 1, and the effect is larger than the floor;
- *  - same: the whole interval lies within the floor;
+ *  - same: the whole interval lies within the floor, or within what the control shows to be usual for identical code;
  *  - unsure: neither; with an estimate of how many more pairs would settle it.
  *
  * The floor is a stated least effect or the noise of the run's own A/A control, whichever is larger: a run that tells
- * the baseline from itself by 5 % has nothing to say about 3 %.
+ * the baseline from itself by 5 % has nothing to say about 3 %. What a verdict of `same` rests on is stated with it: that
+ * there is no difference of more than so much.
  *
  * A run that looks at its own verdict to decide whether to go on gets several chances to be wrong. Its intervals are wider
  * at every look, so that the stated confidence is that of all looks together.
@@ -34,7 +35,7 @@ export interface PairedComparison {
   readonly direction: 'higher' | 'lower' | 'neither';
   /** Candidate over baseline. */
   readonly interval: RatioInterval;
-  /** Effects up to this share count as nothing. */
+  /** Effects up to this share count as nothing; under a verdict of `same` the share within which the two are the same. */
   readonly floor: number;
   /** Control over baseline. */
   readonly control: RatioInterval | null;
@@ -72,12 +73,13 @@ export function comparePaired(samples: PairedSamples, options: ComparisonOptions
   const interval = { ...pairedRatio(baseline, candidate, taken), confidence: CONFIDENCE };
   const control = samples.control === null ? null : noiseInterval(baseline, samples.control, taken);
   const floor = noiseFloor(control, options.leastEffect ?? DEFAULT_LEAST_EFFECT);
-  const verdict = judge(interval, floor);
+  const usual = Math.max(floor, samples.control === null ? 0 : usualDistance(baseline, samples.control, taken));
+  const verdict = judge(interval, floor, usual);
   return {
     verdict,
     direction: verdict !== 'changed' ? 'neither' : interval.ratio > 1 ? 'higher' : 'lower',
     interval,
-    floor,
+    floor: verdict === 'same' ? usual : floor,
     control,
     morePairs: verdict === 'unsure' ? estimateMorePairs(interval, floor) : 0,
   };
@@ -89,18 +91,28 @@ function noiseInterval(baseline: readonly number[], control: readonly number[], 
   return { ...pairedRatio(baseline, control, wider(taken)), confidence: wider(CONFIDENCE) };
 }
 
+/**
+ * How far from 1 the interval of identical code usually reaches, as a share: the whole width of an interval of the control.
+ * Half of it is how far the ratio of identical code strays, the other half how far the interval reaches beyond its ratio.
+ * To hold it against the noise floor instead would call identical code unsure in every fourth run.
+ */
+function usualDistance(baseline: readonly number[], control: readonly number[], taken: number): number {
+  const { low, high } = pairedRatio(baseline, control, taken);
+  return high / low - 1;
+}
+
 /** Whether more pairs would add nothing that matters: a change beyond doubt, or none and little noise. */
 export function isSettled({ verdict, floor }: Pick<PairedComparison, 'verdict' | 'floor'>): boolean {
   return verdict === 'changed' || (verdict === 'same' && floor <= SHARP_FLOOR);
 }
 
-function judge(interval: RatioInterval, floor: number): PairedComparison['verdict'] {
+function judge(interval: RatioInterval, floor: number, usual: number): PairedComparison['verdict'] {
   if (interval.pairs < PAIRS_MIN) return 'unsure';
   const excludesOne = interval.low > 1 || interval.high < 1;
   const beyondFloor = interval.ratio > 1 + floor || interval.ratio < 1 / (1 + floor);
   if (excludesOne && beyondFloor) return 'changed';
-  const insideFloor = interval.low >= 1 / (1 + floor) && interval.high <= 1 + floor;
-  return insideFloor ? 'same' : 'unsure';
+  const isUsual = interval.low >= 1 / (1 + usual) && interval.high <= 1 + usual;
+  return isUsual ? 'same' : 'unsure';
 }
 
 /**
