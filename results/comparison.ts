@@ -2,7 +2,7 @@
  * The verdict on a noisy metric of two variants that were measured in pairs, in one interleaved run.
  *
  *  - changed: the interval of the paired ratio excludes 1, and the effect is larger than the floor;
- *  - same: the whole interval lies within the floor, or within what the control shows to be usual for identical code;
+ *  - same: the whole interval lies within the floor, or the ratio where the control shows that of identical code to lie;
  *  - unsure: neither; with an estimate of how many more pairs would settle it.
  *
  * The floor is a stated least effect or the noise of the run's own A/A control, whichever is larger: a run that tells
@@ -73,7 +73,10 @@ export function comparePaired(samples: PairedSamples, options: ComparisonOptions
   const interval = { ...pairedRatio(baseline, candidate, taken), confidence: CONFIDENCE };
   const control = samples.control === null ? null : noiseInterval(baseline, samples.control, taken);
   const floor = noiseFloor(control, options.leastEffect ?? DEFAULT_LEAST_EFFECT);
-  const usual = Math.max(floor, samples.control === null ? 0 : usualDistance(baseline, samples.control, taken));
+  const usual =
+    samples.control === null
+      ? floor
+      : Math.max(floor, usualDistance(pairedRatio(baseline, samples.control, taken), interval));
   const verdict = judge(interval, floor, usual);
   return {
     verdict,
@@ -92,13 +95,12 @@ function noiseInterval(baseline: readonly number[], control: readonly number[], 
 }
 
 /**
- * How far from 1 the interval of identical code usually reaches, as a share: the whole width of an interval of the control.
- * Half of it is how far the ratio of identical code strays, the other half how far the interval reaches beyond its ratio.
- * To hold it against the noise floor instead would call identical code unsure in every fourth run.
+ * How far from 1 the interval of identical code usually reaches, as a share: half the width of the control's interval is how
+ * far the ratio of identical code strays, half the width of its own how far the interval reaches beyond its ratio. To hold it
+ * against the noise floor instead would call identical code unsure in every fourth run.
  */
-function usualDistance(baseline: readonly number[], control: readonly number[], taken: number): number {
-  const { low, high } = pairedRatio(baseline, control, taken);
-  return high / low - 1;
+function usualDistance(control: RatioInterval, own: RatioInterval): number {
+  return Math.sqrt((control.high / control.low) * (own.high / own.low)) - 1;
 }
 
 /** Whether more pairs would add nothing that matters: a change beyond doubt, or none and little noise. */
