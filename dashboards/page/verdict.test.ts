@@ -24,6 +24,14 @@ test('counts, time and safety in one sentence', () => {
   );
 });
 
+test('a policy that a power cut damages is said to be, in words, and a harmless class is not held against it', () => {
+  const text = headline((record) => {
+    record.cells[2]!.crash!.verdict = 'violated';
+    record.cells[2]!.crash!.violations = { corrupt: 367, lost: 0, secondPhase: 294, copiedOnly: 1026 };
+  });
+  assert.match(text, /; it did not survive all of 41 000 crash states \(corrupt, damaged by the next writes\)\.$/);
+});
+
 test('a policy with O_DSYNC writes is compared by all its waits', () => {
   const { further } = verdictOf(fixtureRecord());
   assert.match(

@@ -11,7 +11,7 @@ import {
 import { imageGroups } from '../image-groups.ts';
 import { hasInterval, type PairedTime, pairedTime, WALL_TIME } from '../paired-times.ts';
 import { compareInWords, counted, formatCount, formatRatio, formatShare } from '../quantities.ts';
-import { crashWords } from '../questions/crash-safety.ts';
+import { crashClause } from '../questions/crash-safety.ts';
 
 function isDurable({ exact }: CountedCell): boolean {
   return exact.odsyncWrites > 0;
@@ -53,14 +53,14 @@ function timeClause(record: RunRecord, item: CountedCell, baseline: CountedCell)
   return time === null ? null : timeWords(time);
 }
 
-function crashClause({ cell }: CountedCell): string {
-  return cell.crash === null ? 'its crash safety was not explored in this run' : `it ${crashWords(cell.crash)}`;
+function safetyClause({ cell }: CountedCell): string {
+  return cell.crash === null ? 'its crash safety was not explored in this run' : `it ${crashClause(cell.crash)}`;
 }
 
 function sentence(record: RunRecord, item: CountedCell, baseline: CountedCell): string {
   const time = timeClause(record, item, baseline);
   const first = [countsClause(item, baseline), ...(time === null ? [] : [time])].join(' and ');
-  return `${first}; ${crashClause(item)}.`;
+  return `${first}; ${safetyClause(item)}.`;
 }
 
 interface Pair {
@@ -90,7 +90,7 @@ function loneVerdict(item: CountedCell): Verdict {
   const { exact, label } = item;
   const durable = exact.odsyncWrites > 0 ? ` and ${formatCount(exact.odsyncWrites)} O_DSYNC writes` : '';
   const counts = `${label} needs ${formatCount(exact.fsyncs)} syncs${durable} for ${formatCount(exact.guest.writes)} guest writes`;
-  return { headline: `${counts}; ${crashClause(item)}.`, further: [] };
+  return { headline: `${counts}; ${safetyClause(item)}.`, further: [] };
 }
 
 function imageVerdict(record: RunRecord): Verdict {

@@ -6,6 +6,27 @@ import type { Question, Story } from '../question.ts';
 import { SCHEMA } from './encodings.ts';
 import { MATRIX_LAYERS, matrixRows, type Square } from './matrix.ts';
 
+/** The classes of what can be wrong with a crash state, as a reader who does not know the record calls them. */
+const CLASS_WORDS: Readonly<Record<string, string>> = {
+  corrupt: 'corrupt',
+  lost: 'data lost',
+  foreign: 'foreign data',
+  snapshot: 'snapshots altered',
+  secondPhase: 'damaged by the next writes',
+  repair: 'damaged by repair',
+};
+
+/** Of itself it breaks no promise; the next writes show whether it does harm. */
+const HARMLESS_CLASS = 'copiedOnly';
+
+function classWords(kind: string): string {
+  return kind === HARMLESS_CLASS ? 'COPIED flags off (no violation)' : (CLASS_WORDS[kind] ?? kind);
+}
+
+function violated({ violations }: CrashVerdict): [kind: string, states: number][] {
+  return Object.entries(violations).filter(([kind, states]) => kind !== HARMLESS_CLASS && states > 0);
+}
+
 interface Explored {
   readonly cell: string;
   readonly crash: CrashVerdict;
@@ -30,19 +51,32 @@ function squaresOf(record: RunRecord): Square[] {
   });
   return [
     ...explored.map(({ cell, crash }) => square(cell, 'states explored', crash.distinctStates)),
-    ...kinds.flatMap((kind) => explored.map(({ cell, crash }) => square(cell, kind, crash.violations[kind] ?? 0))),
+    ...kinds.flatMap((kind) =>
+      explored.map(({ cell, crash }) => square(cell, classWords(kind), crash.violations[kind] ?? 0)),
+    ),
   ];
 }
 
-/** One line for the first screen and for the answer below the chart. */
+/** One line for the table of the first screen and for the answer below the chart. */
 export function crashWords(crash: CrashVerdict | null): string {
+  if (crash?.verdict !== 'violated') return crashClause(crash);
+  const bad = violated(crash).map(([kind, states]) => `${formatCount(states)} ${classWords(kind)}`);
+  return `violated; of ${statesOf(crash)}: ${bad.join(', ')}`;
+}
+
+/** The same for the end of a sentence, without the figures of what is wrong. */
+export function crashClause(crash: CrashVerdict | null): string {
   if (crash === null) return 'not explored';
-  const states = `${formatCount(crash.distinctStates)} crash states`;
-  if (crash.verdict === 'survived') return `survived ${states}`;
+  if (crash.verdict === 'survived') return `survived ${statesOf(crash)}`;
   if (crash.verdict === 'leaks')
-    return `survived ${states}, leaks up to ${formatCount(crash.maxLeakedClusters)} clusters`;
-  const bad = Object.entries(crash.violations).filter(([, count]) => count > 0);
-  return `violated: ${bad.map(([kind, count]) => `${formatCount(count)} ${kind}`).join(', ')} of ${states}`;
+    return `survived ${statesOf(crash)}, leaks up to ${formatCount(crash.maxLeakedClusters)} clusters`;
+  return `did not survive all of ${statesOf(crash)} (${violated(crash)
+    .map(([kind]) => classWords(kind))
+    .join(', ')})`;
+}
+
+function statesOf({ distinctStates }: CrashVerdict): string {
+  return `${formatCount(distinctStates)} crash states`;
 }
 
 export const crashSafety: Question = {
@@ -87,7 +121,7 @@ export const crashSafety: Question = {
       c.verdict,
       ...[c.epochs, c.exhaustiveEpochs, c.states, c.distinctStates, c.maxLeakedClusters],
       Object.entries(c.violations)
-        .map(([kind, count]) => `${kind} ${count}`)
+        .map(([kind, count]) => `${classWords(kind)} ${count}`)
         .join(', '),
     ]),
   }),
