@@ -20,6 +20,7 @@ import { micro } from './commands/micro.ts';
 import { ops } from './commands/ops.ts';
 import { policies } from './commands/policies.ts';
 import { report } from './commands/report.ts';
+import { safety } from './commands/safety.ts';
 import { schema } from './commands/schema.ts';
 import { site } from './commands/site.ts';
 import { trend } from './commands/trend.ts';
@@ -36,6 +37,7 @@ const COMMANDS = [
   gate,
   doctor,
   crash,
+  safety,
   fuzz,
   ops,
   image,

@@ -4,6 +4,7 @@
  */
 import { SingleBar } from 'cli-progress';
 import type { RunRecord } from '../../results/record.ts';
+import { timeLeft } from '../work-progress.ts';
 import type { RunState } from './pacing.ts';
 import type { BenchDisplay } from './run-bench.ts';
 
@@ -29,11 +30,6 @@ export function progressLine({ round, rounds, cell, part, requests, totalRequest
   const done = part === 'replay' ? `, request ${requests}${of}` : `, ${part === 'verify' ? 'verifying' : 'preparing'}`;
   const eta = etaMs === null ? '' : `, about ${timeLeft(etaMs)} left`;
   return `round ${round}${rounds > 1 ? ` of ${rounds}` : ''}, ${cell}${done}${eta}`;
-}
-
-export function timeLeft(ms: number): string {
-  const seconds = Math.ceil(ms / 1000);
-  return seconds < 120 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`;
 }
 
 class LineDisplay implements BenchDisplay {

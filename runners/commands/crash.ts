@@ -16,6 +16,7 @@ import { Interruption } from '../interruption.ts';
 import { clusterSize, integer, list, type OptionText, single } from '../option-values.ts';
 import { unknownWord } from '../suggest.ts';
 import { textTable } from '../text-table.ts';
+import { WorkProgress } from '../work-progress.ts';
 
 const value = { type: 'string', requiresArg: true } as const;
 
@@ -37,6 +38,7 @@ const OPTIONS = {
   limit: { ...value, default: '48', describe: 'requests taken from a workload of bench' },
   seed: { ...value, default: '1', describe: 'decides samples' },
   json: { type: 'boolean', describe: 'print the numbers and the counter-examples as one JSON document' },
+  quiet: { type: 'boolean', alias: 'q', describe: 'no progress on stderr' },
 } as const;
 
 type Options = Record<string, unknown>;
@@ -73,61 +75,69 @@ interface Result {
   readonly leftOut: readonly LeftOut[];
 }
 
-/** Explores and prints; exit code 1 when a promise was broken. */
+/** Explores and prints; exit code 1 when a promise was broken. Ctrl-C prints what was explored until then. */
 export async function runCrashCommand(options: Options): Promise<void> {
   const results: Result[] = [];
-  for (const explore of chooseExplorations(options)) {
-    const startMs = performance.now();
-    const result = await explore();
-    const seconds = (performance.now() - startMs) / 1000;
-    results.push(result);
-    if (options.json !== true)
-      console.error(`${result.name}: ${result.tally.states} states in ${seconds.toFixed(1)} s`);
+  const interruption = new Interruption();
+  try {
+    for (const explore of chooseExplorations(options)) {
+      if (interruption.signal.aborted) break;
+      results.push(await timed(() => explore(interruption.signal), options));
+    }
+  } finally {
+    interruption.release();
   }
   if (options.json === true) console.log(JSON.stringify(results.map(jsonOf)));
   else printResults(results);
-  if (results.some(({ tally }) => isViolated(tally.findings))) process.exitCode ??= EXIT_CODES.finding;
+  if (results.some(({ tally }) => isViolated(tally.findings))) process.exitCode = EXIT_CODES.finding;
+  if (interruption.exitCode === null) return;
+  console.error(`interrupted after ${results.reduce((sum, { tally }) => sum + tally.workloads, 0)} workloads`);
+  process.exitCode = interruption.exitCode;
 }
 
-function chooseExplorations(options: Options): (() => Promise<Result>)[] {
+async function timed(explore: () => Promise<Result>, { json, quiet }: Options): Promise<Result> {
+  const startMs = performance.now();
+  const result = await explore();
+  const seconds = (performance.now() - startMs) / 1000;
+  if (json !== true && quiet !== true)
+    console.error(`${result.name}: ${result.tally.states} states in ${seconds.toFixed(1)} s`);
+  return result;
+}
+
+type Explore = (signal: AbortSignal) => Promise<Result>;
+
+function chooseExplorations(options: Options): Explore[] {
   const text = (name: string) => single(name, options[name] as OptionText);
   const engine = text('engine');
   if (engine === 'qemu') {
     const unfit = ['policy', 'stage'].find((name) => options[name] !== undefined);
     if (unfit !== undefined) throw new UsageError(`--${unfit}: not with --engine qemu, which has one policy, its own`);
-    return [() => exploreQemu(options)];
+    return [(signal) => exploreQemu(options, signal)];
   }
   if (engine !== 'cowbench') throw new UsageError(unknownWord('engine', engine, ['cowbench', 'qemu']));
   const policy = options.policy === undefined ? 'all' : text('policy');
   const subjects = chooseSubjects(policy, options.stage === undefined ? null : text('stage'));
-  return subjects.map((subject) => () => explorePolicy(subject, options));
+  return subjects.map((subject) => (signal) => explorePolicy(subject, options, signal));
 }
 
-async function explorePolicy(subject: CrashSubject, options: Options): Promise<Result> {
+async function explorePolicy(subject: CrashSubject, options: Options, signal: AbortSignal): Promise<Result> {
   const { works, limits } = await planWork(options);
-  const tally = await exploreJobs(works.map((work) => ({ subject, work, options: limits })));
+  const name = subjectName(subject);
+  const jobs = works.map((work) => ({ subject, work, options: limits }));
+  const progress = new WorkProgress(jobs.length, `parts of ${name}`, options.quiet === true);
+  const tally = await exploreJobs(jobs, { signal, onDone: () => progress.next() }).finally(() => progress.end());
   const stories = storiesOf(tally, (found) => recordWorkload(found.workload, found.subject));
-  return { name: subjectName(subject), subject, tally, stories, leftOut: [] };
+  return { name, subject, tally, stories, leftOut: [] };
 }
 
-/** Ctrl-C keeps what was explored: QEMU and its files must not be left behind. */
-async function exploreQemu(options: Options): Promise<Result> {
+async function exploreQemu(options: Options, signal: AbortSignal): Promise<Result> {
   const { works, limits } = await planWork(options);
-  const interruption = new Interruption();
-  try {
-    const { name, tally, leftOut } = await exploreByQemu(works, limits, interruption.signal);
-    const [first] = leftOut;
-    if (interruption.exitCode !== null) {
-      console.error(`interrupted after ${tally.workloads} workloads`);
-      process.exitCode = interruption.exitCode;
-    } else if (tally.workloads === 0 && first !== undefined) {
-      throw new UsageError(`--engine qemu, workload ${first.workload.name}: ${first.reason}`);
-    }
-    const stories = storiesOf(tally, (found) => found.subject);
-    return { name, subject: { engine: 'qemu' }, tally, stories, leftOut };
-  } finally {
-    interruption.release();
-  }
+  const { name, tally, leftOut } = await exploreByQemu(works, limits, signal);
+  const [first] = leftOut;
+  if (!signal.aborted && tally.workloads === 0 && first !== undefined)
+    throw new UsageError(`--engine qemu, workload ${first.workload.name}: ${first.reason}`);
+  const stories = storiesOf(tally, (found) => found.subject);
+  return { name, subject: { engine: 'qemu' }, tally, stories, leftOut };
 }
 
 function chooseSubjects(policyText: string, stageText: string | null): CrashSubject[] {

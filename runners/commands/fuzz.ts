@@ -1,6 +1,5 @@
 /** `cowbench fuzz`: damaged images for the engine, by the million, watched for hangs, memory, exceptions and damage done. */
 import path from 'node:path';
-import { SingleBar } from 'cli-progress';
 import type { CommandModule } from 'yargs';
 import { EXIT_CODES, oneLine, UsageError } from '../errors.ts';
 import type { FuzzImage } from '../fuzz/fuzz-plan.ts';
@@ -8,6 +7,7 @@ import { loadReproducer } from '../fuzz/reproducer.ts';
 import { type FuzzResult, imageOf, runFuzz, tryAgain } from '../fuzz/run-fuzz.ts';
 import { Interruption } from '../interruption.ts';
 import { integer, single } from '../option-values.ts';
+import { WorkProgress } from '../work-progress.ts';
 
 const value = { type: 'string', requiresArg: true } as const;
 const SEEDS = 2 ** 21;
@@ -15,7 +15,6 @@ const JOBS_MAX = 64;
 const IMAGES_MAX = 2 ** 30;
 /** More of a patch says nothing to people. */
 const SHOWN_BYTES = 16;
-const LINE_INTERVAL_MS = 10_000;
 
 interface Options {
   readonly images: string;
@@ -60,9 +59,9 @@ export const fuzz: CommandModule<object, Options> = {
     const directory = path.resolve(single('dir', options.dir));
     const interruption = new Interruption();
     console.error(`seed ${seed}, ${images} images${from === 0 ? '' : ` from number ${from}`}, ${jobs} at a time`);
-    const progress = new Progress(images);
+    const progress = new WorkProgress(images, 'images');
     try {
-      const onProgress = (done: number) => progress.show(done);
+      const onProgress = (done: number) => progress.reached(done);
       const result = await runFuzz({ images, from, seed, jobs, directory, onProgress, signal: interruption.signal });
       progress.end();
       for (const line of options.json ? [jsonOf(result)] : linesOf(result)) console.log(line);
@@ -123,40 +122,4 @@ function linesOf({ done, defects, outcomes, missedFields, peakMemoryBytes, seed 
   }
   lines.push(defects.length === 0 ? 'every property held' : `${defects.length} defects`);
   return lines;
-}
-
-/** A bar on a terminal, a line now and then elsewhere. */
-class Progress {
-  readonly #images: number;
-  readonly #bar: SingleBar | null;
-  #lastMs = performance.now();
-
-  constructor(images: number) {
-    this.#images = images;
-    this.#bar = process.stderr.isTTY ? newBar() : null;
-    this.#bar?.start(images, 0);
-  }
-
-  show(done: number): void {
-    if (this.#bar !== null) return this.#bar.update(done);
-    if (performance.now() - this.#lastMs < LINE_INTERVAL_MS) return;
-    this.#lastMs = performance.now();
-    console.error(`${done} of ${this.#images} images`);
-  }
-
-  end(): void {
-    this.#bar?.stop();
-  }
-}
-
-function newBar(): SingleBar {
-  const format = '{bar} {percentage}% {value} of {total} images, {eta_formatted} left';
-  return new SingleBar({
-    format,
-    stream: process.stderr,
-    barsize: 24,
-    hideCursor: true,
-    clearOnComplete: true,
-    gracefulExit: false,
-  });
 }

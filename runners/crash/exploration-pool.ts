@@ -1,25 +1,28 @@
 /** Explores in threads and adds up what they find. */
 import type { ExplorationJob } from './jobs.ts';
-import { addTally, emptyTally, type Tally } from './tally.ts';
+import { sumOf, type Tally } from './tally.ts';
 import { runInThreads } from './thread-pool.ts';
 
 export interface PoolOptions {
   /** Default: one for each core. */
   readonly threads?: number;
-  /** Told after each job. */
-  readonly onDone?: (job: ExplorationJob, tally: Tally) => void;
+  /** Told after each job; after `signal` the tally may be of a part of it. */
+  readonly onDone?: (index: number, tally: Tally) => void;
   readonly signal?: AbortSignal;
 }
 
-/** Runs all jobs and returns their sum. A defect in a thread ends the run with its error. */
+/**
+ * Runs all jobs and returns their sum, which does not depend on which thread was faster. A defect in a thread ends the run
+ * with its error.
+ */
 export async function exploreJobs(jobs: readonly ExplorationJob[], options: PoolOptions = {}): Promise<Tally> {
-  const sum = emptyTally();
+  const tallies: Tally[] = [];
   await runInThreads<ExplorationJob, Tally>(new URL('./exploration-worker.ts', import.meta.url), jobs, {
     ...options,
-    onDone: (job, tally) => {
-      addTally(sum, tally);
-      options.onDone?.(job, tally);
+    onDone: (_, tally, index) => {
+      tallies[index] = tally;
+      options.onDone?.(index, tally);
     },
   });
-  return sum;
+  return sumOf(tallies.filter((tally) => tally !== undefined));
 }

@@ -12,10 +12,12 @@ export interface ExplorationJob {
   readonly options: ExploreOptions;
 }
 
-export function runJob({ subject, work, options }: ExplorationJob): Tally {
+/** `mayStop` is asked between two sequences; what was explored until then is the result. */
+export function runJob({ subject, work, options }: ExplorationJob, mayStop: () => boolean): Tally {
   if ('workload' in work) return exploreWorkload(subject, work.workload, options);
   const sum = emptyTally();
   for (const workload of sequences(work.space)) {
+    if (mayStop()) break;
     addTally(sum, exploreWorkload(subject, workload, { ...options, fromRequest: workload.lastOperation }));
   }
   return sum;

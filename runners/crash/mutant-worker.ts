@@ -1,14 +1,14 @@
-/** A thread that hunts mutants: takes the names of some under one subject, and answers with a result for each. */
+/** A thread that hunts mutants: takes the name of one at a time and answers with what became of it. */
 import { parentPort } from 'node:worker_threads';
 import type { ExploreOptions } from './explore.ts';
-import { Hunter, type HuntResult } from './mutant-hunt.ts';
+import { Hunter } from './mutant-hunt.ts';
 import { mutantNamed } from './mutants.ts';
 import { NAMED_WORKLOADS } from './named-workloads.ts';
 import type { CrashSubject } from './record-workload.ts';
 
 export interface MutantJob {
   readonly subject: CrashSubject;
-  readonly mutants: readonly string[];
+  readonly mutant: string;
   readonly options: ExploreOptions;
   /** Sequences of operations, too; otherwise the named workloads only. */
   readonly withSequences: boolean;
@@ -16,10 +16,14 @@ export interface MutantJob {
 
 const NAMES: ReadonlySet<string> = new Set(NAMED_WORKLOADS.map(({ name }) => name));
 
-parentPort!.on('message', ({ subject, mutants, options, withSequences }: MutantJob) => {
-  const hunter = new Hunter(subject, options);
-  const results: HuntResult[] = mutants.map((name) =>
-    hunter.hunt(mutantNamed(name), (workload) => withSequences || NAMES.has(workload.name)),
-  );
-  parentPort!.postMessage(results);
+/** Kept for the next mutant of the same subject: it knows what the policy does wrong by itself. */
+let hunter: Hunter | null = null;
+let hunted = '';
+
+parentPort!.on('message', ({ subject, mutant, options, withSequences }: MutantJob) => {
+  const key = JSON.stringify([subject, options]);
+  if (hunter === null || hunted !== key) hunter = new Hunter(subject, options);
+  hunted = key;
+  const isWanted = ({ name }: { readonly name: string }) => withSequences || NAMES.has(name);
+  parentPort!.postMessage(hunter.hunt(mutantNamed(mutant), isWanted));
 });

@@ -28,12 +28,12 @@ export interface QemuExploration {
 export const PEER_CLUSTER_SIZES = [512, 4096] as const;
 
 /** The named workloads that QEMU can carry out, with its own cache sizes: the row of a peer beside our policies. */
-export function exploreNamedByQemu(statesPerPoint: number): Promise<QemuExploration> {
+export function exploreNamedByQemu(statesPerPoint: number, signal?: AbortSignal): Promise<QemuExploration> {
   const workloads = PEER_CLUSTER_SIZES.flatMap((clusterSizeBytes) =>
     namedWorkloads({ clusterSizeBytes, cacheTables: null }),
   );
   const works = workloads.map((workload) => ({ workload }));
-  return exploreByQemu(works, { statesPerPoint, seed: 1 });
+  return exploreByQemu(works, { statesPerPoint, seed: 1 }, signal);
 }
 
 /**

@@ -28,8 +28,15 @@ const QEMU_OUTCOMES = new Map<number, CheckOutcome>([
 /** One shell for a batch of files: their exit codes, a line each. */
 const CHECK_ALL = 'for file; do qemu-img check -q -f qcow2 "$file" >/dev/null 2>&1; echo $?; done';
 
-/** Has up to `most` states of each recording, no content twice, checked by both; states lie in a folder in memory and are removed. */
-export async function compareCheckers(recordings: Iterable<CrashRecording>, most: number): Promise<ConfusionMatrix> {
+/**
+ * Has up to `most` states of each recording, no content twice, checked by both; states lie in a folder in memory and are removed.
+ * `signal` ends it after a batch.
+ */
+export async function compareCheckers(
+  recordings: Iterable<CrashRecording>,
+  most: number,
+  signal?: AbortSignal,
+): Promise<ConfusionMatrix> {
   const root = fs.existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir();
   const folder = fs.mkdtempSync(path.join(root, 'cowbench-'));
   const matrix: ConfusionMatrix = new Map();
@@ -49,6 +56,7 @@ export async function compareCheckers(recordings: Iterable<CrashRecording>, most
         fs.writeFileSync(path.join(folder, `${batch.length}.qcow2`), state.copy());
         batch.push(ourOutcome(state));
         if (batch.length === BATCH_STATES) await finish();
+        if (signal?.aborted) return matrix;
       }
     }
     if (batch.length > 0) await finish();

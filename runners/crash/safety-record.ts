@@ -1,9 +1,9 @@
-/** Everything that `docs/safety.md` says about one policy, found by exploring it. */
-import { availableParallelism } from 'node:os';
+/** Everything that `docs/safety.md` says about one policy, found by exploring it, part by part. */
 import { STAGE_IDS } from '../../engine/index.ts';
-import { type BarrierNecessity, barrierNecessity } from './barrier-necessity.ts';
+import type { BarrierNecessity } from './barrier-necessity.ts';
+import type { BarrierJob } from './barrier-worker.ts';
 import type { CrashWorkload } from './crash-workload.ts';
-import { exploreJobs } from './exploration-pool.ts';
+import type { FinishedParts } from './finished-parts.ts';
 import type { ExplorationJob } from './jobs.ts';
 import type { HuntResult } from './mutant-hunt.ts';
 import type { MutantJob } from './mutant-worker.ts';
@@ -12,7 +12,7 @@ import { namedWorkloads } from './named-workloads.ts';
 import { OPERATIONS } from './operation-table.ts';
 import { type ConfusionMatrix, compareCheckers } from './qemu-verdicts.ts';
 import { type CrashSubject, recordWorkload } from './record-workload.ts';
-import type { Tally } from './tally.ts';
+import { sumOf, type Tally } from './tally.ts';
 import { runInThreads } from './thread-pool.ts';
 
 export interface SafetyScope {
@@ -46,20 +46,97 @@ function subjectOf(policy: CrashSubject['policy'], stage: CrashSubject['stage'])
   return { policy, stage, hostCacheMode: null };
 }
 
-export async function safetyOf(subject: CrashSubject, scope: SafetyScope): Promise<SafetyRecord> {
-  const tally = await exploreJobs(jobsOf(subject, scope));
-  const hunts = subject.stage === null ? await huntMutants(subject, scope) : [];
-  return { subject, tally, hunts, barriers: sumOfBarriers(subject, scope) };
+/** Work of one kind, in parts that are plain data, as are their results. */
+interface Chore<Job, Result> {
+  readonly name: string;
+  readonly worker: string;
+  readonly jobs: readonly Job[];
+  readonly results: Result[];
+}
+
+/** What is known when all is done, and how to get there. */
+export class SafetyWork {
+  readonly #subject: CrashSubject;
+  readonly #explorations: Chore<ExplorationJob, Tally>;
+  readonly #hunts: Chore<MutantJob, HuntResult>;
+  readonly #barriers: Chore<BarrierJob, BarrierNecessity>;
+
+  constructor(subject: CrashSubject, scope: SafetyScope) {
+    this.#subject = subject;
+    const chore = <Job, Result>(what: string, worker: string, jobs: readonly Job[]): Chore<Job, Result> => ({
+      name: `${what} of ${subject.policy} ${subject.stage ?? ''}`,
+      worker,
+      jobs,
+      results: [],
+    });
+    this.#explorations = chore('states', './exploration-worker.ts', jobsOf(subject, scope));
+    // Of stages that are no preset, no mutants: they have the faults that the mutants are modelled on.
+    const isHunted = subject.stage === null && scope.mutants !== 'none';
+    this.#hunts = chore('mutants', './mutant-worker.ts', isHunted ? huntsOf(subject, scope) : []);
+    this.#barriers = chore('barriers', './barrier-worker.ts', barriersOf(subject, scope));
+  }
+
+  get partCount(): number {
+    return this.#explorations.jobs.length + this.#hunts.jobs.length + this.#barriers.jobs.length;
+  }
+
+  /** Does what `finished` does not have, and keeps it there. `onPart` is told of each part; `signal` ends it early. */
+  async run(finished: FinishedParts, onPart: (wasFinished: boolean) => void, signal: AbortSignal): Promise<void> {
+    for (const chore of [this.#explorations, this.#hunts, this.#barriers] as Chore<unknown, unknown>[]) {
+      await carryOut(chore, finished, onPart, signal);
+    }
+  }
+
+  /** Of finished work only. */
+  record(): SafetyRecord {
+    const barriers: BarrierNecessity = { barriers: 0, loadBearing: 0, guestWrites: 0 };
+    for (const one of this.#barriers.results) {
+      barriers.barriers += one.barriers;
+      barriers.loadBearing += one.loadBearing;
+      barriers.guestWrites += one.guestWrites;
+    }
+    return { subject: this.#subject, tally: sumOf(this.#explorations.results), hunts: this.#hunts.results, barriers };
+  }
+}
+
+async function carryOut<Job, Result>(
+  { name, worker, jobs, results }: Chore<Job, Result>,
+  finished: FinishedParts,
+  onPart: (wasFinished: boolean) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const partName = (index: number) => `${name}, ${index}`;
+  const open = [...jobs.keys()].filter((index) => !finished.has(partName(index)));
+  for (const index of jobs.keys()) {
+    const known = finished.get<Result>(partName(index));
+    if (known === undefined) continue;
+    results[index] = known;
+    onPart(true);
+  }
+  const work = open.map((index) => jobs[index]!);
+  await runInThreads<Job, Result>(new URL(worker, import.meta.url), work, {
+    signal,
+    onDone: (_, result, place) => {
+      // It may be of a part of the work only.
+      if (signal.aborted) return;
+      results[open[place]!] = result;
+      finished.keep(partName(open[place]!), result);
+      onPart(false);
+    },
+  });
 }
 
 /** Both checkers on states of the named workloads under every subject. */
-export function qemuVerdicts({ clusterSizes, qemuStates }: SafetyScope): Promise<ConfusionMatrix> {
+export function qemuVerdicts(
+  { clusterSizes, qemuStates }: SafetyScope,
+  signal?: AbortSignal,
+): Promise<ConfusionMatrix> {
   const recordings = SAFETY_SUBJECTS.flatMap((subject) =>
     clusterSizes.flatMap((clusterSizeBytes) =>
       namedWorkloads({ clusterSizeBytes, cacheTables: null }).map((workload) => ({ workload, subject })),
     ),
   );
-  return compareCheckers(recorded(recordings), qemuStates);
+  return compareCheckers(recorded(recordings), qemuStates, signal);
 }
 
 /** One at a time: recordings of large clusters are large. */
@@ -84,34 +161,19 @@ function jobsOf(subject: CrashSubject, { length, clusterSizes, caches, statesPer
   ]);
 }
 
-async function huntMutants(subject: CrashSubject, scope: SafetyScope): Promise<HuntResult[]> {
-  if (scope.mutants === 'none') return [];
-  const names = MUTANTS.map(({ name }) => name);
-  const shares = Array.from({ length: availableParallelism() }, (_, share) =>
-    names.filter((_, index) => index % availableParallelism() === share),
-  );
+function huntsOf(subject: CrashSubject, scope: SafetyScope): MutantJob[] {
   const options = { statesPerPoint: 1024, seed: SEED, repairs: 0 };
-  const jobs = shares.map((mutants) => ({ subject, mutants, options, withSequences: scope.mutants === 'all' }));
-  const results: HuntResult[] = [];
-  await runInThreads<MutantJob, HuntResult[]>(new URL('./mutant-worker.ts', import.meta.url), jobs, {
-    onDone: (_, hunts) => results.push(...hunts),
-  });
-  return results.sort((a, b) => names.indexOf(a.mutant) - names.indexOf(b.mutant));
+  return MUTANTS.map(({ name }) => ({ subject, mutant: name, options, withSequences: scope.mutants === 'all' }));
 }
 
 /** Clusters of this size keep each point small enough to explore all of it again for every barrier. */
 export const BARRIER_CLUSTER_BYTES = 4096;
 
-function sumOfBarriers(subject: CrashSubject, { statesPerPoint }: SafetyScope): BarrierNecessity {
+function barriersOf(subject: CrashSubject, { statesPerPoint }: SafetyScope): BarrierJob[] {
   const options = { statesPerPoint: Math.min(statesPerPoint, 1024), seed: SEED, repairs: 0 };
-  const sum: BarrierNecessity = { barriers: 0, loadBearing: 0, guestWrites: 0 };
-  for (const workload of namedWorkloads({ clusterSizeBytes: BARRIER_CLUSTER_BYTES, cacheTables: null })) {
-    // Of the making of an image, only the guest's part can be compared.
-    if (workload.recordsCreation) continue;
-    const one = barrierNecessity(recordWorkload(workload, subject), options);
-    sum.barriers += one.barriers;
-    sum.loadBearing += one.loadBearing;
-    sum.guestWrites += one.guestWrites;
-  }
-  return sum;
+  const workloads = namedWorkloads({ clusterSizeBytes: BARRIER_CLUSTER_BYTES, cacheTables: null });
+  // Of the making of an image, only the guest's part can be compared.
+  return workloads
+    .filter(({ recordsCreation }) => !recordsCreation)
+    .map((workload) => ({ subject, workload, options }));
 }

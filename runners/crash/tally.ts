@@ -87,6 +87,13 @@ export function addTally<Subject>(sum: Tally<Subject>, more: Tally<Subject>): vo
   }
 }
 
+/** Of two examples that are equally simple the first stays, so the order of `tallies` decides. */
+export function sumOf(tallies: readonly Tally[]): Tally {
+  const sum = emptyTally();
+  for (const tally of tallies) addTally(sum, tally);
+  return sum;
+}
+
 function isSimpler(found: FoundExample<unknown>, known: FoundExample<unknown> | undefined): boolean {
   if (known === undefined) return true;
   const size = ({ workload, example }: FoundExample<unknown>) => [

@@ -1,7 +1,7 @@
 /** Shows a history run on stderr: a bar on a terminal, a line every few seconds elsewhere, nothing when asked to be quiet. */
 import { SingleBar } from 'cli-progress';
 import type { RunState } from '../bench/pacing.ts';
-import { timeLeft } from '../bench/progress.ts';
+import { timeLeft } from '../work-progress.ts';
 import { remainingMs, shareDone } from './pacing.ts';
 
 const LINE_INTERVAL_MS = 5000;

@@ -1,6 +1,6 @@
 /** How far a copy is, on stderr: a bar with the time left on a terminal, a line now and then elsewhere. */
 import { SingleBar } from 'cli-progress';
-import { timeLeft } from '../bench/progress.ts';
+import { timeLeft } from '../work-progress.ts';
 import { readableSize } from './sizes.ts';
 
 export interface Progress {

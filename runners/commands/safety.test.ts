@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { cowbench, type Finished, startCowbench, temporaryFolder } from '../testing/command.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = temporaryFolder();
+});
+afterEach(() => fs.rmSync(folder, { recursive: true }));
+
+const page = () => path.join(folder, 'safety.md');
+const parts = () => `${page()}.parts.tmp`;
+
+function finishedParts(): string[] {
+  return fs.existsSync(parts()) ? fs.readFileSync(parts(), 'utf8').trimEnd().split('\n').slice(1) : [];
+}
+
+/** Interrupts the work of minutes when `isTime`. */
+async function interruptedWhen(isTime: () => boolean, length = '1'): Promise<Finished> {
+  const words = ['safety', '--length', length, '--cluster-size', '512', '--mutants', 'none', '--no-qemu-peer'];
+  const { process: child, finished } = startCowbench([...words, '--out', page()]);
+  let ended = false;
+  finished.finally(() => {
+    ended = true;
+  });
+  while (!ended && !isTime()) await setTimeout(10);
+  child.kill('SIGINT');
+  return finished;
+}
+
+test('Ctrl-C keeps what is finished; the same work goes on from there, other work begins anew', async () => {
+  const first = await interruptedWhen(() => finishedParts().length >= 4);
+  assert.equal(first.code, 130, first.stderr);
+  const kept = finishedParts();
+  assert.ok(kept.length >= 4);
+  assert.equal(first.stderr, `interrupted; ${kept.length} parts are kept, the same command goes on from there\n`);
+
+  const second = await interruptedWhen(() => finishedParts().length >= kept.length + 4);
+  assert.match(second.stderr, new RegExp(`^going on: ${kept.length} parts are finished\n`));
+  const more = finishedParts();
+  assert.ok(more.length >= kept.length + 4);
+  assert.deepEqual(more.slice(0, kept.length), kept);
+  const names = more.map((line) => JSON.parse(line)[0]);
+  assert.equal(new Set(names).size, names.length, 'nothing is done twice');
+
+  const other = await interruptedWhen(() => [1, 2, 3].includes(finishedParts().length), '2');
+  assert.match(other.stderr, /^interrupted; \d+ parts are kept/);
+  assert.equal(fs.existsSync(page()), false, 'no page of a part of the work');
+});
+
+test('a page that cannot be written is refused before the work', async () => {
+  const missing = path.join(folder, 'missing/safety.md');
+  const { code, stderr } = await cowbench('safety', '--out', missing);
+  assert.deepEqual([code, stderr], [2, `cowbench: --out ${missing}: cannot be written\n`]);
+});
+
+test('a word that is none of the choices is refused', async () => {
+  const { code, stderr } = await cowbench('safety', '--mutants', 'nmaed', '--out', page());
+  assert.deepEqual([code, stderr], [2, 'cowbench: --mutants "nmaed": expected none, named or all\n']);
+});

@@ -1,0 +1,145 @@
+/** `cowbench safety`: explores every policy and writes `docs/safety.md`, the record that is published. */
+import fs from 'node:fs';
+import path from 'node:path';
+import type { CommandModule } from 'yargs';
+import { FinishedParts } from '../crash/finished-parts.ts';
+import { exploreNamedByQemu } from '../crash/qemu-exploration.ts';
+import { safetyPage } from '../crash/safety-page.ts';
+import { qemuVerdicts, SAFETY_SUBJECTS, type SafetyScope, SafetyWork } from '../crash/safety-record.ts';
+import { describeSource, PROJECT_ROOT } from '../environment.ts';
+import { UsageError } from '../errors.ts';
+import { Interruption } from '../interruption.ts';
+import { clusterSize, integer, list, type OptionText, single } from '../option-values.ts';
+import { WorkProgress } from '../work-progress.ts';
+
+const value = { type: 'string', requiresArg: true } as const;
+const MUTANT_WORDS = ['none', 'named', 'all'] as const;
+const DEFAULT_PAGE = 'docs/safety.md';
+
+const OPTIONS = {
+  length: { ...value, default: '2', describe: 'operations in a sequence, 1 to 3' },
+  'cluster-size': { ...value, default: '512,4096,65536', describe: 'cluster sizes of the images' },
+  'cache-tables': {
+    ...value,
+    default: '2,stage',
+    describe: 'tables in each cache, comma-separated; stage: as the stage had',
+  },
+  states: { ...value, default: '65536', describe: 'states tried at one point; where there are more, a sample' },
+  'qemu-states': {
+    ...value,
+    default: '40',
+    describe: 'states of each recording that go through qemu-img too; 0: none',
+  },
+  mutants: { ...value, default: 'named', describe: 'workloads that mutants are hunted with: none, named or all' },
+  'qemu-peer': { type: 'boolean', default: true, describe: 'the installed QEMU stands beside the policies' },
+  out: { ...value, describe: `the page that is written [default: ${DEFAULT_PAGE}]` },
+  quiet: { type: 'boolean', alias: 'q', describe: 'no progress on stderr' },
+} as const;
+
+type Options = Record<string, unknown>;
+
+export const safety: CommandModule<object, Options> = {
+  command: 'safety',
+  describe: 'explore what a power cut does under every policy, and write the record of it',
+  builder: (yargs) =>
+    yargs
+      .options(OPTIONS)
+      .example('npm run safety -- --length 3', 'what docs/safety.md is made with: about 35 minutes on two cores')
+      .example(
+        '$0 safety --length 1 --cluster-size 512 --mutants none --qemu-states 0 --no-qemu-peer --out s.md',
+        'a taste of it, in half a minute',
+      )
+      .epilogue('Ctrl-C keeps what is finished beside the page; the same command goes on from there.'),
+  handler: writeSafety,
+};
+
+async function writeSafety(options: Options): Promise<void> {
+  const scope = scopeOf(options);
+  const out = path.resolve(options.out === undefined ? path.join(PROJECT_ROOT, DEFAULT_PAGE) : text(options, 'out'));
+  requireWritable(out);
+  const source = describeSource();
+  const finished = new FinishedParts(`${out}.parts.tmp`, { source, scope });
+  if (finished.count > 0) console.error(`going on: ${finished.count} parts are finished`);
+  const interruption = new Interruption();
+  try {
+    const works = SAFETY_SUBJECTS.map((subject) => new SafetyWork(subject, scope));
+    const { signal } = interruption;
+    await runAll(works, finished, options.quiet === true, signal);
+    const matrix = scope.qemuStates === 0 || signal.aborted ? null : await qemuVerdicts(scope, signal);
+    const withPeer = options['qemu-peer'] !== false && !signal.aborted;
+    const peer = withPeer ? await exploreNamedByQemu(scope.statesPerPoint, signal) : null;
+    if (interruption.exitCode !== null) {
+      console.error(`interrupted; ${finished.count} parts are kept, the same command goes on from there`);
+      process.exitCode = interruption.exitCode;
+      return;
+    }
+    const records = works.map((work) => work.record());
+    const commit = commitWords(source);
+    fs.writeFileSync(out, safetyPage({ scope, records, matrix, peer, command: commandOf(options), commit }));
+    finished.remove();
+    console.error(`written: ${out}`);
+  } finally {
+    interruption.release();
+  }
+}
+
+async function runAll(
+  works: readonly SafetyWork[],
+  finished: FinishedParts,
+  isQuiet: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const total = works.reduce((sum, { partCount }) => sum + partCount, 0);
+  const progress = new WorkProgress(total, 'parts', isQuiet);
+  const onPart = (wasFinished: boolean) => (wasFinished ? progress.skip(1) : progress.next());
+  try {
+    for (const work of works) await work.run(finished, onPart, signal);
+  } finally {
+    progress.end();
+  }
+}
+
+function text(options: Options, name: string): string {
+  return single(name, options[name] as OptionText);
+}
+
+function scopeOf(options: Options): SafetyScope {
+  const mutantsText = text(options, 'mutants');
+  const mutants = MUTANT_WORDS.find((word) => word === mutantsText);
+  if (mutants === undefined) throw new UsageError(`--mutants "${mutantsText}": expected none, named or all`);
+  return {
+    length: integer('length', text(options, 'length'), 1, 3),
+    clusterSizes: list('cluster-size', text(options, 'cluster-size')).map((word) => clusterSize('cluster-size', word)),
+    caches: list('cache-tables', text(options, 'cache-tables')).map((word) => {
+      if (word === 'stage') return null;
+      const tables = integer('cache-tables', word, 1, 1024);
+      return { l2: tables, refcounts: tables };
+    }),
+    statesPerPoint: integer('states', text(options, 'states'), 2, 2 ** 22),
+    qemuStates: integer('qemu-states', text(options, 'qemu-states'), 0, 2 ** 20),
+    mutants,
+  };
+}
+
+/** Said before the long work, not after it. */
+function requireWritable(out: string): void {
+  try {
+    fs.accessSync(path.dirname(out), fs.constants.W_OK);
+    if (fs.existsSync(out)) fs.accessSync(out, fs.constants.W_OK);
+  } catch {
+    throw new UsageError(`--out ${out}: cannot be written`);
+  }
+}
+
+function commitWords({ commit, dirty }: ReturnType<typeof describeSource>): string {
+  return commit === null ? 'an unknown commit' : `${commit.slice(0, 12)}${dirty ? ' with changes' : ''}`;
+}
+
+/** What decides the content of the page, in the words that give it again. */
+function commandOf(options: Options): string {
+  const named = ['length', 'cluster-size', 'cache-tables', 'states', 'qemu-states', 'mutants'] as const;
+  const asked = named.filter((name) => text(options, name) !== OPTIONS[name].default);
+  const words = asked.flatMap((name) => [`--${name}`, text(options, name)]);
+  if (options['qemu-peer'] === false) words.push('--no-qemu-peer');
+  return ['npm run safety', ...(words.length === 0 ? [] : ['--', ...words])].join(' ');
+}

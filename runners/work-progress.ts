@@ -1,0 +1,72 @@
+/** Shows long work of many like parts on stderr: a bar on a terminal, a line now and then elsewhere, nothing when asked to be quiet. */
+import { SingleBar } from 'cli-progress';
+
+const LINE_INTERVAL_MS = 10_000;
+
+export class WorkProgress {
+  readonly #total: number;
+  readonly #unit: string;
+  readonly #isQuiet: boolean;
+  readonly #bar: SingleBar | null;
+  readonly #startMs = performance.now();
+  #lastMs = this.#startMs;
+  #skipped = 0;
+  #done = 0;
+
+  /** `unit`: what the parts are, in the plural. */
+  constructor(total: number, unit: string, isQuiet = false) {
+    this.#total = total;
+    this.#unit = unit;
+    this.#isQuiet = isQuiet;
+    this.#bar = !isQuiet && process.stderr.isTTY ? newBar() : null;
+    this.#bar?.start(total, 0, { line: '' });
+  }
+
+  /** `count` parts need not be done: they say nothing about how long the others take. */
+  skip(count: number): void {
+    this.#skipped += count;
+    this.reached(this.#done + count);
+  }
+
+  /** One more part is done. */
+  next(): void {
+    this.reached(this.#done + 1);
+  }
+
+  reached(done: number): void {
+    this.#done = done;
+    if (this.#bar !== null) return this.#bar.update(done, { line: this.#line() });
+    if (this.#isQuiet || performance.now() - this.#lastMs < LINE_INTERVAL_MS) return;
+    this.#lastMs = performance.now();
+    console.error(this.#line());
+  }
+
+  end(): void {
+    this.#bar?.stop();
+  }
+
+  #line(): string {
+    const worked = this.#done - this.#skipped;
+    const leftMs = ((performance.now() - this.#startMs) / worked) * (this.#total - this.#done);
+    const left = worked === 0 ? '' : `, about ${timeLeft(leftMs)} left`;
+    return `${this.#done} of ${this.#total} ${this.#unit}${left}`;
+  }
+}
+
+/** `90 s`, `12 min`. */
+export function timeLeft(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  return seconds < 120 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`;
+}
+
+function newBar(): SingleBar {
+  return new SingleBar({
+    format: '{bar} {percentage}% {line}',
+    stream: process.stderr,
+    barsize: 24,
+    hideCursor: true,
+    clearOnComplete: true,
+    gracefulExit: false,
+    linewrap: false,
+  });
+}
