@@ -18,7 +18,7 @@ export class WorkProgress {
     this.#total = total;
     this.#unit = unit;
     this.#isQuiet = isQuiet;
-    this.#bar = !isQuiet && process.stderr.isTTY ? newBar() : null;
+    this.#bar = !isQuiet && process.stderr.isTTY ? progressBar('{bar} {percentage}% {line}') : null;
     this.#bar?.start(total, 0, { line: '' });
   }
 
@@ -59,9 +59,10 @@ export function timeLeft(ms: number): string {
   return seconds < 120 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`;
 }
 
-function newBar(): SingleBar {
+/** The bar that every command shows on a terminal; `format` as `cli-progress` has it. */
+export function progressBar(format: string): SingleBar {
   return new SingleBar({
-    format: '{bar} {percentage}% {line}',
+    format,
     stream: process.stderr,
     barsize: 24,
     hideCursor: true,

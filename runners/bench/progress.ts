@@ -2,9 +2,8 @@
  * Shows a run on stderr: a bar on a terminal, a line every few seconds elsewhere (a log file wants no cursor movements),
  * nothing when asked to be quiet.
  */
-import { SingleBar } from 'cli-progress';
 import type { RunRecord } from '../../results/record.ts';
-import { timeLeft } from '../work-progress.ts';
+import { progressBar, timeLeft } from '../work-progress.ts';
 import type { RunState } from './pacing.ts';
 import type { BenchDisplay } from './run-bench.ts';
 
@@ -55,15 +54,7 @@ class LineDisplay implements BenchDisplay {
 
 class BarDisplay implements BenchDisplay {
   readonly #write: (line: string) => void;
-  readonly #bar = new SingleBar({
-    format: '{bar} {percentage}% {line}',
-    stream: process.stderr,
-    barsize: 24,
-    hideCursor: true,
-    clearOnComplete: true,
-    gracefulExit: false,
-    linewrap: false,
-  });
+  readonly #bar = progressBar('{bar} {percentage}% {line}');
 
   constructor(write: (line: string) => void) {
     this.#write = write;

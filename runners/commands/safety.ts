@@ -10,6 +10,7 @@ import { describeSource, PROJECT_ROOT } from '../environment.ts';
 import { UsageError } from '../errors.ts';
 import { Interruption } from '../interruption.ts';
 import { clusterSize, integer, list, type OptionText, single } from '../option-values.ts';
+import { toolVersion } from '../qemu/tools.ts';
 import { WorkProgress } from '../work-progress.ts';
 
 const value = { type: 'string', requiresArg: true } as const;
@@ -57,6 +58,9 @@ async function writeSafety(options: Options): Promise<void> {
   const scope = scopeOf(options);
   const out = path.resolve(options.out === undefined ? path.join(PROJECT_ROOT, DEFAULT_PAGE) : text(options, 'out'));
   requireWritable(out);
+  const withPeer = options['qemu-peer'] !== false;
+  if (scope.qemuStates > 0) toolVersion('qemu-img');
+  if (withPeer) toolVersion('qemu-io');
   const source = describeSource();
   const finished = new FinishedParts(`${out}.parts.tmp`, { source, scope });
   if (finished.count > 0) console.error(`going on: ${finished.count} parts are finished`);
@@ -66,8 +70,7 @@ async function writeSafety(options: Options): Promise<void> {
     const { signal } = interruption;
     await runAll(works, finished, options.quiet === true, signal);
     const matrix = scope.qemuStates === 0 || signal.aborted ? null : await qemuVerdicts(scope, signal);
-    const withPeer = options['qemu-peer'] !== false && !signal.aborted;
-    const peer = withPeer ? await exploreNamedByQemu(scope.statesPerPoint, signal) : null;
+    const peer = withPeer && !signal.aborted ? await exploreNamedByQemu(scope.statesPerPoint, signal) : null;
     if (interruption.exitCode !== null) {
       console.error(`interrupted; ${finished.count} parts are kept, the same command goes on from there`);
       process.exitCode = interruption.exitCode;

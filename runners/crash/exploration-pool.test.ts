@@ -35,3 +35,13 @@ test('a job that may stop does so before its next sequence', () => {
   let asked = 0;
   assert.equal(runJob(job!, () => ++asked > 3).workloads, 3);
 });
+
+test('a thread at work learns of an interruption: the job that it has begun is not carried through', async () => {
+  const controller = new AbortController();
+  const [job] = jobs(2);
+  const whole = runJob(job!, () => false).workloads;
+  const running = exploreJobs([job!], { threads: 1, signal: controller.signal });
+  setImmediate(() => controller.abort());
+  const { workloads } = await running;
+  assert.ok(workloads < whole, `${workloads} of ${whole}`);
+});

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import type { PolicyName, StageId } from '../../engine/index.ts';
 import { exploreRecording } from './explore.ts';
 import { OPERATIONS, startImages } from './operation-table.ts';
-import { type CrashSubject, recordWorkload } from './record-workload.ts';
+import { type CrashRecording, type CrashSubject, recordWorkload } from './record-workload.ts';
 import { sequenceImage, sequenceWorkload } from './sequences.ts';
 import { bruteForce } from './testing/brute-force.ts';
 import { FINDING_CLASSES } from './verdict.ts';
@@ -45,19 +45,25 @@ function found(counts: Readonly<Record<string, number>>): string[] {
   return FINDING_CLASSES.filter((kind) => counts[kind]! > 0);
 }
 
+/** Every point exhaustive, with the classes and the leaks of every subset at every instant. */
+function exploredAsByBruteForce(recording: CrashRecording) {
+  const explored = exploreRecording(recording, OPTIONS);
+  const all = bruteForce(recording);
+  assert.equal(explored.exhaustivePoints, explored.points);
+  assert.deepEqual(
+    found(explored.findings),
+    FINDING_CLASSES.filter((kind) => all.findings.has(kind)),
+  );
+  assert.equal(explored.maxLeakedClusters, all.maxLeakedClusters);
+  return { explored, all };
+}
+
 describe('the explorer finds what every subset of sectors at every instant finds', () => {
   for (const subject of SUBJECTS) {
     for (const sequence of SEQUENCES) {
       test(`${subject.filter(Boolean).join(' ')}: ${sequence}`, () => {
         const recording = recorded(sequence, subject);
-        const explored = exploreRecording(recording, OPTIONS);
-        const all = bruteForce(recording);
-        assert.equal(explored.exhaustivePoints, explored.points);
-        assert.deepEqual(
-          found(explored.findings),
-          FINDING_CLASSES.filter((kind) => all.findings.has(kind)),
-        );
-        assert.equal(explored.maxLeakedClusters, all.maxLeakedClusters);
+        const { explored, all } = exploredAsByBruteForce(recording);
         assert.ok(explored.states <= all.states);
       });
     }
@@ -74,14 +80,7 @@ describe('what no reader looks at: the same classes as every subset, from fewer 
   for (const [policy, sequence] of REUSES) {
     test(`${policy}: ${sequence}, 2048-byte clusters`, () => {
       const recording = recorded(sequence, [policy, null], 2048);
-      const explored = exploreRecording(recording, OPTIONS);
-      const all = bruteForce(recording);
-      assert.equal(explored.exhaustivePoints, explored.points);
-      assert.deepEqual(
-        found(explored.findings),
-        FINDING_CLASSES.filter((kind) => all.findings.has(kind)),
-      );
-      assert.equal(explored.maxLeakedClusters, all.maxLeakedClusters);
+      const { explored, all } = exploredAsByBruteForce(recording);
       assert.ok(explored.maxAtoms >= 4, `${explored.maxAtoms} sectors undecided at once`);
       assert.ok(explored.states * 5 < all.states, `${explored.states} of ${all.states} states`);
     });

@@ -1,7 +1,7 @@
 /** Shows a history run on stderr: a bar on a terminal, a line every few seconds elsewhere, nothing when asked to be quiet. */
-import { SingleBar } from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
 import type { RunState } from '../bench/pacing.ts';
-import { timeLeft } from '../work-progress.ts';
+import { progressBar, timeLeft } from '../work-progress.ts';
 import { remainingMs, shareDone } from './pacing.ts';
 
 const LINE_INTERVAL_MS = 5000;
@@ -16,18 +16,7 @@ export class HistoryDisplay {
   /** `write` null: quiet. `forTerminal`: stderr is a terminal. */
   constructor(write: ((line: string) => void) | null, forTerminal: boolean) {
     this.#write = write;
-    this.#bar =
-      write === null || !forTerminal
-        ? null
-        : new SingleBar({
-            format: '{bar} {percentage}% {line}',
-            stream: process.stderr,
-            barsize: 24,
-            hideCursor: true,
-            clearOnComplete: true,
-            gracefulExit: false,
-            linewrap: false,
-          });
+    this.#bar = write === null || !forTerminal ? null : progressBar('{bar} {percentage}% {line}');
   }
 
   /** `announcement` is said once; the parts weigh `weights`. */

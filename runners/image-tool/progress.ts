@@ -1,6 +1,5 @@
 /** How far a copy is, on stderr: a bar with the time left on a terminal, a line now and then elsewhere. */
-import { SingleBar } from 'cli-progress';
-import { timeLeft } from '../work-progress.ts';
+import { progressBar, timeLeft } from '../work-progress.ts';
 import { readableSize } from './sizes.ts';
 
 export interface Progress {
@@ -57,15 +56,7 @@ export class LineProgress implements Progress {
 
 class BarProgress implements Progress {
   readonly #patienceMs: number;
-  readonly #bar = new SingleBar({
-    format: '{bar} {line}',
-    stream: process.stderr,
-    barsize: 24,
-    hideCursor: true,
-    clearOnComplete: true,
-    gracefulExit: false,
-    linewrap: false,
-  });
+  readonly #bar = progressBar('{bar} {line}');
   #totalBytes = 0;
   #startMs = 0;
   #isShown = false;
