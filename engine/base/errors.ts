@@ -14,7 +14,11 @@ export type Qcow2ErrorCode =
   /** A change was asked of an image opened for reading. */
   | 'READ_ONLY'
   /** The caller's argument makes no sense for this image. */
-  | 'INVALID_ARGUMENT';
+  | 'INVALID_ARGUMENT'
+  /** A request reaches past the end of the disk. */
+  | 'OUT_OF_RANGE'
+  /** The image was closed before. */
+  | 'CLOSED';
 
 /** Facts about an error, for the message and for programs: which table, which offset in bytes, what was expected. */
 export interface ErrorFacts {

@@ -1,6 +1,6 @@
 /** An open qcow2 image: the engine's public face. Synchronous; one image belongs to one thread. */
 import { Qcow2Error } from '../base/errors.ts';
-import { invariant } from '../base/invariant.ts';
+import { requireInside } from '../base/range.ts';
 import { type GuestOffset, roundDown, roundUp, SECTOR_BYTES } from '../base/units.ts';
 import type { CacheCounts } from '../cache/table-cache.ts';
 import {
@@ -97,7 +97,7 @@ export class Qcow2Image implements GuestDisk {
     return this.#state.backing;
   }
 
-  /** Fills `into` with the disk's bytes from `offset` on. Throws INVALID_ARGUMENT past the end of the disk. */
+  /** Fills `into` with the disk's bytes from `offset` on. Throws OUT_OF_RANGE past the end of the disk. */
   read(offset: number, into: Uint8Array): void {
     this.#requireOpen();
     this.#requireInside('read', offset, into.length);
@@ -175,6 +175,7 @@ export class Qcow2Image implements GuestDisk {
   }
 
   listSnapshots(): SnapshotInfo[] {
+    this.#requireOpen();
     return listSnapshots(this.#state);
   }
 
@@ -307,10 +308,7 @@ export class Qcow2Image implements GuestDisk {
   }
 
   #requireInside(verb: string, offset: number, lengthBytes: number): void {
-    const inside = Number.isSafeInteger(offset) && offset >= 0 && offset + lengthBytes <= this.sizeBytes;
-    if (inside) return;
-    const message = `${verb} of ${lengthBytes} bytes at offset ${offset} passes the end of the disk (${this.sizeBytes} bytes)`;
-    throw new Qcow2Error('INVALID_ARGUMENT', message, { offset });
+    requireInside(verb, offset, lengthBytes, this.sizeBytes);
   }
 
   /** Clusters of an external data file have no refcounts, so nothing says which of them two disks share. */
@@ -321,7 +319,9 @@ export class Qcow2Image implements GuestDisk {
   }
 
   #requireOpen(): void {
-    invariant(!this.#closed, 'the image is open');
+    if (!this.#closed) return;
+    const { name } = this.#state.file;
+    throw new Qcow2Error('CLOSED', `${name}: the image is closed`, { file: name });
   }
 
   #requireWritable(): void {

@@ -51,7 +51,7 @@ test('a request past the end of the disk, or too long to hold, is refused by num
   await assert.rejects(
     sliced(MiB, [write(0, 512), write(MiB - 512, 1024)]),
     refused(
-      'INVALID_ARGUMENT',
+      'OUT_OF_RANGE',
       /^request 2 \(write of 1024 bytes at offset 1048064\) ends past the end of the disk, which has 1048576 bytes$/,
     ),
   );

@@ -30,7 +30,7 @@ const NOTHING = new Uint8Array(0);
 
 /**
  * The slices of `requests`; serial numbers begin behind `serialBase`. `mark` is told the names of phases as they begin.
- * @throws Qcow2Error INVALID_ARGUMENT for a request that ends past `diskSizeBytes`, UNSUPPORTED for one too long to hold.
+ * @throws Qcow2Error OUT_OF_RANGE for a request that ends past `diskSizeBytes`, UNSUPPORTED for one too long to hold.
  */
 export async function* slices(
   requests: RequestStream,
@@ -102,7 +102,7 @@ function checkRequest(request: GuestRequest, index: number, diskSizeBytes: numbe
   const { op, offset, length } = request;
   const what = `request ${index + 1} (${op} of ${length} bytes at offset ${offset})`;
   if (!isVmState(request) && offset + length > diskSizeBytes) {
-    throw new Qcow2Error('INVALID_ARGUMENT', `${what} ends past the end of the disk, which has ${diskSizeBytes} bytes`);
+    throw new Qcow2Error('OUT_OF_RANGE', `${what} ends past the end of the disk, which has ${diskSizeBytes} bytes`);
   }
   if (dataLength(request) > MAX_REQUEST_BYTES) {
     throw new Qcow2Error('UNSUPPORTED', `${what} is too long: one request may have ${MAX_REQUEST_BYTES} bytes`);
