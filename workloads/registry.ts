@@ -1,6 +1,7 @@
 /** Every workload, in the order of lists. A new one is registered here and nowhere else. */
 import { backing } from './backing.ts';
 import { boot } from './boot.ts';
+import { database } from './database.ts';
 import { WorkloadError } from './errors.ts';
 import { install } from './install.ts';
 import { installBurst } from './install-burst.ts';
@@ -25,6 +26,7 @@ export const WORKLOADS: readonly WorkloadDefinition[] = [
   randomWrite,
   overwrite,
   backing,
+  database,
 ];
 
 const TRACE_PREFIX = 'trace:';
