@@ -1,7 +1,7 @@
 /** `cowbench image compare`: do two images hold the same disk? Exit codes as of `qemu-img compare`. */
 import { MiB, SECTOR_BYTES } from '../../engine/index.ts';
 import { openDisk } from './disks.ts';
-import { readsAsZeros } from './extents.ts';
+import { type Extent, readsAsZeros } from './extents.ts';
 import { type Source, sourceOf } from './source.ts';
 import {
   ACCESS,
@@ -108,7 +108,7 @@ function compareAt(first: Source, second: Source, at: number, left: number, stri
   const one = first.extentAt(at, left);
   const other = second.extentAt(at, left);
   const alike = Math.min(one.lengthBytes, other.lengthBytes);
-  if (strict && allocation(one.stored) !== allocation(other.stored))
+  if (strict && allocation(one) !== allocation(other))
     return { lengthBytes: alike, difference: `Strict mode: Offset ${at} block status mismatch!` };
   if (readsAsZeros(one) && readsAsZeros(other)) return { lengthBytes: alike, difference: null };
   if (readsAsZeros(one)) return compareWithZeros(second, at, alike);
@@ -121,7 +121,9 @@ function compareAt(first: Source, second: Source, at: number, left: number, stri
 }
 
 /** Whether it is stored, compressed or not: that is what strictness is about. */
-function allocation(stored: string): string {
+function allocation({ stored, isPastBacking }: Extent): Extent['stored'] {
+  // The end of a backing file is stored as much as its zeros are.
+  if (isPastBacking) return 'zero';
   return stored === 'compressed' ? 'data' : stored;
 }
 

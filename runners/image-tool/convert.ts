@@ -96,6 +96,8 @@ async function copyAll(
   work: Work,
 ): Promise<void> {
   const options = targetOptions(given, format);
+  if (names.length > 1 && options.has('backing_file'))
+    throw new UsageError('--backing: a concatenation of several images has no common backing file');
   const source = openSources(given, names);
   try {
     if (given.flag('existing')) await writeOver(given, source, target, format, work);

@@ -1,6 +1,6 @@
 /** Copying a disk: stretches that read as zeros are not written where the target reads as zeros already. */
 import { MiB, roundDown, roundUp } from '../../engine/index.ts';
-import { readsAsZeros } from './extents.ts';
+import { isLeftToBacking, readsAsZeros } from './extents.ts';
 import type { Source } from './source.ts';
 import type { Work } from './work.ts';
 
@@ -59,10 +59,10 @@ function skip(source: Source, target: CopyTarget, at: number, unitBytes: number,
   // Small clusters make short extents, and a unit of the target may span many.
   while (end < source.sizeBytes && end - at < SKIP_BYTES) {
     const extent = source.extentAt(end, source.sizeBytes - end);
-    const isLeftToBacking = options.skipsBacking && (extent.depth > 0 || extent.stored === 'absent');
-    if (!isLeftToBacking && (options.leastZeroBytes === 0 || !readsAsZeros(extent))) break;
-    if (end > at && hidesBacking === isLeftToBacking) break;
-    hidesBacking = !isLeftToBacking;
+    const isLeftOut = options.skipsBacking && isLeftToBacking(extent);
+    if (!isLeftOut && (options.leastZeroBytes === 0 || !readsAsZeros(extent))) break;
+    if (end > at && hidesBacking === isLeftOut) break;
+    hidesBacking = !isLeftOut;
     end += extent.lengthBytes;
   }
   const lengthBytes = (end >= source.sizeBytes ? source.sizeBytes : roundDown(end, unitBytes)) - at;

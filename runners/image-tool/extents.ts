@@ -21,13 +21,18 @@ export interface Extent {
   readonly hostOffset: number | null;
   /** The file that `hostOffset` is in. */
   readonly fileName: string;
+  /** Absent in an image that is longer than its backing file: zeros, however long another backing file would be. */
+  readonly isPastBacking: boolean;
 }
 
 /** What lies at `offset`, up to where that changes or `lengthBytes` end. */
 export function extentAt(disk: MappableDisk, offset: number, lengthBytes: number, depth = 0): Extent {
   const range = disk.map(offset, lengthBytes);
   const backing = range.stored === 'absent' ? backingAt(disk, offset) : null;
-  if (backing === null) return { ...range, depth, fileName: disk.dataFileName ?? disk.fileName };
+  if (backing === null) {
+    const isPastBacking = range.stored === 'absent' && (disk.backing ?? null) !== null;
+    return { ...range, depth, fileName: disk.dataFileName ?? disk.fileName, isPastBacking };
+  }
   return extentAt(backing, offset, Math.min(range.lengthBytes, backing.sizeBytes - offset), depth + 1);
 }
 
@@ -54,6 +59,11 @@ export function* extents(disk: MappableDisk, offset: number, end: number): Gener
   yield last;
 }
 
+/** Whether the top image leaves it to the images below: one of them reaches this far, whatever it holds. */
+export function isLeftToBacking(extent: Extent): boolean {
+  return extent.depth > 0;
+}
+
 export function readsAsZeros(extent: Extent): boolean {
   return extent.stored === 'zero' || extent.stored === 'absent';
 }
@@ -64,6 +74,7 @@ function isMappable(disk: GuestDisk): disk is MappableDisk {
 
 function continues(last: Extent, next: Extent): boolean {
   if (last.stored !== next.stored || last.depth !== next.depth || last.fileName !== next.fileName) return false;
+  if (last.isPastBacking !== next.isPastBacking) return false;
   if (last.hostOffset === null || next.hostOffset === null) return last.hostOffset === next.hostOffset;
   return last.hostOffset + last.lengthBytes === next.hostOffset;
 }

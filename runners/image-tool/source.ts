@@ -23,7 +23,7 @@ export function sourceOf(disk: MappableDisk): Source {
     extentAt(offset, lengthBytes) {
       const present = Math.min(lengthBytes, disk.sizeBytes - offset);
       if (present > 0) return extentAt(disk, offset, present);
-      return { offset, lengthBytes, depth: 0, stored: 'zero', hostOffset: null, fileName: disk.fileName };
+      return { ...zerosPastEnd(offset, lengthBytes), fileName: disk.fileName };
     },
     read(offset, into) {
       const present = Math.max(0, Math.min(into.length, disk.sizeBytes - offset));
@@ -34,7 +34,11 @@ export function sourceOf(disk: MappableDisk): Source {
   };
 }
 
-/** The sources one behind the other; closed with it. */
+function zerosPastEnd(offset: number, lengthBytes: number): Omit<Extent, 'fileName'> {
+  return { offset, lengthBytes, depth: 0, stored: 'zero', hostOffset: null, isPastBacking: false };
+}
+
+/** The sources, concatenated; closed with it. */
 export function concatenated(sources: readonly Source[]): Source {
   if (sources.length === 1) return sources[0]!;
   const starts = sources.map((_, index) => sources.slice(0, index).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
@@ -78,7 +82,7 @@ export function sliceOf(source: Source, start: number, lengthBytes: number): Sou
     extentAt(offset, length) {
       const inside = present(offset, length);
       if (inside > 0) return { ...source.extentAt(start + offset, inside), offset };
-      return { offset, lengthBytes: length, depth: 0, stored: 'zero', hostOffset: null, fileName: source.files[0]! };
+      return { ...zerosPastEnd(offset, length), fileName: source.files[0]! };
     },
     read(offset, into) {
       const inside = present(offset, into.length);
