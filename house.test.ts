@@ -42,6 +42,10 @@ test('a planted import against the layering is found', () => {
   assert.deepEqual(planted('engine/io/x.ts', upwards), ['engine/io/x.ts: may not import engine/image/qcow2-image.ts']);
   assert.equal(planted('engine/cache/x.ts', "import type { Header } from '../format/header.ts';").length, 1);
   assert.equal(planted('engine/check/x.ts', "import { decode } from '../format/l2-entry.ts';").length, 1);
+  for (const folder of ['image', 'cache', 'check', 'io', 'format']) {
+    const watched = "import { CountingFile } from '../instruments/counting-file.ts';";
+    assert.equal(planted(`engine/${folder}/x.ts`, watched).length, 1);
+  }
   assert.equal(planted('engine/image/x.ts', "import { run } from '../../runners/run.ts';").length, 1);
   assert.equal(planted('runners/x.ts', "import { openState } from '../engine/image/open.ts';").length, 1);
   assert.equal(planted('runners/x.ts', `const x = await import(${"'../dashboards/report.ts'"});`).length, 1);

@@ -29,6 +29,7 @@ export { type MappedRange, openImage, type Qcow2Image } from './image/qcow2-imag
 export { RawDisk } from './image/raw-disk.ts';
 export type { NewSnapshot, SnapshotInfo } from './image/snapshots.ts';
 export type { GuestDisk } from './image/state.ts';
+export * from './instruments/index.ts';
 export {
   type BlockFile,
   HOST_CACHE_MODES,
@@ -38,21 +39,7 @@ export {
   TABLE_KINDS,
   type TableKind,
 } from './io/block-file.ts';
-export { type AllCounts, CountingFile, type FileCounts } from './io/counting-file.ts';
-export { DeviceModelFile, type DeviceModelOptions } from './io/device-model.ts';
-export {
-  DEFAULT_HOST,
-  type DeviceParameters,
-  type HostParameters,
-  type Mechanics,
-  MODELLED_DEVICES,
-} from './io/device-model-parameters.ts';
-export { FAULT_KINDS, type Fault, FaultFile, type FaultKind, type StruckOperation } from './io/fault-file.ts';
 export { type OpenFileOptions, openFile } from './io/file.ts';
 export { type FileIdentity, identifyFile } from './io/file-identity.ts';
 export { ForwardingFile } from './io/forwarding-file.ts';
 export { MemoryFile } from './io/memory-file.ts';
-export { type GuestMark, type RecordedChange, type RecordedEvent, RecordingFile } from './io/recording-file.ts';
-export { type LatencySink, nowNs, TimingFile } from './io/timing-file.ts';
-export { type FileEvent, TracingFile } from './io/tracing-file.ts';
-export { decodeWriteLog, decodeWriteLogEntries, encodeWriteLog } from './io/write-log.ts';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Qcow2Error } from '../base/errors.ts';
+import { TracingFile } from '../instruments/tracing-file.ts';
 import { ForwardingFile } from '../io/forwarding-file.ts';
 import { MemoryFile } from '../io/memory-file.ts';
-import { TracingFile } from '../io/tracing-file.ts';
 import type { CacheLayout } from './entry-store.ts';
 import { type CachedTable, type CacheObserver, type Replacement, TableCache } from './table-cache.ts';
 

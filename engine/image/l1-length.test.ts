@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { STAGE_IDS } from '../cache/stage.ts';
 import { checkImage, isClean } from '../check/check-image.ts';
-import { CountingFile } from '../io/counting-file.ts';
+import { CountingFile } from '../instruments/counting-file.ts';
 import { MemoryFile } from '../io/memory-file.ts';
 import { createImage } from './create.ts';
 import { openImage } from './qcow2-image.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SyncTogether } from '../image/data-file.ts';
+import { FaultFile } from '../instruments/fault-file.ts';
 import { blockFileSuite } from '../testing/block-file-suite.ts';
 import type { BlockFile } from './block-file.ts';
 import { type DurableFile, trackDurability } from './durability.ts';
-import { FaultFile } from './fault-file.ts';
 import { ForwardingFile } from './forwarding-file.ts';
 import { MemoryFile } from './memory-file.ts';
 

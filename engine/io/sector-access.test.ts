@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { type FileEvent, TracingFile } from '../instruments/tracing-file.ts';
 import { MemoryFile } from './memory-file.ts';
 import { readBytes, writeBytes } from './sector-access.ts';
-import { type FileEvent, TracingFile } from './tracing-file.ts';
 
 const SEED = 512;
 const SPAN_BYTES = 8192;

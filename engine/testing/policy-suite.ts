@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkImage, hasErrors, isClean } from '../check/check-image.ts';
 import { createImage, KiB, MemoryFile, MiB, type OpenOptions, openImage, type Qcow2Image } from '../index.ts';
-import { type RecordedEvent, RecordingFile } from '../io/recording-file.ts';
+import { type RecordedEvent, RecordingFile } from '../instruments/recording-file.ts';
 import { requireSame } from './image-commands.ts';
 import { patternBytes, ReferenceDisk } from './reference-disk.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Qcow2Error } from '../base/errors.ts';
-import { ForwardingFile } from './forwarding-file.ts';
-import { MemoryFile } from './memory-file.ts';
+import { ForwardingFile } from '../io/forwarding-file.ts';
+import { MemoryFile } from '../io/memory-file.ts';
 import { type RecordedEvent, RecordingFile } from './recording-file.ts';
 import { decodeWriteLog, encodeWriteLog } from './write-log.ts';
 

@@ -1,6 +1,6 @@
 /** Reports each file operation, in order, after it has succeeded: the stream that pictures and explanations are made of. */
-import type { BlockFile, SyncCause, TableKind } from './block-file.ts';
-import { ForwardingFile } from './forwarding-file.ts';
+import type { BlockFile, SyncCause, TableKind } from '../io/block-file.ts';
+import { ForwardingFile } from '../io/forwarding-file.ts';
 import { nowNs } from './timing-file.ts';
 
 export interface FileEvent {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { GiB, KiB, MiB } from '../base/units.ts';
-import type { HostCacheMode } from './block-file.ts';
+import type { HostCacheMode } from '../io/block-file.ts';
+import { ForwardingFile } from '../io/forwarding-file.ts';
+import { MemoryFile } from '../io/memory-file.ts';
 import { DeviceModelFile } from './device-model.ts';
 import { PAGE_BYTES } from './device-model-pages.ts';
 import { type DeviceParameters, MODELLED_DEVICES } from './device-model-parameters.ts';
-import { ForwardingFile } from './forwarding-file.ts';
-import { MemoryFile } from './memory-file.ts';
 
 function deviceNamed(name: string): DeviceParameters {
   return MODELLED_DEVICES.find((device) => device.name === name)!;

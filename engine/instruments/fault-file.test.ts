@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Qcow2Error, type Qcow2ErrorCode } from '../base/errors.ts';
+import { MemoryFile } from '../io/memory-file.ts';
 import { blockFileSuite } from '../testing/block-file-suite.ts';
 import { type Fault, FaultFile } from './fault-file.ts';
-import { MemoryFile } from './memory-file.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 const FOUR_SECTORS = new Uint8Array(2048).fill(7);

@@ -1,6 +1,6 @@
 /** Tells how long each read, write and sync of the layer below took, in nanoseconds. */
-import type { BlockFile, SyncCause, TableKind } from './block-file.ts';
-import { ForwardingFile } from './forwarding-file.ts';
+import type { BlockFile, SyncCause, TableKind } from '../io/block-file.ts';
+import { ForwardingFile } from '../io/forwarding-file.ts';
 
 /** `startNs`: the clock when the operation began. */
 export interface LatencySink {

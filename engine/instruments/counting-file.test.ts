@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Qcow2Error } from '../base/errors.ts';
+import { SYNC_CAUSES, TABLE_KINDS } from '../io/block-file.ts';
+import { ForwardingFile } from '../io/forwarding-file.ts';
+import { MemoryFile } from '../io/memory-file.ts';
 import { blockFileSuite } from '../testing/block-file-suite.ts';
-import { SYNC_CAUSES, TABLE_KINDS } from './block-file.ts';
 import { CountingFile } from './counting-file.ts';
-import { ForwardingFile } from './forwarding-file.ts';
-import { MemoryFile } from './memory-file.ts';
 import { TimingFile } from './timing-file.ts';
 import { type FileEvent, TracingFile } from './tracing-file.ts';
 

@@ -12,11 +12,11 @@
  *  2. `elapsedNs` is the sum of all latencies reported to the sink plus those of truncates and punched holes.
  *  3. An operation that the file below refuses takes no time.
  */
-import type { BlockFile, HostCacheMode, SyncCause, TableKind } from './block-file.ts';
+import type { BlockFile, HostCacheMode, SyncCause, TableKind } from '../io/block-file.ts';
+import { ForwardingFile } from '../io/forwarding-file.ts';
 import { ModelledDisk, transferNs } from './device-model-disk.ts';
 import { type Extent, endPage, extentsOf, firstPage, PAGE_BYTES, PageSet } from './device-model-pages.ts';
 import { DEFAULT_HOST, type DeviceParameters, type HostParameters } from './device-model-parameters.ts';
-import { ForwardingFile } from './forwarding-file.ts';
 import type { LatencySink } from './timing-file.ts';
 
 export interface DeviceModelOptions {

@@ -2,8 +2,8 @@
  * Counts every file operation, exactly: in all, by what was touched, by why a sync was made, and by the guest request
  * being served ({@link CountingFile.trigger}). One count is one call of the layer below, which is one system call.
  */
-import { type BlockFile, SYNC_CAUSES, type SyncCause, TABLE_KINDS, type TableKind } from './block-file.ts';
-import { ForwardingFile } from './forwarding-file.ts';
+import { type BlockFile, SYNC_CAUSES, type SyncCause, TABLE_KINDS, type TableKind } from '../io/block-file.ts';
+import { ForwardingFile } from '../io/forwarding-file.ts';
 
 export interface FileCounts {
   /** Syncs that reached the operating system. */

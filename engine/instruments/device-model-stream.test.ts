@@ -3,10 +3,10 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Qcow2Error } from '../base/errors.ts';
 import { MiB } from '../base/units.ts';
-import { HOST_CACHE_MODES } from './block-file.ts';
+import { HOST_CACHE_MODES } from '../io/block-file.ts';
+import { MemoryFile } from '../io/memory-file.ts';
 import { DeviceModelFile } from './device-model.ts';
 import { MODELLED_DEVICES } from './device-model-parameters.ts';
-import { MemoryFile } from './memory-file.ts';
 
 const operation = fc.oneof(
   fc.record({ op: fc.constant('write' as const), offset: fc.nat(MiB), length: fc.integer({ min: 1, max: 9000 }) }),

@@ -6,8 +6,8 @@
  *  2. one sequence counts file events and guest marks alike, so that "before" has one meaning;
  *  3. an operation that failed is recorded as failed: part of it may have reached the file.
  */
-import type { BlockFile, SyncCause, TableKind } from './block-file.ts';
-import { ForwardingFile } from './forwarding-file.ts';
+import type { BlockFile, SyncCause, TableKind } from '../io/block-file.ts';
+import { ForwardingFile } from '../io/forwarding-file.ts';
 
 /** Where a guest request begins, where it was acknowledged, or where it was refused. */
 export interface GuestMark {

@@ -7,8 +7,8 @@
  */
 import { fromSystemError, Qcow2Error } from '../base/errors.ts';
 import { roundDown, SECTOR_BYTES } from '../base/units.ts';
-import type { BlockFile, SyncCause, TableKind } from './block-file.ts';
-import { ForwardingFile } from './forwarding-file.ts';
+import type { BlockFile, SyncCause, TableKind } from '../io/block-file.ts';
+import { ForwardingFile } from '../io/forwarding-file.ts';
 
 /** `short-write`: the first half of the sectors reach the file, then it is full. */
 export const FAULT_KINDS = ['EIO', 'ENOSPC', 'short-write', 'EINTR'] as const;

@@ -1,0 +1,18 @@
+/**
+ * What can be put around an image file to watch it, to time it, to model it or to let it fail. The engine itself uses none of
+ * it; whoever measures or tests an image does.
+ */
+export { type AllCounts, CountingFile, type FileCounts } from './counting-file.ts';
+export { DeviceModelFile, type DeviceModelOptions } from './device-model.ts';
+export {
+  DEFAULT_HOST,
+  type DeviceParameters,
+  type HostParameters,
+  type Mechanics,
+  MODELLED_DEVICES,
+} from './device-model-parameters.ts';
+export { FAULT_KINDS, type Fault, FaultFile, type FaultKind, type StruckOperation } from './fault-file.ts';
+export { type GuestMark, type RecordedChange, type RecordedEvent, RecordingFile } from './recording-file.ts';
+export { type LatencySink, nowNs, TimingFile } from './timing-file.ts';
+export { type FileEvent, TracingFile } from './tracing-file.ts';
+export { decodeWriteLog, decodeWriteLogEntries, encodeWriteLog } from './write-log.ts';
