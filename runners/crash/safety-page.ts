@@ -195,7 +195,7 @@ function peerRow({ name, tally, leftOut }: QemuExploration): string {
     '',
     `The installed qemu-io and qemu-img in writeback mode, their own cache sizes, recorded by QEMU's \`blklogwrites\`: the named workloads on`,
     `clusters of ${PEER_CLUSTER_SIZES.join(' and ')} bytes, no sequences, under the same judge. What differs from our recordings:`,
-    '[crash-model.md](crash-model.md#qemu-as-a-patient).',
+    '[crash-model.md](crash-model.md#qemu-as-the-system-under-test).',
     '',
     ...table(header, [[name, verdict, ...[...counts, ...found, tally.maxLeakedClusters].map(String)]]),
     '',
