@@ -41,7 +41,11 @@ export const convert: Subcommand = {
       describe: 'backing file of the target; what the source does not hold itself is left out',
     },
     'backing-format': { ...VALUE, alias: 'F', describe: 'its format, raw or qcow2; never guessed' },
-    snapshot: { ...VALUE, alias: 'l', describe: 'copy this snapshot (name, id, or snapshot.id=ID,snapshot.name=NAME)' },
+    snapshot: {
+      ...VALUE,
+      alias: 'l',
+      describe: 'copy this snapshot (ID, or else tag; or snapshot.id=ID,snapshot.name=TAG)',
+    },
     compress: { type: 'boolean', alias: 'c', describe: 'compress every cluster (qcow2)' },
     'sparse-size': {
       ...VALUE,
@@ -113,6 +117,7 @@ function openSources(given: Given, names: readonly string[]): Source {
     format: given.format(),
     mode: given.hostCache('source-cache'),
     snapshot: given.text('snapshot'),
+    warn: (line: string) => given.warn(line),
   };
   const opened: Source[] = [];
   try {

@@ -18,7 +18,7 @@ import {
 import { UsageError } from '../errors.ts';
 import { unknownWord } from '../suggest.ts';
 import { printable } from './printable.ts';
-import { chosenSnapshot } from './snapshot-choice.ts';
+import { snapshotToRead } from './snapshot-choice.ts';
 
 export const IMAGE_FORMATS = ['raw', 'qcow2'] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
@@ -37,6 +37,8 @@ export interface OpenDiskOptions {
   readonly mode?: HostCacheMode | undefined;
   /** Name or id of the snapshot to read instead of the disk as it is now. */
   readonly snapshot?: string | undefined;
+  /** Takes a line about a choice that could have been meant otherwise. */
+  readonly warn?: (line: string) => void;
 }
 
 const QCOW2_MAGIC = Uint8Array.of(0x51, 0x46, 0x49, 0xfb);
@@ -77,13 +79,13 @@ export function openDisk(filePath: string, options: OpenDiskOptions): RawDisk | 
 
 /** A qcow2 image with what it stands on; only the image itself is opened for writing. */
 export function openQcow2(filePath: string, options: OpenDiskOptions, readOnly: boolean): Qcow2Image {
-  const { access, mode = 'writeback', snapshot } = options;
+  const { access, mode = 'writeback', snapshot, warn = () => {} } = options;
   if (!access.allowBacking) refuseNeedingOthers(filePath);
   const folders = allowedFolders(filePath, access);
   const image = openImageFile(filePath, { mode, readOnly, ...(folders === null ? {} : { allowedFolders: folders }) });
   if (snapshot === undefined) return image;
   try {
-    return image.openSnapshot(chosenSnapshot(image.listSnapshots(), snapshot));
+    return image.openSnapshot(snapshotToRead(image.listSnapshots(), snapshot, warn));
   } catch (error) {
     image.close();
     throw error;

@@ -66,7 +66,7 @@ const WRONG_USE: readonly { words: readonly string[]; line: RegExp; code?: numbe
   { words: ['resize', '--preallocation=metadata', '@a', '9M'], line: /^--preallocation "metadata": only a new image/ },
   { words: ['snapshot', '-c', 'x', '@raw'], line: /raw: a raw image cannot have snapshots$/ },
   { words: ['snapshot', '-c', 'x', '-d', 'y', '@a'], line: /^--create and --delete cannot be given together$/ },
-  { words: ['snapshot', '-d', 'no', '@a'], line: /there is no snapshot "no": the image has "before"$/ },
+  { words: ['snapshot', '-d', 'no', '@a'], line: /^there is no snapshot tagged "no"; there are "before"$/ },
   { words: ['amend', '@a'], line: /^no option to change is given/ },
   { words: ['amend', '-o', 'compat=0.10', '@a'], line: /a: a version 3 image cannot be made version 2$/ },
   { words: ['amend', '-o', 'lazy_refcounts=maybe', '@a'], line: /^-o lazy_refcounts="maybe": expected on or off$/ },

@@ -3,6 +3,7 @@ import { describeImage, type GuestDisk, openFile, openImage, type Qcow2Image } f
 import { UsageError } from '../errors.ts';
 import { type Access, formatOf, openQcow2, openRegularFile } from './disks.ts';
 import { printable } from './printable.ts';
+import { chosenSnapshot, type SnapshotRule } from './snapshot-choice.ts';
 import { snapshotLines } from './snapshot-table.ts';
 import { ACCESS, FORMAT, type Given, QUIET, SHARE, type Subcommand, VALUE } from './subcommand.ts';
 import { withWork } from './work.ts';
@@ -15,9 +16,9 @@ export const snapshot: Subcommand = {
   summary: 'list, take, apply and delete internal snapshots',
   options: {
     list: { type: 'boolean', alias: 'l', describe: 'list them (the default)' },
-    apply: { ...VALUE, alias: 'a', describe: 'make the disk what it was at this one' },
-    create: { ...VALUE, alias: 'c', describe: 'take one of this name' },
-    delete: { ...VALUE, alias: 'd', describe: 'delete this one' },
+    apply: { ...VALUE, alias: 'a', describe: 'make the disk what it was at this one (ID, or else tag)' },
+    create: { ...VALUE, alias: 'c', describe: 'take one of this tag' },
+    delete: { ...VALUE, alias: 'd', describe: 'delete the one of this tag' },
     ...FORMAT,
     ...QUIET,
     ...ACCESS,
@@ -27,6 +28,7 @@ export const snapshot: Subcommand = {
     ['snapshot -c before-upgrade disk.qcow2', 'take one'],
     ['snapshot -l disk.qcow2', 'list them'],
     ['snapshot -a before-upgrade disk.qcow2', 'go back to it; what came after is lost'],
+    ['snapshot -a 3 disk.qcow2', 'go back to the one with ID 3'],
     ['snapshot -d before-upgrade disk.qcow2', 'delete it'],
   ],
   run(given) {
@@ -58,9 +60,11 @@ function change(file: string, action: 'apply' | 'create' | 'delete', given: Give
   const name = given.required(action);
   const image = openForSnapshots(file, given.access());
   try {
-    if (action === 'apply') image.applySnapshot(name);
+    const chosen = (rule: SnapshotRule) =>
+      chosenSnapshot(image.listSnapshots(), name, rule, (line) => given.warn(line));
+    if (action === 'apply') image.applySnapshot(chosen('id-then-tag'));
     else if (action === 'create') image.createSnapshot({ name, ...now() });
-    else image.deleteSnapshot(name);
+    else image.deleteSnapshot(chosen('tag'));
   } finally {
     image.close();
   }

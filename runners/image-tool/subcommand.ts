@@ -74,6 +74,11 @@ export class Given {
     return [this.#argv[name]].flat().includes(true);
   }
 
+  /** Says what the user may not have meant; the command goes on. */
+  warn(line: string): void {
+    this.terminal.complain(`cowbench: warning: ${line}`);
+  }
+
   format(name = 'format'): ImageFormat | undefined {
     const text = this.text(name);
     return text === undefined ? undefined : imageFormat(name, text);
