@@ -89,10 +89,10 @@ function storeSnapshotSizes(file: BlockFile): boolean {
   // Staged, because a damaged image may be refused as late as when the table is written.
   const staged = new StagedFile(file);
   const state = openState(staged, { policy: 'legacy', backing: NOTHING_BELOW });
-  const needed = state.geometry.l1EntriesFor(state.sizeBytes);
-  for (const entry of state.snapshots) if (!says(entry) && entry.l1Entries < needed) refuseShortL1(state, entry);
-  const complete = state.snapshots.map((entry) =>
-    says(entry) ? entry : { ...entry, virtualSizeBytes: state.sizeBytes },
+  const needed = state.geometry.l1EntriesFor(state.vars.sizeBytes);
+  for (const entry of state.vars.snapshots) if (!says(entry) && entry.l1Entries < needed) refuseShortL1(state, entry);
+  const complete = state.vars.snapshots.map((entry) =>
+    says(entry) ? entry : { ...entry, virtualSizeBytes: state.vars.sizeBytes },
   );
   replaceSnapshotTable(state, complete, snapshotTableRange(state));
   state.policy.close();
@@ -101,6 +101,6 @@ function storeSnapshotSizes(file: BlockFile): boolean {
 }
 
 function refuseShortL1(state: ImageState, entry: SnapshotEntry): never {
-  const message = `${state.file.name}: snapshot ${JSON.stringify(snapshotName(entry))} does not say the size of its disk, and its L1 table of ${entry.l1Entries} entries maps less than ${state.sizeBytes} bytes; delete it first`;
+  const message = `${state.file.name}: snapshot ${JSON.stringify(snapshotName(entry))} does not say the size of its disk, and its L1 table of ${entry.l1Entries} entries maps less than ${state.vars.sizeBytes} bytes; delete it first`;
   throw new Qcow2Error('UNSUPPORTED', message, { file: state.file.name, table: 'snapshot table' });
 }

@@ -64,13 +64,13 @@ export function writeCompressed(
  */
 function allocateBytes(state: ImageState, lengthBytes: number): number {
   const { geometry } = state;
-  const inCluster = geometry.offsetInCluster(state.freeByteOffset);
-  const fits = state.freeByteOffset !== 0 && inCluster + lengthBytes <= geometry.clusterBytes;
+  const inCluster = geometry.offsetInCluster(state.vars.freeByteOffset);
+  const fits = state.vars.freeByteOffset !== 0 && inCluster + lengthBytes <= geometry.clusterBytes;
   const shareable =
-    fits && refcountOf(state, geometry.hostCluster(state.freeByteOffset)) < maxRefcount(geometry.refcountOrder);
-  const offset = shareable ? state.freeByteOffset : findFreeClusters(state, 1);
+    fits && refcountOf(state, geometry.hostCluster(state.vars.freeByteOffset)) < maxRefcount(geometry.refcountOrder);
+  const offset = shareable ? state.vars.freeByteOffset : findFreeClusters(state, 1);
   changeRefcounts(state, offset, lengthBytes, 1);
   const end = offset + lengthBytes;
-  state.freeByteOffset = geometry.isClusterAligned(end) ? 0 : end;
+  state.vars.freeByteOffset = geometry.isClusterAligned(end) ? 0 : end;
   return offset;
 }

@@ -41,7 +41,7 @@ export function readGuest(
 
 /** What the backing disk has at `guestOffset`; zeros past its end, and past the end of this disk (VM state lies there). */
 function readBacking(state: ImageState, guestOffset: GuestOffset, into: Uint8Array): void {
-  const endBytes = state.backing === null ? 0 : Math.min(state.backing.sizeBytes, state.sizeBytes);
+  const endBytes = state.backing === null ? 0 : Math.min(state.backing.sizeBytes, state.vars.sizeBytes);
   const available = Math.max(0, Math.min(into.length, endBytes - guestOffset));
   if (available > 0) state.backing?.read(guestOffset, into.subarray(0, available));
   into.fill(0, available);

@@ -43,7 +43,7 @@ export class L1Table {
 /** Publishes entry `index` by writing its sector. */
 export function publishL1Entry(state: ImageState, index: number): void {
   const from = roundDown(index * L1_ENTRY_BYTES, SECTOR_BYTES);
-  state.policy.hookUp(state.l1.offset + from, state.l1.bytes.subarray(from, from + SECTOR_BYTES), 'l1');
+  state.policy.hookUp(state.vars.l1.offset + from, state.vars.l1.bytes.subarray(from, from + SECTOR_BYTES), 'l1');
 }
 
 /**
@@ -52,7 +52,7 @@ export function publishL1Entry(state: ImageState, index: number): void {
  * @throws Qcow2Error INVALID_ARGUMENT when the table would pass 32 MiB.
  */
 export function growL1(state: ImageState, minEntries: number, exact: boolean): void {
-  const old = state.l1;
+  const old = state.vars.l1;
   if (minEntries <= old.entryCount) return;
   const grown = new L1Table(0, exact ? minEntries : grownEntryCount(old.entryCount, minEntries));
   const lengthBytes = grown.entryBytes.length;
@@ -68,7 +68,7 @@ export function growL1(state: ImageState, minEntries: number, exact: boolean): v
   state.policy.require('refcount-before-l1-table');
   state.policy.hookUp(offset, table.entryBytes, 'l1');
   state.policy.hookUp(HEADER_FIELDS.l1Size, l1Fields(table), 'header');
-  state.l1 = table;
+  state.vars.l1 = table;
   freeClusters(state, old.offset, old.reservedBytes);
 }
 

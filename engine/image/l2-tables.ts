@@ -14,18 +14,18 @@ import { orUndo } from './undo.ts';
 /** The slice of the L2 table that maps `guestOffset`, pinned; null where there is no table. */
 export function getL2ForRead(state: ImageState, guestOffset: GuestOffset): CachedTable | null {
   const index = state.geometry.l1Index(guestOffset);
-  if (index >= state.l1.entryCount) return null;
-  const offset = tableOffsetAt(state, state.l1, index);
+  if (index >= state.vars.l1.entryCount) return null;
+  const offset = tableOffsetAt(state, state.vars.l1, index);
   return offset === 0 ? null : state.l2.get(offset + state.geometry.sliceStart(guestOffset));
 }
 
 /** The slice of the L2 table that maps `guestOffset`, pinned, of a table that may be changed in place. */
 export function getL2ForWrite(state: ImageState, guestOffset: GuestOffset): CachedTable {
   const index = state.geometry.l1Index(guestOffset);
-  if (index >= state.l1.entryCount) growL1(state, index + 1, false);
-  const offset = tableOffsetAt(state, state.l1, index);
+  if (index >= state.vars.l1.entryCount) growL1(state, index + 1, false);
+  const offset = tableOffsetAt(state, state.vars.l1, index);
   const sliceStart = state.geometry.sliceStart(guestOffset);
-  const writable = offset !== 0 && l1EntryIsCopied(state.l1.view, index * L1_ENTRY_BYTES);
+  const writable = offset !== 0 && l1EntryIsCopied(state.vars.l1.view, index * L1_ENTRY_BYTES);
   return writable ? state.l2.get(offset + sliceStart) : replaceL2Table(state, index, offset, sliceStart);
 }
 
@@ -68,12 +68,12 @@ function newL2Table(state: ImageState, index: number, oldOffset: number, sliceSt
 }
 
 function linkL2Table(state: ImageState, index: number, newOffset: number, oldOffset: number): void {
-  writeL1Entry(state.l1.view, index * L1_ENTRY_BYTES, newOffset, true);
+  writeL1Entry(state.vars.l1.view, index * L1_ENTRY_BYTES, newOffset, true);
   try {
     publishL1Entry(state, index);
   } catch (error) {
     // Memory goes back to what the file may still say; the new table is leaked, not lost.
-    writeL1Entry(state.l1.view, index * L1_ENTRY_BYTES, oldOffset, false);
+    writeL1Entry(state.vars.l1.view, index * L1_ENTRY_BYTES, oldOffset, false);
     throw error;
   }
 }

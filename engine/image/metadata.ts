@@ -19,7 +19,7 @@ import { readBytes } from '../io/sector-access.ts';
 import { Geometry } from './geometry.ts';
 import { L1Table } from './l1-table.ts';
 import { decodeRefcountTable } from './refcount-table.ts';
-import type { RefcountTable } from './state.ts';
+import type { RefcountTable } from './vars.ts';
 
 /** Type and length in front of an extension's data. */
 const EXTENSION_HEAD_BYTES = 8;

@@ -18,6 +18,7 @@ import { ForwardingFile } from '../io/forwarding-file.ts';
 import { readBytes } from '../io/sector-access.ts';
 import type { HostRange } from './entries.ts';
 import type { ImageState } from './state.ts';
+import type { ImageVars } from './vars.ts';
 
 /**
  * What is protected: nothing; what is at one place while the image is open (header, refcount table, snapshot table, active L1
@@ -50,8 +51,8 @@ export class OverlapGuard extends ForwardingFile {
   #checks = false;
   /** Host cluster → what lies there; null when it must be found anew. */
   #owners: Map<number, TableKind> | null = null;
-  #l1: ImageState['l1'] | null = null;
-  #snapshots: ImageState['snapshots'] | null = null;
+  #l1: ImageVars['l1'] | null = null;
+  #snapshots: ImageVars['snapshots'] | null = null;
   #violated: string | null = null;
   /** Why nothing is written or synced any more. */
   #halfDone: Qcow2Error | null = null;
@@ -153,18 +154,19 @@ export class OverlapGuard extends ForwardingFile {
 
   #ownerOf(state: ImageState, cluster: number): TableKind | undefined {
     // Tables that memory has already replaced are no longer in use, whatever was written of it so far.
-    const moved = this.#l1 !== state.l1 || this.#snapshots !== state.snapshots;
+    const moved = this.#l1 !== state.vars.l1 || this.#snapshots !== state.vars.snapshots;
     if (this.#owners === null || moved) {
       this.#owners = findOwners(state, this.#check === 'none' ? 'cached' : this.#check);
-      this.#l1 = state.l1;
-      this.#snapshots = state.snapshots;
+      this.#l1 = state.vars.l1;
+      this.#snapshots = state.vars.snapshots;
     }
     return this.#owners.get(cluster);
   }
 }
 
 function findOwners(state: ImageState, check: OverlapCheck): Map<number, TableKind> {
-  const { geometry, refcountTable } = state;
+  const { geometry } = state;
+  const { refcountTable } = state.vars;
   const owners = new Map<number, TableKind>();
   const add = (kind: TableKind, offset: number, lengthBytes: number) => {
     const end = geometry.clustersFor(offset + lengthBytes);
@@ -179,7 +181,7 @@ function findOwners(state: ImageState, check: OverlapCheck): Map<number, TableKi
   if (check === 'cached' || check === 'all') {
     for (const offset of refcountTable.blockOffsets)
       if (offset !== 0) add('refcount-block', offset, geometry.clusterBytes);
-    addL2Tables(state.l1.view, state.l1.entryCount);
+    addL2Tables(state.vars.l1.view, state.vars.l1.entryCount);
     for (const { offset, lengthBytes } of snapshotL1Pieces(state)) {
       add('l1', offset, lengthBytes);
       if (check === 'cached') continue;
@@ -189,9 +191,9 @@ function findOwners(state: ImageState, check: OverlapCheck): Map<number, TableKi
     }
   }
   // What is at one place wins over what tables claim: a table entry that points at the header is the one that is wrong.
-  if (state.snapshots.length > 0)
-    add('snapshot-table', state.snapshotsOffset, encodeSnapshotTable(state.snapshots).length);
-  add('l1', state.l1.offset, state.l1.reservedBytes);
+  if (state.vars.snapshots.length > 0)
+    add('snapshot-table', state.vars.snapshotsOffset, encodeSnapshotTable(state.vars.snapshots).length);
+  add('l1', state.vars.l1.offset, state.vars.l1.reservedBytes);
   add('refcount-table', refcountTable.offset, refcountTable.blockOffsets.length * 8);
   add('header', 0, geometry.clusterBytes);
   return owners;
@@ -202,7 +204,7 @@ function findOwners(state: ImageState, check: OverlapCheck): Map<number, TableKi
  * claim the same large table.
  */
 function* snapshotL1Pieces(state: ImageState): Generator<HostRange> {
-  const tables = state.snapshots.map(({ l1TableOffset, l1Entries }) => ({
+  const tables = state.vars.snapshots.map(({ l1TableOffset, l1Entries }) => ({
     offset: l1TableOffset,
     end: Math.min(l1TableOffset + l1Entries * L1_ENTRY_BYTES, roundUp(state.file.sizeBytes(), L1_ENTRY_BYTES)),
   }));

@@ -66,7 +66,7 @@ export class Qcow2Image implements GuestDisk {
 
   /** Size of the virtual disk. */
   get sizeBytes(): number {
-    return this.#state.sizeBytes;
+    return this.#state.vars.sizeBytes;
   }
 
   get clusterSizeBytes(): number {
@@ -282,8 +282,8 @@ export class Qcow2Image implements GuestDisk {
 
   /** Where byte `offset` of the VM state is mapped: behind what the last L1 entry of the disk maps. */
   #vmStateAt(offset: number): number {
-    const { geometry, sizeBytes } = this.#state;
-    const at = geometry.l1EntriesFor(sizeBytes) * geometry.bytesPerL2Table + offset;
+    const { geometry } = this.#state;
+    const at = geometry.l1EntriesFor(this.sizeBytes) * geometry.bytesPerL2Table + offset;
     if (Number.isSafeInteger(at) && offset >= 0) return at;
     throw new Qcow2Error('INVALID_ARGUMENT', `VM state offset ${offset} is not an integer from 0 on`, { offset });
   }

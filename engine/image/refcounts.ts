@@ -30,7 +30,8 @@ const USED_BEHIND_END_MAX = 2 ** 20;
 /** The refcount of host cluster `cluster`; 0 where no refcount block exists. */
 export function refcountOf(state: ImageState, cluster: number): number {
   const { geometry } = state;
-  const blockOffset = state.refcountTable.blockOffsets[Math.floor(cluster / geometry.clustersPerRefcountBlock)] ?? 0;
+  const blockOffset =
+    state.vars.refcountTable.blockOffsets[Math.floor(cluster / geometry.clustersPerRefcountBlock)] ?? 0;
   if (blockOffset === 0) return 0;
   const block = getRefcountBlock(state, blockOffset);
   try {
@@ -68,10 +69,11 @@ export function changeRefcounts(state: ImageState, offset: number, lengthBytes: 
  * other is in use, and a pointer to it that no block counts is a wrong one.
  */
 function blockToChange(state: ImageState, cluster: number, change: 1 | -1): CachedTable {
-  const { geometry, refcountTable } = state;
+  const { geometry } = state;
+  const { refcountTable } = state.vars;
   const blockOffset = refcountTable.blockOffsets[Math.floor(cluster / geometry.clustersPerRefcountBlock)] ?? 0;
   if (blockOffset !== 0) return getRefcountBlock(state, blockOffset);
-  if (change > 0 && cluster < state.freeClusterIndex) return addRefcountBlock(state, cluster);
+  if (change > 0 && cluster < state.vars.freeClusterIndex) return addRefcountBlock(state, cluster);
   const offset = geometry.hostOffset(cluster);
   const message = `the cluster at offset ${offset} is in use, but no refcount block counts it`;
   throw new Qcow2Error('CORRUPT', message, { table: 'refcount table', offset });
@@ -111,8 +113,8 @@ function changeInBlock(state: ImageState, block: CachedTable, from: number, to: 
 
 /** A cluster that nothing references any more can be found by the next search, and takes no more compressed streams. */
 function forgetFreed(state: ImageState, cluster: number): void {
-  if (cluster < state.freeClusterIndex) state.freeClusterIndex = cluster;
-  if (state.geometry.hostCluster(state.freeByteOffset) === cluster) state.freeByteOffset = 0;
+  if (cluster < state.vars.freeClusterIndex) state.vars.freeClusterIndex = cluster;
+  if (state.geometry.hostCluster(state.vars.freeByteOffset) === cluster) state.vars.freeByteOffset = 0;
 }
 
 function refuseImpossible(state: ImageState, cluster: number, count: number): void {
@@ -144,20 +146,21 @@ export function findFreeClusters(state: ImageState, count: number): HostOffset {
   let found = 0;
   let usedBehindEnd = 0;
   while (found < count) {
-    if (refcountOf(state, state.freeClusterIndex) === 0) found++;
+    if (refcountOf(state, state.vars.freeClusterIndex) === 0) found++;
     else {
       found = 0;
-      if (state.freeClusterIndex >= endOfFile && ++usedBehindEnd > USED_BEHIND_END_MAX) throw usedFarBehindEnd(state);
+      if (state.vars.freeClusterIndex >= endOfFile && ++usedBehindEnd > USED_BEHIND_END_MAX)
+        throw usedFarBehindEnd(state);
     }
-    state.freeClusterIndex++;
+    state.vars.freeClusterIndex++;
   }
-  const end = state.freeClusterIndex * state.geometry.clusterBytes;
+  const end = state.vars.freeClusterIndex * state.geometry.clusterBytes;
   if (end > HOST_OFFSET_MAX) throw new Qcow2Error('NO_SPACE', `the image file would pass ${HOST_OFFSET_MAX} bytes`);
-  return state.geometry.hostOffset(state.freeClusterIndex - count);
+  return state.geometry.hostOffset(state.vars.freeClusterIndex - count);
 }
 
 function usedFarBehindEnd(state: ImageState): Qcow2Error {
-  const offset = state.geometry.hostOffset(state.freeClusterIndex);
+  const offset = state.geometry.hostOffset(state.vars.freeClusterIndex);
   const message = `${state.file.name}: refcounts say that clusters up to offset ${offset} are in use, far behind the end of the file`;
   return new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'refcount block', offset });
 }
@@ -178,7 +181,7 @@ function addRefcountBlock(state: ImageState, cluster: number): CachedTable {
   const newOffset = findFreeClusters(state, 1);
   state.guard.refuseAllocation(newOffset, geometry.clusterBytes);
   const block = newRefcountBlock(state, newOffset, tableIndex);
-  const hasEntry = tableIndex < state.refcountTable.blockOffsets.length;
+  const hasEntry = tableIndex < state.vars.refcountTable.blockOffsets.length;
   try {
     state.refcounts.markDirty(block, 0, block.bytes.length);
     policy.require('refcount-block-before-refcount-table', block);
@@ -196,9 +199,9 @@ function addRefcountBlock(state: ImageState, cluster: number): CachedTable {
 function publishRefcountBlock(state: ImageState, newOffset: number, tableIndex: number): void {
   const entry = new Uint8Array(REFCOUNT_TABLE_ENTRY_BYTES);
   writeUint64(new DataView(entry.buffer), 0, newOffset);
-  const entryOffset = state.refcountTable.offset + tableIndex * REFCOUNT_TABLE_ENTRY_BYTES;
+  const entryOffset = state.vars.refcountTable.offset + tableIndex * REFCOUNT_TABLE_ENTRY_BYTES;
   state.policy.hookUp(entryOffset, entry, 'refcount-table');
-  state.refcountTable.blockOffsets[tableIndex] = newOffset;
+  state.vars.refcountTable.blockOffsets[tableIndex] = newOffset;
 }
 
 /** The new block, all zero but for its own count where it counts itself. Pinned. */
@@ -223,8 +226,9 @@ function newRefcountBlock(state: ImageState, newOffset: number, tableIndex: numb
  * nothing that is referenced now has to change before the header does.
  */
 function growRefcountTable(state: ImageState, newBlockIndex: number, newBlockOffset: number): void {
-  const { geometry, policy, refcountTable } = state;
-  const plan = planGrowth(geometry, refcountTable.blockOffsets.length, state.freeClusterIndex);
+  const { geometry, policy } = state;
+  const { refcountTable } = state.vars;
+  const plan = planGrowth(geometry, refcountTable.blockOffsets.length, state.vars.freeClusterIndex);
   const growthEnd = plan.tableOffset + plan.tableEntries * REFCOUNT_TABLE_ENTRY_BYTES;
   state.guard.refuseAllocation(plan.blocksOffset, growthEnd - plan.blocksOffset);
   const offsets = new Float64Array(plan.tableEntries);
@@ -246,7 +250,7 @@ function growRefcountTable(state: ImageState, newBlockIndex: number, newBlockOff
   refcountTable.clusterCount = tableClusters;
   refcountTable.blockOffsets = offsets;
   // The caller is in the middle of an allocation that was found from here: the index must not move back under it.
-  const { freeClusterIndex } = state;
+  const { freeClusterIndex } = state.vars;
   freeClusters(state, old.offset, old.lengthBytes);
-  state.freeClusterIndex = freeClusterIndex;
+  state.vars.freeClusterIndex = freeClusterIndex;
 }

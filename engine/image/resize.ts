@@ -23,20 +23,20 @@ export function resizeImage(state: ImageState, sizeBytes: number, allowShrink: b
   };
   if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0 || sizeBytes % SECTOR_BYTES !== 0)
     refuse('not a multiple of 512 bytes');
-  if (state.dataFile !== null && sizeBytes < state.sizeBytes)
+  if (state.dataFile !== null && sizeBytes < state.vars.sizeBytes)
     refuse('an image with an external data file cannot be shrunk');
-  if (sizeBytes < state.sizeBytes && !allowShrink)
+  if (sizeBytes < state.vars.sizeBytes && !allowShrink)
     refuse('the disk would be shrunk and lose what lies behind; allow it explicitly');
   // VM state lies where the first L1 entry behind the disk maps: with another size it would no longer be found there.
-  if (state.snapshots.length > 0 && (state.header.version === 2 || sizeBytes < state.sizeBytes))
+  if (state.vars.snapshots.length > 0 && (state.header.version === 2 || sizeBytes < state.vars.sizeBytes))
     refuse('the image has snapshots');
-  if (sizeBytes < state.sizeBytes) shrinkTables(state, sizeBytes);
+  if (sizeBytes < state.vars.sizeBytes) shrinkTables(state, sizeBytes);
   else growTables(state, sizeBytes);
   const field = new Uint8Array(8);
   writeUint64(new DataView(field.buffer), 0, sizeBytes);
   state.policy.flush();
   state.policy.hookUp(HEADER_FIELDS.size, field, 'header');
-  state.sizeBytes = sizeBytes;
+  state.vars.sizeBytes = sizeBytes;
   cutFreeEnd(state);
 }
 
@@ -46,15 +46,17 @@ function growTables(state: ImageState, sizeBytes: number): void {
   if (state.dataFile !== null && state.dataFile.sizeBytes() < sizeBytes) state.dataFile.truncate(sizeBytes);
   growL1(state, state.geometry.l1EntriesFor(sizeBytes), true);
   const backingEnd = Math.min(sizeBytes, state.backing?.sizeBytes ?? 0);
-  if (backingEnd > state.sizeBytes) writeZeroes(state, state.sizeBytes, backingEnd - state.sizeBytes, true);
+  if (backingEnd > state.vars.sizeBytes)
+    writeZeroes(state, state.vars.sizeBytes, backingEnd - state.vars.sizeBytes, true);
 }
 
 /** Frees the clusters and L2 tables behind the new end; the L1 table keeps its length. */
 function shrinkTables(state: ImageState, sizeBytes: number): void {
-  const { geometry, l1 } = state;
+  const { geometry } = state;
+  const { l1 } = state.vars;
   const from = roundUp(sizeBytes, geometry.clusterBytes);
   // What is cut off inside the last cluster must not come back if the disk grows again.
-  const tailEnd = Math.min(state.sizeBytes, from);
+  const tailEnd = Math.min(state.vars.sizeBytes, from);
   if (tailEnd > sizeBytes) writeZeroes(state, sizeBytes, tailEnd - sizeBytes, false);
   // Up to the end of the L1 table, not of the disk: VM state lies there.
   for (let index = geometry.l1Index(from as GuestOffset); index < l1.entryCount; index++) {
@@ -76,7 +78,8 @@ function shrinkTables(state: ImageState, sizeBytes: number): void {
 
 /** Gives the free clusters at the end of the file back; after the flush, so nothing in the file names them any more. */
 function cutFreeEnd(state: ImageState): void {
-  const { geometry, refcountTable } = state;
+  const { geometry } = state;
+  const { refcountTable } = state.vars;
   const end = geometry.clustersFor(state.file.sizeBytes());
   const lastBlock = refcountTable.blockOffsets.findLastIndex((offset) => offset !== 0);
   let used = Math.min(end, (lastBlock + 1) * geometry.clustersPerRefcountBlock);

@@ -50,7 +50,7 @@ export interface NewSnapshot {
 }
 
 export function listSnapshots(state: ImageState): SnapshotInfo[] {
-  return state.snapshots.map((entry) => snapshotInfo(entry, state.sizeBytes));
+  return state.vars.snapshots.map((entry) => snapshotInfo(entry, state.vars.sizeBytes));
 }
 
 /** `diskBytes`: size of the virtual disk now, which it had then too where the entry does not say. */
@@ -80,26 +80,26 @@ export function createSnapshot(state: ImageState, wanted: NewSnapshot): string {
 
 function addSnapshot(state: ImageState, wanted: NewSnapshot, nameBytes: Uint8Array): string {
   const id = String(
-    state.snapshots.reduce((highest, entry) => Math.max(highest, Number(snapshotId(entry)) || 0), 0) + 1,
+    state.vars.snapshots.reduce((highest, entry) => Math.max(highest, Number(snapshotId(entry)) || 0), 0) + 1,
   );
-  walkL1(state, state.l1, 1);
-  const l1TableOffset = allocateClusters(state, state.l1.entryBytes.length);
+  walkL1(state, state.vars.l1, 1);
+  const l1TableOffset = allocateClusters(state, state.vars.l1.entryBytes.length);
   state.policy.require('refcount-before-snapshot-table');
-  state.policy.hookUp(l1TableOffset, state.l1.entryBytes, 'l1');
+  state.policy.hookUp(l1TableOffset, state.vars.l1.entryBytes, 'l1');
   const entry: SnapshotEntry = {
     l1TableOffset,
-    l1Entries: state.l1.entryCount,
+    l1Entries: state.vars.l1.entryCount,
     idBytes: new TextEncoder().encode(id),
     nameBytes,
     dateSeconds: wanted.dateSeconds ?? Math.floor(Date.now() / 1000),
     dateNanoseconds: wanted.dateNanoseconds ?? 0,
     vmClockNs: wanted.vmClockNs ?? 0n,
     vmStateSizeBytes: wanted.vmStateBytes ?? 0,
-    virtualSizeBytes: state.header.version === 2 ? null : state.sizeBytes,
+    virtualSizeBytes: state.header.version === 2 ? null : state.vars.sizeBytes,
     icount: null,
     unknownExtraData: new Uint8Array(0),
   };
-  replaceSnapshotTable(state, [...state.snapshots, entry], snapshotTableRange(state));
+  replaceSnapshotTable(state, [...state.vars.snapshots, entry], snapshotTableRange(state));
   return id;
 }
 
@@ -109,8 +109,8 @@ function addSnapshot(state: ImageState, wanted: NewSnapshot, nameBytes: Uint8Arr
  */
 export function applySnapshot(state: ImageState, nameOrId: string): void {
   const entry = findSnapshot(state, nameOrId);
-  if (entry.virtualSizeBytes !== null && entry.virtualSizeBytes !== state.sizeBytes) {
-    const message = `snapshot ${JSON.stringify(nameOrId)} is of a disk of ${entry.virtualSizeBytes} bytes, this one has ${state.sizeBytes}: resize it first`;
+  if (entry.virtualSizeBytes !== null && entry.virtualSizeBytes !== state.vars.sizeBytes) {
+    const message = `snapshot ${JSON.stringify(nameOrId)} is of a disk of ${entry.virtualSizeBytes} bytes, this one has ${state.vars.sizeBytes}: resize it first`;
     throw new Qcow2Error('INVALID_ARGUMENT', message);
   }
   refuseMisplacedL1(state, entry);
@@ -120,8 +120,8 @@ export function applySnapshot(state: ImageState, nameOrId: string): void {
 function goBack(state: ImageState, entry: SnapshotEntry): void {
   // First, because it allocates: not from what the walk is about to free while the active table still names it.
   growL1(state, entry.l1Entries, true);
-  walkL1(state, state.l1, -1);
-  const { l1 } = state;
+  walkL1(state, state.vars.l1, -1);
+  const { l1 } = state.vars;
   const snapshotBytes = readL1(state, entry).entryBytes;
   l1.bytes.fill(0);
   l1.bytes.set(snapshotBytes);
@@ -129,9 +129,9 @@ function goBack(state: ImageState, entry: SnapshotEntry): void {
   state.policy.hookUp(l1.offset, l1.entryBytes, 'l1');
   // From here on it is as long as the snapshot's, as in history: what needs more entries grows it anew.
   // Never shorter than the disk needs: a damaged snapshot may say less.
-  const entryCount = Math.max(entry.l1Entries, state.geometry.l1EntriesFor(state.sizeBytes));
-  if (entryCount < l1.entryCount) state.l1 = l1.shortenedTo(entryCount);
-  walkL1(state, state.l1, 1);
+  const entryCount = Math.max(entry.l1Entries, state.geometry.l1EntriesFor(state.vars.sizeBytes));
+  if (entryCount < l1.entryCount) state.vars.l1 = l1.shortenedTo(entryCount);
+  walkL1(state, state.vars.l1, 1);
 }
 
 /** Forgets a snapshot and frees what only it used. Throws INVALID_ARGUMENT when there is none of that name or id. */
@@ -144,12 +144,12 @@ function dropSnapshot(state: ImageState, entry: SnapshotEntry, undo: UndoLog): v
   const l1 = readL1(state, entry);
   undo.keepL1(l1);
   walkL1(state, l1, -1);
-  walkL1(state, state.l1, 0);
+  walkL1(state, state.vars.l1, 0);
   const oldTable = snapshotTableRange(state);
-  state.snapshots = state.snapshots.filter((other) => other !== entry);
+  state.vars.snapshots = state.vars.snapshots.filter((other) => other !== entry);
   freeClusters(state, entry.l1TableOffset, entry.l1Entries * L1_ENTRY_BYTES);
   // The new table may take clusters that the snapshot has just given up.
-  replaceSnapshotTable(state, state.snapshots, oldTable, (publish) => undo.onlyForward(publish));
+  replaceSnapshotTable(state, state.vars.snapshots, oldTable, (publish) => undo.onlyForward(publish));
 }
 
 /**
@@ -158,21 +158,21 @@ function dropSnapshot(state: ImageState, entry: SnapshotEntry, undo: UndoLog): v
  */
 export function stateAtSnapshot(state: ImageState, nameOrId: string): ImageState {
   const entry = findSnapshot(state, nameOrId);
-  const sizeBytes = entry.virtualSizeBytes ?? state.sizeBytes;
+  const sizeBytes = entry.virtualSizeBytes ?? state.vars.sizeBytes;
   if (entry.virtualSizeBytes !== null && state.geometry.l1EntriesFor(sizeBytes) > entry.l1Entries) {
     const message = `${state.file.name}: snapshot ${JSON.stringify(nameOrId)} claims ${sizeBytes} bytes; its L1 table of ${entry.l1Entries} entries maps less`;
     throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'snapshot' });
   }
-  return { ...state, l1: readL1(state, entry), sizeBytes };
+  return { ...state, vars: { ...state.vars, l1: readL1(state, entry), sizeBytes } };
 }
 
 /** The snapshot with this id, or else with this name. */
 export function findSnapshot(state: ImageState, nameOrId: string): SnapshotEntry {
   const found =
-    state.snapshots.find((entry) => snapshotId(entry) === nameOrId) ??
-    state.snapshots.find((entry) => snapshotName(entry) === nameOrId);
+    state.vars.snapshots.find((entry) => snapshotId(entry) === nameOrId) ??
+    state.vars.snapshots.find((entry) => snapshotName(entry) === nameOrId);
   if (found !== undefined) return found;
-  const known = state.snapshots.slice(0, 20).map((entry) => JSON.stringify(snapshotName(entry)));
+  const known = state.vars.snapshots.slice(0, 20).map((entry) => JSON.stringify(snapshotName(entry)));
   const list = known.length === 0 ? 'the image has none' : `the image has ${known.join(', ')}`;
   throw new Qcow2Error('INVALID_ARGUMENT', `there is no snapshot ${JSON.stringify(nameOrId)}: ${list}`);
 }
@@ -190,8 +190,8 @@ function refuseNewName(state: ImageState, name: string, nameBytes: Uint8Array): 
   };
   if (nameBytes.length === 0) refuse('the name is empty');
   if (nameBytes.length > SNAPSHOT_NAME_BYTES_MAX) refuse(`the name is longer than ${SNAPSHOT_NAME_BYTES_MAX} bytes`);
-  if (state.snapshots.some((entry) => snapshotName(entry) === name)) refuse('a snapshot of that name exists');
-  if (state.snapshots.length >= SNAPSHOT_COUNT_MAX) refuse(`there are ${SNAPSHOT_COUNT_MAX} snapshots already`);
+  if (state.vars.snapshots.some((entry) => snapshotName(entry) === name)) refuse('a snapshot of that name exists');
+  if (state.vars.snapshots.length >= SNAPSHOT_COUNT_MAX) refuse(`there are ${SNAPSHOT_COUNT_MAX} snapshots already`);
 }
 
 /** What the fields of a snapshot table entry cannot hold. */
@@ -223,7 +223,7 @@ function refuseMisplacedL1(state: ImageState, entry: SnapshotEntry): void {
     refuse('is outside the file');
   const overlaps = (other: HostRange) =>
     offset < other.offset + other.lengthBytes && other.offset < offset + lengthBytes;
-  const { l1, refcountTable } = state;
+  const { l1, refcountTable } = state.vars;
   const tableBytes = refcountTable.blockOffsets.length * REFCOUNT_TABLE_ENTRY_BYTES;
   if (overlaps({ offset: l1.offset, lengthBytes: l1.entryBytes.length })) refuse('is the active one');
   if (overlaps({ offset: refcountTable.offset, lengthBytes: tableBytes })) refuse('lies on the refcount table');
@@ -232,7 +232,7 @@ function refuseMisplacedL1(state: ImageState, entry: SnapshotEntry): void {
 
 /** Where the snapshot table lies. */
 export function snapshotTableRange(state: ImageState): HostRange {
-  return { offset: state.snapshotsOffset, lengthBytes: encodeSnapshotTable(state.snapshots).length };
+  return { offset: state.vars.snapshotsOffset, lengthBytes: encodeSnapshotTable(state.vars.snapshots).length };
 }
 
 /**
@@ -241,7 +241,7 @@ export function snapshotTableRange(state: ImageState): HostRange {
  */
 export function replaceSnapshotTable(
   state: ImageState,
-  entries: SnapshotEntry[],
+  entries: readonly SnapshotEntry[],
   old: HostRange,
   beforeWriting?: (publish: () => void) => void,
 ): void {
@@ -253,7 +253,7 @@ export function replaceSnapshotTable(
   freeClusters(state, old.offset, old.lengthBytes);
 }
 
-function publishSnapshotTable(state: ImageState, entries: SnapshotEntry[], offset: number): void {
+function publishSnapshotTable(state: ImageState, entries: readonly SnapshotEntry[], offset: number): void {
   const bytes = encodeSnapshotTable(entries);
   for (const [from, to] of entryPieces(entries)) {
     state.policy.hookUp(offset + from, bytes.subarray(from, to), 'snapshot-table');
@@ -264,8 +264,8 @@ function publishSnapshotTable(state: ImageState, entries: SnapshotEntry[], offse
   state.policy.hookUp(HEADER_FIELDS.snapshotsOffset, field, 'header');
   view.setUint32(0, entries.length);
   state.policy.hookUp(HEADER_FIELDS.snapshotCount, field.subarray(0, 4), 'header');
-  state.snapshotsOffset = offset;
-  state.snapshots = entries;
+  state.vars.snapshotsOffset = offset;
+  state.vars.snapshots = entries;
 }
 
 /** The pieces of an encoded table as history wrote them: of each entry the fixed part with its extra data, the id, the name. */

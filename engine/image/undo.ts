@@ -4,8 +4,8 @@
  *
  * Invariants:
  *  1. An operation that succeeds makes no file operation because of this.
- *  2. What was kept is everything that the operation may change: tables before their first change, the active L1 table, the
- *     refcount table, the header fields that name them, and what `keepL1` was told of.
+ *  2. What was kept is everything that the operation may change: tables before their first change, the variables of the image
+ *     (`vars.ts`), the active L1 table, and what `keepL1` was told of.
  *  3. Where the way back fails too, the image refuses every later write and flush: what its file holds is not certain.
  */
 import { Qcow2Error } from '../base/errors.ts';
@@ -16,6 +16,7 @@ import { writeUint64 } from '../format/uint64.ts';
 import { type L1Table, l1Fields } from './l1-table.ts';
 import { encodeRefcountTable, refcountTableFields } from './refcount-table.ts';
 import type { ImageState } from './state.ts';
+import { copyVars, type ImageVars, restoreVars } from './vars.ts';
 
 /** Tables are kept up to this size in sum; an operation that changes more has no way back. */
 const KEPT_BYTES_MAX = 256 * MiB;
@@ -44,11 +45,7 @@ export function orUndo<Result>(state: ImageState, how: Undoable, action: (undo: 
 export class UndoLog implements ChangeWatcher {
   readonly #state: ImageState;
   readonly #how: Undoable;
-  /** The fields of the state as they were; `refcountTable` is a copy. */
-  readonly #before: Pick<
-    ImageState,
-    'l1' | 'refcountTable' | 'freeClusterIndex' | 'freeByteOffset' | 'snapshots' | 'snapshotsOffset'
-  >;
+  readonly #before: ImageVars;
   readonly #l1Tables: { readonly table: L1Table; readonly bytes: Uint8Array }[] = [];
   /** By cache and host offset: the bytes before the first change; null for a table that was not there. */
   readonly #tables = new Map<TableCache, Map<number, Uint8Array | null>>();
@@ -58,11 +55,8 @@ export class UndoLog implements ChangeWatcher {
   constructor(state: ImageState, how: Undoable) {
     this.#state = state;
     this.#how = how;
-    const { l1, refcountTable, freeClusterIndex, freeByteOffset, snapshots, snapshotsOffset } = state;
-    const { offset, clusterCount, blockOffsets } = refcountTable;
-    const table = { offset, clusterCount, blockOffsets: blockOffsets.slice() };
-    this.#before = { l1, refcountTable: table, freeClusterIndex, freeByteOffset, snapshots, snapshotsOffset };
-    this.keepL1(l1);
+    this.#before = copyVars(state.vars);
+    this.keepL1(state.vars.l1);
     state.guard.forgetAttempts();
     for (const cache of [state.l2, state.refcounts]) {
       this.#tables.set(cache, new Map());
@@ -119,9 +113,7 @@ export class UndoLog implements ChangeWatcher {
 
   /** Reads are right from here on, even when nothing can be written any more. */
   #restoreMemory(): void {
-    const { refcountTable, ...fields } = this.#before;
-    Object.assign(this.#state, fields);
-    Object.assign(this.#state.refcountTable, { ...refcountTable, blockOffsets: refcountTable.blockOffsets.slice() });
+    restoreVars(this.#state.vars, this.#before);
     for (const { table, bytes } of this.#l1Tables) table.bytes.set(bytes);
     for (const [cache, kept] of this.#tables) {
       for (const [offset, bytes] of kept) {

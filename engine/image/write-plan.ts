@@ -67,7 +67,7 @@ export function planWrite(state: ImageState, guestOffset: GuestOffset, maxBytes:
  */
 function refuseBehindEnd(state: ImageState, hostOffset: number): void {
   const file = dataFileOf(state);
-  const sizeBytes = Math.max(file.sizeBytes(), state.dataFile === null ? 0 : state.sizeBytes);
+  const sizeBytes = Math.max(file.sizeBytes(), state.dataFile === null ? 0 : state.vars.sizeBytes);
   if (hostOffset < sizeBytes) return;
   const message = `${file.name}: data cluster at offset ${hostOffset} is outside the file of ${sizeBytes} bytes`;
   throw new Qcow2Error('CORRUPT', message, { file: file.name, table: 'L2', found: hostOffset });

@@ -46,7 +46,9 @@ export function discardGuest(
   const { clusterBytes } = state.geometry;
   const from = roundUp(offset, clusterBytes);
   const end =
-    offset + lengthBytes === state.sizeBytes ? state.sizeBytes : roundDown(offset + lengthBytes, clusterBytes);
+    offset + lengthBytes === state.vars.sizeBytes
+      ? state.vars.sizeBytes
+      : roundDown(offset + lengthBytes, clusterBytes);
   const exposesBacking = state.backing !== null && state.header.version === 2;
   if (end <= from || exposesBacking || isRawDataFile(state)) return { offset: from, lengthBytes: 0 };
   changeEntries(
@@ -79,7 +81,7 @@ export function writeZeroes(state: ImageState, offset: number, lengthBytes: numb
   const end = offset + lengthBytes;
   const from = Math.min(end, roundUp(offset, clusterBytes));
   // The last cluster of a disk may reach past its end: zeroing it whole is the same to the guest.
-  const to = Math.max(from, end === state.sizeBytes ? roundUp(end, clusterBytes) : roundDown(end, clusterBytes));
+  const to = Math.max(from, end === state.vars.sizeBytes ? roundUp(end, clusterBytes) : roundDown(end, clusterBytes));
   if (!marksZeroes(state)) return writeZeroData(state, offset, end);
   writeZeroData(state, offset, from);
   if (to > from) {

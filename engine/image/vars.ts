@@ -1,0 +1,34 @@
+/** What changes while an image is open, all of it in one record, so that it can be copied and put back whole. */
+import type { SnapshotEntry } from '../format/snapshot-table.ts';
+import type { L1Table } from './l1-table.ts';
+
+/** The refcount table in memory: host offset of each refcount block, 0 where there is none. */
+export interface RefcountTable {
+  offset: number;
+  clusterCount: number;
+  blockOffsets: Float64Array;
+}
+
+export interface ImageVars {
+  /** Size of the virtual disk. */
+  sizeBytes: number;
+  l1: L1Table;
+  refcountTable: RefcountTable;
+  snapshots: readonly SnapshotEntry[];
+  snapshotsOffset: number;
+  /** The search for free clusters starts here; no cluster below it is free. Host cluster index. */
+  freeClusterIndex: number;
+  /** Where the next compressed cluster may go, inside a host cluster that others share; 0: none. */
+  freeByteOffset: number;
+}
+
+/** A copy that later changes do not reach. The bytes of an L1 table are not copied: the table is, but not what it holds. */
+export function copyVars(vars: ImageVars): ImageVars {
+  const { refcountTable } = vars;
+  return { ...vars, refcountTable: { ...refcountTable, blockOffsets: refcountTable.blockOffsets.slice() } };
+}
+
+/** Puts a copy back; it can be put back again. */
+export function restoreVars(vars: ImageVars, copy: ImageVars): void {
+  Object.assign(vars, copyVars(copy));
+}
