@@ -241,6 +241,19 @@ export const RunRecord = z.object({
     /** When requests are sent: `trace`, or so many a second; absent: each as soon as the one before is served. */
     pace: label.optional(),
     diskSizeBytes: count,
+    /** Files from outside the program that decide the requests, by content; absent in records of earlier versions. */
+    inputs: z
+      .array(
+        z.object({
+          /** What it is to the workload, for example `trace`. */
+          role: label,
+          /** As it was named on the command line. */
+          name: label,
+          /** Of the content, uncompressed. */
+          sha256: z.string().regex(/^[0-9a-f]{64}$/),
+        }),
+      )
+      .optional(),
     phases: z.array(z.object({ name: label, firstRequest: count, lastRequest: count })),
   }),
   environment: Environment,

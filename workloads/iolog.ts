@@ -17,7 +17,7 @@ import {
   parseIologLine,
 } from './iolog-line.ts';
 import { BATCH_REQUESTS, type GuestRequest, type RequestStream } from './request.ts';
-import { readLines } from './trace-file.ts';
+import { type ContentSink, readLines } from './trace-file.ts';
 
 /** A name for the requests from a line on, yielded as a `mark`. */
 export interface LineMark {
@@ -31,13 +31,15 @@ export interface IologOptions extends IologLimits {
   readonly file?: string;
   /** Marks to put into the stream, in ascending order of lines. */
   readonly marks?: readonly LineMark[];
+  /** Is given the bytes of the trace as they are read, uncompressed. */
+  readonly content?: ContentSink;
 }
 
 /** Reads the iolog at `path`. The stream throws {@link TraceError} naming file and line. */
 export async function* readIolog(path: string, options: IologOptions = {}): RequestStreamGenerator {
   const lines = new IologLines(path, options);
   let batch: GuestRequest[] = [];
-  for await (const texts of readLines(path)) {
+  for await (const texts of readLines(path, options.content)) {
     for (const text of texts) {
       lines.take(text, batch);
       if (batch.length >= BATCH_REQUESTS) {

@@ -14,13 +14,22 @@ export const MAX_LINE_BYTES = 4096;
 
 const NEWLINE = 10;
 
-/** Yields the lines of `file` without their line ends, some hundred at a time. Throws {@link TraceError}. */
-export async function* readLines(file: string): AsyncGenerator<string[]> {
+/** Takes in the bytes of a file as they are read, for example a hash. */
+export interface ContentSink {
+  update(bytes: Uint8Array): unknown;
+}
+
+/**
+ * Yields the lines of `file` without their line ends, some hundred at a time; its bytes, uncompressed, go to `content`.
+ * Throws {@link TraceError}.
+ */
+export async function* readLines(file: string, content?: ContentSink): AsyncGenerator<string[]> {
   const stream = openTrace(file);
   let rest = '';
   let lineCount = 0;
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
+      content?.update(chunk);
       const lines = splitLines(rest, chunk);
       rest = lines.pop()!;
       checkLengths(file, lineCount, [...lines, rest]);

@@ -2,10 +2,12 @@
  * `trace:FILE`: any fio iolog that a user brings. The whole trace is read once before anything is made, so that a bad line
  * ends the run before it began, and the disk is as large as it needs to be.
  */
+import { createHash } from 'node:crypto';
 import { noRequests } from './batches.ts';
 import { TraceError } from './errors.ts';
-import { readIolog } from './iolog.ts';
+import { type IologOptions, readIolog } from './iolog.ts';
 import { optionalSizeParameter, optionalTextParameter, sizeText } from './parameters.ts';
+import type { RequestStream } from './request.ts';
 import { totalsOf } from './totals.ts';
 import { defineWorkload, type WorkloadDefinition } from './workload.ts';
 
@@ -22,17 +24,27 @@ export function traceWorkload(path: string): WorkloadDefinition {
     parameters: PARAMETERS,
     async plan({ diskSize, file }) {
       const options = { ...(diskSize && { diskSizeBytes: diskSize }), ...(file && { file }) };
-      const totals = await totalsOf(readIolog(path, options));
+      const content = createHash('sha256');
+      const totals = await totalsOf(readIolog(path, { ...options, content }));
+      const sha256 = content.digest('hex');
       if (totals.highestEnd === 0) throw new TraceError(path, undefined, 'no reads, writes or trims in this trace');
       const diskSizeBytes = diskSize ?? totals.highestEnd;
       return {
         diskSizeBytes,
+        inputs: [{ role: 'trace', name: path, sha256 }],
         phases: [],
         totalRequests: totals.requests,
         describe: () => `the fio iolog ${path}: ${totals.requests} requests on a disk of ${sizeText(diskSizeBytes)}`,
         prepare: noRequests,
-        requests: () => readIolog(path, { ...options, diskSizeBytes }),
+        requests: () => unchanged(path, { ...options, diskSizeBytes }, sha256),
       };
     },
   });
+}
+
+/** The requests of the iolog; its end is an error when the file is not the one that was planned. */
+async function* unchanged(path: string, options: IologOptions, sha256: string): RequestStream & AsyncGenerator {
+  const content = createHash('sha256');
+  yield* readIolog(path, { ...options, content });
+  if (content.digest('hex') !== sha256) throw new TraceError(path, undefined, 'changed while it was being replayed');
 }

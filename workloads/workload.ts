@@ -2,8 +2,8 @@
  * The contract of a workload: what a guest does to its disk, as streams that can be asked for again and again.
  *
  * Invariants:
- *  1. `prepare()` and `requests()` give the same requests every time they are called: name, parameters, seed and
- *     cluster size determine them.
+ *  1. `prepare()` and `requests()` give the same requests every time they are called: name, parameters, seed, cluster
+ *     size and the content of `inputs` determine them.
  *  2. Offsets are whole sectors inside `diskSizeBytes`; VM state lies inside `vmStateSizeBytes`.
  *  3. Each phase begins with a `mark` of its name.
  */
@@ -19,6 +19,15 @@ export interface WorkloadContext {
   readonly clusterSizeBytes: number;
 }
 
+/** A file from outside the program that decides the requests. */
+export interface WorkloadInput {
+  /** What it is to the workload. */
+  readonly role: 'trace';
+  readonly name: string;
+  /** Of its content (of a compressed file: uncompressed), in hexadecimal digits. */
+  readonly sha256: string;
+}
+
 export interface Workload {
   readonly name: string;
   readonly title: string;
@@ -29,6 +38,8 @@ export interface Workload {
   readonly vmStateSizeBytes: number;
   /** True: the image stands on a backing image of the disk's size, full of the data of write {@link BACKING_SERIAL}. */
   readonly backingImage: boolean;
+  /** Files from outside the program that decide the requests; empty without. */
+  readonly inputs: readonly WorkloadInput[];
   /** Names of the phases of `requests()`, in order. */
   readonly phases: readonly string[];
   /** Requests of `requests()`, marks not counted; absent when only a run through it would tell. */
@@ -55,7 +66,7 @@ export interface WorkloadDefinition {
 
 /** What a workload's own file says; the rest has defaults. */
 export type WorkloadPlan = Pick<Workload, 'diskSizeBytes' | 'phases' | 'describe' | 'prepare' | 'requests'> &
-  Partial<Pick<Workload, 'vmStateSizeBytes' | 'backingImage' | 'totalRequests'>>;
+  Partial<Pick<Workload, 'vmStateSizeBytes' | 'backingImage' | 'inputs' | 'totalRequests'>>;
 
 /** Defines a workload: its parameters' schemas, and how a plan comes from their values. */
 export function defineWorkload<Shape extends z.ZodRawShape>(definition: {
@@ -72,7 +83,7 @@ export function defineWorkload<Shape extends z.ZodRawShape>(definition: {
     async create(given, context) {
       const parameters = parseParameters(name, shape, given);
       const plan = await definition.plan(parameters, context);
-      return { name, title, parameters, vmStateSizeBytes: 0, backingImage: false, ...plan };
+      return { name, title, parameters, vmStateSizeBytes: 0, backingImage: false, inputs: [], ...plan };
     },
   };
 }

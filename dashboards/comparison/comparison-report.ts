@@ -120,11 +120,11 @@ function timesSection(matched: readonly MatchedCell[]): Html {
 <tbody>${matched.map(row)}</tbody></table></div></section>`;
 }
 
-function unmatched({ onlyBaseline, onlyCandidate }: Matching): Html {
+function unmatched({ onlyBaseline, onlyCandidate, changedInputs }: Matching): Html {
   const line = (side: string, cells: readonly string[]) =>
     cells.length === 0 ? null : html`<li class="warn">Only the ${side} measured: ${cells.join('; ')}.</li>`;
   if (onlyBaseline.length + onlyCandidate.length === 0) return html``;
-  return html`<ul class="warnings" aria-label="Warnings">${[line('baseline', onlyBaseline), line('candidate', onlyCandidate)].filter((item) => item !== null)}</ul>`;
+  return html`<ul class="warnings" aria-label="Warnings">${[...changedInputs.map((sentence) => html`<li class="warn">${sentence}</li>`), line('baseline', onlyBaseline), line('candidate', onlyCandidate)].filter((item) => item !== null)}</ul>`;
 }
 
 /** One self-contained page. */

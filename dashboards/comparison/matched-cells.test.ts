@@ -52,3 +52,25 @@ test('what only one side measured is named', () => {
   assert.equal(onlyCandidate.length, 3);
   assert.match((onlyCandidate[0] ?? '').replaceAll('\u00a0', ' '), /^legacy, cluster 4 KiB on install/);
 });
+
+test('sides that measured different files of one name have nothing in common, and the page says why', () => {
+  const side = (digit: string, name = 'trace:w.log') =>
+    fixtureRecord((draft) => {
+      draft.workload.name = name;
+      draft.workload.inputs = [{ role: 'trace', name, sha256: digit.repeat(64) }];
+    });
+  const { matched, onlyBaseline, changedInputs } = matchCells([side('a')], [side('b')]);
+  assert.deepEqual([matched.length, onlyBaseline.length], [0, 3]);
+  assert.match(onlyBaseline[0]!, /^legacy, content aaaaaaaa on trace:w\.log/);
+  assert.deepEqual(changedInputs, [
+    'trace:w.log is not the same file on both sides: its content was aaaaaaaa and is bbbbbbbb.',
+  ]);
+  assert.equal(matchCells([side('a')], [side('a', 'trace:moved.log')]).matched.length, 3);
+});
+
+test('the same workload on disks of different sizes is not the same', () => {
+  const larger = fixtureRecord((draft) => {
+    draft.workload.diskSizeBytes *= 2;
+  });
+  assert.equal(matchCells([fixtureRecord()], [larger]).matched.length, 0);
+});

@@ -4,6 +4,7 @@
  */
 import { compareExact, type ExactComparison } from '../../results/comparison-exact.ts';
 import type { Cell, ExactCounters, RunRecord } from '../../results/record.ts';
+import { contentText, workloadAttributes, workloadIdentity } from '../../results/workload-identity.ts';
 import { cellAttributes, median, timesMeaningless, waitsOf } from '../cells.ts';
 import { timedRounds } from '../paired-times.ts';
 import { workloadLabel } from '../workload-label.ts';
@@ -27,21 +28,23 @@ export interface Matching {
   /** Cells that one side lacks, in words. */
   readonly onlyBaseline: readonly string[];
   readonly onlyCandidate: readonly string[];
+  /** Inputs that have one name and another content on each side, in words. */
+  readonly changedInputs: readonly string[];
 }
 
 /** Parameters that name the commit: what the two sides differ in. */
 const SOURCE_PARAMETERS = ['revision', 'commit'];
 
 /** The file system under a real image changes no count: machines may differ in it. */
-function namesOf({ cell }: SideCell): string[] {
+function namesOf({ cell, record }: SideCell): string[] {
   const { policy, image } = cellAttributes(cell);
-  return [...policy, ...image]
+  return [...workloadAttributes(record.workload), ...policy, ...image]
     .filter(([name]) => !SOURCE_PARAMETERS.includes(name) && (name !== 'device' || cell.device.kind === 'model'))
     .map(([name, value]) => `${name} ${value}`);
 }
 
 function keyOf(side: SideCell): string {
-  return JSON.stringify([workloadLabel(side.record), side.cell.policy.name, namesOf(side)]);
+  return JSON.stringify([workloadIdentity(side.record.workload), side.cell.policy.name, namesOf(side)]);
 }
 
 function cellsOf(records: readonly RunRecord[]): SideCell[] {
@@ -80,7 +83,25 @@ export function matchCells(baseline: readonly RunRecord[], candidate: readonly R
       { workload: workloadLabel(first.record), label: labelOf(first, all), baseline: sides, candidate: others, exact },
     ];
   });
-  return { matched, onlyBaseline: only(byKeyBefore, byKeyAfter), onlyCandidate: only(byKeyAfter, byKeyBefore) };
+  return {
+    matched,
+    onlyBaseline: only(byKeyBefore, byKeyAfter),
+    onlyCandidate: only(byKeyAfter, byKeyBefore),
+    changedInputs: changedInputs(baseline, candidate),
+  };
+}
+
+function changedInputs(baseline: readonly RunRecord[], candidate: readonly RunRecord[]): string[] {
+  const contentsOf = (records: readonly RunRecord[], name: string) =>
+    new Set(records.filter(({ workload }) => workload.name === name).map(({ workload }) => contentText(workload)));
+  const named = [...new Set(candidate.map(({ workload }) => workload))].filter(({ inputs }) => inputs !== undefined);
+  return [...new Set(named.map(({ name }) => name))].flatMap((name) => {
+    const [before, after] = [contentsOf(baseline, name), contentsOf(candidate, name)];
+    if (before.size === 0 || [...before].some((content) => after.has(content))) return [];
+    return [
+      `${name} is not the same file on both sides: its content was ${[...before].join(', ')} and is ${[...after].join(', ')}.`,
+    ];
+  });
 }
 
 /** The totals that are charted; every other counter is in the table. */

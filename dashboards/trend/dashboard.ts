@@ -8,7 +8,7 @@ import { pageTop } from '../page/page-top.ts';
 import { chartTools } from '../page/question-section.ts';
 import { counted, formatCount, formatRatio } from '../quantities.ts';
 import { visibleLabel } from '../visible-labels.ts';
-import type { RunSummary } from './run-points.ts';
+import { type RunSummary, underNewestNames } from './run-points.ts';
 import { allSeries, commitLabel, FIGURES, type FigureKind, lastChange, type Series } from './series.ts';
 import { trendChart, trendId, trendTable } from './trend-chart.ts';
 
@@ -135,7 +135,8 @@ function runsTable(runs: readonly RunSummary[]): Html {
 }
 
 /** One page, as self-contained as a report; its links go to `runs/RUN.html` and `runs/RUN.json` beside it. */
-export async function renderDashboard({ runs, unreadable, pages }: DashboardParts): Promise<string> {
+export async function renderDashboard({ runs: given, unreadable, pages }: DashboardParts): Promise<string> {
+  const runs = underNewestNames(given);
   const series = allSeries(runs);
   const policies = [...new Set(series.map(({ policy }) => policy))];
   const kinds = FIGURES.filter((kind) => series.some(({ figure }) => figure === kind));

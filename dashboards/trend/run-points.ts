@@ -4,6 +4,7 @@
  */
 import type { Cell, ExactCounters, RunRecord } from '../../results/record.ts';
 import { bootstrapMedianInterval } from '../../results/statistics-bootstrap.ts';
+import { workloadAttributes, workloadIdentity } from '../../results/workload-identity.ts';
 import { cellAttributes, median, timesMeaningless, waitsOf } from '../cells.ts';
 import { timedRounds } from '../paired-times.ts';
 import { withVisibleLabels } from '../visible-labels.ts';
@@ -35,6 +36,8 @@ export interface Point {
   readonly subject: string;
   readonly machine: string;
   readonly workload: string;
+  /** Equal for the same requests on the same disk, whatever the workload is called. */
+  readonly identity: string;
   readonly policy: string;
   /** Everything besides the policy's name that tells a cell from others, in words. */
   readonly attributes: readonly (readonly [name: string, value: string])[];
@@ -47,6 +50,7 @@ export interface RunSummary {
   readonly status: RunRecord['status'];
   readonly machine: string;
   readonly workload: string;
+  readonly identity: string;
   readonly commit: string | null;
   readonly dirty: boolean;
   readonly subject: string;
@@ -92,13 +96,17 @@ function findingsOf(record: RunRecord): string[] {
   return found;
 }
 
+function namesOf(record: RunRecord) {
+  return { workload: workloadLabel(record), identity: workloadIdentity(record.workload) };
+}
+
 /** Points are taken from sound cells only; `commits` knows the subjects and dates of those that git has. */
 export function summariseRun(hostile: RunRecord, commits: ReadonlyMap<string, CommitFacts>): RunSummary {
   const record = withVisibleLabels(hostile);
   const { source, startedAt, runId } = record;
   const known = (commit: string | null) =>
     withVisibleLabels([...commits].find(([hash]) => commit !== null && hash.startsWith(commit))?.[1] ?? null);
-  const common = { runId, machine: machineLabel(record), workload: workloadLabel(record) };
+  const common = { runId, machine: machineLabel(record), ...namesOf(record) };
   const points = record.cells.flatMap((cell): Point[] => {
     if (cell.exact === null || !cell.deterministic || cell.verification.content === 'different') return [];
     const measured = cell.policy.parameters.commit;
@@ -113,7 +121,9 @@ export function summariseRun(hostile: RunRecord, commits: ReadonlyMap<string, Co
         date: facts?.date ?? startedAt,
         subject: facts?.subject ?? '',
         policy: cell.policy.name,
-        attributes: [...policy, ...image].filter(([name]) => !SOURCE_PARAMETERS.includes(name)),
+        attributes: [...workloadAttributes(record.workload), ...policy, ...image].filter(
+          ([name]) => !SOURCE_PARAMETERS.includes(name),
+        ),
         figures: figuresOf(record, cell, cell.exact),
       },
     ];
@@ -129,4 +139,14 @@ export function summariseRun(hostile: RunRecord, commits: ReadonlyMap<string, Co
     findings: findingsOf(record),
     points,
   };
+}
+
+/** The runs, each workload under the name that it had last: a trace that was moved is still the same trace. */
+export function underNewestNames(runs: readonly RunSummary[]): RunSummary[] {
+  const oldestFirst = runs.toSorted((a, b) => a.startedAt.localeCompare(b.startedAt));
+  const newest = new Map(oldestFirst.map(({ identity, workload }) => [identity, workload]));
+  return runs.map((run) => {
+    const workload = newest.get(run.identity) ?? run.workload;
+    return { ...run, workload, points: run.points.map((point) => ({ ...point, workload })) };
+  });
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fixtureRecord } from '../testing/fixture-record.ts';
 import { COMMITS, FASTER_AT, fixtureCommits, fixtureRuns, WORSE_AT } from '../testing/fixture-runs.ts';
-import { type RunSummary, summariseRun } from './run-points.ts';
+import { type RunSummary, summariseRun, underNewestNames } from './run-points.ts';
 import { allSeries, lastChange } from './series.ts';
 
 const commits = fixtureCommits();
@@ -76,4 +76,56 @@ test('the interval of a time is that of the median over the rounds', () => {
   const wall = summariseRun(record, commits).points[0]?.figures.wall;
   assert.equal(wall?.value, 1003.5);
   assert.ok(wall !== undefined && wall.low > 1000 && wall.high < 1007 && wall.low < 1003.5 && wall.high > 1003.5);
+});
+
+/** Runs of a trace at two commits: under `names`, with the content that is told by a digit of its digest. */
+function traceRuns(...runsOf: readonly { readonly name: string; readonly digit: string | null }[]): RunSummary[] {
+  return runsOf.map(({ name, digit }, index) =>
+    summariseRun(
+      fixtureRecord((record) => {
+        record.runId = `fixture-trace-${index}`;
+        record.startedAt = `2024-05-0${index + 1}T10:00:00.000Z`;
+        record.workload.name = name;
+        if (digit !== null) record.workload.inputs = [{ role: 'trace', name, sha256: digit.repeat(64) }];
+        record.cells[2]!.exact!.fsyncs += index;
+      }),
+      commits,
+    ),
+  );
+}
+
+test('a trace that changed under its name is no change of the program: each content has a series of its own', () => {
+  const found = seriesOf(
+    traceRuns({ name: 'trace:w.log', digit: 'a' }, { name: 'trace:w.log', digit: 'b' }),
+    'waits',
+    'writeback',
+  );
+  assert.deepEqual(
+    found.map(({ label, changes }) => [label, changes]),
+    [
+      ['writeback, content aaaaaaaa', []],
+      ['writeback, content bbbbbbbb', []],
+    ],
+  );
+});
+
+test('a record without a digest is in no series with one that has it, and is still shown', () => {
+  const found = seriesOf(
+    traceRuns({ name: 'trace:w.log', digit: null }, { name: 'trace:w.log', digit: 'b' }),
+    'waits',
+    'writeback',
+  );
+  assert.deepEqual(
+    found.map(({ label }) => label),
+    ['writeback, content not recorded', 'writeback, content bbbbbbbb'],
+  );
+});
+
+test('a trace that was moved goes on in its series, under its newest name', () => {
+  const moved = underNewestNames(
+    traceRuns({ name: 'trace:/a/w.log', digit: 'a' }, { name: 'trace:/b/w.log', digit: 'a' }),
+  );
+  const [series, ...others] = seriesOf(moved, 'waits', 'writeback');
+  assert.deepEqual([series?.points.length, others.length], [2, 0]);
+  assert.match(series?.workload ?? '', /^trace:\/b\/w\.log, /);
 });

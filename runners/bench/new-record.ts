@@ -12,7 +12,7 @@ export function newRecord(plan: BenchPlan, workload: Workload, imageFolder: stri
   const environment = describeEnvironment(imageFolder);
   environment.warnings.push(...warningsOf(plan, workload));
   const startedAt = new Date().toISOString();
-  const { name, title, diskSizeBytes } = workload;
+  const { name, title, diskSizeBytes, inputs } = workload;
   const { seed, guestFlush, discard } = plan.workload;
   return {
     schemaVersion: SCHEMA_VERSION,
@@ -25,20 +25,27 @@ export function newRecord(plan: BenchPlan, workload: Workload, imageFolder: stri
     workload: {
       ...{ name, title, parameters: plainParameters(plan, workload), seed, guestFlush, discard },
       ...(plan.pace !== null && { pace: plan.pace }),
-      ...{ diskSizeBytes, phases: [] },
+      ...{ diskSizeBytes, inputs: inputs.map((input) => ({ ...input })), phases: [] },
     },
     environment,
     failure: null,
     cells: emptyCells(plan, workload, environment.fileSystem.type),
     comparisons: [],
-    plan: planHash(plan),
+    plan: planHash(plan, workload),
     measuringMs: 0,
   };
 }
 
-/** Names everything that decides what is measured: runs of equal plans may be one run. Where programs lie decides nothing. */
-export function planHash({ workload, cells, baselines, rounds, pace, directory, crash }: BenchPlan): string {
+/**
+ * Names everything that decides what is measured: runs of equal plans may be one run. Where programs lie decides nothing, nor
+ * does the name of a trace: its content does.
+ */
+export function planHash(plan: BenchPlan, { inputs, diskSizeBytes }: Workload): string {
+  const { cells, baselines, rounds, pace, directory, crash } = plan;
   const places = cells.some(isReal) ? directory : null;
+  const name = inputs.some(({ role }) => role === 'trace') ? 'trace' : plan.workload.name;
+  const contents = inputs.map(({ role, sha256 }) => [role, sha256]);
+  const workload = { ...plan.workload, name, inputs: contents, diskSizeBytes };
   const asked = JSON.stringify(
     { workload, cells, baselines, rounds, pace, places, crash: crash ?? undefined },
     (key, value) => (key === 'root' || key === 'revision' ? undefined : value),

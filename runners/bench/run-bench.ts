@@ -18,7 +18,7 @@ import { BenchRun } from './bench-run.ts';
 import { newRecord } from './new-record.ts';
 import type { RunState } from './pacing.ts';
 import type { BenchPlan } from './plan.ts';
-import { findResumable } from './resume.ts';
+import { findResumable, otherInputs } from './resume.ts';
 import { RunLock } from './run-lock.ts';
 import { TemporaryImages } from './temporary-images.ts';
 
@@ -36,12 +36,13 @@ export interface BenchOutcome {
 }
 
 /**
- * Runs `plan`; aborting `signal` ends the run with what was measured.
+ * Runs what is `asked`; aborting `signal` ends the run with what was measured.
  * @throws an error of use or input while nothing has been measured; later failures are in the outcome.
  */
-export async function runBench(plan: BenchPlan, signal: AbortSignal, display: BenchDisplay): Promise<BenchOutcome> {
+export async function runBench(asked: BenchPlan, signal: AbortSignal, display: BenchDisplay): Promise<BenchOutcome> {
   // Bad input must be told before anything is made: this reads a trace to its end.
-  const { workload } = await openWorkload(plan.workload, plan.cells[0]!.clusterSizeBytes);
+  const { workload } = await openWorkload(asked.workload, asked.cells[0]!.clusterSizeBytes);
+  const plan: BenchPlan = { ...asked, workload: { ...asked.workload, inputs: workload.inputs } };
   const images = new TemporaryImages(plan.directory, plan.keepImages);
   const locks: RunLock[] = [];
   const lock = (besides: string, name: string) =>
@@ -53,6 +54,7 @@ export async function runBench(plan: BenchPlan, signal: AbortSignal, display: Be
     const earlier = plan.resume ? findResumable(plan.recordsRoot, fresh) : null;
     const recordFile = earlier ?? recordPath(plan.recordsRoot, fresh);
     lock(recordFile, path.basename(recordFile, '.json'));
+    if (plan.resume && earlier === null) fresh.environment.warnings.push(...otherInputs(plan.recordsRoot, fresh));
     const record = earlier === null ? fresh : readRecord(earlier);
     if (record.status === 'complete') return { record, recordFile, error: null };
     Object.assign(record, { status: 'running', failure: null, finishedAt: null });

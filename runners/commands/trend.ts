@@ -14,6 +14,7 @@ import { type TrendPoint, trendPoint, trendSeries } from '../commits/trend.ts';
 import { changeLines, trendTable } from '../commits/trend-text.ts';
 import { UsageError } from '../errors.ts';
 import { Interruption } from '../interruption.ts';
+import { openWorkload } from '../workload-choice.ts';
 
 export const trend: CommandModule<object, BenchOptions> = {
   command: 'trend <range>',
@@ -31,6 +32,8 @@ export const trend: CommandModule<object, BenchOptions> = {
     if (commits.length === 0) throw new UsageError(`${options.range}: no commits in this range`);
     const format = formatOf(options);
     const plan = { ...planOf(withWorkload(options), hideBin(process.argv)), report: false };
+    // Bad input is told before anything is measured, and a trace is known by its content.
+    const { workload } = await openWorkload(plan.workload, plan.cells[0]!.clusterSizeBytes);
     const interruption = new Interruption();
     const tell = (line: string) => {
       if (options.quiet !== true) console.error(line);
@@ -42,7 +45,7 @@ export const trend: CommandModule<object, BenchOptions> = {
         if (outcome.error !== null) throw outcome.error;
         return outcome.record;
       };
-      const point = await trendPoint(commit, plan, tell, take);
+      const point = await trendPoint(commit, { plan, workload }, tell, take);
       if (interruption.exitCode !== null) break;
       points.push(point);
     }

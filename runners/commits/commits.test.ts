@@ -63,6 +63,20 @@ test('a trend marks the commit that changed a count, and measures nothing twice'
   assert.deepEqual(again.commits, commits);
 });
 
+test('a trend over a trace that changed under its name measures it anew', async () => {
+  const trace = path.join(folder, 'w.log');
+  const writes = async (count: number) => {
+    const lines = Array.from({ length: count }, (_, index) => `${index} f write ${index * 65536} 4096\n`);
+    fs.writeFileSync(trace, `fio version 3 iolog\n${lines.join('')}`);
+    const { code, stdout, stderr } = await program.cowbench('trend', 'HEAD~1..HEAD', '-w', `trace:${trace}`, ...stored(), '--json');
+    assert.equal(code, 0, stderr);
+    const { series } = JSON.parse(stdout);
+    return series.find(({ metric }: { metric: string }) => metric === 'imageBytes').values[0];
+  };
+  const [one, four] = [await writes(1), await writes(4)];
+  assert.equal(four - one, 3 * 65536);
+});
+
 test('what cannot be compared is one line and exit code 2', async () => {
   const refusal = async (...words: string[]) => {
     const { code, stdout, stderr } = await program.cowbench(...words);

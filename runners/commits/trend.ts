@@ -8,6 +8,7 @@ import { changePoints, exactChanges } from '../../results/change-points.ts';
 import type { Cell, RunRecord } from '../../results/record.ts';
 import { median } from '../../results/statistics.ts';
 import { readRecord } from '../../results/store.ts';
+import type { Workload } from '../../workloads/workload.ts';
 import { planHash } from '../bench/new-record.ts';
 import { type BenchPlan, type EngineCell, isReal } from '../bench/plan.ts';
 import { describeFailure, UsageError } from '../errors.ts';
@@ -40,13 +41,13 @@ export type TakeRun = (plan: BenchPlan) => Promise<RunRecord>;
 /** The point of `commit`; `take` is only asked when the store has no complete run of the same plan. */
 export async function trendPoint(
   commit: string,
-  plan: BenchPlan,
+  { plan, workload }: { readonly plan: BenchPlan; readonly workload: Workload },
   tell: (line: string) => void,
   take: TakeRun,
 ): Promise<TrendPoint> {
   const subject = subjectOf(commit);
   const at = (root: string) => planAt(plan, { commit, revision: commit, root });
-  const stored = storedRecord(plan.recordsRoot, commit, planHash(at('')));
+  const stored = storedRecord(plan.recordsRoot, commit, planHash(at(''), workload));
   if (stored !== null) return { commit, subject, record: stored, gap: null };
   try {
     const { root } = sourceTree(resolveRevision(commit), tell);
