@@ -1,4 +1,5 @@
 /** `cowbench gate`: exit code and summary for continuous integration, from exact metrics only: disk time never gates. */
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
@@ -50,15 +51,26 @@ export const gate: CommandModule<object, GateOptions> = {
   },
 };
 
+interface NamedBaseline {
+  readonly baseline: Baseline;
+  /** Where it was read, and its content by the first digits of its hash. */
+  readonly name: string;
+}
+
 /** Undefined when there is none. Throws when it is there and cannot be read. */
-function readBaseline(given: string): Baseline | undefined {
+function readBaseline(given: string): NamedBaseline | undefined {
   if (fs.existsSync(given)) {
     if (!fs.statSync(given).isFile()) throw new UsageError(`--baseline ${given}: not a regular file`);
-    return parseBaseline(given, fs.readFileSync(given, 'utf8'));
+    return parsed(given, fs.readFileSync(given, 'utf8'));
   }
   if (tryGit('rev-parse', '--verify', '--quiet', '--end-of-options', `${given}^{commit}`) === null) return undefined;
   const text = fileAt(resolveRevision(given), BASELINE_PATH);
-  return text === null ? undefined : parseBaseline(`${given}:${BASELINE_PATH}`, text);
+  return text === null ? undefined : parsed(`${given}:${BASELINE_PATH}`, text);
+}
+
+function parsed(place: string, text: string): NamedBaseline {
+  const sha256 = createHash('sha256').update(text).digest('hex');
+  return { baseline: parseBaseline(place, text), name: `${place}, sha256 ${sha256.slice(0, 12)}` };
 }
 
 function writeBaseline(current: Baseline): void {
@@ -66,10 +78,10 @@ function writeBaseline(current: Baseline): void {
   console.log(`${Object.keys(current.points).length} points written to ${BASELINE_PATH}`);
 }
 
-function report(before: Baseline, current: Baseline, summaryFile: string | undefined): void {
+function report({ baseline: before, name }: NamedBaseline, current: Baseline, summaryFile: string | undefined): void {
   const comparison = compareBaselines(before, current);
   const verdict = judge(comparison);
-  const text = gateSummary(comparison, verdict, Object.keys(current.points).length);
+  const text = gateSummary(comparison, verdict, Object.keys(current.points).length, name);
   if (summaryFile !== undefined) writeWhole(single('summary', summaryFile), text);
   process.stdout.write(text);
   if (verdict.verdict === 'regression') process.exitCode = EXIT_CODES.finding;

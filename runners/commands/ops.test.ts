@@ -1,6 +1,7 @@
 /** `cowbench ops` from the outside: output, one clear line for each error of use or input, nothing left behind. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -56,7 +57,12 @@ test('counts as one JSON object in the form of the reference; the image stays in
   const reference = JSON.parse(
     fs.readFileSync(path.join(import.meta.dirname, '../ops/reference/counts.json'), 'utf8'),
   ) as object[];
-  assert.deepEqual(Object.keys(result).sort(), Object.keys(reference[0]!).sort());
+  assert.deepEqual(Object.keys(result).sort(), [...Object.keys(reference[0]!), 'inputs'].sort());
+  const sha256 = (input: string) => createHash('sha256').update(fs.readFileSync(input)).digest('hex');
+  assert.deepEqual(result.inputs, [
+    { role: 'script', name: file, sha256: sha256(file) },
+    { role: 'start', name: EMPTY, sha256: sha256(EMPTY) },
+  ]);
   assert.deepEqual([result.script, result.stage, result.mode], ['counted', 'S0', 'writeback']);
   assert.deepEqual(Object.keys(result.by_op), ['w', 'f', 'snap', 'reopen', 'r']);
   // Header, L1, refcount table and extensions; of the snapshot its fixed part, id and name.

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
 import { HOST_CACHE_MODES, STAGE_IDS } from '../../engine/index.ts';
+import { contentDigest } from '../content-digest.ts';
 import { UsageError } from '../errors.ts';
 import { type OpsResult, resultTable } from '../ops/result.ts';
 import { runOps } from '../ops/run.ts';
@@ -69,9 +70,16 @@ export const ops: CommandModule<object, Options> = {
 };
 
 function linesOf(options: Options, result: OpsResult, sequence: Sequence): string[] {
-  if (options.json === true) return [JSON.stringify(result)];
-  if (options.sequence !== true) return resultTable(result);
+  const inputs = inputsOf(options);
+  if (options.json === true) return [JSON.stringify({ ...result, inputs })];
+  if (options.sequence !== true)
+    return [...resultTable(result), ...inputs.map(({ role, name, sha256 }) => `${role}: ${name}, sha256 ${sha256}`)];
   return [`=== ${result.stage} ${result.mode}`, ...sequence.lines()];
+}
+
+function inputsOf({ file, start }: Options) {
+  const script = { role: 'script', name: file, sha256: contentDigest(file) };
+  return start === undefined ? [script] : [script, { role: 'start', name: start, sha256: contentDigest(start) }];
 }
 
 async function inDirectory(

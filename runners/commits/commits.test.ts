@@ -68,7 +68,14 @@ test('a trend over a trace that changed under its name measures it anew', async 
   const writes = async (count: number) => {
     const lines = Array.from({ length: count }, (_, index) => `${index} f write ${index * 65536} 4096\n`);
     fs.writeFileSync(trace, `fio version 3 iolog\n${lines.join('')}`);
-    const { code, stdout, stderr } = await program.cowbench('trend', 'HEAD~1..HEAD', '-w', `trace:${trace}`, ...stored(), '--json');
+    const { code, stdout, stderr } = await program.cowbench(
+      'trend',
+      'HEAD~1..HEAD',
+      '-w',
+      `trace:${trace}`,
+      ...stored(),
+      '--json',
+    );
     assert.equal(code, 0, stderr);
     const { series } = JSON.parse(stdout);
     return series.find(({ metric }: { metric: string }) => metric === 'imageBytes').values[0];

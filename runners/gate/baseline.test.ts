@@ -12,7 +12,7 @@ const FILE = path.join(PROJECT_ROOT, 'results/baseline.json');
 test('the engine counts what the committed baseline says (meant to change? npm run gate -- --update)', async () => {
   const committed = parseBaseline(FILE, fs.readFileSync(FILE, 'utf8'));
   const comparison = compareBaselines(committed, await measurePoints());
-  const told = gateSummary(comparison, judge(comparison), Object.keys(committed.points).length);
+  const told = gateSummary(comparison, judge(comparison), Object.keys(committed.points).length, FILE);
   assert.deepEqual(comparison, { changed: [], added: [], removed: [] }, told);
 });
 
@@ -47,7 +47,8 @@ describe('a baseline', () => {
 
   test('the summary names point, metric, both values and their ratio', () => {
     const comparison = compareBaselines(baseline, changed({ fsyncs: 500 }));
-    const text = gateSummary(comparison, judge(comparison), 1);
+    const text = gateSummary(comparison, judge(comparison), 1, 'results/baseline.json, sha256 012345');
+    assert.match(text, /^Baseline: results\/baseline\.json, sha256 012345$/m);
     assert.match(text, /^## cowbench gate: regression\n/);
     assert.match(text, /^\| overwrite S0 "quoted" \| \*\*fsyncs\*\* \| 400 \| 500 \| 1\.250 \|$/m);
   });

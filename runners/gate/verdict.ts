@@ -31,14 +31,22 @@ export function isWorse({ metric, baseline, candidate }: ExactDifference): boole
 const isTotal = ({ metric }: ExactDifference) => !metric.includes('.');
 const MOST_POINTS = 40;
 
-/** Markdown: the verdict, then one row for each total that changed; breakdowns are counted, not listed. */
+/** Markdown: the verdict against the baseline called `name`, then one row for each total that changed; breakdowns are counted, not listed. */
 export function gateSummary(
   comparison: BaselineComparison,
   { verdict, worse }: GateVerdict,
   pointCount: number,
+  name: string,
 ): string {
   const { changed, added, removed } = comparison;
-  const lines = [`## cowbench gate: ${verdict}`, '', sentence(comparison, worse.length, pointCount), ''];
+  const lines = [
+    `## cowbench gate: ${verdict}`,
+    '',
+    sentence(comparison, worse.length, pointCount),
+    '',
+    `Baseline: ${name}`,
+    '',
+  ];
   if (changed.length > 0) {
     lines.push('| point | metric | baseline | now | ratio |', '| --- | --- | ---: | ---: | ---: |');
     lines.push(...changed.slice(0, MOST_POINTS).flatMap(rows));
