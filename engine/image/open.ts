@@ -126,7 +126,11 @@ function refuseUnusable(file: BlockFile, header: Header, options: OpenOptions): 
   const refuse = (code: 'UNSUPPORTED' | 'CORRUPT' | 'INVALID_ARGUMENT', message: string) => {
     throw new Qcow2Error(code, `${file.name}: ${message}`, { file: file.name });
   };
-  if (header.cryptMethod !== 0) refuse('UNSUPPORTED', 'the image is encrypted');
+  if (header.cryptMethod !== 0)
+    refuse(
+      'UNSUPPORTED',
+      `the image is encrypted (${header.cryptMethod === 1 ? 'AES' : 'LUKS'}), which is not supported`,
+    );
   if (hasFeature(header, INCOMPATIBLE.corrupt) && !file.readOnly) {
     refuse('CORRUPT', 'image is marked corrupt and cannot be opened for writing; check and repair it first');
   }

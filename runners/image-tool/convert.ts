@@ -3,7 +3,7 @@ import path from 'node:path';
 import { identifyFile, KiB, MiB, openFile, SECTOR_BYTES } from '../../engine/index.ts';
 import { UsageError } from '../errors.ts';
 import { type CopyOptions, copyDisk } from './copy.ts';
-import { type ImageFormat, imageFormat, openDisk, openQcow2, refuseReplacing } from './disks.ts';
+import { type ImageFormat, imageFormat, openDisk, openQcow2, refuseReplacing, warnOfForeignRaw } from './disks.ts';
 import { asksForHelp, CREATE_OPTIONS, type FormatOptions, optionHelp, parseFormatOptions } from './format-options.ts';
 import { makeImage, planImage, rawTarget } from './new-image.ts';
 import { printable } from './printable.ts';
@@ -117,7 +117,6 @@ function openSources(given: Given, names: readonly string[]): Source {
     format: given.format(),
     mode: given.hostCache('source-cache'),
     snapshot: given.text('snapshot'),
-    warn: (line: string) => given.warn(line),
   };
   const opened: Source[] = [];
   try {
@@ -159,13 +158,7 @@ async function writeNew(
   const backingName = options.get('backing_file');
   const backingPath = backingName === undefined ? null : path.resolve(path.dirname(target), backingName);
   refuseReplacing(target, [...source.files, ...(backingPath === null ? [] : [backingPath])]);
-  const backing =
-    backingPath === null
-      ? null
-      : openDisk(backingPath, {
-          access: given.access(),
-          format: imageFormat('backing-format', options.get('backing_fmt')!),
-        });
+  const backing = backingPath === null ? null : openBase(given, backingPath, options.get('backing_fmt')!);
   try {
     const clusterBytes = plan.options.clusterSizeBytes ?? 64 * KiB;
     await makeImage(plan, work, backing, async ({ target, image }) => {
@@ -176,6 +169,12 @@ async function writeNew(
   } finally {
     backing?.close?.();
   }
+}
+
+function openBase(given: Given, filePath: string, formatText: string): ReturnType<typeof openDisk> {
+  const format = imageFormat('backing-format', formatText);
+  if (format === 'raw') warnOfForeignRaw(filePath, (line) => given.warn(line));
+  return openDisk(filePath, { access: given.access(), format });
 }
 
 async function writeOver(given: Given, source: Source, target: string, format: ImageFormat, work: Work): Promise<void> {

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { describeImage, roundUp, SECTOR_BYTES } from '../../engine/index.ts';
 import { UsageError } from '../errors.ts';
-import { type ImageFormat, imageFormat, openRegularFile, refuseReplacing } from './disks.ts';
+import { type ImageFormat, imageFormat, openRegularFile, refuseReplacing, warnOfForeignRaw } from './disks.ts';
 import { asksForHelp, CREATE_OPTIONS, type FormatOptions, optionHelp, parseFormatOptions } from './format-options.ts';
 import { makeImage, type NewImage, planImage } from './new-image.ts';
 import { printable } from './printable.ts';
@@ -52,7 +52,7 @@ function planOf(given: Given, format: ImageFormat): NewImage {
   const options = withBacking(given, parseFormatOptions(given.texts('options'), CREATE_OPTIONS[format]), format);
   const sizeTexts = [given.text('size'), options.get('size')].filter((text) => text !== undefined);
   if (sizeTexts.length > 1) throw new UsageError('the size is given more than once');
-  const backing = backingOf(file, options, given.flag('unsafe'));
+  const backing = backingOf(given, file, options);
   const sizeBytes = sizeTexts[0] === undefined ? backing?.sizeBytes : parseDiskSize('size', sizeTexts[0]);
   if (sizeBytes === undefined) throw new UsageError('no size given; for example 10G');
   return planImage(file, format, sizeBytes, options);
@@ -75,7 +75,7 @@ function withBacking(given: Given, options: FormatOptions, format: ImageFormat):
 }
 
 /** The backing file's facts, after a look at it unless `unsafe`: it is the user who names it, so it may be opened. */
-function backingOf(file: string, options: FormatOptions, unsafe: boolean): { sizeBytes: number } | null {
+function backingOf(given: Given, file: string, options: FormatOptions): { sizeBytes: number } | null {
   const name = options.get('backing_file');
   if (name === undefined) {
     if (options.has('backing_fmt')) throw new UsageError('a backing format without a backing file');
@@ -86,9 +86,10 @@ function backingOf(file: string, options: FormatOptions, unsafe: boolean): { siz
     throw new UsageError(`the format of backing file ${printable(name)} is not given (-F raw or -F qcow2)`);
   }
   const format = imageFormat('backing-format', formatText);
-  if (unsafe) return null;
+  if (given.flag('unsafe')) return null;
   const backingPath = path.resolve(path.dirname(file), name);
   refuseReplacing(file, [backingPath]);
+  if (format === 'raw') warnOfForeignRaw(backingPath, (line) => given.warn(line));
   return { sizeBytes: diskSizeOf(backingPath, format) };
 }
 

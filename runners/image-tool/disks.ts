@@ -17,6 +17,7 @@ import {
 } from '../../engine/index.ts';
 import { UsageError } from '../errors.ts';
 import { unknownWord } from '../suggest.ts';
+import { foreignFormat } from './foreign-formats.ts';
 import { printable } from './printable.ts';
 import { snapshotToRead } from './snapshot-choice.ts';
 
@@ -28,6 +29,8 @@ export interface Access {
   readonly allowBacking: boolean;
   /** Folders; none given: the folder of each image itself. */
   readonly folders: readonly string[];
+  /** Takes a line about a choice that could have been meant otherwise. */
+  readonly warn: (line: string) => void;
 }
 
 export interface OpenDiskOptions {
@@ -37,8 +40,6 @@ export interface OpenDiskOptions {
   readonly mode?: HostCacheMode | undefined;
   /** Name or id of the snapshot to read instead of the disk as it is now. */
   readonly snapshot?: string | undefined;
-  /** Takes a line about a choice that could have been meant otherwise. */
-  readonly warn?: (line: string) => void;
 }
 
 const QCOW2_MAGIC = Uint8Array.of(0x51, 0x46, 0x49, 0xfb);
@@ -50,10 +51,18 @@ export function imageFormat(option: string, text: string): ImageFormat {
   throw new UsageError(unknownWord(option, text, IMAGE_FORMATS));
 }
 
-/** What the first bytes of the file say: only for files that the user named. Throws for anything but a regular file. */
+/**
+ * What the file's own bytes say: only for files that the user named. Throws UsageError for a container of another program, and for
+ * anything but a regular file.
+ */
 export function formatOf(filePath: string): ImageFormat {
   const file = openRegularFile(filePath);
   try {
+    const foreign = foreignFormat(file);
+    if (foreign !== null) {
+      const message = `${printable(filePath)} is a ${foreign} image, which cowbench does not read: convert it with qemu-img first`;
+      throw new UsageError(`${message}, or take its bytes for a raw disk with -f raw`);
+    }
     const magic = new Uint8Array(4);
     file.read(0, magic, 'header');
     return magic.every((byte, index) => byte === QCOW2_MAGIC[index]) ? 'qcow2' : 'raw';
@@ -79,13 +88,14 @@ export function openDisk(filePath: string, options: OpenDiskOptions): RawDisk | 
 
 /** A qcow2 image with what it stands on; only the image itself is opened for writing. */
 export function openQcow2(filePath: string, options: OpenDiskOptions, readOnly: boolean): Qcow2Image {
-  const { access, mode = 'writeback', snapshot, warn = () => {} } = options;
+  const { access, mode = 'writeback', snapshot } = options;
   if (!access.allowBacking) refuseNeedingOthers(filePath);
   const folders = allowedFolders(filePath, access);
   const image = openImageFile(filePath, { mode, readOnly, ...(folders === null ? {} : { allowedFolders: folders }) });
+  warnOfForeignBacking(image, access.warn);
   if (snapshot === undefined) return image;
   try {
-    return image.openSnapshot(snapshotToRead(image.listSnapshots(), snapshot, warn));
+    return image.openSnapshot(snapshotToRead(image.listSnapshots(), snapshot, access.warn));
   } catch (error) {
     image.close();
     throw error;
@@ -103,6 +113,26 @@ function refuseNeedingOthers(filePath: string): void {
     throw new UsageError(
       `${printable(filePath)} needs its ${what} "${printable(needed)}", and opens it only with --allow-backing or --allow-folder`,
     );
+  } finally {
+    file.close();
+  }
+}
+
+function warnOfForeignBacking({ backing }: Qcow2Image, warn: (line: string) => void): void {
+  if (backing === null) return;
+  if (backing instanceof RawDisk) warnOfForeignRaw(backing.fileName, warn);
+  else if ('backing' in backing) warnOfForeignBacking(backing as Qcow2Image, warn);
+}
+
+/** A name with `raw` beside it insists, but may have been written by somebody who did not look. */
+export function warnOfForeignRaw(filePath: string, warn: (line: string) => void): void {
+  const file = openRegularFile(filePath);
+  try {
+    const foreign = foreignFormat(file);
+    if (foreign !== null)
+      warn(
+        `${printable(filePath)} is a ${foreign} image; as a raw backing file its own bytes show, not the disk in it`,
+      );
   } finally {
     file.close();
   }

@@ -94,7 +94,8 @@ export class Given {
 
   access(): Access {
     const folders = this.texts('allow-folder');
-    return { allowBacking: this.flag('allow-backing') || folders.length > 0, folders };
+    const warn = (line: string) => this.warn(line);
+    return { allowBacking: this.flag('allow-backing') || folders.length > 0, folders, warn };
   }
 
   #word<Word extends string>(name: string, words: readonly Word[]): Word | undefined {
