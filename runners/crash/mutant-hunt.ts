@@ -7,7 +7,7 @@
 import type { CrashWorkload } from './crash-workload.ts';
 import { type ExploreOptions, exploreRecording } from './explore.ts';
 import { whyEquivalent } from './mutant-reasons.ts';
-import type { Mutant } from './mutants.ts';
+import { alterationNamed, type Mutant } from './mutants.ts';
 import { namedWorkloads } from './named-workloads.ts';
 import { type CrashSubject, recordWorkload } from './record-workload.ts';
 import { type SequenceWorkload, sequences } from './sequences.ts';
@@ -123,8 +123,9 @@ export class Hunter {
     return own;
   }
 
-  #observe(workload: HuntedWorkload, mutant: string | undefined): Observation {
-    const recording = recordWorkload(workload, mutant === undefined ? this.#subject : { ...this.#subject, mutant });
+  #observe(workload: HuntedWorkload, alteration: string | undefined): Observation {
+    const altered = alteration === undefined ? {} : alterationNamed(alteration);
+    const recording = recordWorkload(workload, this.#subject, altered);
     const log = new SymptomLog(recording);
     const fromRequest = workload.lastOperation ?? workload.before.length;
     const onSymptoms: NonNullable<ExploreOptions['onSymptoms']> = (symptoms, point) => log.note(symptoms, point);

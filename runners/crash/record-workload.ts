@@ -19,7 +19,6 @@ import {
 import type { Alteration, AlteredRun } from './alteration.ts';
 import { type CrashWorkload, ValueTable } from './crash-workload.ts';
 import type { DurableAt } from './guest-oracle.ts';
-import { alterationNamed } from './mutants.ts';
 import { performRequest } from './perform-request.ts';
 
 /** Whose stream of writes and syncs is explored. */
@@ -29,8 +28,6 @@ export interface CrashSubject {
   readonly stage: StageId | null;
   /** Null for the policy's own. */
   readonly hostCacheMode: HostCacheMode | null;
-  /** Name of a deliberate mistake, or of a mended one; absent for none. */
-  readonly mutant?: string;
 }
 
 export interface CrashRecording {
@@ -45,8 +42,13 @@ export interface CrashRecording {
   readonly failures: ReadonlyMap<number, string>;
 }
 
-export function recordWorkload(workload: CrashWorkload, subject: CrashSubject): CrashRecording {
-  const session = new RecordingSession(workload, subject);
+/** `alteration` is put around the subject's engine: a deliberate mistake, or a fixed one. */
+export function recordWorkload(
+  workload: CrashWorkload,
+  subject: CrashSubject,
+  alteration: Alteration = {},
+): CrashRecording {
+  const session = new RecordingSession(workload, subject, alteration);
   session.run();
   return session.result();
 }
@@ -58,22 +60,22 @@ class RecordingSession {
   readonly #base: Uint8Array;
   readonly #recording: RecordingFile;
   readonly #failures = new Map<number, string>();
-  readonly #mutant: Alteration | null;
-  /** What the engine writes to: the recording, or a mutant's wrapper around it. */
+  readonly #alteration: Alteration;
+  /** What the engine writes to: the recording, or an alteration's wrapper around it. */
   readonly #file: BlockFile;
   readonly #run: AlteredRun = { op: 'open' };
 
-  constructor(workload: CrashWorkload, subject: CrashSubject) {
+  constructor(workload: CrashWorkload, subject: CrashSubject, alteration: Alteration) {
     this.#workload = workload;
     this.#subject = subject;
     this.#values = new ValueTable(workload);
     this.#base = workload.recordsCreation ? new Uint8Array(0) : prepareImage(workload, this.#values);
-    this.#mutant = subject.mutant === undefined ? null : alterationNamed(subject.mutant);
+    this.#alteration = alteration;
     const mode = subject.hostCacheMode ?? POLICIES[subject.policy].hostCacheMode;
     const writesAreDurable = mode === 'writethrough' || mode === 'directsync';
     const memory = new MemoryFile(workload.name, this.#base, { writesAreDurable });
-    this.#recording = new RecordingFile(this.#mutant?.wrapMemory?.(memory, this.#run) ?? memory);
-    this.#file = this.#mutant?.wrapFile?.(this.#recording, this.#run) ?? this.#recording;
+    this.#recording = new RecordingFile(alteration.wrapMemory?.(memory, this.#run) ?? memory);
+    this.#file = alteration.wrapFile?.(this.#recording, this.#run) ?? this.#recording;
   }
 
   run(): void {
@@ -100,7 +102,7 @@ class RecordingSession {
     const serve = () => {
       next = performRequest(image, this.#values, index, () => this.#open());
     };
-    const around = this.#mutant?.aroundRequest;
+    const around = this.#alteration.aroundRequest;
     if (around === undefined) serve();
     else around(serve, this.#values.requests[index]!, image, this.#file);
     return next;
@@ -120,7 +122,7 @@ class RecordingSession {
   #open(): Qcow2Image {
     const { cacheTables } = this.#workload;
     const { policy, stage } = this.#subject;
-    const decorate = this.#mutant?.decoratePolicy;
+    const decorate = this.#alteration.decoratePolicy;
     return openImage(this.#file, {
       policy,
       ...(stage === null ? {} : { stage }),

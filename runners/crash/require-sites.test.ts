@@ -72,8 +72,8 @@ function walkSyncs(third: 'write' | 'write-compressed', site?: RequireSite): num
   ];
   const during: CrashRequest[] = [{ op: 'snapshot-create', name: 'new' }];
   const workload: CrashWorkload = { name: 'walk', image, cacheTables: null, before, during };
-  const mutant = site === undefined ? {} : { mutant: siteMutant(site).name };
-  const recording = recordWorkload(workload, { policy: 'writeback', stage: null, hostCacheMode: null, ...mutant });
+  const subject = { policy: 'writeback', stage: null, hostCacheMode: null } as const;
+  const recording = recordWorkload(workload, subject, site === undefined ? {} : siteMutant(site));
   return recording.events.filter((event) => event.op === 'sync' && event.cause === 'snapshot-walk').length;
 }
 
