@@ -1,10 +1,10 @@
 /** The door of this folder: reports and single charts from run records. */
 
-export { type ChartFormat, QUESTION_IDS, renderChart } from './chart.ts';
 export { type ComparedSide, renderComparison } from './comparison/comparison-report.ts';
 export { HistoryRun, type MicroDocument } from './history/history-run.ts';
 export { historyText, renderHistory } from './history/report.ts';
-export { flushWorld, type Verdict, verdictOf } from './page/verdict.ts';
-export { renderReport } from './report.ts';
+export { type ChartFormat, QUESTION_IDS, renderChart } from './run/chart.ts';
+export { renderReport } from './run/report.ts';
+export { flushWorld, type Verdict, verdictOf } from './run/verdict.ts';
 export { renderDashboard } from './trend/dashboard.ts';
 export { type CommitFacts, type RunSummary, summariseRun } from './trend/run-points.ts';

@@ -25,9 +25,9 @@ import { schema } from './commands/schema.ts';
 import { site } from './commands/site.ts';
 import { trend } from './commands/trend.ts';
 import { workloads } from './commands/workloads.ts';
-import { programVersion } from './environment.ts';
-import { describeFailure, EXIT_CODE_TEXT, EXIT_CODES, oneLine, SampleFailure, UsageError } from './errors.ts';
-import { unknownWord } from './suggest.ts';
+import { describeFailure, EXIT_CODE_TEXT, EXIT_CODES, oneLine, SampleFailure, UsageError } from './console/errors.ts';
+import { unknownWord } from './console/suggest.ts';
+import { programVersion } from './machine/environment.ts';
 
 const COMMANDS = [
   bench,

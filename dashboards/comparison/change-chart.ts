@@ -1,9 +1,9 @@
 /** How far do the exact totals differ: candidate over baseline, one line for each cell in which any of them does. */
 import type { TopLevelSpec } from 'vega-lite';
-import type { ChartParts } from '../compile.ts';
-import { formatCount, formatRatio } from '../quantities.ts';
-import type { Row } from '../question.ts';
-import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, RATIO_LABEL, SCHEMA } from '../questions/encodings.ts';
+import type { ChartParts } from '../charts/compile.ts';
+import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, RATIO_LABEL, SCHEMA } from '../charts/encodings.ts';
+import type { Row } from '../charts/question.ts';
+import { formatCount, formatRatio } from '../reading/quantities.ts';
 import { type MatchedCell, TOTALS } from './matched-cells.ts';
 
 export const CHANGE_CHART_ID = 'exact-change';

@@ -1,15 +1,15 @@
 /** The comparison of two commits or two sets of runs: exact counts to the digit, times of separate runs only side by side. */
 import type { ExactDifference } from '../../results/comparison-exact.ts';
 import type { RunRecord } from '../../results/record.ts';
-import { compileChart } from '../compile.ts';
+import { compileChart } from '../charts/compile.ts';
 import { figure } from '../page/data-table.ts';
 import { pageDocument } from '../page/document.ts';
 import { glossarySection } from '../page/glossary.ts';
 import { type Html, html } from '../page/html.ts';
 import { pageTop } from '../page/page-top.ts';
 import { chartTools } from '../page/question-section.ts';
-import { compareInWords, counted, formatCount } from '../quantities.ts';
-import { withVisibleLabels } from '../visible-labels.ts';
+import { compareInWords, counted, formatCount } from '../reading/quantities.ts';
+import { withVisibleLabels } from '../reading/visible-labels.ts';
 import { CHANGE_CHART_ID, changeChart } from './change-chart.ts';
 import { type MatchedCell, type Matching, matchCells, sideWallNs } from './matched-cells.ts';
 

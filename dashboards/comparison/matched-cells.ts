@@ -5,9 +5,9 @@
 import { compareExact, type ExactComparison } from '../../results/comparison-exact.ts';
 import type { Cell, ExactCounters, RunRecord } from '../../results/record.ts';
 import { contentText, workloadAttributes, workloadIdentity } from '../../results/workload-identity.ts';
-import { cellAttributes, median, timesMeaningless, waitsOf } from '../cells.ts';
-import { timedRounds } from '../paired-times.ts';
-import { workloadLabel } from '../workload-label.ts';
+import { cellAttributes, median, timesMeaningless, waitsOf } from '../reading/cells.ts';
+import { timedRounds } from '../reading/paired-times.ts';
+import { workloadLabel } from '../reading/workload-label.ts';
 
 export interface SideCell {
   readonly cell: Cell;

@@ -1,5 +1,5 @@
 /** Rows for `stageBars`, and the table that belongs to them. */
-import type { DataTable, Quantity, Row } from '../question.ts';
+import type { DataTable, Quantity, Row } from '../charts/question.ts';
 import type { Figure } from './figures.ts';
 import { type HistoryRun, ifMeasured } from './history-run.ts';
 

@@ -3,9 +3,9 @@
  * waits for the disk (syncs, and O_DSYNC writes where there are any).
  */
 import type { TopLevelSpec } from 'vega-lite';
-import { formatRatio } from '../quantities.ts';
-import type { DataTable, Row } from '../question.ts';
-import { logAxis, PANEL_HEADER, RATIO_LABEL, SCHEMA } from '../questions/encodings.ts';
+import { logAxis, PANEL_HEADER, RATIO_LABEL, SCHEMA } from '../charts/encodings.ts';
+import type { DataTable, Row } from '../charts/question.ts';
+import { formatRatio } from '../reading/quantities.ts';
 import { counter, type Figure, type Sentence, say, waits } from './figures.ts';
 import { type HistoryRun, type HistoryStage, ifMeasured, MODES, type Mode, wideParts } from './history-run.ts';
 import { colourBy, MODE_COLOURS } from './specs.ts';

@@ -3,7 +3,7 @@
  * is shown with its origin when pointed at, and a test looks every one of them up in the records again.
  */
 import { type Html, html } from '../page/html.ts';
-import { formatBytes, formatCount, formatRatio, formatShort } from '../quantities.ts';
+import { formatBytes, formatCount, formatRatio, formatShort } from '../reading/quantities.ts';
 import { counterAt, type HistoryRun, type Place } from './history-run.ts';
 
 export interface Figure {

@@ -1,9 +1,9 @@
 /** Every stage, workload and mode: syncs, and their ratio to S0. */
 import type { TopLevelSpec } from 'vega-lite';
-import { formatCount, formatRatio } from '../quantities.ts';
-import type { DataTable, Row } from '../question.ts';
-import { panels, SCHEMA } from '../questions/encodings.ts';
-import { MATRIX_LAYERS } from '../questions/matrix.ts';
+import { panels, SCHEMA } from '../charts/encodings.ts';
+import { MATRIX_LAYERS } from '../charts/matrix.ts';
+import type { DataTable, Row } from '../charts/question.ts';
+import { formatCount, formatRatio } from '../reading/quantities.ts';
 import { cellAt, type HistoryRun, ifMeasured, type Mode, stagesIn, wideParts } from './history-run.ts';
 
 interface Panel {

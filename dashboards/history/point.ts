@@ -3,7 +3,7 @@
  * and verdicts are worked out from the run. A claim that does not hold in the run says so.
  */
 import type { TopLevelSpec } from 'vega-lite';
-import type { DataTable, Row } from '../question.ts';
+import type { DataTable, Row } from '../charts/question.ts';
 import type { Sentence } from './figures.ts';
 import { type HistoryRun, ifMeasured } from './history-run.ts';
 

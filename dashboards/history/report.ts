@@ -1,12 +1,12 @@
 /** The page of a history run: the story first, then one section for each point, then how to repeat it. */
 import { readFileSync } from 'node:fs';
-import type { ChartBundle } from '../page/browser/chart-bundle.ts';
+import type { ChartBundle } from '../charts/chart-bundle.ts';
 import { pageDocument } from '../page/document.ts';
 import { shellWord } from '../page/environment.ts';
 import { glossarySection } from '../page/glossary.ts';
 import { type Html, html } from '../page/html.ts';
-import { formatDuration } from '../quantities.ts';
-import { withVisibleLabels } from '../visible-labels.ts';
+import { formatDuration } from '../reading/quantities.ts';
+import { withVisibleLabels } from '../reading/visible-labels.ts';
 import { compileChart } from './chart.ts';
 import { type Commit, commitRows, commitSpec, commitsOf, commitTable, effectText, told } from './commits.ts';
 import type { HistoryRun } from './history-run.ts';

@@ -1,7 +1,7 @@
 /** The two drawings that most points use, as plain Vega-Lite data over the source `rows`. */
 import type { TopLevelSpec } from 'vega-lite';
-import { type ThemeColor, themeToken } from '../page/browser/palette.ts';
-import { PANEL_HEADER, SCHEMA } from '../questions/encodings.ts';
+import { PANEL_HEADER, SCHEMA } from '../charts/encodings.ts';
+import { type ThemeColor, themeToken } from '../charts/palette.ts';
 
 /** Kinds of bar pieces or lines, in the order of the legend, with their colours. */
 export type Colours = Readonly<Record<string, ThemeColor>>;

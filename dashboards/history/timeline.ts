@@ -1,7 +1,7 @@
 /** The stages in the order of time, each with what its commit bought and what it made worse in this run. */
 
 import { type Html, html } from '../page/html.ts';
-import { counted } from '../quantities.ts';
+import { counted } from '../reading/quantities.ts';
 import { type Commit, type Effect, effectText, told } from './commits.ts';
 import type { HistoryRun, HistoryStage } from './history-run.ts';
 

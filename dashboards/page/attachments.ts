@@ -1,6 +1,6 @@
 /** Files beside the record that explain it, and where the engine's own CPU time went. */
 import type { RunRecord } from '../../results/record.ts';
-import { formatDuration, formatShare } from '../quantities.ts';
+import { formatDuration, formatShare } from '../reading/quantities.ts';
 import { type Html, html } from './html.ts';
 
 /** Parts of less than this are left out. */

@@ -1,6 +1,7 @@
 /** The table behind a chart: sortable, numbers in human units with the exact value in a tooltip. */
-import { formatBytes, formatCount, formatDuration, formatRatio, formatShare } from '../quantities.ts';
-import type { Column, DataTable, Quantity, RowMarks } from '../question.ts';
+
+import type { Column, DataTable, Quantity, RowMarks } from '../charts/question.ts';
+import { formatBytes, formatCount, formatDuration, formatRatio, formatShare } from '../reading/quantities.ts';
 import { type Html, html } from './html.ts';
 
 const FORMATS: Readonly<

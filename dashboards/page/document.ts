@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { ChartBundle } from './browser/chart-bundle.ts';
-import { THEMES } from './browser/palette.ts';
+import type { ChartBundle } from '../charts/chart-bundle.ts';
+import { THEMES } from '../charts/palette.ts';
 import { pageScript } from './bundle.ts';
 import { type Html, html, ownMarkup, scriptJson } from './html.ts';
 

@@ -1,6 +1,6 @@
 /** Where and how the run was made, and the command that repeats it. */
 import type { RunRecord } from '../../results/record.ts';
-import { formatBytes, formatCount, formatDuration } from '../quantities.ts';
+import { formatBytes, formatCount, formatDuration } from '../reading/quantities.ts';
 import { profilesSection } from './attachments.ts';
 import { type Html, html } from './html.ts';
 

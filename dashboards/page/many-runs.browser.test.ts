@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { renderComparison } from '../comparison/comparison-report.ts';
-import { renderReport } from '../report.ts';
+import { renderReport } from '../run/report.ts';
 import { COMMITS, fixtureCommits, fixtureRuns, WORSE_AT } from '../testing/fixture-runs.ts';
 import { HOSTILE, hostileRecord } from '../testing/hostile-record.ts';
 import { sweepRecord } from '../testing/sweep-record.ts';

@@ -1,7 +1,7 @@
 /** One question of the page: its words, the place of its chart with controls and downloads, and the table behind it. */
 import type { RunRecord } from '../../results/record.ts';
-import { controlsOf, scopesOf } from '../compile.ts';
-import { type Control, hasData, type Question } from '../question.ts';
+import { controlsOf, scopesOf } from '../charts/compile.ts';
+import { type Control, hasData, type Question } from '../charts/question.ts';
 import { dataTable } from './data-table.ts';
 import { type Html, html } from './html.ts';
 

@@ -7,7 +7,7 @@ import { after, before, suite, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { QUESTIONS as ALL_QUESTIONS } from '../questions/index.ts';
-import { renderReport } from '../report.ts';
+import { renderReport } from '../run/report.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
 import { HOSTILE, hostileRecord } from '../testing/hostile-record.ts';
 import { axeViolations, changedFrom, launchChromium, looks, openFile } from './testing/chromium.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { renderReport } from '../report.ts';
+import { renderReport } from '../run/report.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
 
 const MOST_BYTES = 5_000_000;

@@ -1,11 +1,11 @@
 /** Where did the time go: device reads, writes and syncs, the engine's own CPU time, and what neither explains. */
 import type { RunRecord } from '../../results/record.ts';
-import { countedCells, median } from '../cells.ts';
-import { themeToken } from '../page/browser/palette.ts';
-import { timedRounds } from '../paired-times.ts';
-import { formatDuration, formatShare } from '../quantities.ts';
-import type { Question, Row } from '../question.ts';
-import { SCHEMA, TIME_AXIS } from './encodings.ts';
+import { SCHEMA, TIME_AXIS } from '../charts/encodings.ts';
+import { themeToken } from '../charts/palette.ts';
+import type { Question, Row } from '../charts/question.ts';
+import { countedCells, median } from '../reading/cells.ts';
+import { timedRounds } from '../reading/paired-times.ts';
+import { formatDuration, formatShare } from '../reading/quantities.ts';
 
 const PARTS = ['syncs', 'file writes', 'file reads', 'engine CPU', 'not explained'] as const;
 const COLORS = ['vermillion', 'blue', 'green', 'purple', 'line'] as const;

@@ -1,10 +1,10 @@
 /** What is written: exact numbers of writes and bytes by the kind of structure they touch. */
 import type { RunRecord } from '../../results/record.ts';
-import { countedCells } from '../cells.ts';
-import { formatBytes, formatCount } from '../quantities.ts';
-import type { Question } from '../question.ts';
-import { panels, SCHEMA } from './encodings.ts';
-import { MATRIX_LAYERS, matrixRows, type Square } from './matrix.ts';
+import { panels, SCHEMA } from '../charts/encodings.ts';
+import { MATRIX_LAYERS, matrixRows, type Square } from '../charts/matrix.ts';
+import type { Question } from '../charts/question.ts';
+import { countedCells } from '../reading/cells.ts';
+import { formatBytes, formatCount } from '../reading/quantities.ts';
 
 const FILE_ORDER = ['data', 'cow', 'l2', 'l1', 'refcount-block', 'refcount-table', 'header', 'snapshot-table'];
 

@@ -1,10 +1,10 @@
 /** Is it safe: which crash states were explored for each policy, and what went wrong in them. */
 import type { CrashVerdict, RunRecord } from '../../results/record.ts';
-import { countedCells } from '../cells.ts';
-import { formatCount } from '../quantities.ts';
-import type { Question, Story } from '../question.ts';
-import { SCHEMA } from './encodings.ts';
-import { MATRIX_LAYERS, matrixRows, type Square } from './matrix.ts';
+import { SCHEMA } from '../charts/encodings.ts';
+import { MATRIX_LAYERS, matrixRows, type Square } from '../charts/matrix.ts';
+import type { Question, Story } from '../charts/question.ts';
+import { countedCells } from '../reading/cells.ts';
+import { formatCount } from '../reading/quantities.ts';
 
 /** The classes of what can be wrong with a crash state, as a reader who does not know the record calls them. */
 const CLASS_WORDS: Readonly<Record<string, string>> = {

@@ -1,10 +1,10 @@
 /** What would it cost on another device: exact counts times a latency that the reader chooses. */
 import type { RunRecord } from '../../results/record.ts';
-import { type CountedCell, countedCells, median, waitsOf } from '../cells.ts';
-import { timedRounds } from '../paired-times.ts';
-import { formatCount, formatDuration } from '../quantities.ts';
-import type { Question, Row } from '../question.ts';
-import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logDuration, SCHEMA } from './encodings.ts';
+import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logDuration, SCHEMA } from '../charts/encodings.ts';
+import type { Question, Row } from '../charts/question.ts';
+import { type CountedCell, countedCells, median, waitsOf } from '../reading/cells.ts';
+import { timedRounds } from '../reading/paired-times.ts';
+import { formatCount, formatDuration } from '../reading/quantities.ts';
 
 /** The slider runs over powers of ten of a millisecond: 0.01 ms to 10 ms. */
 const LOWEST_EXPONENT = -2;

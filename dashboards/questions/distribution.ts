@@ -3,10 +3,10 @@
  * table of percentiles behind both.
  */
 import type { Histogram, LatencySeries, RunRecord } from '../../results/record.ts';
-import { countedCells } from '../cells.ts';
-import { formatDuration } from '../quantities.ts';
-import type { DataTable, Row } from '../question.ts';
-import { CELL_COLOR, CELL_DASH, CELLS_PARAM, durationText, panels, SCHEMA } from './encodings.ts';
+import { CELL_COLOR, CELL_DASH, CELLS_PARAM, durationText, panels, SCHEMA } from '../charts/encodings.ts';
+import type { DataTable, Row } from '../charts/question.ts';
+import { countedCells } from '../reading/cells.ts';
+import { formatDuration } from '../reading/quantities.ts';
 
 export const SERIES_TITLES: Readonly<Record<LatencySeries, string>> = {
   guestRead: 'Guest reads',

@@ -1,11 +1,11 @@
 /** Where and when is the file written: address × time, syncs as rules, an overview with a brush to zoom. */
 import type { FileMap, RunRecord } from '../../results/record.ts';
-import { countedCells } from '../cells.ts';
-import { themeToken } from '../page/browser/palette.ts';
-import { formatBytes, formatCount, formatDuration } from '../quantities.ts';
-import type { Question, Row } from '../question.ts';
-import { bytesText, durationText, SCHEMA, TIME_AXIS } from './encodings.ts';
-import { coarsen, MOST_ENTRIES } from './file-map-bins.ts';
+import { bytesText, durationText, SCHEMA, TIME_AXIS } from '../charts/encodings.ts';
+import { themeToken } from '../charts/palette.ts';
+import type { Question, Row } from '../charts/question.ts';
+import { countedCells } from '../reading/cells.ts';
+import { coarsen, MOST_ENTRIES } from '../reading/file-map-bins.ts';
+import { formatBytes, formatCount, formatDuration } from '../reading/quantities.ts';
 
 /** Drawn as areas; everything else is a table and drawn as a point, since a single row of bins would not be seen. */
 const AREAS = ['data', 'cow'];

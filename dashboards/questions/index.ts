@@ -1,5 +1,5 @@
 /** All questions, in the order in which the page asks them. To add a chart, write its file and name it here. */
-import type { Question } from '../question.ts';
+import type { Question } from '../charts/question.ts';
 import { costModel } from './cost-model.ts';
 import { countsByKind } from './counts-by-kind.ts';
 import { crashSafety } from './crash-safety.ts';

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LatencyMapBuilder, latencyBins } from '../../results/latency-map.ts';
 import type { LatencyLane, LatencyMap, RunRecord } from '../../results/record.ts';
-import { compileQuestion } from '../compile.ts';
+import { compileQuestion } from '../charts/compile.ts';
+import { coarserInTime } from '../reading/latency-map-bins.ts';
+import { LANE_TITLES, laneMaps, spansOf, wholeRun } from '../reading/latency-spans.ts';
 import { SLOW_FROM, SLOW_TO } from '../testing/fixture-latency-map.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
-import { coarserInTime } from './latency-map-bins.ts';
 import { latencyOverTime } from './latency-over-time.ts';
-import { LANE_TITLES, laneMaps, spansOf, wholeRun } from './latency-spans.ts';
 
 function total(map: LatencyMap, lane: LatencyLane): number {
   return latencyBins(map, lane).reduce((sum, { count }) => sum + count, 0);

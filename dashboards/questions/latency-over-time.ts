@@ -1,11 +1,11 @@
 /** When was it slow: latencies by time and by how long they took, counted in bins; one panel a policy, all to one scale. */
 import type { RunRecord } from '../../results/record.ts';
-import { countedCells } from '../cells.ts';
-import { themeToken } from '../page/browser/palette.ts';
-import { formatCount, formatDuration, formatShare } from '../quantities.ts';
-import type { Question, Row } from '../question.ts';
-import { BY_ORDER, DURATION_LABEL, durationText, logAxis, panels, SCHEMA, TIME_AXIS } from './encodings.ts';
-import { LANE_TITLES, type LaneMap, laneMaps, slowPeriod, spansOf } from './latency-spans.ts';
+import { BY_ORDER, DURATION_LABEL, durationText, logAxis, panels, SCHEMA, TIME_AXIS } from '../charts/encodings.ts';
+import { themeToken } from '../charts/palette.ts';
+import type { Question, Row } from '../charts/question.ts';
+import { countedCells } from '../reading/cells.ts';
+import { LANE_TITLES, type LaneMap, laneMaps, slowPeriod, spansOf } from '../reading/latency-spans.ts';
+import { formatCount, formatDuration, formatShare } from '../reading/quantities.ts';
 
 const MOST_TABLE_ROWS = 480;
 const SPANS = 12;

@@ -1,6 +1,7 @@
 /** How slow are the slowest: latency against the percentile, the axis stretched towards 100 % as HDR plots do. */
 import type { LatencySeries } from '../../results/record.ts';
-import type { Question } from '../question.ts';
+import { logDuration } from '../charts/encodings.ts';
+import type { Question } from '../charts/question.ts';
 import {
   CURVE_MARK,
   CURVE_STYLE,
@@ -12,7 +13,6 @@ import {
   seriesPanels,
   tailRows,
 } from './distribution.ts';
-import { logDuration } from './encodings.ts';
 
 const WANTED: readonly LatencySeries[] = ['deviceSync', 'guestFlush', 'guestWrite'];
 

@@ -1,7 +1,9 @@
 /** What does each policy cost: every figure as a multiple of the baseline's, exact counts as dots, times with their spread. */
 import type { RunRecord } from '../../results/record.ts';
-import { type ComparedCell, type CountedCell, comparedCells, waitsOf } from '../cells.ts';
-import { imageGroups, isSweep } from '../image-groups.ts';
+import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, RATIO_LABEL, SCHEMA } from '../charts/encodings.ts';
+import type { Question, Row } from '../charts/question.ts';
+import { type ComparedCell, type CountedCell, comparedCells, waitsOf } from '../reading/cells.ts';
+import { imageGroups, isSweep } from '../reading/image-groups.ts';
 import {
   CPU_TIME,
   hasInterval,
@@ -10,10 +12,8 @@ import {
   type TimedFigure,
   timedRounds,
   WALL_TIME,
-} from '../paired-times.ts';
-import { compareInWords, formatBytes, formatCount, formatDuration, formatRatio } from '../quantities.ts';
-import type { Question, Row } from '../question.ts';
-import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, RATIO_LABEL, SCHEMA } from './encodings.ts';
+} from '../reading/paired-times.ts';
+import { compareInWords, formatBytes, formatCount, formatDuration, formatRatio } from '../reading/quantities.ts';
 
 interface ExactFigure {
   readonly name: string;

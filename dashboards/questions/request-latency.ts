@@ -1,6 +1,7 @@
 /** How long does the guest wait: the cumulative distribution of latency for each kind of guest request. */
 import type { LatencySeries } from '../../results/record.ts';
-import type { Question } from '../question.ts';
+import { logDuration } from '../charts/encodings.ts';
+import type { Question } from '../charts/question.ts';
 import {
   CURVE_MARK,
   CURVE_STYLE,
@@ -12,7 +13,6 @@ import {
   SERIES_TITLES,
   seriesPanels,
 } from './distribution.ts';
-import { logDuration } from './encodings.ts';
 
 const WANTED: readonly LatencySeries[] = ['guestRead', 'guestWrite', 'guestFlush', 'guestOther'];
 

@@ -1,11 +1,11 @@
 /** What does the image change: the cost of each policy over the images (or devices) of a sweep. */
 import type { RunRecord } from '../../results/record.ts';
-import { type CountedCell, countedCells, median, timesMeaningless, waitsOf } from '../cells.ts';
-import { type ImageGroup, imageGroups, isSweep } from '../image-groups.ts';
-import { timedRounds } from '../paired-times.ts';
-import { compareInWords, counted, formatBytes, formatCount, formatDuration } from '../quantities.ts';
-import type { Question, Row } from '../question.ts';
-import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, panels, SCHEMA } from './encodings.ts';
+import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, panels, SCHEMA } from '../charts/encodings.ts';
+import type { Question, Row } from '../charts/question.ts';
+import { type CountedCell, countedCells, median, timesMeaningless, waitsOf } from '../reading/cells.ts';
+import { type ImageGroup, imageGroups, isSweep } from '../reading/image-groups.ts';
+import { timedRounds } from '../reading/paired-times.ts';
+import { compareInWords, counted, formatBytes, formatCount, formatDuration } from '../reading/quantities.ts';
 
 interface Figure {
   readonly name: string;

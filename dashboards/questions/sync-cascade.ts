@@ -1,10 +1,10 @@
 /** What happens inside one request: every file operation that it caused, in order, as a Gantt chart. */
 import type { Cell, RunRecord } from '../../results/record.ts';
-import { countedCells } from '../cells.ts';
-import { themeToken } from '../page/browser/palette.ts';
-import { counted, formatBytes, formatCount, formatDuration } from '../quantities.ts';
-import type { Question, Row } from '../question.ts';
-import { BY_ORDER, panels, SCHEMA, TIME_AXIS } from './encodings.ts';
+import { BY_ORDER, panels, SCHEMA, TIME_AXIS } from '../charts/encodings.ts';
+import { themeToken } from '../charts/palette.ts';
+import type { Question, Row } from '../charts/question.ts';
+import { countedCells } from '../reading/cells.ts';
+import { counted, formatBytes, formatCount, formatDuration } from '../reading/quantities.ts';
 
 interface Shown {
   readonly cell: string;

@@ -1,8 +1,8 @@
 /** How long does a sync take: the cumulative distribution of the syncs' latency, one curve a policy. */
 import type { LatencySeries } from '../../results/record.ts';
-import type { Question } from '../question.ts';
+import { logDuration } from '../charts/encodings.ts';
+import type { Question } from '../charts/question.ts';
 import { CURVE_MARK, CURVE_STYLE, CURVES, cumulativeRows, percentileTable, percentileWords } from './distribution.ts';
-import { logDuration } from './encodings.ts';
 
 const WANTED: readonly LatencySeries[] = ['deviceSync'];
 

@@ -1,10 +1,10 @@
 /** Why was there a sync: the guest request that was being served against the reason that the engine gave. */
 import type { RunRecord } from '../../results/record.ts';
-import { countedCells } from '../cells.ts';
-import { formatCount, formatShare } from '../quantities.ts';
-import type { Question } from '../question.ts';
-import { BY_ORDER, panels, SCHEMA } from './encodings.ts';
-import { MATRIX_LAYERS, matrixRows, type Square } from './matrix.ts';
+import { BY_ORDER, panels, SCHEMA } from '../charts/encodings.ts';
+import { MATRIX_LAYERS, matrixRows, type Square } from '../charts/matrix.ts';
+import type { Question } from '../charts/question.ts';
+import { countedCells } from '../reading/cells.ts';
+import { formatCount, formatShare } from '../reading/quantities.ts';
 
 interface Reason {
   readonly cell: string;

@@ -1,13 +1,13 @@
 /** The dashboard over many runs: what changed, trends by figure, and every run with a link to its report. */
-import { compileChart } from '../compile.ts';
+import { compileChart } from '../charts/compile.ts';
 import { dataTable, figure as number } from '../page/data-table.ts';
 import { pageDocument } from '../page/document.ts';
 import { glossarySection } from '../page/glossary.ts';
 import { type Html, html } from '../page/html.ts';
 import { pageTop } from '../page/page-top.ts';
 import { chartTools } from '../page/question-section.ts';
-import { counted, formatCount, formatRatio } from '../quantities.ts';
-import { visibleLabel } from '../visible-labels.ts';
+import { counted, formatCount, formatRatio } from '../reading/quantities.ts';
+import { visibleLabel } from '../reading/visible-labels.ts';
 import { type RunSummary, underNewestNames } from './run-points.ts';
 import { allSeries, commitLabel, FIGURES, type FigureKind, lastChange, type Series } from './series.ts';
 import { trendChart, trendId, trendTable } from './trend-chart.ts';

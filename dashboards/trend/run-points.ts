@@ -5,10 +5,10 @@
 import type { Cell, ExactCounters, RunRecord } from '../../results/record.ts';
 import { bootstrapMedianInterval } from '../../results/statistics-bootstrap.ts';
 import { workloadAttributes, workloadIdentity } from '../../results/workload-identity.ts';
-import { cellAttributes, median, timesMeaningless, waitsOf } from '../cells.ts';
-import { timedRounds } from '../paired-times.ts';
-import { withVisibleLabels } from '../visible-labels.ts';
-import { workloadLabel } from '../workload-label.ts';
+import { cellAttributes, median, timesMeaningless, waitsOf } from '../reading/cells.ts';
+import { timedRounds } from '../reading/paired-times.ts';
+import { withVisibleLabels } from '../reading/visible-labels.ts';
+import { workloadLabel } from '../reading/workload-label.ts';
 
 /** What git knows of a commit. */
 export interface CommitFacts {

@@ -3,7 +3,7 @@
  * difference, a noisy one only where its change-point test says so (see `results/change-points.ts`).
  */
 import { changePoints, exactChanges } from '../../results/change-points.ts';
-import { formatBytes, formatCount, formatDuration } from '../quantities.ts';
+import { formatBytes, formatCount, formatDuration } from '../reading/quantities.ts';
 import type { FigureId, Point, RunSummary } from './run-points.ts';
 
 export interface FigureKind {

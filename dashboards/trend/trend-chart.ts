@@ -1,8 +1,6 @@
 /** The trend of one figure: a panel for each series, points with intervals, the line of levels, and where the level changed. */
 import type { TopLevelSpec } from 'vega-lite';
-import type { ChartParts } from '../compile.ts';
-import { themeToken } from '../page/browser/palette.ts';
-import type { DataTable, Row } from '../question.ts';
+import type { ChartParts } from '../charts/compile.ts';
 import {
   BY_ORDER,
   bytesText,
@@ -12,7 +10,9 @@ import {
   durationText,
   panels,
   SCHEMA,
-} from '../questions/encodings.ts';
+} from '../charts/encodings.ts';
+import { themeToken } from '../charts/palette.ts';
+import type { DataTable, Row } from '../charts/question.ts';
 import { commitLabel, type FigureKind, type Series } from './series.ts';
 
 const AXIS_TEXT: Readonly<Record<FigureKind['quantity'], string>> = {

@@ -1,15 +1,15 @@
 /** `cowbench bench`: the main job. */
 import type { CommandModule } from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import type { BenchPlan } from '../bench/plan.ts';
-import { type BenchOptions, withBenchOptions } from '../bench/plan-options.ts';
-import { exported, formatOf, tableLines, writeReport } from '../bench/present.ts';
-import { benchDisplay } from '../bench/progress.ts';
-import { type BenchOutcome, runBench } from '../bench/run-bench.ts';
-import { findings } from '../bench/summary.ts';
-import { plansOf } from '../bench/sweep.ts';
-import { EXIT_CODES } from '../errors.ts';
-import { Interruption } from '../interruption.ts';
+import { findings } from '../../dashboards/text/summary.ts';
+import { EXIT_CODES } from '../console/errors.ts';
+import { Interruption } from '../console/interruption.ts';
+import type { BenchPlan } from '../measure/plan/plan.ts';
+import { type BenchOptions, withBenchOptions } from '../measure/plan/plan-options.ts';
+import { plansOf } from '../measure/plan/sweep.ts';
+import { exported, formatOf, tableLines, writeReport } from '../measure/session/present.ts';
+import { benchDisplay } from '../measure/session/progress.ts';
+import { type BenchOutcome, runBench } from '../measure/session/run-bench.ts';
 
 export const bench: CommandModule<object, BenchOptions> = {
   command: 'bench',

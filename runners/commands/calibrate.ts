@@ -1,17 +1,17 @@
 /** `cowbench calibrate`: how well the models predict this storage, from probes and runs in turn. */
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
+import { textTable } from '../../dashboards/text/text-table.ts';
 import { POLICIES, type PolicyName, STAGES } from '../../engine/index.ts';
 import { judgePrediction, type PredictionVerdict, TOLERANCE } from '../../results/prediction-verdict.ts';
 import { median } from '../../results/statistics.ts';
-import { defaultImagesDirectory } from '../bench/images-directory.ts';
-import { TemporaryImages } from '../bench/temporary-images.ts';
-import { type PredictedBlock, predictedBlock, warmUp } from '../calibration/predictions.ts';
-import { watchWaiting } from '../calibration/waiting.ts';
-import { EXIT_CODES } from '../errors.ts';
-import { integer, single } from '../option-values.ts';
+import { EXIT_CODES } from '../console/errors.ts';
+import { integer, single } from '../console/option-values.ts';
+import { defaultImagesDirectory } from '../machine/images-directory.ts';
+import { type PredictedBlock, predictedBlock, warmUp } from '../measure/calibration/predictions.ts';
+import { watchWaiting } from '../measure/calibration/waiting.ts';
+import { TemporaryImages } from '../measure/session/temporary-images.ts';
 import type { SampleJob } from '../sample/job.ts';
-import { textTable } from '../text-table.ts';
 
 interface CalibrateOptions {
   dir: string | undefined;

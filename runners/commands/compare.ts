@@ -2,13 +2,13 @@
 import type { CommandModule } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { LOOKS } from '../../results/comparison-schedule.ts';
-import { type BenchOptions, planOf, withBenchOptions } from '../bench/plan-options.ts';
-import { COMMIT_WORKLOAD, comparisonPlan, withPatience, withWorkload } from '../commits/compare-plan.ts';
-import { refuseDirty, resolveRevision } from '../commits/git.ts';
-import { regressions } from '../commits/regressions.ts';
-import { TREES_TEXT } from '../commits/tree-cache.ts';
-import { sourceTree } from '../commits/worktrees.ts';
-import { EXIT_CODES } from '../errors.ts';
+import { EXIT_CODES } from '../console/errors.ts';
+import { COMMIT_WORKLOAD, comparisonPlan, withPatience, withWorkload } from '../measure/commits/compare-plan.ts';
+import { refuseDirty, resolveRevision } from '../measure/commits/git.ts';
+import { regressions } from '../measure/commits/regressions.ts';
+import { TREES_TEXT } from '../measure/commits/tree-cache.ts';
+import { sourceTree } from '../measure/commits/worktrees.ts';
+import { type BenchOptions, planOf, withBenchOptions } from '../measure/plan/plan-options.ts';
 import { benchPlans } from './bench.ts';
 
 const STOPPING =

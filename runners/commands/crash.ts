@@ -1,22 +1,22 @@
 /** `cowbench crash`: in which states can a power cut leave the file, and what breaks in them? */
 import type { CommandModule } from 'yargs';
+import { textTable } from '../../dashboards/text/text-table.ts';
 import { POLICIES, type PolicyName, STAGE_IDS, type StageId, WHAT_IF_STAGE_IDS } from '../../engine/index.ts';
-import { exploreJobs } from '../crash/exploration-pool.ts';
-import type { ExploreOptions } from '../crash/explore.ts';
-import type { ExplorationJob } from '../crash/jobs.ts';
-import { crashWorkload, NAMED_WORKLOADS } from '../crash/named-workloads.ts';
-import { OPERATIONS } from '../crash/operation-table.ts';
-import { exploreByQemu, type LeftOut } from '../crash/qemu-exploration.ts';
-import { type CrashRecording, type CrashSubject, recordWorkload } from '../crash/record-workload.ts';
-import { tellStory } from '../crash/story.ts';
-import type { FoundExample, Tally } from '../crash/tally.ts';
-import { FINDING_CLASSES, type FindingClass, isViolated, isViolation } from '../crash/verdict.ts';
-import { EXIT_CODES, UsageError } from '../errors.ts';
-import { Interruption } from '../interruption.ts';
-import { clusterSize, integer, list, type OptionText, single } from '../option-values.ts';
-import { unknownWord } from '../suggest.ts';
-import { textTable } from '../text-table.ts';
-import { WorkProgress } from '../work-progress.ts';
+import { EXIT_CODES, UsageError } from '../console/errors.ts';
+import { Interruption } from '../console/interruption.ts';
+import { clusterSize, integer, list, type OptionText, single } from '../console/option-values.ts';
+import { unknownWord } from '../console/suggest.ts';
+import { WorkProgress } from '../console/work-progress.ts';
+import { exploreJobs } from '../safety/explore/exploration-pool.ts';
+import type { ExploreOptions } from '../safety/explore/explore.ts';
+import type { ExplorationJob } from '../safety/explore/jobs.ts';
+import { tellStory } from '../safety/explore/story.ts';
+import type { FoundExample, Tally } from '../safety/explore/tally.ts';
+import { FINDING_CLASSES, type FindingClass, isViolated, isViolation } from '../safety/judge/verdict.ts';
+import { exploreByQemu, type LeftOut } from '../safety/qemu/qemu-exploration.ts';
+import { crashWorkload, NAMED_WORKLOADS } from '../safety/requests/named-workloads.ts';
+import { OPERATIONS } from '../safety/requests/operation-table.ts';
+import { type CrashRecording, type CrashSubject, recordWorkload } from '../safety/states/record-workload.ts';
 
 const value = { type: 'string', requiresArg: true } as const;
 

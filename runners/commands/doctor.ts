@@ -8,16 +8,16 @@ import type { CommandModule } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import type { RunRecord } from '../../results/record.ts';
 import { writeRecord } from '../../results/store.ts';
-import type { BenchPlan } from '../bench/plan.ts';
-import { type BenchOptions, planOf, withBenchOptions } from '../bench/plan-options.ts';
-import { writeReport } from '../bench/present.ts';
-import { benchDisplay } from '../bench/progress.ts';
-import { type BenchOutcome, runBench } from '../bench/run-bench.ts';
-import { fileNameOf } from '../bench/sample-jobs.ts';
-import { TemporaryImages } from '../bench/temporary-images.ts';
-import type { DoctorFinding } from '../doctor/collect.ts';
-import { oneLine, UsageError } from '../errors.ts';
-import { Interruption } from '../interruption.ts';
+import { oneLine, UsageError } from '../console/errors.ts';
+import { Interruption } from '../console/interruption.ts';
+import type { DoctorFinding } from '../measure/doctor/collect.ts';
+import type { BenchPlan } from '../measure/plan/plan.ts';
+import { type BenchOptions, planOf, withBenchOptions } from '../measure/plan/plan-options.ts';
+import { writeReport } from '../measure/session/present.ts';
+import { benchDisplay } from '../measure/session/progress.ts';
+import { type BenchOutcome, runBench } from '../measure/session/run-bench.ts';
+import { fileNameOf } from '../measure/session/sample-jobs.ts';
+import { TemporaryImages } from '../measure/session/temporary-images.ts';
 import type { SampleJob } from '../sample/job.ts';
 
 export const doctor: CommandModule<object, BenchOptions> = {
@@ -95,7 +95,7 @@ function runDoctor(job: SampleJob, page: string): DoctorFinding {
     const jobFile = path.join(folder, 'job.json');
     fs.writeFileSync(jobFile, JSON.stringify(job));
     const { NODE_OPTIONS: _, ...env } = process.env;
-    const words = [path.join(import.meta.dirname, '../doctor/collect.ts'), jobFile, path.resolve(page)];
+    const words = [path.join(import.meta.dirname, '../measure/doctor/collect.ts'), jobFile, path.resolve(page)];
     const { status, stdout, stderr } = spawnSync(process.execPath, words, { cwd: folder, env, encoding: 'utf8' });
     const last = stdout.trimEnd().split('\n').at(-1) ?? '';
     if (status === 0 && last.startsWith('{')) return JSON.parse(last) as DoctorFinding;

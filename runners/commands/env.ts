@@ -2,14 +2,14 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
+import { textTable } from '../../dashboards/text/text-table.ts';
 import type { Environment, Histogram } from '../../results/record.ts';
-import { defaultImagesDirectory } from '../bench/images-directory.ts';
-import { describeEnvironment } from '../environment.ts';
-import { UsageError } from '../errors.ts';
-import { duration, single } from '../option-values.ts';
-import { type Probed, probeStorage, type StorageProbe } from '../probe.ts';
-import { fitDeviceModel, fitStorageCosts } from '../probe-fit.ts';
-import { textTable } from '../text-table.ts';
+import { UsageError } from '../console/errors.ts';
+import { duration, single } from '../console/option-values.ts';
+import { describeEnvironment } from '../machine/environment.ts';
+import { defaultImagesDirectory } from '../machine/images-directory.ts';
+import { type Probed, probeStorage, type StorageProbe } from '../machine/probe.ts';
+import { fitDeviceModel, fitStorageCosts } from '../machine/probe-fit.ts';
 
 interface EnvOptions {
   dir: string | undefined;

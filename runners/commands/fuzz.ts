@@ -1,13 +1,13 @@
 /** `cowbench fuzz`: damaged images for the engine, by the million, watched for hangs, memory, exceptions and damage done. */
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
-import { EXIT_CODES, oneLine, UsageError } from '../errors.ts';
-import type { FuzzImage } from '../fuzz/fuzz-plan.ts';
-import { loadReproducer } from '../fuzz/reproducer.ts';
-import { type FuzzResult, imageOf, runFuzz, tryAgain } from '../fuzz/run-fuzz.ts';
-import { Interruption } from '../interruption.ts';
-import { integer, single } from '../option-values.ts';
-import { WorkProgress } from '../work-progress.ts';
+import { EXIT_CODES, oneLine, UsageError } from '../console/errors.ts';
+import { Interruption } from '../console/interruption.ts';
+import { integer, single } from '../console/option-values.ts';
+import { WorkProgress } from '../console/work-progress.ts';
+import type { FuzzImage } from '../safety/fuzz/fuzz-plan.ts';
+import { loadReproducer } from '../safety/fuzz/reproducer.ts';
+import { type FuzzResult, imageOf, runFuzz, tryAgain } from '../safety/fuzz/run-fuzz.ts';
 
 const value = { type: 'string', requiresArg: true } as const;
 const SEEDS = 2 ** 21;

@@ -5,12 +5,12 @@ import path from 'node:path';
 import type { CommandModule } from 'yargs';
 import { type Baseline, baselineText, compareBaselines, parseBaseline } from '../../results/baseline.ts';
 import { writeWhole } from '../../results/store.ts';
-import { fileAt, resolveRevision, tryGit } from '../commits/git.ts';
-import { PROJECT_ROOT } from '../environment.ts';
-import { EXIT_CODES, UsageError } from '../errors.ts';
-import { measurePoints } from '../gate/measure-points.ts';
-import { gateSummary, judge } from '../gate/verdict.ts';
-import { single } from '../option-values.ts';
+import { EXIT_CODES, UsageError } from '../console/errors.ts';
+import { single } from '../console/option-values.ts';
+import { PROJECT_ROOT } from '../console/project-root.ts';
+import { fileAt, resolveRevision, tryGit } from '../measure/commits/git.ts';
+import { measurePoints } from '../measure/gate/measure-points.ts';
+import { gateSummary, judge } from '../measure/gate/verdict.ts';
 
 const BASELINE_PATH = 'results/baseline.json';
 

@@ -2,14 +2,14 @@
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
 import { hideBin } from 'yargs/helpers';
+import { findings } from '../../dashboards/text/summary.ts';
 import { writeWhole } from '../../results/store.ts';
-import { findings } from '../bench/summary.ts';
-import { EXIT_CODES } from '../errors.ts';
-import { HistoryDisplay } from '../history/display.ts';
-import { type HistoryOptions, historyPlan, outFolder, withHistoryOptions } from '../history/history-options.ts';
-import { type HistoryOutcome, runHistory, safetyLink } from '../history/run-history.ts';
-import { Interruption } from '../interruption.ts';
-import { type OptionText, single } from '../option-values.ts';
+import { EXIT_CODES } from '../console/errors.ts';
+import { Interruption } from '../console/interruption.ts';
+import { type OptionText, single } from '../console/option-values.ts';
+import { HistoryDisplay } from '../measure/history/display.ts';
+import { type HistoryOptions, historyPlan, outFolder, withHistoryOptions } from '../measure/history/history-options.ts';
+import { type HistoryOutcome, runHistory, safetyLink } from '../measure/history/run-history.ts';
 
 export const history: CommandModule<object, HistoryOptions> = {
   command: 'history',
@@ -34,7 +34,7 @@ async function measure(options: HistoryOptions): Promise<void> {
 }
 
 async function rebuild(options: HistoryOptions): Promise<void> {
-  const { readHistory } = await import('../history/document-file.ts');
+  const { readHistory } = await import('../measure/history/document-file.ts');
   const { historyText, renderHistory } = await import('../../dashboards/index.ts');
   const run = readHistory(single('from', options.from as OptionText));
   const file = path.join(outFolder(options), `${run.runId}.html`);

@@ -1,11 +1,11 @@
 /** `cowbench image SUBCOMMAND`: disk images as users of qemu-img handle them. */
 import type { Argv, CommandModule } from 'yargs';
-import { EXIT_CODES, UsageError } from '../errors.ts';
+import { EXIT_CODES, UsageError } from '../console/errors.ts';
+import { unknownWord } from '../console/suggest.ts';
 import { plainWords } from '../image-tool/option-words.ts';
 import { Given, type Subcommand } from '../image-tool/subcommand.ts';
 import { SUBCOMMANDS } from '../image-tool/subcommands.ts';
 import { PROCESS_TERMINAL, type Terminal } from '../image-tool/terminal.ts';
-import { unknownWord } from '../suggest.ts';
 
 export const image: CommandModule = imageCommand(PROCESS_TERMINAL);
 

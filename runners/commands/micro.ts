@@ -1,8 +1,8 @@
 /** `cowbench micro`: what the table cache's own operations cost, in both memory layouts. */
 import type { CommandModule } from 'yargs';
 import { ROUNDS_A_BLOCK } from '../../results/comparison-schedule.ts';
-import { UsageError } from '../errors.ts';
-import { integer, single } from '../option-values.ts';
+import { UsageError } from '../console/errors.ts';
+import { integer, single } from '../console/option-values.ts';
 
 interface MicroOptions {
   rounds: string;
@@ -29,7 +29,7 @@ export const micro: CommandModule<object, MicroOptions> = {
     if (rounds % ROUNDS_A_BLOCK !== 0)
       throw new UsageError(`--rounds ${rounds}: expected a multiple of ${ROUNDS_A_BLOCK}`);
     // Loaded on demand: it reaches into the engine's parts, which no other command does.
-    const { CAPACITIES, microTables, runMicro } = await import('../micro/run.ts');
+    const { CAPACITIES, microTables, runMicro } = await import('../measure/micro/run.ts');
     const results = runMicro(rounds, CAPACITIES, (done, all) => {
       if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${all} samples${done === all ? '\n' : ''}`);
       else if (done % 8 === 0 || done === all) console.error(`${done} of ${all} samples`);

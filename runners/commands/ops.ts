@@ -4,14 +4,14 @@ import os from 'node:os';
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
 import { HOST_CACHE_MODES, STAGE_IDS } from '../../engine/index.ts';
-import { contentDigest } from '../content-digest.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../console/errors.ts';
+import { single } from '../console/option-values.ts';
+import { unknownWord } from '../console/suggest.ts';
+import { contentDigest } from '../ops/content-digest.ts';
 import { type OpsResult, resultTable } from '../ops/result.ts';
 import { runOps } from '../ops/run.ts';
 import { readScript } from '../ops/script.ts';
 import { Sequence } from '../ops/sequence.ts';
-import { single } from '../option-values.ts';
-import { unknownWord } from '../suggest.ts';
 
 const value = { type: 'string', requiresArg: true } as const;
 

@@ -4,9 +4,9 @@ import type { CommandModule } from 'yargs';
 import type { ChartFormat, ComparedSide } from '../../dashboards/index.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { readRecord, writeWhole } from '../../results/store.ts';
-import { UsageError } from '../errors.ts';
-import { single } from '../option-values.ts';
-import { unknownWord } from '../suggest.ts';
+import { UsageError } from '../console/errors.ts';
+import { single } from '../console/option-values.ts';
+import { unknownWord } from '../console/suggest.ts';
 
 interface ReportOptions {
   readonly record: string;

@@ -2,16 +2,17 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
-import { FinishedParts } from '../crash/finished-parts.ts';
-import { exploreNamedByQemu } from '../crash/qemu-exploration.ts';
-import { safetyPage } from '../crash/safety-page.ts';
-import { qemuVerdicts, SAFETY_SUBJECTS, type SafetyScope, SafetyWork } from '../crash/safety-record.ts';
-import { describeSource, PROJECT_ROOT } from '../environment.ts';
-import { UsageError } from '../errors.ts';
-import { Interruption } from '../interruption.ts';
-import { clusterSize, integer, list, type OptionText, single } from '../option-values.ts';
+import { UsageError } from '../console/errors.ts';
+import { Interruption } from '../console/interruption.ts';
+import { clusterSize, integer, list, type OptionText, single } from '../console/option-values.ts';
+import { PROJECT_ROOT } from '../console/project-root.ts';
+import { WorkProgress } from '../console/work-progress.ts';
+import { describeSource } from '../machine/environment.ts';
 import { toolVersion } from '../qemu/tools.ts';
-import { WorkProgress } from '../work-progress.ts';
+import { exploreNamedByQemu } from '../safety/qemu/qemu-exploration.ts';
+import { FinishedParts } from '../safety/record/finished-parts.ts';
+import { safetyPage } from '../safety/record/safety-page.ts';
+import { qemuVerdicts, SAFETY_SUBJECTS, type SafetyScope, SafetyWork } from '../safety/record/safety-record.ts';
 
 const value = { type: 'string', requiresArg: true } as const;
 const MUTANT_WORDS = ['none', 'named', 'all'] as const;

@@ -1,8 +1,8 @@
 /** `cowbench site`: a static site from the store. */
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
-import { PROJECT_ROOT } from '../environment.ts';
-import { single } from '../option-values.ts';
+import { single } from '../console/option-values.ts';
+import { PROJECT_ROOT } from '../console/project-root.ts';
 
 interface SiteOptions {
   readonly from: string;

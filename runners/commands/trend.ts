@@ -1,20 +1,20 @@
 /** `cowbench trend RANGE`: what each commit of a range counts, and where it changed. */
 import type { CommandModule } from 'yargs';
 import { hideBin } from 'yargs/helpers';
+import { csvText, markdownText } from '../../dashboards/text/export.ts';
 import type { RunRecord } from '../../results/record.ts';
-import { csvText, markdownText } from '../bench/export.ts';
-import { type BenchOptions, planOf, withBenchOptions } from '../bench/plan-options.ts';
-import { formatOf } from '../bench/present.ts';
-import { benchDisplay } from '../bench/progress.ts';
-import { runBench } from '../bench/run-bench.ts';
-import { COMMIT_WORKLOAD, withWorkload } from '../commits/compare-plan.ts';
-import { commitsOf } from '../commits/git.ts';
-import { TREES_TEXT } from '../commits/tree-cache.ts';
-import { type TrendPoint, trendPoint, trendSeries } from '../commits/trend.ts';
-import { changeLines, trendTable } from '../commits/trend-text.ts';
-import { UsageError } from '../errors.ts';
-import { Interruption } from '../interruption.ts';
-import { openWorkload } from '../workload-choice.ts';
+import { UsageError } from '../console/errors.ts';
+import { Interruption } from '../console/interruption.ts';
+import { COMMIT_WORKLOAD, withWorkload } from '../measure/commits/compare-plan.ts';
+import { commitsOf } from '../measure/commits/git.ts';
+import { TREES_TEXT } from '../measure/commits/tree-cache.ts';
+import { type TrendPoint, trendPoint, trendSeries } from '../measure/commits/trend.ts';
+import { changeLines, trendTable } from '../measure/commits/trend-text.ts';
+import { type BenchOptions, planOf, withBenchOptions } from '../measure/plan/plan-options.ts';
+import { formatOf } from '../measure/session/present.ts';
+import { benchDisplay } from '../measure/session/progress.ts';
+import { runBench } from '../measure/session/run-bench.ts';
+import { openWorkload } from '../sample/workload-choice.ts';
 
 export const trend: CommandModule<object, BenchOptions> = {
   command: 'trend <range>',

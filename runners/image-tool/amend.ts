@@ -1,6 +1,6 @@
 /** `cowbench image amend`: what the header of a qcow2 image says, changed in place. */
 import { type AmendOptions, amendImage, describeImage } from '../../engine/index.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../console/errors.ts';
 import { formatOf, openQcow2, openRegularFile } from './disks.ts';
 import {
   AMEND_OPTIONS,

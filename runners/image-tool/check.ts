@@ -8,8 +8,8 @@ import {
   type RepairReport,
   repairImage,
 } from '../../engine/index.ts';
-import { UsageError } from '../errors.ts';
-import { unknownWord } from '../suggest.ts';
+import { UsageError } from '../console/errors.ts';
+import { unknownWord } from '../console/suggest.ts';
 import { formatOf, openRegularFile } from './disks.ts';
 import { printable, printableJson } from './printable.ts';
 import { FORMAT, type Given, OUTPUT, QUIET, SHARE, SOURCE_CACHE, type Subcommand, VALUE } from './subcommand.ts';

@@ -1,7 +1,7 @@
 /** `cowbench image convert`: a copy of one or several disks, in another format or with other options. */
 import path from 'node:path';
 import { identifyFile, KiB, MiB, openFile, SECTOR_BYTES } from '../../engine/index.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../console/errors.ts';
 import { type CopyOptions, copyDisk } from './copy.ts';
 import { type ImageFormat, imageFormat, openDisk, openQcow2, refuseReplacing, warnOfForeignRaw } from './disks.ts';
 import { asksForHelp, CREATE_OPTIONS, type FormatOptions, optionHelp, parseFormatOptions } from './format-options.ts';

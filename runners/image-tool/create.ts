@@ -1,7 +1,7 @@
 /** `cowbench image create`: a new, empty image. */
 import path from 'node:path';
 import { describeImage, roundUp, SECTOR_BYTES } from '../../engine/index.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../console/errors.ts';
 import { type ImageFormat, imageFormat, openRegularFile, refuseReplacing, warnOfForeignRaw } from './disks.ts';
 import { asksForHelp, CREATE_OPTIONS, type FormatOptions, optionHelp, parseFormatOptions } from './format-options.ts';
 import { makeImage, type NewImage, planImage } from './new-image.ts';

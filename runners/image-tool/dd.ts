@@ -1,7 +1,7 @@
 /** `cowbench image dd`: blocks of a disk, as a new image. */
-import { UsageError } from '../errors.ts';
-import { integer } from '../option-values.ts';
-import { unknownWord } from '../suggest.ts';
+import { UsageError } from '../console/errors.ts';
+import { integer } from '../console/option-values.ts';
+import { unknownWord } from '../console/suggest.ts';
 import { copyDisk } from './copy.ts';
 import { imageFormat, openDisk, refuseReplacing } from './disks.ts';
 import { makeImage, planImage } from './new-image.ts';

@@ -15,8 +15,8 @@ import {
   type Qcow2Image,
   RawDisk,
 } from '../../engine/index.ts';
-import { UsageError } from '../errors.ts';
-import { unknownWord } from '../suggest.ts';
+import { UsageError } from '../console/errors.ts';
+import { unknownWord } from '../console/suggest.ts';
 import { foreignFormat } from './foreign-formats.ts';
 import { printable } from './printable.ts';
 import { snapshotToRead } from './snapshot-choice.ts';

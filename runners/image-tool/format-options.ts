@@ -1,7 +1,7 @@
 /** Options of an image format, as `-o name=value,name=value` gives them. */
-import { UsageError } from '../errors.ts';
-import type { OptionText } from '../option-values.ts';
-import { unknownWord } from '../suggest.ts';
+import { UsageError } from '../console/errors.ts';
+import type { OptionText } from '../console/option-values.ts';
+import { unknownWord } from '../console/suggest.ts';
 
 export type FormatOptions = ReadonlyMap<string, string>;
 

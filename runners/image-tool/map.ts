@@ -1,5 +1,5 @@
 /** `cowbench image map`: where each stretch of the disk lies, along the chain of images. */
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../console/errors.ts';
 import { openDisk } from './disks.ts';
 import { type Extent, extents } from './extents.ts';
 import { printable } from './printable.ts';

@@ -13,7 +13,7 @@ import {
   type Preallocation,
   type Qcow2Image,
 } from '../../engine/index.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../console/errors.ts';
 import type { CopyTarget } from './copy.ts';
 import type { ImageFormat } from './disks.ts';
 import { choice, type FormatOptions, flag, versionOf } from './format-options.ts';

@@ -4,7 +4,7 @@
  */
 import type { Options } from 'yargs';
 import { nearest } from '../../workloads/spelling.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../console/errors.ts';
 import { printable } from './printable.ts';
 import type { Subcommand } from './subcommand.ts';
 

@@ -1,5 +1,5 @@
 /** How far a copy is, on stderr: a bar with the time left on a terminal, a line now and then elsewhere. */
-import { progressBar, timeLeft } from '../work-progress.ts';
+import { progressBar, timeLeft } from '../console/work-progress.ts';
 import { readableSize } from './sizes.ts';
 
 export interface Progress {

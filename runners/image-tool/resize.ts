@@ -1,7 +1,7 @@
 /** `cowbench image resize`: another size for a disk, in place. */
 import { MiB, openFile, PREALLOCATIONS, type Preallocation, type Qcow2Image } from '../../engine/index.ts';
-import { UsageError } from '../errors.ts';
-import { unknownWord } from '../suggest.ts';
+import { UsageError } from '../console/errors.ts';
+import { unknownWord } from '../console/suggest.ts';
 import { formatOf, openQcow2, openRegularFile } from './disks.ts';
 import { takeRawSpace } from './new-image.ts';
 import { printable } from './printable.ts';

@@ -1,6 +1,6 @@
 /** Sizes as people write and read them: powers of 1024 with one letter. */
 import { roundUp, SECTOR_BYTES } from '../../engine/index.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../console/errors.ts';
 
 const UNITS = ['', 'k', 'm', 'g', 't', 'p', 'e'];
 const SIZE = /^(\d{1,19}(?:\.\d{1,12})?)([bkmgtpe]?)$/i;

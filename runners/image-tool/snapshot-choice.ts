@@ -3,7 +3,7 @@
  * tag. Where another snapshot could have been meant, that is said.
  */
 import type { SnapshotInfo } from '../../engine/index.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../console/errors.ts';
 import { printable } from './printable.ts';
 
 export type SnapshotRule = 'tag' | 'id-then-tag';

@@ -1,6 +1,6 @@
 /** `cowbench image snapshot`: internal snapshots of a qcow2 image. Guest data is neither read nor written by any of them. */
 import { describeImage, type GuestDisk, openFile, openImage, type Qcow2Image } from '../../engine/index.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../console/errors.ts';
 import { type Access, formatOf, openQcow2, openRegularFile } from './disks.ts';
 import { printable } from './printable.ts';
 import { chosenSnapshot, type SnapshotRule } from './snapshot-choice.ts';

@@ -1,9 +1,9 @@
 /** What the subcommands of `cowbench image` have in common: how they are declared, and options that several share. */
 import type { Options } from 'yargs';
 import { HOST_CACHE_MODES, type HostCacheMode } from '../../engine/index.ts';
-import { UsageError } from '../errors.ts';
-import { type OptionText, single } from '../option-values.ts';
-import { unknownWord } from '../suggest.ts';
+import { UsageError } from '../console/errors.ts';
+import { type OptionText, single } from '../console/option-values.ts';
+import { unknownWord } from '../console/suggest.ts';
 import { type Access, type ImageFormat, imageFormat } from './disks.ts';
 import type { Terminal } from './terminal.ts';
 

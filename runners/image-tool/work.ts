@@ -1,6 +1,6 @@
 /** A long piece of work: it shows how far it is, and stops in order at Ctrl-C. */
-import { EXIT_CODES } from '../errors.ts';
-import { Interruption } from '../interruption.ts';
+import { EXIT_CODES } from '../console/errors.ts';
+import { Interruption } from '../console/interruption.ts';
 import { type Progress, progressDisplay } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 

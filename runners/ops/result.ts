@@ -1,6 +1,7 @@
 /** What a script did to its file, in the names and terms of the reference counts: from after open to after close. */
+
+import { textTable } from '../../dashboards/text/text-table.ts';
 import type { AllCounts, FileCounts, HostCacheMode, StageId, TableKind } from '../../engine/index.ts';
-import { textTable } from '../text-table.ts';
 
 export interface OpCounts {
   reads?: number;

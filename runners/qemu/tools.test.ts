@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeFailure } from '../errors.ts';
+import { describeFailure } from '../console/errors.ts';
 import { askVersion, findQemuTools } from './tools.ts';
 
 test('the installed programs are found, with their versions', () => {

@@ -1,6 +1,6 @@
 /** The installed programs that `--engine qemu` runs: which are there, and which versions. */
 import { spawnSync } from 'node:child_process';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../console/errors.ts';
 
 /** Each program with what installs it. `qemu-storage-daemon` and `qemu-nbd` are not needed. */
 const PACKAGES = { 'qemu-io': 'qemu-utils', 'qemu-img': 'qemu-utils', strace: 'strace' } as const;

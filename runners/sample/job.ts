@@ -11,8 +11,8 @@ import type {
   RunRecord,
   Verification,
 } from '../../results/record.ts';
-import type { ImageOptions } from '../image-options.ts';
-import type { WorkloadChoice } from '../workload-choice.ts';
+import type { ImageOptions } from './image-options.ts';
+import type { WorkloadChoice } from './workload-choice.ts';
 
 /** One point of the comparison. */
 export interface CellChoice {

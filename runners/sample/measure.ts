@@ -9,7 +9,6 @@ import type { LatencyHistogram } from '../../results/histogram.ts';
 import type { LatencySeries } from '../../results/record.ts';
 import { ZEROS } from '../../workloads/expected-disk.ts';
 import { BACKING_SERIAL } from '../../workloads/workload.ts';
-import { type OpenWorkload, openWorkload } from '../workload-choice.ts';
 import { exactCounters } from './exact-counters.ts';
 import { Expectation } from './expectation.ts';
 import type { SampleJob, SamplePart, SampleResult } from './job.ts';
@@ -23,6 +22,7 @@ import { Replay } from './replay.ts';
 import { slices } from './slices.ts';
 import { REAL_TIME, type TimeSource, virtualTime } from './time-source.ts';
 import { verify } from './verify.ts';
+import { type OpenWorkload, openWorkload } from './workload-choice.ts';
 
 /** Called often; resolves when the worker may go on. */
 export type ReportProgress = (part: SamplePart, requests: number) => Promise<void>;

@@ -14,7 +14,6 @@ import { BACKING_SERIAL } from '../../workloads/workload.ts';
 import { driverOptions, type QemuCellChoice } from '../qemu/cell.ts';
 import { openQemuSession } from '../qemu/session.ts';
 import { addCalls, noCalls, type SystemCallCounts } from '../qemu/system-calls.ts';
-import { openWorkload } from '../workload-choice.ts';
 import type { GuestCounts } from './exact-counters.ts';
 import { Expectation } from './expectation.ts';
 import type { SampleJob, SampleResult } from './job.ts';
@@ -23,6 +22,7 @@ import { openBacking, prepareImage, withBacking } from './prepare.ts';
 import { GuestView } from './qemu-guest-view.ts';
 import { slices } from './slices.ts';
 import { verify } from './verify.ts';
+import { openWorkload } from './workload-choice.ts';
 
 export interface QemuSampleJob extends Omit<SampleJob, 'cell'> {
   readonly cell: QemuCellChoice;

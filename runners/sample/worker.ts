@@ -8,7 +8,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { describeFailure } from '../errors.ts';
+import { describeFailure } from '../console/errors.ts';
 import type { SampleJob, SampleResult, WorkerMessage } from './job.ts';
 import { measure, type ReportProgress } from './measure.ts';
 import { backingPath } from './prepare.ts';

@@ -1,7 +1,7 @@
 /** What git knows of the commits of this repository: their messages and their order. */
 import type { CommitFacts } from '../../dashboards/index.ts';
-import { tryGit } from '../commits/git.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../console/errors.ts';
+import { tryGit } from '../measure/commits/git.ts';
 
 /** By hash; empty without a repository or without git, since a site can be built from records alone. */
 export function commitFacts(): Map<string, CommitFacts> {

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { RecordError } from '../../results/record-error.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../console/errors.ts';
 
 /** The record files that `place` stands for: itself, or all `.json` files below it, in a fixed order. Throws UsageError when it is neither. */
 export function recordFiles(place: string): string[] {

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { PROJECT_ROOT } from '../environment.ts';
+import { PROJECT_ROOT } from '../console/project-root.ts';
 import { type Finished, startProgram } from './command.ts';
 
 const COPIED = ['engine', 'workloads', 'runners', 'results', 'dashboards', 'package.json', 'package-lock.json'];

@@ -1,5 +1,5 @@
 /** Point 3: the first writes after a snapshot are batched in no stage. */
-import { formatShort } from '../../quantities.ts';
+import { formatShort } from '../../reading/quantities.ts';
 import { barRows, barsOf, barTable, stageIds } from '../bars.ts';
 import { counter, each, type Figure, product, say } from '../figures.ts';
 import { type HistoryRun, NotMeasured, type Place, stagesIn } from '../history-run.ts';

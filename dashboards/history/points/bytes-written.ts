@@ -1,5 +1,5 @@
 /** Point 5: with whole tables written through, writethrough writes several times the bytes of S0's sectors. */
-import { formatBytes } from '../../quantities.ts';
+import { formatBytes } from '../../reading/quantities.ts';
 import { barRows, barsOf, barTable, stageIds } from '../bars.ts';
 import { bytesOf, type Figure, say, times } from '../figures.ts';
 import type { HistoryRun, Place } from '../history-run.ts';

@@ -1,7 +1,8 @@
 /** S3: the entries of the cache packed in memory. It changed no count; what it changed is measured apart. */
-import { formatShort } from '../../quantities.ts';
-import type { Row } from '../../question.ts';
-import { SCHEMA } from '../../questions/encodings.ts';
+
+import { SCHEMA } from '../../charts/encodings.ts';
+import type { Row } from '../../charts/question.ts';
+import { formatShort } from '../../reading/quantities.ts';
 import { type Figure, say } from '../figures.ts';
 import { cellAt, type HistoryRun, type MicroDocument, MODES, NotMeasured, numberAt, stagesIn } from '../history-run.ts';
 import { claim, type Point } from '../point.ts';

@@ -1,5 +1,5 @@
 /** Point 7: with more L2 tables in use than the cache holds, writeback falls back to about one sync a write. */
-import type { Row } from '../../question.ts';
+import type { Row } from '../../charts/question.ts';
 import { counter, each, type Figure, say, without } from '../figures.ts';
 import { counterAt, type HistoryRun, ifMeasured, NotMeasured, type Place } from '../history-run.ts';
 import { claim, type Point } from '../point.ts';

@@ -1,6 +1,7 @@
 /** Point 1: the cache made a guest's flush dearer, and pays off only with several allocations to a flush. */
-import { counted } from '../../quantities.ts';
-import type { Row } from '../../question.ts';
+
+import type { Row } from '../../charts/question.ts';
+import { counted } from '../../reading/quantities.ts';
 import { counter, each, type Figure, say } from '../figures.ts';
 import { counterAt, type HistoryRun, ifMeasured, NotMeasured, type Place } from '../history-run.ts';
 import { claim, type Point } from '../point.ts';

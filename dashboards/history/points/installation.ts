@@ -1,5 +1,5 @@
 /** The recorded installation, with the flushes of a guest of today and without, as a guest of 2011 had it. */
-import { formatCount } from '../../quantities.ts';
+import { formatCount } from '../../reading/quantities.ts';
 import { barRows, barsOf, barTable, stageIds } from '../bars.ts';
 import { counter, type Figure, say, times } from '../figures.ts';
 import type { HistoryRun, Place } from '../history-run.ts';

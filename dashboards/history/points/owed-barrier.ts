@@ -1,5 +1,5 @@
 /** Point 4: the barrier that S2 owes after a copy costs syncs where the dependency's own would have done. */
-import { formatCount } from '../../quantities.ts';
+import { formatCount } from '../../reading/quantities.ts';
 import { barRows, barsOf, barTable } from '../bars.ts';
 import { counter, say } from '../figures.ts';
 import { cellAt, type HistoryRun, type Place } from '../history-run.ts';

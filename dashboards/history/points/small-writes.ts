@@ -1,5 +1,5 @@
 /** Point 2: the cache alone did not help writes smaller than a cluster; batching the sync after a copy did. */
-import { formatCount } from '../../quantities.ts';
+import { formatCount } from '../../reading/quantities.ts';
 import { barRows, barsOf, barTable, stageIds } from '../bars.ts';
 import { counter, say, times } from '../figures.ts';
 import type { HistoryRun } from '../history-run.ts';

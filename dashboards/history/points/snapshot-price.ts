@@ -1,5 +1,5 @@
 /** Point 6: the cache made snapshots dear in writethrough mode; S4b took that back, but one sync for every cluster stayed. */
-import { formatCount } from '../../quantities.ts';
+import { formatCount } from '../../reading/quantities.ts';
 import { barRows, barsOf, barTable, stageIds } from '../bars.ts';
 import { counter, type Figure, product, say, sum, waits } from '../figures.ts';
 import type { HistoryRun, Place } from '../history-run.ts';

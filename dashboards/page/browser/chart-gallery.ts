@@ -5,8 +5,8 @@
 import { parse, type Runtime, type Signal, View } from 'vega';
 import { expressionInterpreter } from 'vega-interpreter';
 import { Handler } from 'vega-tooltip';
-import { type ChartBundle, type JsonObject, vegaWithRows, withGroup } from './chart-bundle.ts';
-import { applyTheme, type ThemeName } from './palette.ts';
+import { type ChartBundle, type JsonObject, vegaWithRows, withGroup } from '../../charts/chart-bundle.ts';
+import { applyTheme, type ThemeName } from '../../charts/palette.ts';
 
 /** Widths narrower than this are scrolled instead. */
 const LEAST_WIDTH = 100;

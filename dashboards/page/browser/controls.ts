@@ -1,5 +1,5 @@
 /** Sliders, selects and zoom buttons: each sets one parameter of one chart, with the mouse or the keyboard. */
-import { formatDuration } from '../../quantities.ts';
+import { formatDuration } from '../../reading/quantities.ts';
 import type { Chart, ChartGallery } from './chart-gallery.ts';
 import { currentTheme } from './theme-switch.ts';
 

@@ -1,6 +1,6 @@
 /** The page's script: draws every chart, then answers to controls, saves, sorting and the theme switch. */
 
-import type { ChartBundle } from './chart-bundle.ts';
+import type { ChartBundle } from '../../charts/chart-bundle.ts';
 import { ChartGallery } from './chart-gallery.ts';
 import { bindControls } from './controls.ts';
 import { bindFilters } from './filters.ts';

@@ -1,7 +1,7 @@
 /** Saving a chart: as it is seen (SVG, PNG at twice the size) or as its Vega-Lite specification with the data. */
-import { standaloneSpec } from './chart-bundle.ts';
+import { standaloneSpec } from '../../charts/chart-bundle.ts';
+import { applyTheme } from '../../charts/palette.ts';
 import type { Chart, ChartGallery } from './chart-gallery.ts';
-import { applyTheme } from './palette.ts';
 import { currentTheme } from './theme-switch.ts';
 
 const PIXELS_PER_UNIT = 2;

@@ -1,5 +1,5 @@
 /** Light, dark, or as the system has it: the button goes round the three. Kept for the visit only. */
-import type { ThemeName } from './palette.ts';
+import type { ThemeName } from '../../charts/palette.ts';
 
 type Choice = ThemeName | 'system';
 const NEXT: Readonly<Record<Choice, Choice>> = { system: 'light', light: 'dark', dark: 'system' };

@@ -5,7 +5,7 @@
 import { pathToFileURL } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import { HEADLESS_FLAGS } from '../../rasterize.ts';
+import { HEADLESS_FLAGS } from '../../charts/rasterize.ts';
 
 export function launchChromium(): Promise<Browser> {
   return chromium.launch({ executablePath: '/usr/bin/chromium', args: HEADLESS_FLAGS });

@@ -10,7 +10,7 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { readRecord } from '../../../results/store.ts';
 import { renderComparison } from '../../comparison/comparison-report.ts';
-import { renderReport } from '../../report.ts';
+import { renderReport } from '../../run/report.ts';
 import { fixtureCommits, fixtureRuns, WORSE_AT } from '../../testing/fixture-runs.ts';
 import { sweepRecord } from '../../testing/sweep-record.ts';
 import { renderDashboard } from '../../trend/dashboard.ts';

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import yargs from 'yargs';
 import { failureExitCode, imageCommand, imageWords } from '../../commands/image.ts';
-import { describeFailure } from '../../errors.ts';
+import { describeFailure } from '../../console/errors.ts';
 
 export interface Outcome {
   readonly code: number;

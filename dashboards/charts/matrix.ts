@@ -1,0 +1,66 @@
+/** The heat table that several questions draw: counts as shaded, labelled squares. Plain Vega-Lite data and its rows. */
+import type { TopLevelSpec } from 'vega-lite';
+import { themeToken } from './palette.ts';
+import type { Row } from './question.ts';
+
+/** Above this share of the log scale the shade is so strong that text on it takes the light colour. */
+const STRONG = 0.72;
+
+export interface Square {
+  readonly panel: string;
+  readonly x: string;
+  readonly y: string;
+  readonly value: number;
+  readonly shown: string;
+  readonly says: string;
+}
+
+/** Rows for {@link MATRIX_LAYERS}: `share` is the place of the value between 0 and its panel's largest on a log scale. */
+export function matrixRows(squares: readonly Square[]): Row[] {
+  const largest = new Map<string, number>();
+  for (const { panel, value } of squares) largest.set(panel, Math.max(largest.get(panel) ?? 0, value));
+  return squares.map((square) => {
+    const share = Math.log1p(square.value) / Math.log1p(Math.max(largest.get(square.panel) ?? 1, 1));
+    return { ...square, share, strong: share > STRONG };
+  });
+}
+
+const X = { field: 'x', type: 'nominal', sort: null, title: null } as const;
+const Y = { field: 'y', type: 'nominal', sort: null, title: null } as const;
+const NO_LINES = { ticks: false, domain: false } as const;
+
+type Layers = Extract<TopLevelSpec, { layer: unknown }>['layer'];
+
+/** Two layers over sources with `x`, `y`, `share`, `strong`, `shown`, `says`. */
+export const MATRIX_LAYERS: Layers = [
+  {
+    mark: { type: 'rect', tooltip: true, stroke: themeToken('page'), strokeWidth: 2, cornerRadius: 3 },
+    encoding: {
+      x: { ...X, axis: { ...NO_LINES, orient: 'top', labelAngle: 0, labelOverlap: true } },
+      y: { ...Y, axis: { ...NO_LINES } },
+      color: {
+        field: 'share',
+        type: 'quantitative',
+        legend: null,
+        scale: { domain: [0, 1], range: [themeToken('heatLow'), themeToken('heatHigh')] },
+      },
+      tooltip: [
+        { field: 'y', title: 'row' },
+        { field: 'x', title: 'column' },
+        { field: 'says', title: 'value' },
+      ],
+    },
+  },
+  {
+    mark: { type: 'text', fontSize: 12 },
+    encoding: {
+      x: X,
+      y: Y,
+      text: { field: 'shown' },
+      color: {
+        condition: { test: 'datum.strong', value: themeToken('onHeatHigh') },
+        value: themeToken('onHeatLow'),
+      },
+    },
+  },
+];

@@ -1,0 +1,66 @@
+/** Sweeps: cells are grouped by what is swept and compared within a group only. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compileQuestion } from '../charts/compile.ts';
+import { QUESTIONS } from '../questions/index.ts';
+import { verdictOf } from '../run/verdict.ts';
+import { fixtureRecord } from '../testing/fixture-record.ts';
+import { sweepRecord } from '../testing/sweep-record.ts';
+import { comparedCells } from './cells.ts';
+import { imageGroups } from './image-groups.ts';
+
+test('one image is one group without a name, also where each policy has caches of its own size', () => {
+  const record = fixtureRecord((draft) => {
+    draft.cells[0]!.image.l2CacheTables = 8;
+  });
+  assert.deepEqual(
+    imageGroups(record).map(({ label }) => label),
+    [''],
+  );
+});
+
+test('one policy on many images is not a sweep of groups: its cells are compared with each other', () => {
+  const record = sweepRecord();
+  record.cells = record.cells.filter(({ policy }) => policy.name === 'writeback');
+  assert.equal(imageGroups(record).length, 1);
+});
+
+test('each cell is compared with the baseline of its own image', () => {
+  const groups = imageGroups(sweepRecord([4, 64]));
+  assert.deepEqual(
+    groups.map(({ label }) => label),
+    ['cluster 4\u00a0KiB', 'cluster 64\u00a0KiB'],
+  );
+  for (const { record } of groups) {
+    const cells = comparedCells(record);
+    assert.deepEqual(
+      cells.map(({ label, baseline }) => [label, baseline?.label ?? null]),
+      [
+        ['legacy', null],
+        ['writethrough', 'legacy'],
+        ['writeback', 'legacy'],
+      ],
+    );
+    assert.equal(cells[2]!.baseline?.cell.image.clusterSizeBytes, cells[2]!.cell.image.clusterSizeBytes);
+  }
+});
+
+test('the verdict of a sweep names both ends of the range', () => {
+  const { headline } = verdictOf(sweepRecord());
+  assert.match(
+    headline.replaceAll('\u00a0', ' '),
+    /^Over 6 images writeback needs from .* fewer waits for the disk than legacy \(cluster 1 MiB\) to .* as many waits for the disk as legacy \(cluster 4 KiB\)\.$/,
+  );
+});
+
+test('charts of a sweep hold the rows of each image, and the question about the sweep those of all', () => {
+  const record = sweepRecord([4, 64, 256]);
+  for (const question of QUESTIONS) {
+    const bundle = compileQuestion(question, record);
+    assert.ok(bundle !== null, question.id);
+    assert.equal(bundle.groups?.length, question.scope === 'run' ? undefined : 3, question.id);
+  }
+  const sweep = compileQuestion(QUESTIONS.find(({ id }) => id === 'sweep')!, record)!;
+  // Three policies on three images, four figures each.
+  assert.equal(sweep.sources.rows?.rows.length, 36);
+});

@@ -1,0 +1,80 @@
+/** The verdicts of a run in words, for the terminal and for pull requests. */
+import type { ComparedTime, Comparison, RunRecord, TimeComparison } from '../../results/record.ts';
+import { textTable } from './text-table.ts';
+
+export const TIME_NAMES: Readonly<Record<ComparedTime, string>> = {
+  wall: 'time',
+  cpu: 'CPU time',
+  flush: 'median flush',
+};
+
+/** A ratio with its interval: `1.43x (1.38 to 1.49)`. */
+export function ratioText({ interval: { ratio, low, high } }: TimeComparison): string {
+  return `${ratio.toFixed(3)}x (${low.toFixed(3)} to ${high.toFixed(3)})`;
+}
+
+/** A table of all verdicts on times with what they rest on; empty without pairs. */
+export function verdictLines({ comparisons = [] }: RunRecord): string[] {
+  const rows = comparisons.flatMap(({ baseline, candidate, times }) =>
+    times.map((time) => [
+      `${candidate} against ${baseline}: ${TIME_NAMES[time.metric]}`,
+      verdictWord(time),
+      ratioText(time),
+      percent(time.floor),
+      String(time.interval.pairs),
+    ]),
+  );
+  if (rows.length === 0) return [];
+  return textTable(['compared in pairs', 'verdict', 'ratio (95 % interval)', 'noise floor', 'pairs'], rows);
+}
+
+/** One word, or how many more pairs would settle it. */
+export function verdictWord({ verdict, direction, morePairs, floor }: TimeComparison): string {
+  if (verdict === 'changed') return direction;
+  if (verdict === 'unsure') return `unsure, ${morePairs} more pairs`;
+  return floor > NOISY ? `nothing above a noise of ${percent(floor)}` : 'same';
+}
+
+/** With a floor above this, "same" would be read as more than it says. */
+const NOISY = 0.1;
+
+/** One line for each counter that differs where both sides ought to count the same; at most `most` a comparison. */
+export function countLines(comparisons: readonly Comparison[], most = 12): string[] {
+  return comparisons.flatMap(({ candidate, exact }) => {
+    if (exact === undefined) return [];
+    if (exact.differences.length === 0) return [`${candidate}: all counts equal`];
+    const shown = exact.differences
+      .slice(0, most)
+      .map(({ metric, baseline, candidate: now }) => `${candidate}: ${metric} ${baseline} -> ${now}`);
+    const rest = exact.differences.length - shown.length;
+    return rest > 0 ? [...shown, `${candidate}: ${rest} more counts differ`] : shown;
+  });
+}
+
+/** One sentence about two commits; null for a record that compares something else. */
+export function commitsHeadline({ comparisons = [], cells }: RunRecord): string | null {
+  const compared = comparisons.filter(({ exact }) => exact !== undefined);
+  if (compared.length === 0) return null;
+  const revisions = new Set(cells.map(({ policy }) => String(policy.parameters.revision)));
+  const [base, head = base] = [...revisions];
+  const different = compared
+    .filter(({ exact }) => exact!.differences.length > 0)
+    .map(({ baseline }) => policyOf(baseline));
+  const counts =
+    different.length === 0
+      ? `counts exactly what ${base} counts`
+      : `counts otherwise than ${base} under ${different.join(', ')}`;
+  const walls = compared.flatMap(({ baseline, times }) =>
+    times.filter(({ metric }) => metric === 'wall').map((time) => `${policyOf(baseline)} ${verdictWord(time)}`),
+  );
+  return `${head} ${counts}${walls.length === 0 ? '' : `; times: ${walls.join(', ')}`}.`;
+}
+
+/** The cell's name without the commit. */
+function policyOf(id: string): string {
+  return id.split(' @ ')[0]!;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}

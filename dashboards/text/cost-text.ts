@@ -1,0 +1,32 @@
+/** Why each policy took as long as it did, for the terminal. */
+import type { RunRecord } from '../../results/record.ts';
+import { textTable } from './text-table.ts';
+
+/** One row a cell: the share of each term of the cost model, and what they leave unexplained. Empty without a model. */
+export function costLines({ cells }: RunRecord): string[] {
+  const explained = cells.flatMap(({ id, cost }) => (cost === undefined ? [] : [{ id, cost }]));
+  if (explained.length === 0) return [];
+  const names = explained[0]!.cost.terms
+    .map(({ name }) => name)
+    .filter((name) => explained.some(({ cost }) => shareOf(cost, name) >= LEAST_SHARE));
+  const rows = explained.map(({ id, cost }) => [
+    id,
+    `${(cost.measuredNs / 1e6).toFixed(1)} ms`,
+    ...names.map((name) => percent(shareOf(cost, name))),
+    percent(cost.residualShare),
+  ]);
+  return textTable(['why so long', 'measured', ...names, 'unexplained'], rows);
+}
+
+/** Terms smaller than this everywhere are not shown. */
+const LEAST_SHARE = 0.005;
+
+type Cost = NonNullable<RunRecord['cells'][number]['cost']>;
+
+function shareOf({ terms, measuredNs }: Cost, name: string): number {
+  return (terms.find((term) => term.name === name)?.ns ?? 0) / measuredNs;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}

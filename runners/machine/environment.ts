@@ -1,0 +1,78 @@
+/** The machine, the runtime, the source and the storage that a run was made with. */
+import { execFileSync } from 'node:child_process';
+import { createHash, createHmac } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Environment, RunRecord } from '../../results/record.ts';
+import { PROJECT_ROOT } from '../console/project-root.ts';
+import { fileSystemOf } from './file-system.ts';
+import { probeSyncs } from './probe.ts';
+
+/** What a run in `directory` will be made with; warnings name what makes its times meaningless. */
+export function describeEnvironment(directory: string): Environment {
+  const fileSystem = fileSystemOf(directory);
+  const syncProbe = probeSyncs(directory);
+  const warnings: string[] = [];
+  if (fileSystem.tmpfs) {
+    warnings.push(
+      `${directory} is on ${fileSystem.type}, which is memory: sync times mean nothing here (choose --dir)`,
+    );
+  } else if (!syncProbe.looksReal) {
+    warnings.push(`a sync takes ${syncProbe.medianNs} ns in this directory: nothing seems to wait for a device`);
+  }
+  return { ...describeMachine(), fileSystem, syncProbe, warnings };
+}
+
+function describeMachine() {
+  const cpus = os.cpus();
+  return {
+    machine: machineHash(),
+    cpu: cpus[0]?.model.trim() ?? 'unknown',
+    cores: os.availableParallelism(),
+    memoryBytes: os.totalmem(),
+    kernel: `${os.type()} ${os.release()}`,
+    node: process.version,
+  };
+}
+
+/** Tells machines apart without naming them: a keyed hash of the machine id, as machine-id(5) asks for. */
+function machineHash(): string {
+  let identity = os.hostname();
+  try {
+    identity = fs.readFileSync('/etc/machine-id', 'utf8').trim() || identity;
+  } catch {
+    // No machine id on this platform.
+  }
+  return createHmac('sha256', identity).update('cowbench').digest('hex').slice(0, 12);
+}
+
+/** Version of the program at `root`, by default this one. */
+export function programVersion(root = PROJECT_ROOT): string {
+  return (JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+/** Version and commit of this program; the commit is null outside a git work tree. */
+export function describeSource(): RunRecord['source'] {
+  const commit = git('rev-parse', '--verify', 'HEAD');
+  const diff = commit === null ? null : git('diff', 'HEAD');
+  if (diff === null || diff === '') return { version: programVersion(), commit, dirty: false };
+  const changes = createHash('sha256').update(diff).digest('hex').slice(0, 16);
+  return { version: programVersion(), commit, dirty: true, changes };
+}
+
+/** Far more than anyone changes by hand. */
+const MOST_GIT_BYTES = 256 * 1024 * 1024;
+
+function git(...words: string[]): string | null {
+  try {
+    return execFileSync('git', words, {
+      cwd: PROJECT_ROOT,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      maxBuffer: MOST_GIT_BYTES,
+    }).trim();
+  } catch {
+    return null;
+  }
+}

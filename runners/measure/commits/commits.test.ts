@@ -1,0 +1,120 @@
+/** Commits are compared by the real command line, in a copy of this program with changes planted in it. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { recordOf, temporaryFolder } from '../../testing/command.ts';
+import { OwnRepository } from '../../testing/own-repository.ts';
+
+let folder = '';
+let program: OwnRepository;
+before(() => {
+  folder = temporaryFolder();
+  program = new OwnRepository(folder);
+});
+after(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+/** Counts only, on a device that takes no time. */
+const COUNTS = ['--rounds', '1', '--device', 'model:nvme-plp', '--policy', 'writeback', '--no-report', '--quiet'];
+const small = (...words: string[]) => [...words, '-w', 'overwrite', '--span', '1M', '--writes', '32', ...stored()];
+const stored = () => [...COUNTS, '--out', path.join(folder, 'runs'), '--dir', folder];
+
+test('one planted sync is found in a single round, exactly', async () => {
+  program.edit(
+    'engine/image/qcow2-image.ts',
+    '    this.#closed = true;',
+    "    this.#state.file.sync('other');\n    this.#closed = true;",
+  );
+  program.commit('one sync more');
+  const { code, stdout, stderr } = await program.cowbench(...small('compare', 'HEAD~1', 'HEAD'), '--json');
+  assert.equal(code, 1, stderr);
+  const { cells, comparisons } = recordOf({ code, stdout, stderr });
+  const [base, head] = cells;
+  assert.equal(head!.exact!.fsyncs, base!.exact!.fsyncs + 1);
+  assert.match(
+    stderr,
+    new RegExp(`^regression: ${head!.id}: fsyncs ${base!.exact!.fsyncs} -> ${head!.exact!.fsyncs}$`, 'm'),
+  );
+  const [comparison] = comparisons!;
+  assert.deepEqual([comparison!.baseline, comparison!.candidate], [base!.id, head!.id]);
+  assert.equal(comparison!.exact!.verdict, 'different');
+  assert.ok(comparison!.exact!.differences.some(({ metric }) => metric === 'syncsByCause.other'));
+});
+
+test('a commit compared with itself counts the same, and its tree is prepared once', async () => {
+  const { code, stdout, stderr } = await program.cowbench(...small('compare', 'HEAD', 'HEAD'));
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^writeback @ head \w{7}: all counts equal$/m);
+  assert.equal(fs.readdirSync(path.join(folder, 'cache/cowbench/trees')).length, 2);
+});
+
+test('a trend marks the commit that changed a count, and measures nothing twice', async () => {
+  const first = await program.cowbench(...small('trend', 'HEAD'), '--json');
+  assert.equal(first.code, 0, first.stderr);
+  const { commits, series } = JSON.parse(first.stdout);
+  assert.deepEqual(
+    commits.map(({ subject }: { subject: string }) => subject),
+    ['as it is', 'one sync more'],
+  );
+  const syncs = series.find(({ metric }: { metric: string }) => metric === 'fsyncs');
+  assert.equal(syncs.values[1], syncs.values[0] + 1);
+  assert.deepEqual(syncs.changes, [1]);
+  const again = JSON.parse((await program.cowbench(...small('trend', 'HEAD'), '--json')).stdout);
+  assert.deepEqual(again.commits, commits);
+});
+
+test('a trend over a trace that changed under its name measures it anew', async () => {
+  const trace = path.join(folder, 'w.log');
+  const writes = async (count: number) => {
+    const lines = Array.from({ length: count }, (_, index) => `${index} f write ${index * 65536} 4096\n`);
+    fs.writeFileSync(trace, `fio version 3 iolog\n${lines.join('')}`);
+    const { code, stdout, stderr } = await program.cowbench(
+      'trend',
+      'HEAD~1..HEAD',
+      '-w',
+      `trace:${trace}`,
+      ...stored(),
+      '--json',
+    );
+    assert.equal(code, 0, stderr);
+    const { series } = JSON.parse(stdout);
+    return series.find(({ metric }: { metric: string }) => metric === 'imageBytes').values[0];
+  };
+  const [one, four] = [await writes(1), await writes(4)];
+  assert.equal(four - one, 3 * 65536);
+});
+
+test('what cannot be compared is one line and exit code 2', async () => {
+  const refusal = async (...words: string[]) => {
+    const { code, stdout, stderr } = await program.cowbench(...words);
+    assert.deepEqual([code, stdout], [2, ''], stderr);
+    assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
+    return stderr;
+  };
+  assert.match(await refusal('compare', 'nosuch', 'HEAD'), /no commit "nosuch" in this repository/);
+  assert.match(await refusal('trend', 'nosuch..HEAD'), /"nosuch\.\.HEAD" is no range of commits/);
+  program.edit('package.json', '"private": true', '"private": false');
+  assert.match(
+    await refusal(...small('compare', 'HEAD~1', 'HEAD')),
+    /changes that are in no commit \(package\.json\): commit/,
+  );
+  program.git('rm', '--quiet', 'runners/sample/worker.ts');
+  program.commit('no worker');
+  assert.match(
+    await refusal(...small('compare', 'HEAD~1', 'HEAD')),
+    /commit \w{12} \(HEAD\) has no runners\/sample\/worker\.ts/,
+  );
+});
+
+test('the gate: 1 for the planted sync, 3 without a baseline, 2 for a damaged one', async () => {
+  const gate = (...words: string[]) => program.cowbench('gate', '--quiet', ...words);
+  const planted = await gate('--baseline', 'HEAD', '--summary', path.join(folder, 'summary.md'));
+  assert.equal(planted.code, 1, planted.stderr);
+  assert.match(planted.stdout, /^## cowbench gate: regression$/m);
+  assert.match(planted.stdout, /\*\*fsyncs\*\*/);
+  assert.equal(fs.readFileSync(path.join(folder, 'summary.md'), 'utf8'), planted.stdout);
+  assert.equal((await gate('--baseline', 'HEAD~5')).code, 3);
+  fs.writeFileSync(path.join(folder, 'damaged.json'), '{"format": 1, "points": 7}');
+  const damaged = await gate('--baseline', path.join(folder, 'damaged.json'));
+  assert.deepEqual([damaged.code, damaged.stderr.split('\n').length], [2, 2], damaged.stderr);
+});

@@ -1,0 +1,108 @@
+/**
+ * The exact metrics of a range of commits: taken from the store where a commit was measured before, on whatever machine, and
+ * measured now where it was not. A commit that cannot be measured leaves a gap and a reason.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { changePoints, exactChanges } from '../../../results/change-points.ts';
+import type { Cell, RunRecord } from '../../../results/record.ts';
+import { median } from '../../../results/statistics.ts';
+import { readRecord } from '../../../results/store.ts';
+import type { Workload } from '../../../workloads/workload.ts';
+import { describeFailure, UsageError } from '../../console/errors.ts';
+import { type BenchPlan, type EngineCell, isReal } from '../plan/plan.ts';
+import { planHash } from '../session/new-record.ts';
+import { resolveRevision, subjectOf } from './git.ts';
+import { sourceTree } from './worktrees.ts';
+
+export interface TrendPoint {
+  readonly commit: string;
+  readonly subject: string;
+  /** Null where the commit could not be measured, for the reason in `gap`. */
+  readonly record: RunRecord | null;
+  readonly gap: string | null;
+}
+
+export interface TrendSeries {
+  readonly cell: string;
+  readonly metric: string;
+  /** By point; null in a gap. */
+  readonly values: readonly (number | null)[];
+  /** Indices of the points at which the level changed. */
+  readonly changes: readonly number[];
+}
+
+/** The totals that a trend shows; the records have the breakdowns. */
+export const TREND_METRICS = ['fsyncs', 'odsyncWrites', 'writes', 'writeBytes', 'imageBytes'] as const;
+
+/** Takes the run of one plan; gives its record. */
+export type TakeRun = (plan: BenchPlan) => Promise<RunRecord>;
+
+/** The point of `commit`; `take` is only asked when the store has no complete run of the same plan. */
+export async function trendPoint(
+  commit: string,
+  { plan, workload }: { readonly plan: BenchPlan; readonly workload: Workload },
+  tell: (line: string) => void,
+  take: TakeRun,
+): Promise<TrendPoint> {
+  const subject = subjectOf(commit);
+  const at = (root: string) => planAt(plan, { commit, revision: commit, root });
+  const stored = storedRecord(plan.recordsRoot, commit, planHash(at(''), workload));
+  if (stored !== null) return { commit, subject, record: stored, gap: null };
+  try {
+    const { root } = sourceTree(resolveRevision(commit), tell);
+    return { commit, subject, record: await take(at(root)), gap: null };
+  } catch (error) {
+    const { message, expected } = describeFailure(error);
+    if (!expected) throw error;
+    return { commit, subject, record: null, gap: message };
+  }
+}
+
+function planAt(plan: BenchPlan, source: NonNullable<EngineCell['source']>): BenchPlan {
+  const cells = plan.cells.map((cell): EngineCell => {
+    if (cell.engine === 'cowbench') return { ...cell, source };
+    throw new UsageError('--engine qemu: a trend is over commits of this program, and qemu is in none of them');
+  });
+  return { ...plan, cells };
+}
+
+/** A complete run of the plan at that commit; counts are the same on every machine. */
+function storedRecord(root: string, commit: string, plan: string): RunRecord | null {
+  const files = fs.globSync(`*/${commit.slice(0, 12)}/*.json`, { cwd: root });
+  for (const file of files.sort().reverse()) {
+    const record = readRecord(path.join(root, file));
+    if (record.plan === plan && record.status === 'complete') return record;
+  }
+  return null;
+}
+
+/** Every metric of every cell over the points, with the changes marked; times too where the storage was real. */
+export function trendSeries(points: readonly TrendPoint[], plan: BenchPlan): TrendSeries[] {
+  return plan.cells.flatMap((cell) => {
+    const at = points.map(({ record }) => record?.cells.find(({ id }) => id === cell.id) ?? null);
+    const exact = TREND_METRICS.map((metric) => exactSeries(cell.id, metric, at));
+    return isReal(cell) ? [...exact, timeSeries(cell.id, at)] : exact;
+  });
+}
+
+function exactSeries(cell: string, metric: (typeof TREND_METRICS)[number], at: readonly (Cell | null)[]): TrendSeries {
+  const values = at.map((found) => found?.exact?.[metric] ?? null);
+  return { cell, metric, values, changes: withoutGaps(values, (known) => exactChanges(known)) };
+}
+
+/** Times of separate runs: only a lasting change of level is marked, never a difference from the point before. */
+function timeSeries(cell: string, at: readonly (Cell | null)[]): TrendSeries {
+  const values = at.map((found) => (found === null ? null : median(found.rounds.map(({ wallNs }) => wallNs))));
+  return { cell, metric: 'wallNs', values, changes: withoutGaps(values, (known) => changePoints(known)) };
+}
+
+/** Indices found among the known values, as indices of all. */
+function withoutGaps(
+  values: readonly (number | null)[],
+  find: (known: readonly number[]) => readonly { readonly index: number }[],
+): number[] {
+  const places = [...values.keys()].filter((index) => values[index] !== null);
+  const known = places.map((index) => values[index]!);
+  return find(known).map(({ index }) => places[index]!);
+}

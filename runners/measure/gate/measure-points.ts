@@ -1,0 +1,44 @@
+/** Measures the points of the baseline, in this process: nothing of it is timed. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Baseline, Metrics } from '../../../results/baseline.ts';
+import { exactMetrics } from '../../../results/comparison-exact.ts';
+import { UsageError } from '../../console/errors.ts';
+import type { SampleResult } from '../../sample/job.ts';
+import { measure } from '../../sample/measure.ts';
+import { type ExactPoint, exactPoints } from './points.ts';
+
+/**
+ * The metrics of every point, each verified.
+ * @throws UsageError when what the guest reads, or the image, is not as it must be: such counts are no baseline.
+ */
+export async function measurePoints(tell: (done: number, of: number) => void = () => {}): Promise<Baseline> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'cowbench-'));
+  const points: Record<string, Metrics> = {};
+  try {
+    const all = exactPoints();
+    for (const [index, point] of all.entries()) {
+      points[point.name] = await metricsOf(point, path.join(folder, `${index}.qcow2`));
+      tell(index + 1, all.length);
+    }
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+  return { format: 1, points };
+}
+
+async function metricsOf({ name, job }: ExactPoint, imageFile: string): Promise<Metrics> {
+  const sample = await measure({ ...job, imageFile }, async () => {});
+  refuseUnsound(name, sample);
+  fs.rmSync(imageFile, { force: true });
+  fs.rmSync(`${imageFile}.backing`, { force: true });
+  // A count of nothing in a breakdown says nothing: a missing metric counts 0.
+  const metrics = [...exactMetrics(sample.exact)].filter(([path, value]) => value > 0 || !path.includes('.'));
+  return { ...Object.fromEntries(metrics), modelledNs: sample.times.wallNs };
+}
+
+function refuseUnsound(name: string, { verification: { content, check, detail } }: SampleResult): void {
+  if (content !== 'different' && check !== 'corrupt') return;
+  throw new UsageError(`${name}: content ${content}, image ${check}${detail === undefined ? '' : `: ${detail}`}`);
+}

@@ -1,0 +1,208 @@
+/** Which cells a run compares: the points that `--engine`, `--policy`, `--stage`, `--cache`, the sizes and `--device` span. */
+import {
+  findPolicy,
+  HOST_CACHE_MODES,
+  type HostCacheMode,
+  POLICIES,
+  type PolicyName,
+  policyOfStage,
+  STAGE_IDS,
+  STAGES,
+  type StageId,
+  WHAT_IF_STAGE_IDS,
+} from '../../../engine/index.ts';
+import { UsageError } from '../../console/errors.ts';
+import { list } from '../../console/option-values.ts';
+import { unknownWord } from '../../console/suggest.ts';
+import { QEMU_POLICY } from '../../qemu/cell.ts';
+import type { ImageOptions } from '../../sample/image-options.ts';
+import type { EngineCell, PlannedCell, QemuCell } from './plan.ts';
+
+export const POLICY_NAMES = Object.keys(POLICIES) as PolicyName[];
+
+const ALIASES: Readonly<Record<string, PolicyName>> = { wt: 'writethrough', wb: 'writeback', s0: 'legacy' };
+const ENGINES = ['cowbench', 'qemu'] as const;
+
+/** The host cache mode of the installed qemu where none is asked for: its own default. */
+const QEMU_MODE: HostCacheMode = 'writeback';
+
+/** One size of a table cache: so many tables whatever their size, or so many bytes of them; null: what the stage had. */
+export type CacheSize = { readonly tables: number } | { readonly bytes: number } | null;
+
+/** A value of an option, and how an id says it; an option with one value is in no id. */
+export interface Choice<Value> {
+  readonly value: Value;
+  readonly text: string;
+}
+
+export interface CellOptions {
+  /** `cowbench`, `qemu`, comma-separated. */
+  readonly engine?: string | undefined;
+  /** Names of policies, comma-separated; `all` for every one. Without it: all, or what the stages stand for. */
+  readonly policy?: string | undefined;
+  /** Stages of history, comma-separated; `all` for every one. */
+  readonly stage?: string | undefined;
+  /** Host cache modes, comma-separated; without it each policy's own. */
+  readonly cache?: string | undefined;
+  readonly versions: readonly Choice<2 | 3>[];
+  readonly clusterSizes: readonly Choice<number>[];
+  readonly l2Caches: readonly Choice<CacheSize>[];
+  readonly refcountCaches: readonly Choice<CacheSize>[];
+  /** Names of modelled devices; null: the real one. */
+  readonly devices: readonly Choice<string | null>[];
+  readonly imageOptions?: ImageOptions;
+}
+
+interface Point {
+  readonly policy: PolicyName;
+  readonly stage: StageId;
+  readonly hostCacheMode: HostCacheMode;
+}
+
+/**
+ * The cells in the order of their options, each once; those of qemu last.
+ * @throws UsageError for an unknown name, Qcow2Error for a policy that does not exist at a stage.
+ */
+export function planCells(options: CellOptions): PlannedCell[] {
+  const engines = options.engine === undefined ? ['cowbench'] : list('engine', options.engine).map(engineNamed);
+  const shapes = shapesOf(options);
+  const own = engines.includes('cowbench')
+    ? shapes.flatMap((shape) => pointsOf(options).map((point) => engineCell(point, shape, options.imageOptions)))
+    : [];
+  const qemu = engines.includes('qemu') ? qemuCells(options, shapes) : [];
+  const cells: PlannedCell[] = [...own, ...qemu];
+  return cells.filter((cell, index) => cells.findIndex((other) => other.id === cell.id) === index);
+}
+
+/** Everything about a cell but its policy. */
+interface Shape {
+  readonly version: 2 | 3;
+  readonly clusterSizeBytes: number;
+  readonly l2Cache: CacheSize;
+  readonly refcountCache: CacheSize;
+  readonly device: string | null;
+  /** What tells this shape from the others of the run. */
+  readonly words: readonly string[];
+}
+
+function shapesOf({ versions, clusterSizes, l2Caches, refcountCaches, devices }: CellOptions): Shape[] {
+  const word = <Value>(name: string, all: readonly Choice<Value>[], { text }: Choice<Value>) =>
+    all.length > 1 ? [`${name} ${text}`] : [];
+  return devices.flatMap((device) =>
+    versions.flatMap((version) =>
+      clusterSizes.flatMap((cluster) =>
+        l2Caches.flatMap((l2) =>
+          refcountCaches.map((refcounts) => ({
+            ...{ version: version.value, clusterSizeBytes: cluster.value, device: device.value },
+            ...{ l2Cache: l2.value, refcountCache: refcounts.value },
+            words: [
+              ...word('version', versions, version),
+              ...word('cluster', clusterSizes, cluster),
+              ...word('l2', l2Caches, l2),
+              ...word('refcounts', refcountCaches, refcounts),
+              ...word('on', devices, device),
+            ],
+          })),
+        ),
+      ),
+    ),
+  );
+}
+
+function engineCell(point: Point, shape: Shape, imageOptions: ImageOptions | undefined): EngineCell {
+  const { version, clusterSizeBytes, device } = shape;
+  const stage = STAGES[point.stage];
+  return {
+    engine: 'cowbench',
+    id: [idOf(point), ...shape.words].join(', '),
+    ...point,
+    ...{ version, clusterSizeBytes, device },
+    l2CacheTables: tablesOf(shape.l2Cache, clusterSizeBytes, LEAST_L2_TABLES) ?? stage.l2CacheTables,
+    refcountCacheTables: tablesOf(shape.refcountCache, clusterSizeBytes, 1) ?? stage.refcountCacheTables,
+    ...(imageOptions !== undefined && { imageOptions }),
+    source: null,
+  };
+}
+
+/** A copied L2 table and its original are held together. */
+const LEAST_L2_TABLES = 2;
+
+function tablesOf(size: CacheSize, clusterSizeBytes: number, least: number): number | null {
+  if (size === null) return null;
+  return 'tables' in size ? size.tables : Math.max(least, Math.floor(size.bytes / clusterSizeBytes));
+}
+
+function qemuCells({ cache }: CellOptions, shapes: readonly Shape[]): QemuCell[] {
+  const modes = cache === undefined ? [QEMU_MODE] : list('cache', cache).map(hostCacheModeNamed);
+  if (!shapes.some(({ device }) => device === null)) {
+    throw new UsageError('--engine qemu runs on real storage only: add real to --device');
+  }
+  return shapes
+    .filter(({ device }) => device === null)
+    .flatMap(({ version, clusterSizeBytes, l2Cache, refcountCache, words }) =>
+      modes.map((hostCacheMode) => ({
+        engine: 'qemu' as const,
+        id: [hostCacheMode === QEMU_MODE ? QEMU_POLICY : `${QEMU_POLICY}/${hostCacheMode}`, ...words].join(', '),
+        ...{ version, clusterSizeBytes, hostCacheMode },
+        l2CacheTables: tablesOf(l2Cache, clusterSizeBytes, LEAST_L2_TABLES),
+        refcountCacheTables: tablesOf(refcountCache, clusterSizeBytes, 1),
+      })),
+    );
+}
+
+function pointsOf({ policy, stage, cache }: CellOptions): Point[] {
+  const modes = cache === undefined ? null : list('cache', cache).map(hostCacheModeNamed);
+  const stages = stage === undefined ? null : stagesNamed(stage);
+  if (policy === undefined && stages !== null) {
+    const cacheModes = modes ?? ['writeback' as const];
+    return cacheModes.flatMap((mode) =>
+      stages.map((id) => ({ policy: policyOfStage(id, mode), stage: id, hostCacheMode: mode })),
+    );
+  }
+  return policiesNamed(policy ?? 'all').flatMap((name) =>
+    (stages ?? [undefined]).flatMap((id) => {
+      const { preset, stage: found } = findPolicy(name, id);
+      return (modes ?? [preset.hostCacheMode]).map((mode) => ({ policy: name, stage: found.id, hostCacheMode: mode }));
+    }),
+  );
+}
+
+function engineNamed(word: string): (typeof ENGINES)[number] {
+  const engine = ENGINES.find((name) => name === word);
+  if (engine !== undefined) return engine;
+  throw new UsageError(`--engine: ${unknownWord('engine', word, ENGINES)}`);
+}
+
+function policiesNamed(text: string): PolicyName[] {
+  if (text === 'all') return POLICY_NAMES;
+  const names = list('policy', text).map((word) => {
+    const name = ALIASES[word.toLowerCase()] ?? word;
+    if ((POLICY_NAMES as string[]).includes(name)) return name as PolicyName;
+    throw new UsageError(`--policy: ${unknownWord('policy', word, POLICY_NAMES)}`);
+  });
+  return names;
+}
+
+function stagesNamed(text: string): StageId[] {
+  if (text === 'all') return [...STAGE_IDS];
+  return list('stage', text).map((word) => {
+    const stage = [...STAGE_IDS, ...WHAT_IF_STAGE_IDS].find((id) => id.toLowerCase() === word.toLowerCase());
+    if (stage !== undefined) return stage;
+    throw new UsageError(`--stage: ${unknownWord('stage', word, STAGE_IDS)}`);
+  });
+}
+
+function hostCacheModeNamed(word: string): HostCacheMode {
+  const mode = HOST_CACHE_MODES.find((name) => name === word);
+  if (mode !== undefined) return mode;
+  throw new UsageError(`--cache: ${unknownWord('host cache mode', word, HOST_CACHE_MODES)}`);
+}
+
+/** The policy's name, and what differs from its preset. */
+function idOf({ policy, stage, hostCacheMode }: Point): string {
+  const preset = POLICIES[policy];
+  const words: string[] = [policy];
+  if (stage !== preset.stage) words.push(stage);
+  if (hostCacheMode !== preset.hostCacheMode) words.push(hostCacheMode);
+  return words.join('/');
+}

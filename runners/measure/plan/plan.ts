@@ -1,0 +1,78 @@
+/** What a bench run is to do, settled: every default filled in, every option checked. */
+import type { HostCacheMode } from '../../../engine/index.ts';
+import type { QemuCellChoice } from '../../qemu/cell.ts';
+import type { CellChoice } from '../../sample/job.ts';
+import type { WorkloadChoice } from '../../sample/workload-choice.ts';
+import type { Baselines } from './variants.ts';
+
+/** A cell that this program's engine measures. */
+export interface EngineCell extends CellChoice {
+  readonly engine: 'cowbench';
+  readonly id: string;
+  /** Name of a modelled device, or `probed`; null: the storage that the images lie on. */
+  readonly device: string | null;
+  /** Another state of this program that takes the samples; null: this one. */
+  readonly source: SourceTree | null;
+}
+
+/** A cell that the installed qemu measures. */
+export interface QemuCell extends QemuCellChoice {
+  readonly engine: 'qemu';
+  readonly id: string;
+}
+
+export type PlannedCell = EngineCell | QemuCell;
+
+/** A commit of this program, ready to run. */
+export interface SourceTree {
+  readonly commit: string;
+  /** As the user named it. */
+  readonly revision: string;
+  readonly root: string;
+}
+
+export interface BenchPlan {
+  readonly workload: WorkloadChoice;
+  readonly cells: readonly PlannedCell[];
+  /** By cell. */
+  readonly baselines: Baselines;
+  /** Both sides of a comparison ought to count the same. */
+  readonly comparesCounts: boolean;
+  /** So many rounds, or as many as fit. */
+  readonly rounds: number | { readonly timeBudgetMs: number };
+  /** See `sample/pace.ts`; null: closed loop. */
+  readonly pace: string | null;
+  /** Existing directory for the images; a folder of their own is made in it. */
+  readonly directory: string;
+  readonly keepImages: boolean;
+  /** Root of the record store. */
+  readonly recordsRoot: string;
+  /** Go on with the newest record of the same plan. */
+  readonly resume: boolean;
+  readonly report: boolean;
+  /** Where the file operations of each cell go, as a fio iolog; null: nowhere. */
+  readonly deviceTraceFile: string | null;
+  /** Take one more sample of each cell, under a CPU profiler. */
+  readonly cpuProfile: boolean;
+  /** Give each policy a verdict of the crash explorer, too. */
+  readonly crash: 'quick' | null;
+  /** The words after `npm run -s cowbench --` that repeat the run. */
+  readonly command: readonly string[];
+}
+
+export const DEFAULT_TIME_BUDGET_MS = 120_000;
+/** More rounds than this of a single cell sharpen nothing that a reader would notice. */
+export const MOST_ROUNDS = 20;
+/** Counts on a model are exact, and so are its times: the second round only shows it. */
+export const MODEL_ROUNDS = 2;
+export const REFCOUNT_BITS = 16;
+
+/** Cells whose syncs reach no device, whatever the directory. */
+export function ignoresSyncs(mode: HostCacheMode): boolean {
+  return mode === 'unsafe';
+}
+
+/** True for a cell whose times are those of the storage under the images. */
+export function isReal(cell: PlannedCell): boolean {
+  return cell.engine === 'qemu' || cell.device === null;
+}

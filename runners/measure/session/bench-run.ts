@@ -1,0 +1,241 @@
+/** Takes the samples of one run, one after the other, and decides when there are enough; see `run-bench.ts` and `variants.ts`. */
+
+import { allSettled, compareCells } from '../../../results/comparison-cells.ts';
+import { compareExact } from '../../../results/comparison-exact.ts';
+import { MOST_PAIRS, measureMore } from '../../../results/comparison-schedule.ts';
+import type { Comparison, RunRecord } from '../../../results/record.ts';
+import { writeRecord } from '../../../results/store.ts';
+import { describeFailure } from '../../console/errors.ts';
+import { probeStorage, type StorageProbe } from '../../machine/probe.ts';
+import { fitStorageCosts } from '../../machine/probe-fit.ts';
+import { mergeProbes } from '../../machine/probe-merge.ts';
+import { modelParameters } from '../plan/modelled-device.ts';
+import { type BenchPlan, isReal, MOST_ROUNDS } from '../plan/plan.ts';
+import {
+  firstRound,
+  pairedBlock,
+  ROUNDS_A_BLOCK,
+  type ScheduledVariant,
+  type Variant,
+  variantsOf,
+} from '../plan/variants.ts';
+import { addControlSample, addSample } from './cell-results.ts';
+import { addCosts } from './cost.ts';
+import { addProfiles } from './cpu-profiles.ts';
+import { addCrashVerdicts } from './crash-verdicts.ts';
+import { expectedRounds, Pacing } from './pacing.ts';
+import type { BenchDisplay } from './run-bench.ts';
+import { SampleJobs } from './sample-jobs.ts';
+import { takeSample } from './sample-process.ts';
+import type { TemporaryImages } from './temporary-images.ts';
+
+/** Long enough for some rounds even where a sync takes milliseconds. */
+const PROBE_MS = 500;
+/** The probe after the run looks at other places than the one before it. */
+const SECOND_PROBE_SEED = 2;
+
+export interface Surroundings {
+  readonly images: TemporaryImages;
+  readonly display: BenchDisplay;
+  readonly announcedRequests: number | null;
+}
+
+export class BenchRun {
+  readonly #plan: BenchPlan;
+  readonly #record: RunRecord;
+  readonly #recordFile: string;
+  readonly #images: TemporaryImages;
+  readonly #display: BenchDisplay;
+  readonly #pacing: Pacing;
+  readonly #jobs: SampleJobs;
+  readonly #variants: readonly Variant[];
+  readonly #startMs: number;
+  #probe: StorageProbe | null = null;
+  #firstRoundEndMs = 0;
+  #roundsDone = 0;
+
+  constructor(plan: BenchPlan, record: RunRecord, recordFile: string, around: Surroundings) {
+    this.#plan = plan;
+    this.#record = record;
+    this.#recordFile = recordFile;
+    this.#images = around.images;
+    this.#display = around.display;
+    this.#pacing = new Pacing(around.announcedRequests);
+    this.#jobs = new SampleJobs(plan, () => this.#storageProbe());
+    this.#variants = variantsOf(plan.baselines, plan.rounds !== 1 && plan.cells.every(isReal));
+    this.#startMs = performance.now() - (record.measuringMs ?? 0);
+  }
+
+  /** Takes all samples and closes the record; returns what made the run fail. */
+  async complete(signal: AbortSignal): Promise<unknown> {
+    let failure: unknown = null;
+    try {
+      this.#describeDevices();
+      await this.#rounds(signal);
+      this.#probeAgain();
+      if (this.#plan.cpuProfile) await this.#profile(signal);
+      if (this.#plan.crash !== null) await addCrashVerdicts(this.#plan, this.#record, signal);
+      this.#record.status = 'complete';
+    } catch (error) {
+      failure = signal.aborted ? null : error;
+      this.#record.status = signal.aborted ? 'interrupted' : 'failed';
+      this.#record.failure = signal.aborted ? 'interrupted' : describeFailure(error).message;
+    }
+    this.#conclude();
+    this.#record.finishedAt = new Date().toISOString();
+    writeRecord(this.#recordFile, this.#record);
+    return failure;
+  }
+
+  async #profile(signal: AbortSignal): Promise<void> {
+    const images = this.#images;
+    await addProfiles(this.#plan, this.#jobs, this.#record, this.#recordFile, async (job, root) => {
+      const imageFile = images.imageFile('profiled');
+      try {
+        await takeSample({ ...job, imageFile }, signal, () => {}, root);
+      } finally {
+        images.discard(imageFile);
+      }
+    });
+  }
+
+  /** What is derived from the samples, so far as there are any. */
+  #conclude(): void {
+    const { cells, environment } = this.#record;
+    this.#record.comparisons = this.#comparisons();
+    if (environment.storageCosts !== undefined) addCosts(cells, environment.storageCosts);
+  }
+
+  /** Probes the storage where times will be explained by it, and records what modelled devices are. */
+  #describeDevices(): void {
+    const explains = this.#plan.rounds !== 1 && this.#plan.cells.some(isReal);
+    if (explains) this.#record.environment.storageCosts ??= fitStorageCosts(this.#storageProbe());
+    for (const [index, cell] of this.#plan.cells.entries()) {
+      const model = this.#jobs.modelOf(cell, this.#record.cells[index]!);
+      if (model !== null) this.#record.cells[index]!.device.parameters = modelParameters(model);
+    }
+  }
+
+  /** Storage that changed its pace during the run is priced in between. */
+  #probeAgain(): void {
+    const { environment } = this.#record;
+    if (this.#probe === null || environment.storageCosts === undefined) return;
+    const after = probeStorage(this.#images.folder, { timeMs: PROBE_MS, seed: SECOND_PROBE_SEED });
+    environment.storageCosts = fitStorageCosts(mergeProbes(this.#probe, after));
+  }
+
+  #storageProbe(): StorageProbe {
+    this.#probe ??= probeStorage(this.#images.folder, { timeMs: PROBE_MS });
+    return this.#probe;
+  }
+
+  async #rounds(signal: AbortSignal): Promise<void> {
+    const { rounds, cells, workload } = this.#plan;
+    await this.#take(firstRound(cells.length, workload.seed), signal);
+    this.#firstRoundEndMs = this.#elapsedMs();
+    for (let block = 0; ; block++) {
+      const samples = pairedBlock(this.#variants, cells.length, block, workload.seed);
+      // A block that an earlier sitting began was wanted then; to ask again would be one more look at the verdicts.
+      if (!samples.some((sample) => this.#has(sample)) && !this.#wantsBlock(block)) break;
+      const wanted = typeof rounds === 'number' ? samples.filter(({ round }) => round < rounds) : samples;
+      await this.#take(wanted, signal);
+      this.#record.comparisons = this.#comparisons();
+    }
+  }
+
+  #wantsBlock(block: number): boolean {
+    const { rounds, baselines } = this.#plan;
+    const pairs = block * ROUNDS_A_BLOCK;
+    if (typeof rounds === 'number') return pairs + 1 < rounds;
+    const budgetMs = rounds.timeBudgetMs - this.#firstRoundEndMs;
+    if (block === 0) return this.#firstBlockMs() <= budgetMs;
+    const compares = baselines.some((baseline) => baseline !== null);
+    const most = compares ? MOST_PAIRS : MOST_ROUNDS;
+    const elapsedNs = (this.#elapsedMs() - this.#firstRoundEndMs) * 1e6;
+    const progress = { pairs, elapsedNs, settled: allSettled(this.#record.comparisons ?? []) };
+    return measureMore(progress, { mostPairs: most, timeNs: budgetMs * 1e6 }).measureMore;
+  }
+
+  /** Judged by the first round, in which each cell was measured once. */
+  #firstBlockMs(): number {
+    return (this.#firstRoundEndMs / this.#plan.cells.length) * this.#variants.length * ROUNDS_A_BLOCK;
+  }
+
+  #elapsedMs(): number {
+    return performance.now() - this.#startMs;
+  }
+
+  /** Takes those of `samples` that the record does not have. */
+  async #take(samples: readonly ScheduledVariant[], signal: AbortSignal): Promise<void> {
+    for (const [index, sample] of samples.entries()) {
+      signal.throwIfAborted();
+      const ahead = samples.slice(index + 1).filter(({ round }) => round === sample.round);
+      if (!this.#has(sample)) await this.#sample(sample, ahead, signal);
+      if (ahead.length === 0) this.#roundsDone++;
+    }
+  }
+
+  #has({ cell, control, order }: ScheduledVariant): boolean {
+    const { rounds, control: again = [] } = this.#record.cells[cell]!;
+    return (control ? again : rounds).some((round) => round.order === order);
+  }
+
+  async #sample(sample: ScheduledVariant, ahead: readonly Variant[], signal: AbortSignal): Promise<void> {
+    const { id } = this.#plan.cells[sample.cell]!;
+    const { round, order, control } = sample;
+    const imageFile = this.#images.imageFile(`${id}${control ? '-again' : ''}-round-${round + 1}`);
+    const startMs = performance.now();
+    const show = (part: string, requests: number) => this.#show(sample, ahead, part, requests, startMs);
+    show('prepare', 0);
+    const cell = this.#record.cells[sample.cell]!;
+    try {
+      const { job, root } = this.#jobs.jobOf(sample.cell, cell, imageFile, round === 0);
+      const result = await takeSample(job, signal, show, root);
+      if (this.#record.workload.phases.length === 0) this.#record.workload.phases = result.phases;
+      const { reads, writes, flushes, discards, other } = result.exact.guest;
+      this.#pacing.finished(id, performance.now() - startMs, reads + writes + flushes + discards + other);
+      (control ? addControlSample : addSample)(cell, { round, order, traced: round === 0 }, result);
+    } finally {
+      this.#images.discard(imageFile);
+    }
+    this.#record.measuringMs = Math.round(this.#elapsedMs());
+    writeRecord(this.#recordFile, this.#record);
+  }
+
+  #comparisons(): Comparison[] {
+    const { cells } = this.#record;
+    return this.#plan.baselines.flatMap((baselineIndex, index) => {
+      const [baseline, candidate] = [baselineIndex === null ? undefined : cells[baselineIndex], cells[index]!];
+      if (baseline === undefined || baseline.exact === null || candidate.exact === null) return [];
+      const ending = typeof this.#plan.rounds === 'number' ? 'fixed' : 'looks';
+      const comparison = compareCells(baseline, candidate, { ending });
+      if (!this.#plan.comparesCounts) return comparison.times.length > 0 ? [comparison] : [];
+      const { verdict, differences } = compareExact([baseline.exact], [candidate.exact]);
+      return [{ ...comparison, exact: { verdict, differences: [...differences] } }];
+    });
+  }
+
+  #show(sample: ScheduledVariant, ahead: readonly Variant[], part: string, requests: number, startMs: number): void {
+    const id = ({ cell }: Variant) => this.#plan.cells[cell]!.id;
+    const elapsedMs = this.#elapsedMs();
+    const rounds = this.#expectedRounds(sample.round, elapsedMs);
+    const position = {
+      cell: id(sample),
+      sampleMs: performance.now() - startMs,
+      ahead: ahead.map(id),
+      later: rounds - sample.round - 1,
+      cells: this.#variants.map(id),
+    };
+    const etaMs = this.#pacing.remainingMs(position);
+    const share = etaMs === null ? null : elapsedMs / (elapsedMs + etaMs);
+    const { totalRequests } = this.#pacing;
+    const { cell } = position;
+    this.#display.update({ round: sample.round + 1, rounds, cell, part, requests, totalRequests, share, etaMs });
+  }
+
+  #expectedRounds(round: number, elapsedMs: number): number {
+    const { rounds } = this.#plan;
+    if (typeof rounds === 'number') return rounds;
+    return Math.max(round + 1, expectedRounds(this.#roundsDone, elapsedMs, rounds.timeBudgetMs, MOST_PAIRS + 1));
+  }
+}

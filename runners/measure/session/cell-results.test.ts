@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { findings, summaryTable } from '../../../dashboards/text/summary.ts';
+import { LatencyHistogram } from '../../../results/histogram.ts';
+import { LatencyMapBuilder } from '../../../results/latency-map.ts';
+import type { ExactCounters } from '../../../results/record.ts';
+import { sampleCell, sampleRecord } from '../../../results/testing/sample-record.ts';
+import type { SampleResult } from '../../sample/job.ts';
+import { addSample, isSound } from './cell-results.ts';
+
+function exact(fsyncs: number): ExactCounters {
+  return {
+    ...{ fsyncs, odsyncWrites: 0, writes: 10, writeBytes: 1048576, reads: 0, readBytes: 0, truncates: 0, punches: 0 },
+    byKind: {},
+    syncsByCause: {},
+    syncsByTrigger: {},
+    byRequest: {},
+    tableCaches: null,
+    imageBytes: 0,
+    guest: { reads: 0, readBytes: 0, writes: 4, writeBytes: 2048, flushes: 1, discards: 0, other: 0 },
+  };
+}
+
+function sample(fsyncs: number, verification: Partial<SampleResult['verification']> = {}): SampleResult {
+  const flushes = new LatencyHistogram();
+  flushes.record(1000);
+  const latencies = new LatencyMapBuilder();
+  latencies.record('guest-flush', 0, 1000);
+  return {
+    startedAt: '2026-11-22T20:15:00.000Z',
+    exact: exact(fsyncs),
+    times: { wallNs: 2e9, userCpuNs: 1, systemCpuNs: 1, deviceNs: { read: 0, write: 0, sync: 0 }, peakMemoryBytes: 1 },
+    histograms: { guestFlush: flushes.summary()! },
+    latencyMap: latencies.summary(),
+    fileMap: null,
+    cascades: [],
+    syncKinds: null,
+    phases: [],
+    verification: { content: 'equal', contentBytes: 1, check: 'clean', leaks: 0, corruptions: 0, ...verification },
+  };
+}
+
+test('counts come from the first sample, later ones add times and must count the same', () => {
+  const cell = sampleCell();
+  addSample(cell, { round: 0, order: 1 }, sample(7));
+  addSample(cell, { round: 1, order: 4 }, sample(7));
+  assert.deepEqual([cell.exact!.fsyncs, cell.rounds.length, cell.histograms.guestFlush!.count], [7, 2, 2]);
+  assert.ok(cell.deterministic && isSound(cell));
+  addSample(cell, { round: 2, order: 6 }, sample(8));
+  assert.deepEqual([cell.exact!.fsyncs, cell.deterministic, cell.rounds[2]!.countsEqual], [7, false, false]);
+  assert.match(findings(sampleRecord({ cells: [cell] }))[0]!, /two rounds .* counted differently/);
+});
+
+test('latencies by time are added up; a sample of an earlier program has none', () => {
+  const cell = sampleCell();
+  const { latencyMap: _, ...early } = sample(7);
+  addSample(cell, { round: 0, order: 0 }, early as SampleResult);
+  assert.ok(!('latencyMap' in cell));
+  addSample(cell, { round: 1, order: 1 }, sample(7));
+  addSample(cell, { round: 2, order: 2 }, sample(7));
+  assert.deepEqual(cell.latencyMap!.lanes, { 'guest-flush': [2] });
+});
+
+test('one bad verification is not covered up by a good one before or after', () => {
+  const bad = { content: 'different', detail: 'guest offset 512: expected write 3, found zeros' } as const;
+  for (const list of [
+    [sample(7), sample(7, bad)],
+    [sample(7, bad), sample(7)],
+  ]) {
+    const cell = sampleCell();
+    for (const [round, one] of list.entries()) addSample(cell, { round, order: round }, one);
+    assert.equal(cell.verification.content, 'different');
+    assert.match(findings(sampleRecord({ cells: [cell] }))[0]!, /the guest reads something else .* offset 512/);
+  }
+});
+
+test('the table has the counts, ratios to the first cell, and dashes for what was not measured', () => {
+  const cells = [sampleCell({ id: 'legacy' }), sampleCell({ id: 'writeback' }), sampleCell({ id: 'late' })];
+  addSample(cells[0]!, { round: 0, order: 0 }, sample(8));
+  addSample(cells[1]!, { round: 0, order: 1 }, sample(2, { check: 'leaks', leaks: 3 }));
+  const rows = summaryTable(sampleRecord({ cells }))
+    .slice(2)
+    .map((line) => line.split(/ {2,}/));
+  assert.deepEqual(rows[0], ['legacy', '8', '0', '10', '1.0', '2000.0', '1.000', '2.00 s', '1 µs', 'yes']);
+  assert.deepEqual(rows[1], ['writeback', '2', '0', '10', '1.0', '500.0', '0.250', '2.00 s', '1 µs', 'yes, 3 leaks']);
+  assert.deepEqual(rows[2], ['late', ...Array(9).fill('-')]);
+});

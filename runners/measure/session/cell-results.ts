@@ -1,0 +1,75 @@
+/** Adds the result of a sample to its cell of the record. */
+import { isDeepStrictEqual } from 'node:util';
+import { mergeHistograms } from '../../../results/histogram.ts';
+import { mergeLatencyMaps } from '../../../results/latency-map.ts';
+import { type Cell, type Histogram, LATENCY_SERIES, type Round } from '../../../results/record.ts';
+import type { SampleResult } from '../../sample/job.ts';
+
+/** Where a sample stands in the run. */
+export interface SamplePlace {
+  readonly round: number;
+  readonly order: number;
+  /** The round that warms up and is traced. */
+  readonly traced?: boolean;
+}
+
+/** Changes `cell`: the first sample gives counts and pictures, each later one times and a comparison of counts. */
+export function addSample(cell: Cell, place: SamplePlace, sample: SampleResult): void {
+  if (cell.exact === null) {
+    cell.exact = sample.exact;
+    cell.fileMap = sample.fileMap;
+    cell.cascades = sample.cascades;
+    cell.verification = sample.verification;
+    // Absent in a sample that an earlier commit of this program took.
+    if (sample.syncKinds != null) {
+      cell.growingSyncs = sample.syncKinds.growing;
+      cell.cleanSyncs = sample.syncKinds.clean;
+    }
+  }
+  const round = checkedRound(cell, place, sample);
+  cell.rounds.push(round);
+  for (const name of LATENCY_SERIES) {
+    const added = sample.histograms[name];
+    if (added !== undefined) cell.histograms[name] = merged(cell.histograms[name], added);
+  }
+  // Absent in a sample that an earlier commit of this program took.
+  if (sample.latencyMap != null) {
+    cell.latencyMap =
+      cell.latencyMap === undefined ? sample.latencyMap : mergeLatencyMaps(cell.latencyMap, sample.latencyMap);
+  }
+}
+
+/** The same for a sample of the A/A control: its times stand apart, its counts and its image must be as good as any. */
+export function addControlSample(cell: Cell, place: SamplePlace, sample: SampleResult): void {
+  cell.control = [...(cell.control ?? []), checkedRound(cell, place, sample)];
+}
+
+function checkedRound(cell: Cell, { round, order, traced }: SamplePlace, sample: SampleResult): Round {
+  // One bad round is a finding, however many good ones there are.
+  if (isSound(cell) && !soundVerification(sample.verification)) cell.verification = sample.verification;
+  const countsEqual = isDeepStrictEqual(cell.exact, sample.exact);
+  cell.deterministic &&= countsEqual;
+  const flush = sample.histograms.guestFlush;
+  return {
+    index: round,
+    order,
+    startedAt: sample.startedAt,
+    ...sample.times,
+    countsEqual,
+    ...(flush !== undefined && { flushNs: flush.p50Ns }),
+    ...(traced === true && { traced }),
+  };
+}
+
+function merged(before: Histogram | undefined, added: Histogram): Histogram {
+  return before === undefined ? added : mergeHistograms(before, added);
+}
+
+/** True when nothing was found against the cell: content equal, no corruption, all rounds counted the same. */
+export function isSound(cell: Cell): boolean {
+  return cell.deterministic && soundVerification(cell.verification);
+}
+
+function soundVerification({ content, check }: Cell['verification']): boolean {
+  return content !== 'different' && check !== 'corrupt';
+}

@@ -1,0 +1,28 @@
+/** Explains the times of a finished run by its counts and what its storage was probed to cost. */
+import { breakDownCost, type StorageCosts } from '../../../results/cost-model.ts';
+import type { Cell, Round } from '../../../results/record.ts';
+import { median } from '../../../results/statistics.ts';
+
+/** Adds the breakdown of its middle round to each cell that ran on real storage under this program's engine. */
+export function addCosts(cells: readonly Cell[], costs: StorageCosts): void {
+  for (const cell of cells) {
+    const round = middleRound(cell);
+    if (cell.exact === null || round === null || cell.device.kind !== 'real' || cell.engine !== 'cowbench') continue;
+    const { read, write, sync } = round.deviceNs;
+    const engineNs = Math.max(0, round.wallNs - read - write - sync);
+    const { exact: counters, growingSyncs = 0, cleanSyncs = 0 } = cell;
+    const breakdown = breakDownCost({ counters, costs, engineNs, measuredNs: round.wallNs, growingSyncs, cleanSyncs });
+    cell.cost = { ...breakdown, terms: [...breakdown.terms] };
+  }
+}
+
+/** The untraced round whose wall time is nearest to the median; a traced one where there is no other. */
+function middleRound({ rounds }: Cell): Round | null {
+  const untraced = rounds.filter(({ traced }) => traced !== true);
+  const candidates = (untraced.length > 0 ? untraced : rounds).filter(({ wallNs }) => wallNs > 0);
+  if (candidates.length === 0) return null;
+  const middle = median(candidates.map(({ wallNs }) => wallNs));
+  return candidates.reduce((best, round) =>
+    Math.abs(round.wallNs - middle) < Math.abs(best.wallNs - middle) ? round : best,
+  );
+}

@@ -1,0 +1,116 @@
+/** The record of a run before its first sample. */
+import { createHash, randomBytes } from 'node:crypto';
+import { type Cell, type RunRecord, SCHEMA_VERSION } from '../../../results/record.ts';
+import type { Workload } from '../../../workloads/workload.ts';
+import { describeEnvironment, describeSource, programVersion } from '../../machine/environment.ts';
+import { emptyQemuCell, qemuWarnings } from '../../qemu/cell.ts';
+import { findQemuTools } from '../../qemu/tools.ts';
+import { type BenchPlan, type EngineCell, ignoresSyncs, isReal, REFCOUNT_BITS } from '../plan/plan.ts';
+
+/** Makes the record; `imageFolder` is where the images will be. Throws UsageError when qemu is asked for and not there. */
+export function newRecord(plan: BenchPlan, workload: Workload, imageFolder: string): RunRecord {
+  const environment = describeEnvironment(imageFolder);
+  environment.warnings.push(...warningsOf(plan, workload));
+  const startedAt = new Date().toISOString();
+  const { name, title, diskSizeBytes, inputs } = workload;
+  const { seed, guestFlush, discard } = plan.workload;
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    runId: `${startedAt.replaceAll(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`,
+    status: 'running',
+    startedAt,
+    finishedAt: null,
+    command: [...plan.command],
+    source: sourceOf(plan),
+    workload: {
+      ...{ name, title, parameters: plainParameters(plan, workload), seed, guestFlush, discard },
+      ...(plan.pace !== null && { pace: plan.pace }),
+      ...{ diskSizeBytes, inputs: inputs.map((input) => ({ ...input })), phases: [] },
+    },
+    environment,
+    failure: null,
+    cells: emptyCells(plan, workload, environment.fileSystem.type),
+    comparisons: [],
+    plan: planHash(plan, workload),
+    measuringMs: 0,
+  };
+}
+
+/**
+ * Names everything that decides what is measured: runs of equal plans may be one run. Where programs lie decides nothing, nor
+ * does the name of a trace: its content does.
+ */
+export function planHash(plan: BenchPlan, { inputs, diskSizeBytes }: Workload): string {
+  const { cells, baselines, rounds, pace, directory, crash } = plan;
+  const places = cells.some(isReal) ? directory : null;
+  const name = inputs.some(({ role }) => role === 'trace') ? 'trace' : plan.workload.name;
+  const contents = inputs.map(({ role, sha256 }) => [role, sha256]);
+  const workload = { ...plan.workload, name, inputs: contents, diskSizeBytes };
+  const asked = JSON.stringify(
+    { workload, cells, baselines, rounds, pace, places, crash: crash ?? undefined },
+    (key, value) => (key === 'root' || key === 'revision' ? undefined : value),
+  );
+  return createHash('sha256').update(asked).digest('hex').slice(0, 16);
+}
+
+/** The program that is measured: this one, or the one commit that takes all samples. */
+function sourceOf({ cells }: BenchPlan): RunRecord['source'] {
+  const sources = cells.map((cell) => (cell.engine === 'qemu' ? null : cell.source));
+  const [first] = sources;
+  if (first == null || sources.some((source) => source?.commit !== first.commit)) return describeSource();
+  return { version: programVersion(first.root), commit: first.commit, dirty: false };
+}
+
+function warningsOf(plan: BenchPlan, workload: Workload): string[] {
+  const warnings: string[] = [];
+  if (plan.cells.some((cell) => ignoresSyncs(cell.hostCacheMode) && isReal(cell))) {
+    warnings.push('host cache mode unsafe makes every sync do nothing: its times mean nothing here');
+  }
+  if (plan.cells.some(({ engine }) => engine === 'qemu')) warnings.push(...qemuWarnings(workload));
+  return warnings;
+}
+
+function emptyCells({ cells }: BenchPlan, workload: Workload, fileSystemType: string): Cell[] {
+  return cells.map((cell) =>
+    cell.engine === 'qemu'
+      ? emptyQemuCell(cell, workload.diskSizeBytes, fileSystemType, findQemuTools())
+      : emptyCell(cell, fileSystemType),
+  );
+}
+
+function emptyCell(cell: EngineCell, fileSystemType: string): Cell {
+  const { version, clusterSizeBytes, l2CacheTables, refcountCacheTables, imageOptions, source } = cell;
+  const refcountBits = imageOptions?.create.refcountBits ?? REFCOUNT_BITS;
+  const parameters = source === null ? {} : { revision: source.revision, commit: source.commit.slice(0, 12) };
+  return {
+    id: cell.id,
+    engine: 'cowbench',
+    policy: { name: cell.policy, stage: cell.stage, parameters },
+    hostCacheMode: cell.hostCacheMode,
+    image: {
+      ...{ version, clusterSizeBytes, refcountBits, l2CacheTables, refcountCacheTables },
+      options: { ...imageOptions?.words },
+    },
+    device: cell.device === null ? { kind: 'real', name: fileSystemType } : { kind: 'model', name: cell.device },
+    exact: null,
+    deterministic: true,
+    rounds: [],
+    histograms: {},
+    fileMap: null,
+    cascades: [],
+    verification: { content: 'not-run', contentBytes: 0, check: 'not-run', leaks: 0, corruptions: 0 },
+    crash: null,
+  };
+}
+
+/** All parameters of the workload with their values; a limit is one too, as it decides what was replayed. */
+function plainParameters(plan: BenchPlan, workload: Workload): RunRecord['workload']['parameters'] {
+  const entries = Object.entries({ ...workload.parameters, limit: plan.workload.limit ?? undefined });
+  return Object.fromEntries(
+    entries.filter(([, value]) => value !== undefined).map(([name, value]) => [name, plain(value)]),
+  );
+}
+
+function plain(value: unknown): string | number | boolean {
+  return typeof value === 'number' || typeof value === 'boolean' ? value : String(value);
+}

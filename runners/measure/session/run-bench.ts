@@ -1,0 +1,77 @@
+/**
+ * The run: takes the samples of all cells in interleaved order, a fresh image and a fresh process each, and keeps the
+ * record on disk up to date after every one.
+ *
+ * Invariants:
+ *  1. Whatever happens, the record holds every sample that finished, and no image is left (unless asked for).
+ *  2. Every cell has its first sample before any cell has its second.
+ *  3. A run is measured by one process at a time.
+ *  4. A sample is named by its place in the schedule, which the plan alone decides: a resumed run takes those that are missing.
+ */
+
+import path from 'node:path';
+import type { RunRecord } from '../../../results/record.ts';
+import { readRecord, recordPath, writeRecord } from '../../../results/store.ts';
+import type { Workload } from '../../../workloads/workload.ts';
+import { openWorkload } from '../../sample/workload-choice.ts';
+import type { BenchPlan } from '../plan/plan.ts';
+import { BenchRun } from './bench-run.ts';
+import { newRecord } from './new-record.ts';
+import type { RunState } from './pacing.ts';
+import { findResumable, otherInputs } from './resume.ts';
+import { RunLock } from './run-lock.ts';
+import { TemporaryImages } from './temporary-images.ts';
+
+export interface BenchDisplay {
+  started(record: RunRecord, recordFile: string, imageFolder: string): void;
+  update(state: RunState): void;
+  finished(): void;
+}
+
+export interface BenchOutcome {
+  readonly record: RunRecord;
+  readonly recordFile: string;
+  /** What ended the run early, if its status is `failed`. */
+  readonly error: unknown;
+}
+
+/**
+ * Runs what is `asked`; aborting `signal` ends the run with what was measured.
+ * @throws an error of use or input while nothing has been measured; later failures are in the outcome.
+ */
+export async function runBench(asked: BenchPlan, signal: AbortSignal, display: BenchDisplay): Promise<BenchOutcome> {
+  // Bad input must be told before anything is made: this reads a trace to its end.
+  const { workload } = await openWorkload(asked.workload, asked.cells[0]!.clusterSizeBytes);
+  const plan: BenchPlan = { ...asked, workload: { ...asked.workload, inputs: workload.inputs } };
+  const images = new TemporaryImages(plan.directory, plan.keepImages);
+  const locks: RunLock[] = [];
+  const lock = (besides: string, name: string) =>
+    locks.push(new RunLock(path.join(path.dirname(besides), `.${name}.lock`)));
+  try {
+    const fresh = newRecord(plan, workload, images.folder);
+    // By plan, too: of two that find nothing to go on with, both would begin.
+    if (plan.resume) lock(recordPath(plan.recordsRoot, fresh), fresh.plan!);
+    const earlier = plan.resume ? findResumable(plan.recordsRoot, fresh) : null;
+    const recordFile = earlier ?? recordPath(plan.recordsRoot, fresh);
+    lock(recordFile, path.basename(recordFile, '.json'));
+    if (plan.resume && earlier === null) fresh.environment.warnings.push(...otherInputs(plan.recordsRoot, fresh));
+    const record = earlier === null ? fresh : readRecord(earlier);
+    if (record.status === 'complete') return { record, recordFile, error: null };
+    Object.assign(record, { status: 'running', failure: null, finishedAt: null });
+    writeRecord(recordFile, record);
+    display.started(record, recordFile, images.folder);
+    const around = { images, display, announcedRequests: announcedRequests(plan, workload) };
+    const error = await new BenchRun(plan, record, recordFile, around).complete(signal);
+    return { record, recordFile, error };
+  } finally {
+    display.finished();
+    for (const held of locks) held.release();
+    images.remove();
+  }
+}
+
+/** How many requests a sample will serve, if that is known before the first one. */
+function announcedRequests({ workload }: BenchPlan, { totalRequests }: Workload): number | null {
+  if (totalRequests === undefined || workload.guestFlush !== 'recorded') return workload.limit;
+  return Math.min(totalRequests, workload.limit ?? totalRequests);
+}

@@ -1,0 +1,135 @@
+/** Cache policies with something left out, or done otherwise: wrappers that mutants and mended policies are made of. */
+import type { CachedTable, CachePolicy, Order, TableCache, TableCaches, TableKind } from '../../../engine/index.ts';
+
+/** Header fields, bytes: the number of snapshots, and behind it where their table lies. */
+const SNAPSHOT_COUNT = 60;
+const SNAPSHOTS_OFFSET = 64;
+
+/** Passes everything on; a mutant overrides what it gets wrong. */
+export class MutantPolicy implements CachePolicy {
+  protected readonly inner: CachePolicy;
+
+  constructor(inner: CachePolicy) {
+    this.inner = inner;
+  }
+
+  attach(caches: TableCaches): void {
+    this.inner.attach(caches);
+  }
+  require(order: Order, table?: CachedTable): void {
+    this.inner.require(order, table);
+  }
+  hookUp(offset: number, bytes: Uint8Array, kind: TableKind): void {
+    this.inner.hookUp(offset, bytes, kind);
+  }
+  flush(): void {
+    this.inner.flush();
+  }
+  close(): void {
+    this.inner.close();
+  }
+  beginSnapshotWalk(): void {
+    this.inner.beginSnapshotWalk();
+  }
+  endSnapshotWalk(publishL1: () => void): void {
+    this.inner.endSnapshotWalk(publishL1);
+  }
+  evicting(cache: TableCache, slot: number): void {
+    this.inner.evicting(cache, slot);
+  }
+  released(cache: TableCache, slot: number): void {
+    this.inner.released(cache, slot);
+  }
+}
+
+/** Does not pass on some orders. */
+export class ForgetfulPolicy extends MutantPolicy {
+  readonly #forgets: (order: Order) => boolean;
+
+  constructor(inner: CachePolicy, forgets: (order: Order) => boolean) {
+    super(inner);
+    this.#forgets = forgets;
+  }
+
+  override require(order: Order, table?: CachedTable): void {
+    if (!this.#forgets(order)) super.require(order, table);
+  }
+}
+
+/** Says that the image is clean before its tables are written out. */
+export class HastyClosePolicy extends MutantPolicy {
+  #owesClose = false;
+
+  override close(): void {
+    this.#owesClose = true;
+  }
+
+  override hookUp(offset: number, bytes: Uint8Array, kind: TableKind): void {
+    super.hookUp(offset, bytes, kind);
+    if (this.#owesClose) this.inner.close();
+    this.#owesClose = false;
+  }
+}
+
+/** States another order as well, or in place of one. */
+export class RestatingPolicy extends MutantPolicy {
+  readonly #restate: (order: Order, inner: CachePolicy, table?: CachedTable) => void;
+
+  constructor(inner: CachePolicy, restate: (order: Order, inner: CachePolicy, table?: CachedTable) => void) {
+    super(inner);
+    this.#restate = restate;
+  }
+
+  override require(order: Order, table?: CachedTable): void {
+    this.#restate(order, this.inner, table);
+  }
+}
+
+/** Of the refcount blocks, writes out only the new one before the pointer to it; the refcounts in the others stay in memory. */
+export class NarrowBlockPolicy extends MutantPolicy {
+  #refcounts: TableCache | null = null;
+
+  override attach(caches: TableCaches): void {
+    this.#refcounts = caches.refcounts;
+    super.attach(caches);
+  }
+
+  override require(order: Order, table?: CachedTable): void {
+    if (order !== 'refcount-block-before-refcount-table') return super.require(order, table);
+    this.#refcounts!.writeOut(table!.slot);
+    // A bare barrier, under every policy.
+    this.inner.require('refcount-before-snapshot-table');
+  }
+}
+
+/** Does not notice that the tables could not be written out at the end of a snapshot walk. */
+export class CarelessSwitchPolicy extends MutantPolicy {
+  override endSnapshotWalk(publishL1: () => void): void {
+    let isPublished = false;
+    const publish = () => {
+      isPublished = true;
+      publishL1();
+    };
+    try {
+      super.endSnapshotWalk(publish);
+    } catch {
+      if (!isPublished) publish();
+    }
+  }
+}
+
+/** Mends: the two header fields that publish a snapshot table are written at once. */
+export class JoinedHeaderPolicy extends MutantPolicy {
+  #tableOffset: Uint8Array | null = null;
+
+  override hookUp(offset: number, bytes: Uint8Array, kind: TableKind): void {
+    if (kind === 'header' && offset === SNAPSHOTS_OFFSET) {
+      this.#tableOffset = bytes.slice();
+    } else if (kind === 'header' && offset === SNAPSHOT_COUNT && this.#tableOffset !== null) {
+      const both = new Uint8Array(bytes.length + this.#tableOffset.length);
+      both.set(bytes);
+      both.set(this.#tableOffset, bytes.length);
+      super.hookUp(offset, both, kind);
+    } else super.hookUp(offset, bytes, kind);
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * Deliberate mistakes, one at a time: each must be found by the explorer, or be shown to make no difference. M1 to M22 follow the
+ * mistakes that programs of this kind have made; the others leave out one order each, or one place that states an order.
+ *
+ * Some of the mistakes are history's own, so the stages make them anyway. Such a one is hunted the other way round: the policy as it
+ * is must show damage that a mended one does not.
+ */
+import { type CachePolicy, ORDERS, type Order } from '../../../engine/index.ts';
+import type { Alteration } from '../states/alteration.ts';
+import { punchMoved } from './moved-punch.ts';
+import {
+  CleanDependencyFile,
+  FailingSyncFile,
+  LateCopyFile,
+  RetryingFile,
+  SyncDroppingFile,
+  SyncingFile,
+} from './mutant-files.ts';
+import {
+  CarelessSwitchPolicy,
+  ForgetfulPolicy,
+  HastyClosePolicy,
+  JoinedHeaderPolicy,
+  NarrowBlockPolicy,
+  RestatingPolicy,
+} from './mutant-policy.ts';
+import {
+  FailingTableFile,
+  LateLoweringFile,
+  LostReplacementFile,
+  OverlapFile,
+  UnownedTablesFile,
+} from './mutant-table-files.ts';
+import { DeafToSitePolicy, type RequireSite } from './require-sites.ts';
+
+export interface Mutant extends Alteration {
+  readonly name: string;
+  readonly title: string;
+  /** What it is compared with: the policy with this alteration. Default: the policy alone. */
+  readonly against?: AlterationName;
+  /** The stages make this mistake themselves; `against` mends it. */
+  readonly isHistory?: true;
+}
+
+const forgets = (...orders: Order[]): Alteration => ({
+  decoratePolicy: (policy) => new ForgetfulPolicy(policy, (order) => orders.includes(order)),
+});
+
+const restates = (order: Order, restate: (inner: CachePolicy) => void): Alteration => ({
+  decoratePolicy: (policy) =>
+    new RestatingPolicy(policy, (stated, inner, table) => {
+      if (stated === order) restate(inner);
+      else inner.require(stated, table);
+    }),
+});
+
+/** Surroundings that are no mistakes: faults that a policy must live with, and mends of mistakes that all stages make. */
+const ALTERATIONS = {
+  nothing: { decoratePolicy: (policy) => new ForgetfulPolicy(policy, () => false) },
+  'more syncs': { wrapFile: (file) => new SyncingFile(file) },
+  'a sync fails': { wrapMemory: (file) => new FailingSyncFile(file, 2) },
+  'a refcount block cannot be written': {
+    wrapMemory: (file, run) =>
+      new FailingTableFile(file, (kind) => kind === 'refcount-block' && run.op === 'snapshot-create'),
+  },
+  'narrow write-out, other refcounts first': {
+    decoratePolicy: (policy) =>
+      new RestatingPolicy(new NarrowBlockPolicy(policy), (order, inner, table) =>
+        inner.require(order === 'refcount-before-refcount-block' ? 'refcount-before-l2-table' : order, table),
+      ),
+  },
+  'mended M8': { wrapFile: (file, run) => new LateLoweringFile(file, run, 'snapshot-delete') },
+  'mended M9': { wrapFile: (file, run) => new LateLoweringFile(file, run, 'snapshot-apply') },
+  'mended M10': { decoratePolicy: (policy) => new JoinedHeaderPolicy(policy) },
+  'mended M11': restates('refcount-before-refcount-block', (inner) => inner.require('refcount-before-l2-table')),
+  'mended M12': restates('refcount-before-snapshot-table', (inner) => inner.require('refcount-before-l1-table')),
+  'mended M17': { wrapFile: (file, run) => new UnownedTablesFile(file, run) },
+  'mended M18': restates('mapping-before-free', (inner) => {
+    inner.require('mapping-before-free');
+    inner.flush();
+  }),
+} as const satisfies Record<string, Alteration>;
+
+export type AlterationName = keyof typeof ALTERATIONS;
+
+const HISTORICAL_MUTANTS: readonly Mutant[] = [
+  { name: 'M1', title: 'L2 tables no longer wait for refcounts', ...forgets('refcounts-before-mapping') },
+  {
+    name: 'M2',
+    title: 'copied data is written after the L2 table that names it',
+    wrapFile: (file) => new LateCopyFile(file),
+  },
+  { name: 'M3', title: 'L2 tables no longer wait for copied data', ...forgets('copied-data-before-mapping') },
+  {
+    name: 'M4',
+    title: 'no sync behind the write-out of a cache that others depend on, when nothing in it was dirty',
+    wrapFile: (file) => new CleanDependencyFile(file),
+  },
+  { name: 'M5', title: 'the L1 entry is published before its new L2 table', ...forgets('l2-table-before-l1-entry') },
+  {
+    name: 'M6',
+    title: 'a guest flush writes out, but does not sync',
+    wrapFile: (file) => new SyncDroppingFile(file, (cause) => cause === 'guest-flush' || cause === 'cache-flush'),
+  },
+  {
+    name: 'M7',
+    title: 'refcounts are lowered before the reference is gone',
+    ...forgets('dereference-before-refcount', 'mapping-before-free'),
+  },
+  {
+    name: 'M8',
+    title: 'deleting a snapshot lowers its refcounts before it is off the list',
+    isHistory: true,
+    against: 'mended M8',
+  },
+  {
+    name: 'M9',
+    title: 'going back to a snapshot lowers the refcounts of what the active L1 table still names',
+    isHistory: true,
+    against: 'mended M9',
+  },
+  {
+    name: 'M10',
+    title: 'place and length of the snapshot table are published by two writes',
+    isHistory: true,
+    against: 'mended M10',
+  },
+  {
+    name: 'M11',
+    title: 'a sync, but no write-out of refcounts, before a new refcount block that another one counts',
+    isHistory: true,
+    against: 'mended M11',
+  },
+  {
+    name: 'M11, narrow write-out',
+    title: 'M11 where only the new block is written out before the pointer to it',
+    against: 'narrow write-out, other refcounts first',
+    decoratePolicy: (policy) => new NarrowBlockPolicy(policy),
+  },
+  {
+    name: 'M12',
+    title: 'a sync, but no write-out of refcounts, before a snapshot table or L1 copy',
+    isHistory: true,
+    against: 'mended M12',
+  },
+  {
+    name: 'M13',
+    title: 'a compressed cluster is linked without waiting for its refcount',
+    decoratePolicy: (policy, run) =>
+      new ForgetfulPolicy(policy, (order) => run.op === 'write-compressed' && order === 'refcounts-before-mapping'),
+  },
+  {
+    name: 'M14',
+    title: 'a data cluster and a new refcount block are given the same place',
+    wrapFile: (file) => new OverlapFile(file),
+  },
+  {
+    name: 'M15',
+    title: 'an L2 entry is changed after its table was written out and is clean again',
+    wrapFile: (file) => new LostReplacementFile(file),
+  },
+  {
+    name: 'M16',
+    title: 'an error is ignored when the caches are written out at the end of a snapshot walk',
+    ...ALTERATIONS['a refcount block cannot be written'],
+    against: 'a refcount block cannot be written',
+    decoratePolicy: (policy) => new CarelessSwitchPolicy(policy),
+  },
+  {
+    name: 'M17',
+    title: 'going back to a snapshot writes COPIED flags that no longer hold',
+    isHistory: true,
+    against: 'mended M17',
+  },
+  {
+    name: 'M18',
+    title: 'a freed cluster is used again before its last reference is durably gone',
+    isHistory: true,
+    against: 'mended M18',
+  },
+  {
+    name: 'M19',
+    title: 'a failed sync is tried again, and the second answer believed',
+    ...ALTERATIONS['a sync fails'],
+    against: 'a sync fails',
+    wrapFile: (file) => new RetryingFile(file),
+  },
+  {
+    name: 'M20',
+    title: 'a new image is not synced',
+    wrapFile: (file, run) => new SyncDroppingFile(file, () => run.op === 'open'),
+  },
+  {
+    name: 'M21',
+    title: 'a cluster is given back to the file system before the reference to it is durably gone',
+    aroundRequest: punchMoved,
+  },
+  {
+    name: 'M22',
+    title: 'the dirty bit is cleared before the tables are written out',
+    decoratePolicy: (policy) => new HastyClosePolicy(policy),
+  },
+];
+
+/** One for each order: the image code states it, and the policy never hears of it. */
+const FORGOTTEN_ORDERS: readonly Mutant[] = ORDERS.map((order) => ({
+  name: `no ${order}`,
+  title: `the order ${order} is not stated`,
+  ...forgets(order),
+}));
+
+export const MUTANTS: readonly Mutant[] = [...HISTORICAL_MUTANTS, ...FORGOTTEN_ORDERS];
+
+const SITE_PREFIX = 'no statement at ';
+const WITHIN = ' within ';
+
+/** One place of the image code no longer states its order, to the policy under examination or to one that is altered in another way. */
+export function siteMutant(site: RequireSite, within?: AlterationName): Mutant {
+  const surroundings: Alteration = within === undefined ? {} : ALTERATIONS[within];
+  return {
+    ...surroundings,
+    name: `${SITE_PREFIX}${site}${within === undefined ? '' : WITHIN + within}`,
+    title: `${site} does not state its order`,
+    ...(within === undefined ? {} : { against: within }),
+    decoratePolicy: (policy, run) => new DeafToSitePolicy(surroundings.decoratePolicy?.(policy, run) ?? policy, site),
+  };
+}
+
+/** Throws for a name that is not in the list: a defect. */
+export function mutantNamed(name: string): Mutant {
+  if (name.startsWith(SITE_PREFIX)) {
+    const [site, within] = name.slice(SITE_PREFIX.length).split(WITHIN);
+    return siteMutant(site!, within as AlterationName | undefined);
+  }
+  const mutant = MUTANTS.find((candidate) => candidate.name === name);
+  if (mutant === undefined) throw new Error(`there is no mutant "${name}"`);
+  return mutant;
+}
+
+/** A mutant, or the surroundings that one is compared with. */
+export function alterationNamed(name: string): Alteration {
+  return Object.hasOwn(ALTERATIONS, name) ? ALTERATIONS[name as AlterationName] : mutantNamed(name);
+}

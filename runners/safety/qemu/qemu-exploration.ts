@@ -1,0 +1,89 @@
+/** Crash workloads carried out by the installed QEMU, explored and judged like those of our own policies. */
+import { Qcow2Error } from '../../../engine/index.ts';
+import { toolVersion } from '../../qemu/tools.ts';
+import { type ExploreOptions, exploreRecording } from '../explore/explore.ts';
+import type { ExplorationJob } from '../explore/jobs.ts';
+import { addTally, emptyTally, type Tally, tallyOf } from '../explore/tally.ts';
+import type { CrashWorkload } from '../requests/crash-workload.ts';
+import { namedWorkloads } from '../requests/named-workloads.ts';
+import { sequences } from '../requests/sequences.ts';
+import type { CrashRecording } from '../states/record-workload.ts';
+import { recordByQemu, whyNotByQemu } from './qemu-recording.ts';
+
+/** A workload that QEMU's tools cannot carry out, or that QEMU refuses. */
+export interface LeftOut {
+  readonly workload: CrashWorkload;
+  readonly reason: string;
+}
+
+export interface QemuExploration {
+  /** As QEMU names itself. */
+  readonly name: string;
+  /** Its examples keep their recordings: QEMU dates its snapshots, so no second recording is the same to the byte. */
+  readonly tally: Tally<CrashRecording>;
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** The cluster sizes of the row that stands beside our policies. */
+export const PEER_CLUSTER_SIZES = [512, 4096] as const;
+
+/** The named workloads that QEMU can carry out, with its own cache sizes: the row of a peer beside our policies. */
+export function exploreNamedByQemu(statesPerPoint: number, signal?: AbortSignal): Promise<QemuExploration> {
+  const workloads = PEER_CLUSTER_SIZES.flatMap((clusterSizeBytes) =>
+    namedWorkloads({ clusterSizeBytes, cacheTables: null }),
+  );
+  const works = workloads.map((workload) => ({ workload }));
+  return exploreByQemu(works, { statesPerPoint, seed: 1 }, signal);
+}
+
+/**
+ * Records and explores `works` one after the other; those that QEMU cannot carry out are left out, with the reason.
+ * `signal` ends it after the present one. Throws UsageError when QEMU is not installed.
+ */
+export async function exploreByQemu(
+  works: Iterable<ExplorationJob['work']>,
+  options: ExploreOptions,
+  signal?: AbortSignal,
+): Promise<QemuExploration> {
+  const name = `QEMU ${toolVersion('qemu-io')}`;
+  const tally = emptyTally<CrashRecording>();
+  const leftOut: LeftOut[] = [];
+  for (const { workload, limits } of workloadsOf(works, options)) {
+    const recorded = await recordOrReason(workload);
+    // What interrupts this process ends QEMU too: then a failed request means nothing.
+    if (signal?.aborted) break;
+    if (typeof recorded === 'string') {
+      leftOut.push({ workload, reason: recorded });
+      continue;
+    }
+    addTally(tally, tallyOf(exploreRecording(recorded, limits), recorded, workload, recorded.failures));
+  }
+  return { name, tally, leftOut };
+}
+
+/** Of a sequence, what its beginning shows is left to the shorter one. */
+function* workloadsOf(
+  works: Iterable<ExplorationJob['work']>,
+  options: ExploreOptions,
+): Generator<{ workload: CrashWorkload; limits: ExploreOptions }> {
+  for (const work of works) {
+    if ('workload' in work) {
+      yield { workload: work.workload, limits: options };
+      continue;
+    }
+    for (const workload of sequences(work.space)) {
+      yield { workload, limits: { ...options, fromRequest: workload.lastOperation } };
+    }
+  }
+}
+
+async function recordOrReason(workload: CrashWorkload): Promise<CrashRecording | string> {
+  const reason = whyNotByQemu(workload);
+  if (reason !== null) return reason;
+  try {
+    return await recordByQemu(workload);
+  } catch (error) {
+    if (error instanceof Qcow2Error && error.code === 'IO') return error.message;
+    throw error;
+  }
+}

@@ -1,0 +1,224 @@
+/** The text of `docs/safety.md`: tables and nothing that was not measured. */
+
+import { FINDING_CLASSES, isViolated } from '../judge/verdict.ts';
+import type { HuntResult, HuntVerdict } from '../mutants/mutant-hunt.ts';
+import { mutantNamed } from '../mutants/mutants.ts';
+import { PEER_CLUSTER_SIZES, type QemuExploration } from '../qemu/qemu-exploration.ts';
+import type { ConfusionMatrix } from '../qemu/qemu-verdicts.ts';
+import { BARRIER_CLUSTER_BYTES, type SafetyRecord, type SafetyScope } from './safety-record.ts';
+
+export interface SafetyFindings {
+  readonly scope: SafetyScope;
+  readonly records: readonly SafetyRecord[];
+  readonly matrix: ConfusionMatrix | null;
+  /** The installed QEMU, as a peer; null when it was not asked for. */
+  readonly peer: QemuExploration | null;
+  readonly command: string;
+  readonly commit: string;
+}
+
+export function safetyPage(findings: SafetyFindings): string {
+  const { records, matrix, peer } = findings;
+  const parts = [introduction(findings), verdicts(records), classes(records), barriers(records), mutants(findings)];
+  if (matrix !== null) parts.push(checkers(matrix));
+  if (peer !== null) parts.push(peerRow(peer));
+  return `${[...parts, OUTSIDE].join('\n\n')}\n`;
+}
+
+function introduction({ scope, command, commit }: SafetyFindings): string {
+  const caches = scope.caches.map((tables) => (tables === null ? 'those of the stage' : `${tables.l2} tables each`));
+  return [
+    '# What a power cut does under each policy',
+    '',
+    '<!-- Generated; edits are lost. -->',
+    '',
+    `Made by \`${command}\` at ${commit}. What a state is and what is promised: [crash-model.md](crash-model.md).`,
+    '',
+    `Explored: every sequence of up to ${scope.length} operations on a plain image and on one with a snapshot, and the named`,
+    `workloads of \`cowbench crash --help\`; clusters of ${scope.clusterSizes.join(', ')} bytes; table caches: ${caches.join('; ')};`,
+    `up to ${scope.statesPerPoint} combinations at a point, beyond that a seeded sample.`,
+    '',
+    'The first three rows are the presets. The others are the writeback policy at points of history, with the defects that it had then.',
+  ].join('\n');
+}
+
+function verdicts(records: readonly SafetyRecord[]): string {
+  const header = [
+    'policy',
+    'verdict',
+    'workloads',
+    'points',
+    'exhaustive',
+    'sampled',
+    'states',
+    'distinct',
+    'most atoms',
+    'most leaked clusters',
+  ];
+  const rows = records.map(({ subject, tally }) => [
+    nameOf(subject),
+    isViolated(tally.findings) ? '**violated**' : 'kept',
+    ...[tally.workloads, tally.points, tally.exhaustivePoints, tally.points - tally.exhaustivePoints].map(String),
+    ...[tally.states, tally.distinctStates, tally.maxAtoms, tally.maxLeakedClusters].map(String),
+  ]);
+  const note =
+    'A *point* is a moment at which the power may fail with new outcomes; *atoms* are the sectors undecided at it. States are distinct within their workload.';
+  return ['## Verdicts', '', ...table(header, rows), '', note].join('\n');
+}
+
+function classes(records: readonly SafetyRecord[]): string {
+  const rows = records.map(({ subject, tally }) => [
+    nameOf(subject),
+    ...FINDING_CLASSES.map((kind) => String(tally.findings[kind])),
+  ]);
+  const simplest = records.flatMap(({ subject, tally }) =>
+    FINDING_CLASSES.flatMap((kind) => {
+      const found = tally.examples[kind];
+      if (found === undefined) return [];
+      const { workload, example } = found;
+      return [[nameOf(subject), kind, workload.name, String(workload.image.clusterSizeBytes), example.reason]];
+    }),
+  );
+  return [
+    '## States by what is wrong with them',
+    '',
+    ...table(['policy', ...FINDING_CLASSES], rows),
+    '',
+    'A state may count in several classes. `copiedOnly` (class S) is no violation by itself: `secondPhase` says whether it does harm.',
+    '',
+    'The simplest workload that shows each, and what is found in the state:',
+    '',
+    ...table(['policy', 'class', 'workload', 'cluster', 'finding'], simplest),
+  ].join('\n');
+}
+
+function barriers(records: readonly SafetyRecord[]): string {
+  const rows = records.map(({ subject, barriers: { barriers: all, loadBearing, guestWrites } }) => [
+    nameOf(subject),
+    String(all),
+    ((all / guestWrites) * 1000).toFixed(0),
+    String(loadBearing),
+    `${((loadBearing / all) * 100).toFixed(0)} %`,
+  ]);
+  return [
+    '## Barriers and what they carry',
+    '',
+    `Each barrier (a sync, or a write to a file opened O_DSYNC) of the named workloads on ${BARRIER_CLUSTER_BYTES}-byte clusters is left out alone, and`,
+    'the rest explored again. It bears load when a class of violation appears that was not there before; one that two neighbours',
+    'cover for does not, though both together may. Where a policy breaks a promise anyway, a barrier that guards the same promise does not show.',
+    '',
+    ...table(['policy', 'barriers', 'barriers / 1000 guest writes', 'load-bearing', 'share'], rows),
+  ].join('\n');
+}
+
+function mutants({ records, scope }: SafetyFindings): string {
+  const hunted = records.filter(({ hunts }) => hunts.length > 0);
+  if (hunted.length === 0) return '## Mutants\n\nNot hunted in this run.';
+  const names = [...new Set(hunted.flatMap(({ hunts }) => hunts.map(({ mutant }) => mutant)))];
+  const reasons = [...new Set(hunted.flatMap(({ hunts }) => hunts.flatMap(({ why }) => why ?? [])))];
+  const huntOf = ({ hunts }: SafetyRecord, name: string) => hunts.find(({ mutant }) => mutant === name);
+  const cell = (record: SafetyRecord, name: string) => {
+    const hunt = huntOf(record, name);
+    return hunt === undefined ? '' : huntWords(hunt, reasons);
+  };
+  const workloads =
+    scope.mutants === 'all' ? 'the named workloads and all sequences of two operations' : 'the named workloads alone';
+  return [
+    '## Mutants',
+    '',
+    `Deliberate mistakes, hunted with ${workloads}. A mutant is *killed* by damage that the policy alone, with every state of the workload`,
+    'tried, does not show in that request. What has no effect under a policy has a note that says why; `runners/safety/mutants/mutant-kills.ts` says',
+    "where it has one. A mistake *in the policy itself* is history's own: the policy shows damage that is gone when that mistake is mended.",
+    '',
+    ...hunted.map((record) => `- ${nameOf(record.subject)}: ${verdictCounts(record)}`),
+    '',
+    ...table(
+      ['mutant', 'mistake', ...hunted.map(({ subject }) => nameOf(subject))],
+      names.map((name) => [name, mutantNamed(name).title, ...hunted.map((record) => cell(record, name))]),
+    ),
+    '',
+    ...reasons.map((reason, index) => `${index + 1}. ${reason}`),
+  ].join('\n');
+}
+
+function verdictCounts({ hunts }: SafetyRecord): string {
+  const count = (wanted: HuntVerdict) => hunts.filter(({ verdict }) => verdict === wanted).length;
+  const sum = `${count('killed')} killed, ${count('present')} in the policy itself, ${count('equivalent')} without effect`;
+  const unexplained = hunts.filter(({ verdict }) => verdict === 'unexplained').map(({ mutant }) => mutant);
+  return unexplained.length === 0 ? sum : `${sum}, **not explained: ${unexplained.join(', ')}**`;
+}
+
+function huntWords({ verdict, kill, why }: HuntResult, reasons: readonly string[]): string {
+  if (why !== null) return `no effect (${reasons.indexOf(why) + 1})`;
+  if (kill === null) return '**not explained**';
+  const { kind, op, workload, badStates, states } = kill;
+  const where = verdict === 'present' ? 'in the policy itself: ' : '';
+  return `${where}${kind} in ${op}: ${workload}, ${badStates} of ${states}`;
+}
+
+function checkers(matrix: ConfusionMatrix): string {
+  const total = [...matrix.values()].reduce((sum, count) => sum + count, 0);
+  const rows = [...matrix].map(([key, count]) => [...key.split('/'), String(count)]);
+  return [
+    '## Our checker and qemu-img check',
+    '',
+    `${total} states with different content, of the named workloads under every policy above, through both. COPIED errors count as corruption.`,
+    '',
+    ...table(['ours', 'qemu-img', 'states'], rows.sort()),
+  ].join('\n');
+}
+
+function peerRow({ name, tally, leftOut }: QemuExploration): string {
+  const counts = [tally.workloads, tally.points, tally.exhaustivePoints, tally.states, tally.distinctStates];
+  const found = FINDING_CLASSES.map((kind) => tally.findings[kind]);
+  const header = [
+    '',
+    'verdict',
+    'workloads',
+    'points',
+    'exhaustive',
+    'states',
+    'distinct',
+    ...FINDING_CLASSES,
+    'most leaked clusters',
+  ];
+  const verdict = isViolated(tally.findings) ? '**violated**' : 'kept';
+  const examples = FINDING_CLASSES.flatMap((kind) => {
+    const example = tally.examples[kind];
+    if (example === undefined) return [];
+    const { workload } = example;
+    return [[kind, workload.name, String(workload.image.clusterSizeBytes), example.example.reason]];
+  });
+  const reasons = new Map(leftOut.map(({ workload, reason }) => [workload.name, reason]));
+  return [
+    `## ${name}, same workloads`,
+    '',
+    `The installed qemu-io and qemu-img in writeback mode, their own cache sizes, recorded by QEMU's \`blklogwrites\`: the named workloads on`,
+    `clusters of ${PEER_CLUSTER_SIZES.join(' and ')} bytes, no sequences, under the same judge. What differs from our recordings:`,
+    '[crash-model.md](crash-model.md#qemu-as-the-system-under-test).',
+    '',
+    ...table(header, [[name, verdict, ...[...counts, ...found, tally.maxLeakedClusters].map(String)]]),
+    '',
+    ...table(['class', 'workload', 'cluster', 'finding'], examples),
+    '',
+    'Left out:',
+    '',
+    ...[...reasons].map(([workload, reason]) => `- ${workload}: ${reason}`),
+  ].join('\n');
+}
+
+const OUTSIDE = [
+  '## Outside the model',
+  '',
+  'Bit rot, misdirected writes, drives that acknowledge a flush and do not make it, the loss of the directory entry, and file systems that',
+  'reorder size changes with themselves. No power was cut: states are those that the model allows, not those that a disk showed.',
+].join('\n');
+
+function nameOf({ policy, stage }: SafetyRecord['subject']): string {
+  return stage === null ? policy : `${policy} ${stage}`;
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(header), line(header.map(() => '---')), ...rows.map(line)];
+}

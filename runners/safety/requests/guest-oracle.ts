@@ -1,0 +1,177 @@
+/**
+ * What the guest may find after a crash: for each sector of the disk and of each snapshot the values that are allowed, the
+ * snapshots that must or may exist, and the sizes that the disk may have. Drawn from the requests alone, never from the image.
+ *
+ * A sector may hold what was durable last, or anything written to it since. What is durable is decided by the contract:
+ * with `flush`, all that was acknowledged before a guest flush began, once that is acknowledged; with `ack`, every
+ * acknowledged request.
+ */
+import { SECTOR_BYTES } from '../../../engine/index.ts';
+import type { CrashRequest, ValueTable } from './crash-workload.ts';
+
+export type DurableAt = 'flush' | 'ack';
+
+/** Values of one sector. `current` has two members only after a discard or a failed write, whose outcome is open. */
+export interface AllowedValues {
+  older: readonly number[];
+  current: readonly number[];
+}
+
+export type SectorValues = Map<number, AllowedValues>;
+
+export interface OracleSnapshot {
+  /** `may`: it is being made or removed, and may be there or not. */
+  presence: 'must' | 'may';
+  fate: 'stays' | 'goes' | 'open';
+  readonly sectors: SectorValues;
+}
+
+const ZERO: readonly number[] = [0];
+const NONE: readonly number[] = [];
+
+export class GuestOracle {
+  readonly disk: SectorValues = new Map();
+  readonly snapshots = new Map<string, OracleSnapshot>();
+  /** Virtual sizes that the image may say; the last is the present one. */
+  sizes: readonly number[];
+  /** Counts changes, to see whether anything promised has changed. */
+  version = 0;
+  readonly #values: ValueTable;
+  readonly #durableAt: DurableAt;
+
+  constructor(values: ValueTable, sizeBytes: number, durableAt: DurableAt) {
+    this.#values = values;
+    this.sizes = [sizeBytes];
+    this.#durableAt = durableAt;
+  }
+
+  /** Request `index` begins: from here on its effects may show. */
+  start(index: number): void {
+    this.version++;
+    const request = this.#values.requests[index]!;
+    switch (request.op) {
+      case 'write':
+      case 'write-compressed':
+      case 'vmstate-write':
+        return this.#writeValues(index);
+      case 'write-zeroes':
+        return this.#forSectors(index, request.length, (sector) => this.#replace(sector, ZERO));
+      case 'discard':
+        return this.#forSectors(index, request.length, (sector) => this.#widen(sector, ZERO));
+      case 'snapshot-create':
+        this.snapshots.set(request.name, { presence: 'may', fate: 'stays', sectors: copyOf(this.disk) });
+        return;
+      case 'snapshot-delete':
+        return this.#startDelete(request.name);
+      case 'snapshot-apply':
+        return this.#startApply(request.name);
+      case 'resize':
+        this.sizes = [...this.sizes, request.sizeBytes];
+        return;
+      case 'flush':
+      case 'reopen':
+        return;
+    }
+  }
+
+  /** Request `index` was acknowledged. */
+  acknowledge(index: number): void {
+    if (this.#durableAt === 'ack' || this.#values.requests[index]!.op === 'flush') this.settle();
+  }
+
+  /** Request `index` failed: its effects may show or not, now and later. */
+  fail(index: number): void {
+    this.version++;
+    const request = this.#values.requests[index]!;
+    if ('length' in request) {
+      this.#forSectors(index, request.length, (sector) => {
+        const cell = this.disk.get(sector);
+        if (cell !== undefined) this.disk.set(sector, { older: NONE, current: union(cell.older, cell.current) });
+      });
+    }
+    if ('name' in request) this.#failSnapshot(request);
+  }
+
+  /** Everything acknowledged so far is durable. */
+  settle(): void {
+    this.version++;
+    settleSectors(this.disk);
+    this.sizes = this.sizes.slice(-1);
+    for (const [name, snapshot] of this.snapshots) {
+      if (snapshot.fate === 'goes') this.snapshots.delete(name);
+      if (snapshot.fate === 'stays') snapshot.presence = 'must';
+      settleSectors(snapshot.sectors);
+    }
+  }
+
+  #writeValues(index: number): void {
+    const first = this.#values.firstOf(index);
+    const sector = this.#values.sectorOf(index);
+    for (let offset = 0; offset < this.#values.countOf(index); offset++)
+      this.#replace(sector + offset, [first + offset]);
+  }
+
+  #forSectors(index: number, lengthBytes: number, visit: (sector: number) => void): void {
+    const first = this.#values.sectorOf(index);
+    for (let offset = 0; offset < lengthBytes / SECTOR_BYTES; offset++) visit(first + offset);
+  }
+
+  #replace(sector: number, current: readonly number[]): void {
+    const cell = this.disk.get(sector);
+    const older = cell === undefined ? ZERO : union(cell.older, cell.current);
+    this.disk.set(sector, { older, current });
+  }
+
+  /** The sector may from now on also hold `values`, for as long as nothing else is written to it. */
+  #widen(sector: number, values: readonly number[]): void {
+    const cell = this.disk.get(sector);
+    if (cell !== undefined) this.disk.set(sector, { older: cell.older, current: union(cell.current, values) });
+  }
+
+  #startDelete(name: string): void {
+    const snapshot = this.snapshots.get(name);
+    if (snapshot === undefined) return;
+    snapshot.presence = 'may';
+    snapshot.fate = 'goes';
+  }
+
+  #startApply(name: string): void {
+    const snapshot = this.snapshots.get(name);
+    if (snapshot === undefined) return;
+    for (const sector of new Set([...this.disk.keys(), ...snapshot.sectors.keys()])) {
+      const then = snapshot.sectors.get(sector);
+      this.#replace(sector, then?.current ?? ZERO);
+      const now = this.disk.get(sector)!;
+      if (then !== undefined) now.older = union(now.older, then.older);
+    }
+  }
+
+  #failSnapshot(request: CrashRequest & { name: string }): void {
+    const snapshot = this.snapshots.get(request.name);
+    if (snapshot !== undefined && request.op !== 'snapshot-apply') snapshot.fate = 'open';
+    if (request.op !== 'snapshot-apply') return;
+    for (const [sector, cell] of this.disk) {
+      this.disk.set(sector, { older: NONE, current: union(cell.older, cell.current) });
+    }
+  }
+}
+
+function union(first: readonly number[], second: readonly number[]): readonly number[] {
+  if (first.length === 0) return second;
+  const missing = second.filter((value) => !first.includes(value));
+  return missing.length === 0 ? first : [...first, ...missing];
+}
+
+function settleSectors(sectors: SectorValues): void {
+  for (const cell of sectors.values()) cell.older = NONE;
+}
+
+function copyOf(sectors: SectorValues): SectorValues {
+  return new Map([...sectors].map(([sector, { older, current }]) => [sector, { older, current }]));
+}
+
+/** Whether a sector may hold `value`; one that was never written holds zeros. */
+export function allows(cell: AllowedValues | undefined, value: number): boolean {
+  if (cell === undefined) return value === 0;
+  return cell.current.includes(value) || cell.older.includes(value);
+}

@@ -1,0 +1,141 @@
+/**
+ * Kills a writing process at random moments, checks what it left, and goes on with the same image. A killed process loses no
+ * completed system call, so this proves the order of the calls and the reopening, not what a power cut would do.
+ */
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import readline from 'node:readline';
+import {
+  checkImage,
+  createImage,
+  openFile,
+  openImage,
+  POLICIES,
+  type PolicyName,
+  type Qcow2Image,
+} from '../../../engine/index.ts';
+import { GuestBlocks } from './guest-blocks.ts';
+import { BLOCK_BYTES, BLOCK_COUNT, randomNumbers, SECTORS_PER_BLOCK, type SoakMessage } from './soak-request.ts';
+
+const WRITER = path.join(import.meta.dirname, 'soak-writer.ts');
+/** The kill comes after at most so many messages of the writer. */
+const MESSAGES_MAX = 400;
+
+export interface SoakOptions {
+  readonly imagePath: string;
+  readonly policy: PolicyName;
+  readonly kills: number;
+  readonly seed: number;
+  readonly signal: AbortSignal;
+  /** After each kill, once the image was found right. */
+  onKill(kill: number, totals: SoakTotals): void;
+}
+
+export interface SoakTotals {
+  kills: number;
+  requests: number;
+  flushes: number;
+  maxLeaks: number;
+  /** Blocks found with another block's data, because their cluster was used again before its discard was durable. */
+  reusedBlocks: number;
+}
+
+/** The image is not what it must be, or the writer died by itself. The image is left for examination. */
+export class SoakFinding extends Error {
+  override readonly name = 'SoakFinding';
+}
+
+/** @throws SoakFinding at the first kill that leaves what it must not. */
+export async function killLoop(options: SoakOptions): Promise<SoakTotals> {
+  const { imagePath, policy, seed, signal } = options;
+  const file = openFile(imagePath, { create: true });
+  createImage(file, { sizeBytes: BLOCK_BYTES * BLOCK_COUNT, clusterSizeBytes: BLOCK_BYTES });
+  file.close();
+  const random = randomNumbers(seed);
+  const totals: SoakTotals = { kills: 0, requests: 0, flushes: 0, maxLeaks: 0, reusedBlocks: 0 };
+  const blocks = new GuestBlocks(BLOCK_COUNT);
+  while (totals.kills < options.kills && !signal.aborted) {
+    const writer = [imagePath, policy, String(Math.floor(random() * 2 ** 31)), String(totals.requests + 1)];
+    await runAndKill(writer, 1 + Math.floor(random() * MESSAGES_MAX), signal, (message) =>
+      take(message, blocks, totals),
+    );
+    judge(options, blocks, totals);
+    totals.kills++;
+    options.onKill(totals.kills, totals);
+  }
+  return totals;
+}
+
+/** Starts the writer and kills it, without warning, once it has said `messages` things. */
+function runAndKill(
+  words: readonly string[],
+  messages: number,
+  signal: AbortSignal,
+  take: (message: SoakMessage) => void,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const child = spawn(process.execPath, [WRITER, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const kill = () => child.kill('SIGKILL');
+  signal.addEventListener('abort', kill);
+  let stderr = '';
+  let seen = 0;
+  const lines = readline.createInterface({ input: child.stdout });
+  lines.on('line', (line) => {
+    // The last line may be cut short by the kill.
+    if (line.endsWith('}')) take(JSON.parse(line) as SoakMessage);
+    if (++seen === messages) kill();
+  });
+  child.stderr.on('data', (text) => (stderr += text));
+  child.on('error', reject);
+  const linesDone = new Promise((done) => lines.on('close', done));
+  child.on('close', async (_code, cause) => {
+    await linesDone;
+    signal.removeEventListener('abort', kill);
+    if (cause !== null) resolve();
+    else reject(new SoakFinding(`the writer ended by itself: ${stderr.trim()}`));
+  });
+  return promise;
+}
+
+function take(message: SoakMessage, blocks: GuestBlocks, totals: SoakTotals): void {
+  blocks.take(message);
+  if ('durable' in message) totals.flushes++;
+  else totals.requests = message.number;
+}
+
+function judge({ imagePath, policy }: SoakOptions, blocks: GuestBlocks, totals: SoakTotals): void {
+  const file = openFile(imagePath, { readOnly: true, mode: POLICIES[policy].hostCacheMode });
+  const report = checkImage(file);
+  if (report.corruptions + report.copiedErrors + report.checkErrors > 0) {
+    file.close();
+    throw new SoakFinding(`the image is corrupt: ${report.findings.find(({ severity }) => severity !== 'leak')!.text}`);
+  }
+  totals.maxLeaks = Math.max(totals.maxLeaks, report.leaks);
+  const image = openImage(file, { policy });
+  try {
+    for (let block = 0; block < BLOCK_COUNT; block++) judgeBlock(image, block, blocks, totals);
+  } finally {
+    image.close();
+  }
+  blocks.forgetUnflushed();
+}
+
+function judgeBlock(image: Qcow2Image, block: number, blocks: GuestBlocks, totals: SoakTotals): void {
+  const words = new Uint32Array(BLOCK_BYTES / 4);
+  image.read(block * BLOCK_BYTES, new Uint8Array(words.buffer));
+  const allowed = blocks.possible(block);
+  const wrong = new Set(words.filter((word) => !allowed.has(word)));
+  for (const word of wrong) {
+    if (blocks.explain(block, word) === 'reused') continue;
+    throw new SoakFinding(`block ${block} holds ${word}, allowed ${[...allowed].join(' or ')}`);
+  }
+  if (wrong.size > 0) totals.reusedBlocks++;
+  if (wrong.size > 0 || isWhole(words)) blocks.settle(block, new Set(words));
+}
+
+/** False where the kill came between the sectors of one write. */
+function isWhole(words: Uint32Array): boolean {
+  const step = words.length / SECTORS_PER_BLOCK;
+  for (let at = 0; at < words.length; at += step) if (words[at] !== words[0]) return false;
+  return true;
+}

@@ -1,0 +1,33 @@
+/** The process that the soak run kills: opens the image, serves random requests until it dies, and says so on its output. */
+import fs from 'node:fs';
+import { openFile, openImage, POLICIES, type PolicyName } from '../../../engine/index.ts';
+import { describeFailure } from '../../console/errors.ts';
+import { BLOCK_BYTES, blockOf, nextRequest, randomNumbers, type SoakMessage } from './soak-request.ts';
+
+/** A call, not a stream: what was said before the kill is in the pipe. */
+function say(message: SoakMessage): void {
+  fs.writeSync(1, `${JSON.stringify(message)}\n`);
+}
+
+function serve(path: string, policy: PolicyName, seed: number, firstNumber: number): never {
+  const random = randomNumbers(seed);
+  const image = openImage(openFile(path, { mode: POLICIES[policy].hostCacheMode }), { policy });
+  for (let number = firstNumber; ; number++) {
+    const { op, block } = nextRequest(random);
+    say({ starts: op, block, number });
+    const offset = block * BLOCK_BYTES;
+    if (op === 'flush') image.flush();
+    else if (op === 'discard') image.discard(offset, BLOCK_BYTES);
+    else if (op === 'write-zeroes') image.writeZeroes(offset, BLOCK_BYTES, { mayUnmap: true });
+    else image.write(offset, blockOf(number));
+    if (op === 'flush') say({ durable: number });
+  }
+}
+
+const [path, policy, seed, firstNumber] = process.argv.slice(2);
+try {
+  serve(path!, policy as PolicyName, Number(seed), Number(firstNumber));
+} catch (error) {
+  console.error(describeFailure(error).message);
+  process.exitCode = 2;
+}

@@ -1,0 +1,75 @@
+/** `npm run soak -- --kills N`: kills a writer again and again, see `kill-loop.ts`. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import yargs from 'yargs';
+import { findPolicy, POLICIES, type PolicyName, Qcow2Error } from '../../../engine/index.ts';
+import { describeFailure, EXIT_CODES, UsageError } from '../../console/errors.ts';
+import { Interruption } from '../../console/interruption.ts';
+import { killLoop, SoakFinding, type SoakTotals } from './kill-loop.ts';
+
+const options = yargs(process.argv.slice(2))
+  .scriptName('soak')
+  .option('kills', { type: 'number', default: 100, describe: 'how often the writer is killed' })
+  .option('policy', { type: 'string', default: 'writeback', describe: Object.keys(POLICIES).join(', ') })
+  .option('seed', { type: 'number', default: 1, describe: 'the same seed gives the same requests' })
+  .option('dir', { type: 'string', default: os.tmpdir(), describe: 'where the image is made, and removed' })
+  .strict()
+  .fail((message, error) => fail(error ?? new UsageError(message)))
+  .parseSync();
+
+function fail(error: unknown): never {
+  console.error(describeFailure(error).message);
+  process.exit(EXIT_CODES.error);
+}
+
+function outcome({ kills, requests, flushes, maxLeaks, reusedBlocks }: SoakTotals): string {
+  const done = `${kills} kills, ${requests} requests, ${flushes} flushes`;
+  const leaks = `no corruption, at most ${maxLeaks} clusters leaked`;
+  if (reusedBlocks === 0) return `${done}; nothing flushed was lost, ${leaks}`;
+  const times = reusedBlocks === 1 ? 'once a block' : `${reusedBlocks} times a block`;
+  return `${done}; ${times} held another block's data: a discarded cluster was used again before its discard was durable (docs/safety.md); nothing else flushed was lost, ${leaks}`;
+}
+
+/** Returns the exit code. */
+async function soak(): Promise<number> {
+  const { kills, seed, policy } = options;
+  if (!Number.isSafeInteger(kills) || kills < 1) throw new UsageError(`--kills ${kills}: not a whole number from 1 on`);
+  if (!Number.isSafeInteger(seed)) throw new UsageError(`--seed ${seed}: not a whole number`);
+  findPolicy(policy);
+  if (!fs.existsSync(options.dir)) throw new UsageError(`--dir ${options.dir}: there is no such folder`);
+  const folder = fs.mkdtempSync(path.join(options.dir, 'cowbench-'));
+  const imagePath = path.join(folder, 'soak.qcow2');
+  const interruption = new Interruption();
+  let keep = false;
+  try {
+    const totals = await killLoop({
+      imagePath,
+      policy: policy as PolicyName,
+      kills,
+      seed,
+      signal: interruption.signal,
+      onKill: (kill, { requests, flushes }) => {
+        if (process.stderr.isTTY)
+          process.stderr.write(`\r${kill} of ${kills} kills, ${requests} requests, ${flushes} flushes`);
+      },
+    });
+    if (process.stderr.isTTY) process.stderr.write('\n');
+    console.log(`${policy}, seed ${seed}: ${outcome(totals)}`);
+    return interruption.exitCode ?? (totals.reusedBlocks > 0 ? EXIT_CODES.finding : EXIT_CODES.ok);
+  } catch (error) {
+    if (!(error instanceof SoakFinding) && !(error instanceof Qcow2Error)) throw error;
+    keep = true;
+    console.error(`${policy}, seed ${seed}: ${error.message}; the image is kept: ${imagePath}`);
+    return EXIT_CODES.finding;
+  } finally {
+    interruption.release();
+    if (!keep) fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+try {
+  process.exitCode = await soak();
+} catch (error) {
+  fail(error);
+}

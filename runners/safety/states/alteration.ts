@@ -1,0 +1,19 @@
+/** What can be put around the engine from outside: around its policy, its file, and the requests that it is given. */
+import type { BlockFile, CachePolicy, Qcow2Image } from '../../../engine/index.ts';
+import type { CrashRequest } from '../requests/crash-workload.ts';
+
+/** What an alteration may know while the workload runs. */
+export interface AlteredRun {
+  /** The request being served. */
+  op: CrashRequest['op'] | 'open';
+}
+
+export interface Alteration {
+  readonly decoratePolicy?: (policy: CachePolicy, run: AlteredRun) => CachePolicy;
+  /** Between the engine and the recording. */
+  readonly wrapFile?: (file: BlockFile, run: AlteredRun) => BlockFile;
+  /** Below the recording: what happens here is recorded as it happened. */
+  readonly wrapMemory?: (file: BlockFile, run: AlteredRun) => BlockFile;
+  /** Around each request; must call `serve` once. */
+  readonly aroundRequest?: (serve: () => void, request: CrashRequest, image: Qcow2Image, file: BlockFile) => void;
+}
