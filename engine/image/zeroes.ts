@@ -79,11 +79,11 @@ function holdsContent(state: ImageState, slice: CachedTable, index: number): boo
 export function writeZeroes(state: ImageState, offset: number, lengthBytes: number, mayUnmap: boolean): void {
   const { clusterBytes } = state.geometry;
   const end = offset + lengthBytes;
-  const from = Math.min(end, roundUp(offset, clusterBytes));
-  // The last cluster of a disk may reach past its end: zeroing it whole is the same to the guest.
+  const from = roundUp(offset, clusterBytes);
+  // The last cluster of a disk may reach past its end: zeroing it whole is the same to the guest, if all of it is asked for.
   const to = Math.max(from, end === state.vars.sizeBytes ? roundUp(end, clusterBytes) : roundDown(end, clusterBytes));
   if (!marksZeroes(state)) return writeZeroData(state, offset, end);
-  writeZeroData(state, offset, from);
+  writeZeroData(state, offset, Math.min(from, end));
   if (to > from) {
     const change = mayUnmap ? zeroPlain : zeroKeepingPlace;
     changeEntries(state, from, to, (slice, index) => needsZeroing(state, slice, index, mayUnmap), change);
