@@ -17,6 +17,18 @@ export {
 } from './check/check-image.ts';
 export { checkExitCode, checkJson, formatCheckText } from './check/check-text.ts';
 export { type RepairOptions, type RepairReport, repairImage } from './check/repair.ts';
+export type {
+  ByteRange,
+  GuestDevice,
+  GuestDisk,
+  ImageDevice,
+  MappedRange,
+  WriteOptions,
+  ZeroOptions,
+} from './disk/device.ts';
+export { perform, VmStateSize } from './disk/perform.ts';
+export { RawDisk } from './disk/raw-disk.ts';
+export type { BlockRequest, DiskRequest, ReopenRequest, StateRequest, ToolRequest } from './disk/request.ts';
 export { type AmendOptions, amendImage } from './image/amend.ts';
 export type { CacheSizeOptions } from './image/cache-sizes.ts';
 export { type CreateOptions, createImage } from './image/create.ts';
@@ -25,10 +37,8 @@ export type { OpenOptions } from './image/open.ts';
 export { type OpenImageFileOptions, openImageFile } from './image/open-chain.ts';
 export { OVERLAP_CHECKS, type OverlapCheck } from './image/overlap.ts';
 export { PREALLOCATIONS, type Preallocation } from './image/preallocate.ts';
-export { type MappedRange, openImage, type Qcow2Image } from './image/qcow2-image.ts';
-export { RawDisk } from './image/raw-disk.ts';
+export { openImage, type Qcow2Image } from './image/qcow2-image.ts';
 export type { NewSnapshot, SnapshotInfo } from './image/snapshots.ts';
-export type { GuestDisk } from './image/state.ts';
 export * from './instruments/index.ts';
 export {
   type BlockFile,

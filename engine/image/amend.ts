@@ -1,5 +1,6 @@
 /** Changing what the header of a closed image says: its backing file's name, lazy refcounts, its version. */
 import { Qcow2Error } from '../base/errors.ts';
+import type { GuestDisk } from '../disk/device.ts';
 import {
   COMPATIBLE,
   encodeHeader,
@@ -14,7 +15,7 @@ import { StagedFile } from '../io/staged-file.ts';
 import { peekHeader, readSnapshots } from './metadata.ts';
 import { openState } from './open.ts';
 import { replaceSnapshotTable, snapshotTableRange } from './snapshots.ts';
-import type { GuestDisk, ImageState } from './state.ts';
+import type { ImageState } from './state.ts';
 
 export interface AmendOptions {
   /** Name to store, or null for no backing file. The content of the disk is not adjusted. */

@@ -1,6 +1,5 @@
 /** What images say about themselves against qemu-img info, and disks as their snapshots keep them. */
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import { test } from 'node:test';
 import { openFile } from '../io/file.ts';
 import { MemoryFile } from '../io/memory-file.ts';
@@ -8,7 +7,6 @@ import { QemuFolder } from '../testing/qemu-images.ts';
 import { createImage } from './create.ts';
 import { describeImage } from './describe.ts';
 import { openImage } from './qcow2-image.ts';
-import { RawDisk } from './raw-disk.ts';
 
 const MAKES: readonly (readonly string[])[] = [
   ['-o', 'compat=0.10,cluster_size=4k'],
@@ -81,25 +79,4 @@ test('a snapshot that claims more than its L1 table maps is refused', () => {
   view.setBigUint64(entry + 48, 2n ** 52n);
   const image = readOnly(bytes);
   assert.throws(() => image.openSnapshot('before'), { code: 'CORRUPT', message: /claims 4503599627370496 bytes/ });
-});
-
-test('a raw disk tells its holes', { skip: process.platform !== 'linux' }, () => {
-  using folder = new QemuFolder();
-  const name = folder.write('a.raw', new Uint8Array(0));
-  fs.truncateSync(name, 1_048_576);
-  const descriptor = fs.openSync(name, 'r+');
-  fs.writeSync(descriptor, new Uint8Array(65_536).fill(1), 0, 65_536, 262_144);
-  fs.closeSync(descriptor);
-  const disk = new RawDisk(openFile(name, { readOnly: true }));
-  const found = [];
-  for (let at = 0; at < disk.sizeBytes; at += found.at(-1)!.lengthBytes) found.push(disk.map(at, disk.sizeBytes - at));
-  disk.close();
-  assert.deepEqual(
-    found.map(({ offset, lengthBytes, stored }) => [offset, lengthBytes, stored]),
-    [
-      [0, 262_144, 'zero'],
-      [262_144, 65_536, 'data'],
-      [327_680, 720_896, 'zero'],
-    ],
-  );
 });

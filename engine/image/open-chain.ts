@@ -5,6 +5,8 @@
  */
 import path from 'node:path';
 import { Qcow2Error } from '../base/errors.ts';
+import type { GuestDisk } from '../disk/device.ts';
+import { RawDisk } from '../disk/raw-disk.ts';
 import { type Header, INCOMPATIBLE } from '../format/header.ts';
 import type { HostCacheMode } from '../io/block-file.ts';
 import { openFile } from '../io/file.ts';
@@ -12,8 +14,6 @@ import { type FileIdentity, identifyFile } from '../io/file-identity.ts';
 import { peekHeader } from './metadata.ts';
 import type { OpenOptions } from './open.ts';
 import { openImage, type Qcow2Image } from './qcow2-image.ts';
-import { RawDisk } from './raw-disk.ts';
-import type { GuestDisk } from './state.ts';
 
 export interface OpenImageFileOptions extends Omit<OpenOptions, 'backing' | 'dataFile'> {
   /** How the host caches the files of the chain. Default `writeback`. */

@@ -6,6 +6,7 @@ import type { Stage, StageId } from '../cache/stage.ts';
 import { TableCache } from '../cache/table-cache.ts';
 import { hasErrors } from '../check/check-image.ts';
 import { repairImage } from '../check/repair.ts';
+import type { GuestDisk } from '../disk/device.ts';
 import { COMPATIBLE, type Header, INCOMPATIBLE } from '../format/header.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import { StagedFile } from '../io/staged-file.ts';
@@ -14,7 +15,7 @@ import { SyncTogether } from './data-file.ts';
 import { clearUnknownAutoclear, FeatureBits } from './feature-bits.ts';
 import { geometryOf, readHeaderAndTables, readSnapshots } from './metadata.ts';
 import { type OverlapCheck, OverlapGuard } from './overlap.ts';
-import type { GuestDisk, ImageState } from './state.ts';
+import type { ImageState } from './state.ts';
 
 export interface OpenOptions extends CacheSizeOptions {
   /** Metadata cache policy. Default: the one of `stage`, or `writeback`. */

@@ -3,6 +3,7 @@ import { Qcow2Error } from '../base/errors.ts';
 import { requireInside } from '../base/range.ts';
 import { type GuestOffset, roundDown, roundUp, SECTOR_BYTES } from '../base/units.ts';
 import type { CacheCounts } from '../cache/table-cache.ts';
+import type { ByteRange, GuestDisk, ImageDevice, MappedRange, WriteOptions, ZeroOptions } from '../disk/device.ts';
 import {
   CLUSTER_COMPRESSED,
   CLUSTER_NORMAL,
@@ -26,8 +27,8 @@ import {
   type SnapshotInfo,
   stateAtSnapshot,
 } from './snapshots.ts';
-import { dataFileOf, type GuestDisk, type ImageState } from './state.ts';
-import { discardGuest, punchFreed, writeZeroes } from './zeroes.ts';
+import { dataFileOf, type ImageState } from './state.ts';
+import { discardGuest, marksZeroes, punchFreed, writeZeroes } from './zeroes.ts';
 
 /**
  * Opens the image in `file`; {@link Qcow2Image.close} closes both.
@@ -35,16 +36,6 @@ import { discardGuest, punchFreed, writeZeroes } from './zeroes.ts';
  */
 export function openImage(file: BlockFile, options: OpenOptions = {}): Qcow2Image {
   return new Qcow2Image(openState(file, options));
-}
-
-/** How a range of guest bytes is stored. */
-export interface MappedRange {
-  readonly offset: number;
-  readonly lengthBytes: number;
-  /** `absent`: not in this image; the backing file shows through, or zeros. */
-  readonly stored: 'absent' | 'zero' | 'data' | 'compressed';
-  /** Where it lies in the image file (or external data file), for `data`. */
-  readonly hostOffset: number | null;
 }
 
 const STORED_AS: Readonly<Record<number, MappedRange['stored']>> = {
@@ -55,7 +46,7 @@ const STORED_AS: Readonly<Record<number, MappedRange['stored']>> = {
   [CLUSTER_COMPRESSED]: 'compressed',
 };
 
-export class Qcow2Image implements GuestDisk {
+export class Qcow2Image implements ImageDevice {
   readonly #state: ImageState;
   #closed = false;
 
@@ -82,6 +73,10 @@ export class Qcow2Image implements GuestDisk {
     return this.#state.header.backingFileName;
   }
 
+  get readOnly(): boolean {
+    return this.#state.file.readOnly;
+  }
+
   /** Name of the image file, as it was opened. */
   get fileName(): string {
     return this.#state.file.name;
@@ -106,12 +101,13 @@ export class Qcow2Image implements GuestDisk {
 
   /**
    * Writes `bytes` from `offset` on. Durable after the next {@link flush}; at once where the host cache mode and the policy are
-   * writethrough. Sectors of 512 bytes are never torn by the engine itself.
+   * writethrough, or where `durable` asks for it. Sectors of 512 bytes are never torn by the engine itself.
    */
-  write(offset: number, bytes: Uint8Array): void {
+  write(offset: number, bytes: Uint8Array, options: WriteOptions = {}): void {
     this.#requireWritable();
     this.#requireInside('write', offset, bytes.length);
     this.#writeAligned(offset, bytes);
+    if (options.durable) this.flush();
   }
 
   /** On return, everything written before is durable. */
@@ -125,19 +121,28 @@ export class Qcow2Image implements GuestDisk {
    * Tells the image that the guest no longer needs the range. Whole clusters inside it read as zeros afterwards and can be
    * used again; what is left of clusters at its ends stays. Returns the range, in bytes, that now reads as zeros.
    */
-  discard(offset: number, lengthBytes: number): { offset: number; lengthBytes: number } {
+  discard(offset: number, lengthBytes: number): ByteRange {
     this.#requireWritable();
     this.#requireInside('discard', offset, lengthBytes);
     return discardGuest(this.#state, offset, lengthBytes);
   }
 
   /** Makes the range read as zeros, cheaply where the image can say so; `mayUnmap` lets whole clusters give up their place. */
-  writeZeroes(offset: number, lengthBytes: number, options: { readonly mayUnmap?: boolean } = {}): void {
+  writeZeroes(offset: number, lengthBytes: number, options: ZeroOptions = {}): void {
     this.#requireWritable();
     this.#requireInside('write-zeroes', offset, lengthBytes);
-    if (offset % SECTOR_BYTES !== 0 || lengthBytes % SECTOR_BYTES !== 0)
-      return this.#writeAligned(offset, new Uint8Array(lengthBytes));
-    writeZeroes(this.#state, offset, lengthBytes, options.mayUnmap ?? false);
+    const { mayUnmap = false, fast = false, durable = false } = options;
+    if (fast && !marksZeroes(this.#state)) {
+      const message = `${this.fileName}: a version ${this.version} image, or a raw data file, has no mark for zeros`;
+      throw new Qcow2Error('UNSUPPORTED', message, { file: this.fileName });
+    }
+    const end = offset + lengthBytes;
+    const from = Math.min(end, roundUp(offset, SECTOR_BYTES));
+    const to = Math.max(from, roundDown(end, SECTOR_BYTES));
+    if (from > offset) this.#writeAligned(offset, new Uint8Array(from - offset));
+    if (to > from) writeZeroes(this.#state, from, to - from, mayUnmap);
+    if (end > to) this.#writeAligned(to, new Uint8Array(end - to));
+    if (durable) this.flush();
   }
 
   /**

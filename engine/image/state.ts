@@ -2,6 +2,7 @@
 import type { CachePolicy } from '../cache/policy.ts';
 import type { Stage } from '../cache/stage.ts';
 import type { TableCache } from '../cache/table-cache.ts';
+import type { GuestDisk } from '../disk/device.ts';
 import type { Header } from '../format/header.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import type { HostRange } from './entries.ts';
@@ -9,13 +10,6 @@ import type { FeatureBits } from './feature-bits.ts';
 import type { Geometry } from './geometry.ts';
 import type { OverlapGuard } from './overlap.ts';
 import type { ImageVars } from './vars.ts';
-
-/** What lies under an image, or a plain disk: guest bytes by offset. Reads past `sizeBytes` are the caller's to avoid. */
-export interface GuestDisk {
-  readonly sizeBytes: number;
-  read(offset: number, into: Uint8Array): void;
-  close?(): void;
-}
 
 export interface ImageState {
   readonly file: BlockFile;

@@ -104,8 +104,8 @@ export function punchFreed(state: ImageState): void {
   }
 }
 
-/** A version 2 entry has no zero flag, and a raw external data file must hold real zeros. */
-function marksZeroes(state: ImageState): boolean {
+/** Whether tables can say "zeros": a version 2 entry has no zero flag, and a raw external data file must hold real zeros. */
+export function marksZeroes(state: ImageState): boolean {
   return state.header.version === 3 && !isRawDataFile(state);
 }
 
