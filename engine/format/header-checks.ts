@@ -2,7 +2,7 @@
  * What a header must satisfy before any table is read: limits, alignments, feature bits that need each other.
  */
 import { type ErrorFacts, Qcow2Error, type Qcow2ErrorCode } from '../base/errors.ts';
-import type { FixedFields, Header } from './header.ts';
+import type { FixedFields, Header } from './decoded-header.ts';
 import { featureName } from './header-extensions.ts';
 import {
   BACKING_FORMAT_BYTES_MAX,

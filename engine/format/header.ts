@@ -9,6 +9,7 @@
  * decodes: what may be done with it is for the opener to decide.
  */
 import { Qcow2Error } from '../base/errors.ts';
+import type { FixedFields, Header } from './decoded-header.ts';
 import { checkHeader, checkTablePlaces } from './header-checks.ts';
 import {
   decodeExtensions,
@@ -16,7 +17,6 @@ import {
   encodeExtensions,
   encodeFeatureNames,
   extensionsLength,
-  type FeatureName,
   type HeaderExtension,
 } from './header-extensions.ts';
 import {
@@ -32,6 +32,7 @@ import {
 import { decodeBackingFileName, decodeText } from './header-names.ts';
 import { readUint64, writeUint64 } from './uint64.ts';
 
+export type { FixedFields, Header } from './decoded-header.ts';
 export {
   type FeatureKind,
   type FeatureName,
@@ -40,36 +41,6 @@ export {
   STANDARD_FEATURE_NAMES,
 } from './header-extensions.ts';
 export * from './header-fields.ts';
-
-export interface Header {
-  readonly version: 2 | 3;
-  /** Null when the image has none. */
-  readonly backingFileName: string | null;
-  readonly backingFormat: string | null;
-  readonly clusterBits: number;
-  /** Virtual disk size. */
-  readonly sizeBytes: number;
-  /** 0 none, 1 AES, 2 LUKS. */
-  readonly cryptMethod: number;
-  readonly l1Entries: number;
-  readonly l1TableOffset: number;
-  readonly refcountTableOffset: number;
-  readonly refcountTableClusters: number;
-  readonly snapshotCount: number;
-  readonly snapshotsOffset: number;
-  readonly incompatibleFeatures: bigint;
-  readonly compatibleFeatures: bigint;
-  readonly autoclearFeatures: bigint;
-  readonly refcountOrder: number;
-  readonly headerLength: number;
-  readonly compressionType: number;
-  /** Extensions without a field of their own here, kept as they are: bitmaps, encryption, unknown ones. */
-  readonly extensions: readonly HeaderExtension[];
-  readonly featureNames: readonly FeatureName[];
-  readonly dataFileName: string | null;
-  /** Header bytes behind the last field known here (a newer header), kept as they are. */
-  readonly unknownFields?: Uint8Array;
-}
 
 /**
  * The cluster bits, from the first bytes of a file: how much must be read for {@link decodeHeader}.
@@ -130,12 +101,6 @@ const EXTENSIONS_WITH_FIELDS: ReadonlySet<number> = new Set([
   EXTENSION.dataFileName,
   EXTENSION.featureNames,
 ]);
-
-/** The fields at fixed offsets: all but the names and the extensions. */
-export type FixedFields = Omit<
-  Header,
-  'backingFileName' | 'backingFormat' | 'dataFileName' | 'featureNames' | 'extensions'
->;
 
 /**
  * The fixed fields of a version 2 header from its first 72 bytes or more, the places and sizes of its tables checked; null for
