@@ -3,8 +3,8 @@
  * is bought with a barrier on the spot. During a snapshot walk the one buffered refcount block is written back late.
  */
 import type { SyncCause } from '../io/block-file.ts';
+import type { CachedTable } from './cached-table.ts';
 import { HistoricalPolicy, type Order } from './policy.ts';
-import type { CachedTable, TableCache } from './table-cache.ts';
 
 /** Orders that S0 buys with a bare barrier. The others hold already, because every write before them was at once. */
 const BARRIERS: Partial<Record<Order, SyncCause>> = {
@@ -25,20 +25,20 @@ export class LegacyPolicy extends HistoricalPolicy {
   require(order: Order, table?: CachedTable): void {
     const cause = BARRIERS[order];
     if (cause !== undefined) return this.file.sync(cause);
-    if (order === 'l2-table-before-l1-entry') this.#writeWhole(this.caches.l2, table!.slot);
-    if (order === 'refcount-block-before-refcount-table') this.#writeWhole(this.caches.refcounts, table!.slot);
+    if (order === 'l2-table-before-l1-entry') this.#writeWhole(table!);
+    if (order === 'refcount-block-before-refcount-table') this.#writeWhole(table!);
     if (order === 'l2-tables-before-refcount-table' && this.#walking) this.#writeBufferedRefcounts();
   }
 
-  released(cache: TableCache, slot: number): void {
-    if (!cache.isDirty(slot)) return;
-    if (!this.#walking) return cache.writeOutDirtySectors(slot);
-    if (cache === this.caches.l2) this.#writeWhole(cache, slot);
+  released(table: CachedTable): void {
+    if (!table.isDirty) return;
+    if (!this.#walking) return table.writeOutDirtySectors();
+    if (table.kind === 'l2') this.#writeWhole(table);
   }
 
   /** Outside of a walk a table is dirty only when writing it failed before: then this is the second try. */
-  evicting(cache: TableCache, slot: number): void {
-    if (this.#walking ? cache === this.caches.refcounts : cache.isDirty(slot)) this.#writeWhole(cache, slot);
+  clean(table: CachedTable): void {
+    if (this.#walking ? table.kind === 'refcount-block' : table.isDirty) this.#writeWhole(table);
   }
 
   flush(): void {
@@ -65,20 +65,17 @@ export class LegacyPolicy extends HistoricalPolicy {
 
   #forgetL2Tables(): void {
     const { l2 } = this.caches;
-    for (let slot = 0; slot < l2.capacity; slot++) if (l2.isDirty(slot)) this.#writeWhole(l2, slot);
+    for (const table of l2.dirtyTables()) this.#writeWhole(table);
     l2.reset();
   }
 
   /** Writes the refcount block in the buffer, changed or not, as the program of that day did. */
   #writeBufferedRefcounts(): void {
-    const { refcounts } = this.caches;
-    for (let slot = 0; slot < refcounts.capacity; slot++) {
-      if (refcounts.isOccupied(slot)) this.#writeWhole(refcounts, slot);
-    }
+    for (const block of this.caches.refcounts.tables()) this.#writeWhole(block);
   }
 
-  #writeWhole(cache: TableCache, slot: number): void {
-    cache.writeOut(slot);
+  #writeWhole(table: CachedTable): void {
+    table.writeOut();
     this.syncUnlessDurable('table-before-pointer');
   }
 }

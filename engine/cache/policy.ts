@@ -10,7 +10,7 @@
  * | event                            | legacy                     | writethrough               | writeback                     |
  * | -------------------------------- | -------------------------- | -------------------------- | ----------------------------- |
  * | released, changed                | write the changed sectors  | write out along the edges  | stays dirty                   |
- * | evicting                         | it is clean                | it is clean                | write out along the edges     |
+ * | clean (evicted, or undone)                       | it is clean                | it is clean                | write out along the edges     |
  * | data before mapping              | barrier                    | S1 barrier; S2 owe one     | S1 barrier; S2 owe one        |
  * | refcounts before mapping         | the barrier above          | edge L2 → refcounts        | edge L2 → refcounts           |
  * | mapping before free              | barrier                    | the edge below             | the edge below                |
@@ -23,7 +23,8 @@
 import { invariant } from '../base/invariant.ts';
 import type { BlockFile, SyncCause, TableKind } from '../io/block-file.ts';
 import { writeBytes } from '../io/sector-access.ts';
-import type { CachedTable, CacheObserver, TableCache } from './table-cache.ts';
+import type { CachedTable, CacheObserver } from './cached-table.ts';
+import type { TableCache, TableCleaner } from './table-cache.ts';
 
 /**
  * What must be durable before what, stated by the image code at the moment between the two. Each names what it is about, so
@@ -66,7 +67,7 @@ export interface TableCaches {
   readonly refcounts: TableCache;
 }
 
-export interface CachePolicy extends CacheObserver {
+export interface CachePolicy extends CacheObserver, TableCleaner {
   /** Hands the policy its caches; called once, before anything else. */
   attach(caches: TableCaches): void;
   /** `later` must not become durable before `earlier`, see {@link Order}. `table` is the pinned table that it is about. */
@@ -111,8 +112,7 @@ export abstract class HistoricalPolicy implements CachePolicy {
     if (!this.file.writesAreDurable) this.file.sync(cause);
   }
 
-  abstract evicting(cache: TableCache, slot: number): void;
-  abstract released(cache: TableCache, slot: number): void;
+  abstract clean(table: CachedTable): void;
   abstract require(order: Order, table?: CachedTable): void;
   abstract flush(): void;
   abstract close(): void;

@@ -3,7 +3,7 @@
  * `docs/policies.md` shows the file operations that each produces.
  */
 import type { CacheLayout } from './entry-store.ts';
-import type { Replacement } from './table-cache.ts';
+import type { Replacement } from './replacement.ts';
 
 export const STAGE_IDS = ['S0', 'S1', 'S2', 'S3', 'S4a', 'S4b'] as const;
 /** Stages that never were, for the sake of one question each; in no list of history. */

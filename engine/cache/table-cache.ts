@@ -4,23 +4,17 @@
  *
  * Invariants:
  *  1. A pinned table is never replaced; every `get` or `getEmpty` is paired with one `release`.
- *  2. A table leaves its slot only after the policy's `evicting` has returned, and is clean then.
+ *  2. A table leaves its slot only after the {@link TableCleaner} has returned, and is clean then.
  *  3. To the cache a table is bytes at an offset; it knows nothing of entries.
+ *  4. Whatever makes a table dirty or clean is told to every observer.
  */
 import { Qcow2Error } from '../base/errors.ts';
 import { invariant } from '../base/invariant.ts';
 import { roundDown, roundUp, SECTOR_BYTES } from '../base/units.ts';
 import type { BlockFile, TableKind } from '../io/block-file.ts';
+import { CachedTable, type CacheObserver, type DiscardReason, type TableOwner } from './cached-table.ts';
 import { type CacheLayout, createEntryStore, type EntryStore } from './entry-store.ts';
-
-/**
- * How a victim is chosen. `use-count`: the least used, counts never fade. `aging`: the fewest hits, and every search for a
- * victim halves the hits of each unpinned entry that it passes. In both the lowest slot wins a tie.
- */
-export type Replacement = 'use-count' | 'aging';
-
-/** Hits that a newly loaded table starts with, so that `aging` does not replace it at once. */
-const FIRST_HITS: Record<Replacement, number> = { 'use-count': 0, aging: 32 };
+import { createChooser, type Replacement, type VictimChooser } from './replacement.ts';
 
 export interface TableCacheOptions {
   readonly kind: TableKind;
@@ -40,59 +34,47 @@ export interface CacheCounts {
   dirtyEvictions: number;
 }
 
-/** What a cache needs from the policy: to be told before a table leaves, and after one was let go. */
-export interface CacheObserver {
-  /** The table in `slot` is about to leave; on return it is clean. */
-  evicting(cache: TableCache, slot: number): void;
-  /** A table was unpinned, changed or not. */
-  released(cache: TableCache, slot: number): void;
+/** Whom the cache commands to make a table clean: the policy. */
+export interface TableCleaner {
+  /** On return the table is clean, and whatever had to precede it in the file has. Also asked of a table that is clean. */
+  clean(table: CachedTable): void;
 }
 
-/** Is told of tables that are about to change, so that a change can be taken back. */
-export interface ChangeWatcher {
-  /** The table at `offset` holds `bytes` until now. */
-  changing(cache: TableCache, offset: number, bytes: Uint8Array): void;
-  /** A new table is about to be made at `offset`. */
-  filling(cache: TableCache, offset: number): void;
-}
-
-/** A table in its slot. `bytes` and `view` are the same memory for the life of the cache. */
-export class CachedTable {
-  readonly slot: number;
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-
-  constructor(slot: number, tableBytes: number) {
-    this.slot = slot;
-    this.bytes = new Uint8Array(tableBytes);
-    this.view = new DataView(this.bytes.buffer);
-  }
-}
-
-export class TableCache {
+export class TableCache implements TableOwner {
   readonly kind: TableKind;
   readonly capacity: number;
   readonly tableBytes: number;
   readonly counts: CacheCounts = { hits: 0, misses: 0, evictions: 0, dirtyEvictions: 0 };
-  watcher: ChangeWatcher | null = null;
   readonly #file: BlockFile;
-  readonly #observer: CacheObserver;
+  readonly #cleaner: TableCleaner;
+  #observers: readonly CacheObserver[] = [];
   readonly #entries: EntryStore;
+  readonly #victims: VictimChooser;
   readonly #tables: (CachedTable | undefined)[];
-  readonly #replacement: Replacement;
+  readonly #residencies: number[];
   readonly #clusterBytes: number;
 
-  constructor(file: BlockFile, observer: CacheObserver, options: TableCacheOptions) {
+  constructor(file: BlockFile, cleaner: TableCleaner, options: TableCacheOptions) {
     invariant(options.capacity >= 1, 'a table cache holds at least one table');
     this.kind = options.kind;
     this.capacity = options.capacity;
     this.tableBytes = options.tableBytes;
     this.#file = file;
-    this.#observer = observer;
-    this.#replacement = options.replacement;
+    this.#cleaner = cleaner;
     this.#clusterBytes = options.clusterBytes ?? options.tableBytes;
     this.#entries = createEntryStore(options.layout, options.capacity);
+    this.#victims = createChooser(options.replacement, this.#entries);
     this.#tables = new Array<CachedTable | undefined>(options.capacity).fill(undefined);
+    this.#residencies = new Array<number>(options.capacity).fill(0);
+  }
+
+  /** From now on `observer` is told what it implements, after those who were there before. */
+  observe(observer: CacheObserver): void {
+    this.#observers = [...this.#observers, observer];
+  }
+
+  unobserve(observer: CacheObserver): void {
+    this.#observers = this.#observers.filter((other) => other !== observer);
   }
 
   /**
@@ -114,27 +96,31 @@ export class TableCache {
 
   /** A slot for the table at `offset`, pinned, without reading: the caller fills it. Its bytes are undefined. */
   getEmpty(offset: number): CachedTable {
-    this.watcher?.filling(this, offset);
     const found = this.#entries.find(offset);
-    return found >= 0 ? this.#pin(found) : this.#occupy(this.#vacate(), offset);
+    const table = found >= 0 ? this.#pin(found) : this.#occupy(this.#vacate(), offset);
+    if (found >= 0) this.#residencies[found]!++;
+    for (const observer of this.#observers) observer.filling?.(table);
+    return table;
   }
 
   /** Ends one pin. */
   release(table: CachedTable): void {
     this.unpin(table);
-    this.#observer.released(this, table.slot);
+    for (const observer of this.#observers) observer.released?.(table);
   }
 
-  /** Ends one pin without telling the policy: for giving up after an error, when nothing may be written. */
-  unpin(table: CachedTable): void {
-    this.#entries.addPins(table.slot, -1);
-    invariant(this.#entries.pinsOf(table.slot) >= 0, 'a table is released as often as it was pinned');
+  /** Ends one pin without telling anybody: for giving up after an error, when nothing may be written. */
+  unpin({ slot }: CachedTable): void {
+    this.#entries.addPins(slot, -1);
+    const pins = this.#entries.pinsOf(slot);
+    invariant(pins >= 0, 'a table is released as often as it was pinned');
+    if (pins === 0) this.#victims.unpinned(slot);
   }
 
   /** Bytes [from, to) of a pinned table are about to change; those of a new table may have. */
   markDirty(table: CachedTable, from: number, to: number): void {
     const { slot } = table;
-    this.watcher?.changing(this, this.#entries.offsetOf(slot), table.bytes);
+    for (const observer of this.#observers) observer.dirtying?.(table, from, to);
     const clean = !this.isDirty(slot);
     this.#entries.setDirty(
       slot,
@@ -143,65 +129,86 @@ export class TableCache {
     );
   }
 
+  /** The tables that are here, by slot. */
+  *tables(): Generator<CachedTable> {
+    for (let slot = 0; slot < this.capacity; slot++) if (this.#entries.offsetOf(slot) !== 0) yield this.#tableIn(slot);
+  }
+
+  /** The dirty ones by slot, each as it is when its turn comes. */
+  *dirtyTables(): Generator<CachedTable> {
+    for (let slot = 0; slot < this.capacity; slot++) if (this.isDirty(slot)) yield this.#tableIn(slot);
+  }
+
+  offsetOf(slot: number): number {
+    return this.#entries.offsetOf(slot);
+  }
+
+  residencyOf(slot: number): number {
+    return this.#residencies[slot]!;
+  }
+
   isDirty(slot: number): boolean {
     return this.#entries.dirtyTo(slot) > this.#entries.dirtyFrom(slot);
   }
 
-  isOccupied(slot: number): boolean {
-    return this.#entries.offsetOf(slot) !== 0;
-  }
-
-  /** Writes the whole table to the file; it is clean then. No sync. A failure leaves it dirty. */
   writeOut(slot: number): void {
-    this.#file.write(this.#entries.offsetOf(slot), this.#tableIn(slot).bytes, this.kind);
-    this.#entries.setDirty(slot, 0, 0);
+    const table = this.#tableIn(slot);
+    this.#file.write(this.#entries.offsetOf(slot), table.bytes, this.kind);
+    this.#wasWrittenOut(table);
   }
 
-  /** Writes only the sectors that hold dirty bytes; the table is clean then. No sync. */
   writeOutDirtySectors(slot: number): void {
+    const table = this.#tableIn(slot);
     const from = roundDown(this.#entries.dirtyFrom(slot), SECTOR_BYTES);
     const to = roundUp(this.#entries.dirtyTo(slot), SECTOR_BYTES);
-    this.#file.write(this.#entries.offsetOf(slot) + from, this.#tableIn(slot).bytes.subarray(from, to), this.kind);
-    this.#entries.setDirty(slot, 0, 0);
+    this.#file.write(this.#entries.offsetOf(slot) + from, table.bytes.subarray(from, to), this.kind);
+    this.#wasWrittenOut(table);
   }
 
-  /** The bytes of the file have new content that is none of this cache's: a table still dirty there is stale, and clean now. */
-  supersede(offset: number, lengthBytes: number): void {
-    for (let slot = 0; slot < this.capacity; slot++) {
-      if (!this.isDirty(slot)) continue;
-      const at = this.#entries.offsetOf(slot);
-      if (at >= offset - this.tableBytes + 1 && at < offset + lengthBytes) this.#entries.setDirty(slot, 0, 0);
-    }
+  discard(table: CachedTable, why: DiscardReason): void {
+    if (!table.isDirty) return;
+    this.#entries.setDirty(table.slot, 0, 0);
+    for (const observer of this.#observers) observer.discarded?.(table, why);
   }
 
   /** Gives the table at `offset` other content, to be written out, if it is here. */
   replace(offset: number, bytes: Uint8Array): void {
     const slot = this.#entries.find(offset);
     if (slot < 0) return;
-    this.#tableIn(slot).bytes.set(bytes);
-    this.#entries.setDirty(slot, 0, bytes.length);
+    const table = this.#tableIn(slot);
+    this.markDirty(table, 0, bytes.length);
+    table.bytes.set(bytes);
   }
 
   /** Forgets the table at `offset`, which is in use no more, even when it is dirty. It must not be pinned. */
   forget(offset: number): void {
     const slot = this.#entries.find(offset);
     if (slot < 0) return;
-    this.#entries.setDirty(slot, 0, 0);
+    this.discard(this.#tableIn(slot), 'forgotten');
     this.#empty(slot);
   }
 
   /** Forgets every table. None may be pinned or dirty. */
   reset(): void {
-    for (let slot = 0; slot < this.capacity; slot++) {
-      invariant(!this.isDirty(slot), 'only clean tables are forgotten');
-      this.#empty(slot);
-    }
+    for (let slot = 0; slot < this.capacity; slot++) this.#empty(slot);
+  }
+
+  #wasWrittenOut(table: CachedTable): void {
+    this.#entries.setDirty(table.slot, 0, 0);
+    for (const observer of this.#observers) observer.writtenOut?.(table);
   }
 
   #empty(slot: number): void {
+    invariant(!this.isDirty(slot), 'only clean tables are forgotten');
     invariant(this.#entries.pinsOf(slot) === 0, 'only unpinned tables are forgotten');
+    if (this.#entries.offsetOf(slot) !== 0) this.#leave(slot);
+    this.#victims.emptied(slot);
+  }
+
+  #leave(slot: number): void {
+    const table = this.#tableIn(slot);
+    for (const observer of this.#observers) observer.leaving?.(table);
     this.#entries.setOffset(slot, 0);
-    this.#entries.setHits(slot, 0);
   }
 
   /** A table reaches the file before a pointer to it does, so one that is neither here nor there never was. */
@@ -214,49 +221,33 @@ export class TableCache {
   }
 
   #pin(slot: number): CachedTable {
-    this.#entries.setHits(slot, this.#entries.hitsOf(slot) + 1);
+    this.#victims.used(slot);
     this.#entries.addPins(slot, 1);
     return this.#tableIn(slot);
   }
 
   #occupy(slot: number, offset: number): CachedTable {
     this.#entries.setOffset(slot, offset);
-    this.#entries.setHits(slot, FIRST_HITS[this.#replacement]);
+    this.#residencies[slot]!++;
+    this.#victims.loaded(slot);
     return this.#pin(slot);
   }
 
   /** Empties the slot of a victim and returns it. */
   #vacate(): number {
     this.counts.misses++;
-    const slot = this.#chooseVictim();
-    if (this.isOccupied(slot)) {
+    const slot = this.#victims.choose();
+    if (this.#entries.offsetOf(slot) !== 0) {
       this.counts.evictions++;
       if (this.isDirty(slot)) this.counts.dirtyEvictions++;
-      this.#observer.evicting(this, slot);
+      this.#cleaner.clean(this.#tableIn(slot));
       invariant(!this.isDirty(slot), 'an evicted table is clean');
-      this.#entries.setOffset(slot, 0);
+      this.#leave(slot);
     }
     return slot;
   }
 
-  #chooseVictim(): number {
-    const entries = this.#entries;
-    let victim = -1;
-    let fewestHits = Number.POSITIVE_INFINITY;
-    for (let slot = 0; slot < this.capacity; slot++) {
-      if (entries.pinsOf(slot) > 0) continue;
-      const hits = entries.hitsOf(slot);
-      if (hits < fewestHits) {
-        fewestHits = hits;
-        victim = slot;
-      }
-      if (this.#replacement === 'aging') entries.setHits(slot, Math.floor(hits / 2));
-    }
-    invariant(victim >= 0, 'some table of the cache is unpinned');
-    return victim;
-  }
-
   #tableIn(slot: number): CachedTable {
-    return (this.#tables[slot] ??= new CachedTable(slot, this.tableBytes));
+    return (this.#tables[slot] ??= new CachedTable(this, slot, this.tableBytes));
   }
 }

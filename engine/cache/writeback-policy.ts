@@ -7,9 +7,10 @@
  */
 import { Qcow2Error } from '../base/errors.ts';
 import type { BlockFile, SyncCause } from '../io/block-file.ts';
+import type { CachedTable } from './cached-table.ts';
 import { HistoricalPolicy, type Order, type TableCaches } from './policy.ts';
 import type { Stage } from './stage.ts';
-import type { CachedTable, TableCache } from './table-cache.ts';
+import type { TableCache } from './table-cache.ts';
 
 interface Link {
   /** The cache that must be durable before this one is written out. */
@@ -75,10 +76,8 @@ export class WritebackPolicy extends HistoricalPolicy {
     }
   }
 
-  released(_cache: TableCache, _slot: number): void {}
-
-  evicting(cache: TableCache, slot: number): void {
-    this.writeOut(cache, slot);
+  clean(table: CachedTable): void {
+    this.writeOut(table);
   }
 
   flush(): void {
@@ -99,15 +98,15 @@ export class WritebackPolicy extends HistoricalPolicy {
   }
 
   /** Writes one table out, what it depends on first. No barrier behind it. */
-  protected writeOut(cache: TableCache, slot: number): void {
-    if (!cache.isOccupied(slot) || !cache.isDirty(slot)) return;
-    const link = this.#link(cache);
+  protected writeOut(table: CachedTable): void {
+    if (!table.isDirty) return;
+    const link = this.#link(table.kind === 'l2' ? this.caches.l2 : this.caches.refcounts);
     if (link.dependsOn !== null) this.#settleDependency(link);
     else if (link.owesBarrier) {
       this.file.sync('data-before-mapping');
       link.owesBarrier = false;
     }
-    cache.writeOut(slot);
+    table.writeOut();
   }
 
   /**
@@ -116,9 +115,9 @@ export class WritebackPolicy extends HistoricalPolicy {
    */
   protected writeOutAll(cache: TableCache, cause: SyncCause): void {
     let worst: Qcow2Error | null = null;
-    for (let slot = 0; slot < cache.capacity; slot++) {
+    for (const table of cache.dirtyTables()) {
       try {
-        this.writeOut(cache, slot);
+        this.writeOut(table);
       } catch (error) {
         if (!(error instanceof Qcow2Error)) throw error;
         worst = worse(worst, error);

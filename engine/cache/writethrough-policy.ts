@@ -3,6 +3,7 @@
  * go of it. The host file is O_DSYNC, so the write is durable on return. From S4b on a snapshot walk runs as writeback.
  */
 
+import type { CachedTable } from './cached-table.ts';
 import type { TableCache } from './table-cache.ts';
 import { WritebackPolicy } from './writeback-policy.ts';
 
@@ -14,8 +15,9 @@ export class WritethroughPolicy extends WritebackPolicy {
     this.#writesThrough.add(caches.l2).add(caches.refcounts);
   }
 
-  override released(cache: TableCache, slot: number): void {
-    if (this.#writesThrough.has(cache)) this.writeOut(cache, slot);
+  released(table: CachedTable): void {
+    const cache = table.kind === 'l2' ? this.caches.l2 : this.caches.refcounts;
+    if (this.#writesThrough.has(cache)) this.writeOut(table);
   }
 
   override beginSnapshotWalk(): void {

@@ -2,7 +2,7 @@
  * L2 entries of an open image, read with the checks that a hostile image makes necessary (qcow2.rst, "L2 table entry").
  */
 import { Qcow2Error } from '../base/errors.ts';
-import type { CachedTable } from '../cache/table-cache.ts';
+import type { CachedTable } from '../cache/cached-table.ts';
 import {
   CLUSTER_COMPRESSED,
   CLUSTER_NORMAL,

@@ -4,7 +4,7 @@
  */
 import { Qcow2Error } from '../base/errors.ts';
 import type { GuestOffset } from '../base/units.ts';
-import type { CachedTable } from '../cache/table-cache.ts';
+import type { CachedTable } from '../cache/cached-table.ts';
 import { L1_ENTRY_BYTES, l1EntryIsCopied, l1EntryOffset, writeL1Entry } from '../format/l1-entry.ts';
 import { growL1, type L1Table, publishL1Entry } from './l1-table.ts';
 import { allocateClusters, freeClusters } from './refcounts.ts';

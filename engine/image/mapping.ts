@@ -2,7 +2,7 @@
  * From guest offsets to host offsets, for reading: what a stretch of guest bytes maps to (qcow2.rst, "Cluster mapping").
  */
 import type { GuestOffset } from '../base/units.ts';
-import type { CachedTable } from '../cache/table-cache.ts';
+import type { CachedTable } from '../cache/cached-table.ts';
 import {
   CLUSTER_COMPRESSED,
   CLUSTER_NORMAL,

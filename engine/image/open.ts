@@ -11,10 +11,10 @@ import { COMPATIBLE, type Header, INCOMPATIBLE } from '../format/header.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import { StagedFile } from '../io/staged-file.ts';
 import { type CacheSizeOptions, cacheCapacities } from './cache-sizes.ts';
-import { SyncTogether } from './data-file.ts';
 import { clearUnknownAutoclear, FeatureBits } from './feature-bits.ts';
+import { stackFiles } from './file-stack.ts';
 import { geometryOf, readHeaderAndTables, readSnapshots } from './metadata.ts';
-import { type OverlapCheck, OverlapGuard } from './overlap.ts';
+import type { OverlapCheck } from './overlap.ts';
 import type { ImageState } from './state.ts';
 
 export interface OpenOptions extends CacheSizeOptions {
@@ -52,14 +52,18 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
     repairUnclean(file);
     ({ header, ...tables } = readHeaderAndTables(file));
   }
-  const guard = new OverlapGuard(withDataFile(file, options), options.overlapCheck ?? 'cached');
-  const policy = (options.decoratePolicy ?? asItIs)(preset.create(guard, stage));
-  const { geometry, ...caches } = makeCaches(guard, header, stage, policy, options);
+  const { overlapCheck = 'cached', dataFile = null } = options;
+  const { staleTables, ...files } = stackFiles(file, dataFile, overlapCheck, 2 ** header.clusterBits);
+  const policy = (options.decoratePolicy ?? asItIs)(preset.create(files.file, stage));
+  const { geometry, ...caches } = makeCaches(files.file, header, stage, policy, options);
+  for (const cache of [caches.l2, caches.refcounts]) {
+    cache.observe(policy);
+    cache.observe(staleTables);
+  }
   policy.attach(caches);
   const features = new FeatureBits(policy, header);
   const state: ImageState = {
-    file: guard,
-    guard,
+    ...files,
     geometry,
     header,
     vars: {
@@ -76,11 +80,10 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
     features,
     lazyRefcounts,
     backing: options.backing ?? null,
-    dataFile: options.dataFile ?? null,
     copyBuffer: new Uint8Array(geometry.clusterBytes),
     freedRanges: (options.punchHoles ?? true) ? [] : null,
   };
-  guard.protect(state);
+  files.guard.protect(state);
   if (!file.readOnly) clearUnknownAutoclear(features);
   return state;
 }
@@ -106,10 +109,6 @@ function makeCaches(file: BlockFile, header: Header, stage: Stage, policy: Image
     tableBytes: geometry.clusterBytes,
   } as const;
   return { geometry, l2: new TableCache(file, policy, l2), refcounts: new TableCache(file, policy, refcounts) };
-}
-
-function withDataFile(file: BlockFile, options: OpenOptions): BlockFile {
-  return options.dataFile === undefined ? file : new SyncTogether(file, options.dataFile);
 }
 
 function usesLazyRefcounts(header: Header, options: OpenOptions): boolean {

@@ -1,23 +1,16 @@
 /**
- * What every write of an open image passes through, with three duties.
- *
  * The last line of defence against a damaged image: is the place really of the kind that the writer thinks? A data cluster that
  * lies on an L2 table, or a new table on the header, is refused, and the image marked corrupt.
- *
- * And the end of stale tables: a table that was freed while it was dirty stays in its cache. Once its cluster holds something
- * else it must not be written out any more. (The programs of stages S1 to S4b did write it, over the new content.)
- *
- * And the end of an image of which an operation was left half-done: nothing more is written to it.
  */
 import { Qcow2Error } from '../base/errors.ts';
-import { MiB, roundDown, roundUp } from '../base/units.ts';
+import { MiB, roundUp } from '../base/units.ts';
 import { L1_ENTRY_BYTES, l1EntryOffset } from '../format/l1-entry.ts';
 import { encodeSnapshotTable } from '../format/snapshot-table.ts';
-import type { BlockFile, SyncCause, TableKind } from '../io/block-file.ts';
+import type { BlockFile, TableKind } from '../io/block-file.ts';
 import { ForwardingFile } from '../io/forwarding-file.ts';
 import { readBytes } from '../io/sector-access.ts';
-import type { HostRange } from './entries.ts';
-import type { ImageState } from './state.ts';
+import type { Geometry } from './geometry.ts';
+import type { Seal } from './sealed-file.ts';
 import type { ImageVars } from './vars.ts';
 
 /**
@@ -45,57 +38,40 @@ const NAMES: Record<TableKind, string> = {
   'snapshot-table': 'the snapshot table',
 };
 
+/** The metadata of an open image, as it is in memory now. */
+export interface ProtectedMetadata {
+  readonly file: BlockFile;
+  readonly geometry: Geometry;
+  readonly vars: ImageVars;
+  readonly features: { setCorrupt(): void };
+}
+
 export class OverlapGuard extends ForwardingFile {
   readonly #check: OverlapCheck;
-  #state: ImageState | null = null;
+  #state: ProtectedMetadata | null = null;
   #checks = false;
   /** Host cluster → what lies there; null when it must be found anew. */
   #owners: Map<number, TableKind> | null = null;
   #l1: ImageVars['l1'] | null = null;
   #snapshots: ImageVars['snapshots'] | null = null;
-  #violated: string | null = null;
-  /** Why nothing is written or synced any more. */
-  #halfDone: Qcow2Error | null = null;
-  readonly #attempted = new Set<TableKind>();
+  readonly #seal: Seal;
 
-  constructor(inner: BlockFile, check: OverlapCheck) {
+  /** `seal` is closed when something was about to be overwritten. */
+  constructor(inner: BlockFile, check: OverlapCheck, seal: Seal) {
     super(inner);
     this.#check = check;
+    this.#seal = seal;
   }
 
   /** Begins to protect the metadata of `state`. */
-  protect(state: ImageState): void {
+  protect(state: ProtectedMetadata): void {
     this.#state = state;
     this.#checks = this.#check !== 'none';
   }
 
-  /** What was written, or was to be, since {@link forgetAttempts}. */
-  get attempted(): ReadonlySet<TableKind> {
-    return this.#attempted;
-  }
-
-  forgetAttempts(): void {
-    this.#attempted.clear();
-  }
-
-  /** The operation `what` is half in the file, because of `cause`, and cannot be taken back. */
-  refuseFromNowOn(what: string, cause: Qcow2Error): void {
-    const message = `${this.name}: ${what} failed half-way and could not be undone (${cause.message}); close the image, check and repair it`;
-    this.#halfDone ??= new Qcow2Error(cause.code, message, { file: this.name }, cause);
-  }
-
-  override sync(cause: SyncCause): void {
-    if (this.#halfDone !== null) throw this.#halfDone;
-    this.inner.sync(cause);
-  }
-
   override write(offset: number, from: Uint8Array, kind: TableKind): void {
-    if (this.#halfDone !== null) throw this.#halfDone;
-    this.#attempted.add(kind);
-    if (this.#violated !== null) throw this.#refusal(this.#violated, offset);
     if (this.#checks && this.#state !== null) this.#refuseOverlap(this.#state, offset, from.length, kind);
     this.inner.write(offset, from, kind);
-    if (this.#state !== null) supersedeTables(this.#state, offset, from.length, kind);
     if (MOVES_METADATA.has(kind)) this.#owners = null;
   }
 
@@ -116,7 +92,7 @@ export class OverlapGuard extends ForwardingFile {
     return this.#ownerOf(this.#state, this.#state.geometry.hostCluster(offset)) !== undefined;
   }
 
-  #refuseOverlap(state: ImageState, offset: number, lengthBytes: number, kind: TableKind): void {
+  #refuseOverlap(state: ProtectedMetadata, offset: number, lengthBytes: number, kind: TableKind): void {
     const { geometry } = state;
     const last = geometry.hostCluster(offset + lengthBytes - 1);
     for (let cluster: number = geometry.hostCluster(offset); cluster <= last; cluster++) {
@@ -130,29 +106,20 @@ export class OverlapGuard extends ForwardingFile {
     }
   }
 
-  /** Marks the image corrupt, refuses all further writes, and throws. */
-  #violate(state: ImageState, why: string, offset: number): never {
+  /** Marks the image corrupt, ends all writing, and throws. */
+  #violate(state: ProtectedMetadata, why: string, offset: number): never {
+    const message = `${this.name}: ${why} at offset ${offset}; the image is corrupt, repair it first`;
+    const refusal = new Qcow2Error('CORRUPT', message, { file: this.name, offset });
     this.#checks = false;
     try {
       state.features.setCorrupt();
     } finally {
-      this.#violated = why;
+      this.#seal.close(refusal);
     }
-    throw this.#refusal(why, offset);
+    throw refusal;
   }
 
-  #refusal(why: string, offset: number): Qcow2Error {
-    return new Qcow2Error(
-      'CORRUPT',
-      `${this.name}: ${why} at offset ${offset}; the image is corrupt, repair it first`,
-      {
-        file: this.name,
-        offset,
-      },
-    );
-  }
-
-  #ownerOf(state: ImageState, cluster: number): TableKind | undefined {
+  #ownerOf(state: ProtectedMetadata, cluster: number): TableKind | undefined {
     // Tables that memory has already replaced are no longer in use, whatever was written of it so far.
     const moved = this.#l1 !== state.vars.l1 || this.#snapshots !== state.vars.snapshots;
     if (this.#owners === null || moved) {
@@ -164,7 +131,7 @@ export class OverlapGuard extends ForwardingFile {
   }
 }
 
-function findOwners(state: ImageState, check: OverlapCheck): Map<number, TableKind> {
+function findOwners(state: ProtectedMetadata, check: OverlapCheck): Map<number, TableKind> {
   const { geometry } = state;
   const { refcountTable } = state.vars;
   const owners = new Map<number, TableKind>();
@@ -203,7 +170,7 @@ function findOwners(state: ImageState, check: OverlapCheck): Map<number, TableKi
  * What the L1 tables of the snapshots cover of the file, each byte once and in pieces of a bounded size: thousands of snapshots may
  * claim the same large table.
  */
-function* snapshotL1Pieces(state: ImageState): Generator<HostRange> {
+function* snapshotL1Pieces(state: ProtectedMetadata): Generator<{ offset: number; lengthBytes: number }> {
   const tables = state.vars.snapshots.map(({ l1TableOffset, l1Entries }) => ({
     offset: l1TableOffset,
     end: Math.min(l1TableOffset + l1Entries * L1_ENTRY_BYTES, roundUp(state.file.sizeBytes(), L1_ENTRY_BYTES)),
@@ -214,17 +181,4 @@ function* snapshotL1Pieces(state: ImageState): Generator<HostRange> {
       yield { offset: at, lengthBytes: Math.min(L1_PIECE_BYTES, end - at) };
     covered = Math.max(covered, end);
   }
-}
-
-/** A cluster that holds something else now holds no table, nor the slices of one that the write itself has not reached. */
-function supersedeTables(
-  { geometry, l2, refcounts }: ImageState,
-  offset: number,
-  lengthBytes: number,
-  kind: TableKind,
-) {
-  const from = roundDown(offset, geometry.clusterBytes);
-  const clustersBytes = roundUp(offset + lengthBytes, geometry.clusterBytes) - from;
-  if (kind !== 'l2') l2.supersede(from, clustersBytes);
-  if (kind !== 'refcount-block') refcounts.supersede(from, clustersBytes);
 }

@@ -9,7 +9,7 @@
  */
 import { Qcow2Error } from '../base/errors.ts';
 import type { HostOffset } from '../base/units.ts';
-import type { CachedTable } from '../cache/table-cache.ts';
+import type { CachedTable } from '../cache/cached-table.ts';
 import { HEADER_FIELDS } from '../format/header-fields.ts';
 import { getRefcount, maxRefcount, setRefcount } from '../format/refcount-block.ts';
 import { writeUint64 } from '../format/uint64.ts';

@@ -3,7 +3,7 @@
  * +1, -1 or not at all, and set COPIED exactly where the refcount is then 1 (qcow2.rst, "Snapshots" and "L2 table entry").
  */
 import { Qcow2Error } from '../base/errors.ts';
-import type { CachedTable } from '../cache/table-cache.ts';
+import type { CachedTable } from '../cache/cached-table.ts';
 import { L1_ENTRY_BYTES, l1EntryIsCopied, l1EntryOffset, setL1EntryCopied } from '../format/l1-entry.ts';
 import {
   CLUSTER_COMPRESSED,

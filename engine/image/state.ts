@@ -5,15 +5,21 @@ import type { TableCache } from '../cache/table-cache.ts';
 import type { GuestDisk } from '../disk/device.ts';
 import type { Header } from '../format/header.ts';
 import type { BlockFile } from '../io/block-file.ts';
+import type { DurableFile } from '../io/durability.ts';
+import type { AttemptedWrites } from './attempted-writes.ts';
 import type { HostRange } from './entries.ts';
 import type { FeatureBits } from './feature-bits.ts';
 import type { Geometry } from './geometry.ts';
 import type { OverlapGuard } from './overlap.ts';
+import type { Seal } from './sealed-file.ts';
 import type { ImageVars } from './vars.ts';
 
 export interface ImageState {
-  readonly file: BlockFile;
-  /** The outermost layer of `file`, which knows where the metadata lies. */
+  readonly file: DurableFile;
+  /** Of both files: closed, it ends all writing. */
+  readonly seal: Seal;
+  readonly attempts: AttemptedWrites;
+  /** The layer of `file` that knows where the metadata lies. */
   readonly guard: OverlapGuard;
   readonly geometry: Geometry;
   /** As decoded at open. What changes while the image is open is in `vars`. */
@@ -25,7 +31,7 @@ export interface ImageState {
   readonly refcounts: TableCache;
   readonly backing: GuestDisk | null;
   /** Where guest data lies when it is not in the image file (qcow2.rst, "external data file"); null otherwise. */
-  readonly dataFile: BlockFile | null;
+  readonly dataFile: DurableFile | null;
   /** One cluster, for copy-on-write. */
   readonly copyBuffer: Uint8Array;
   readonly features: FeatureBits;

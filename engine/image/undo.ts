@@ -10,9 +10,11 @@
  */
 import { Qcow2Error } from '../base/errors.ts';
 import { MiB } from '../base/units.ts';
-import type { ChangeWatcher, TableCache } from '../cache/table-cache.ts';
+import type { CachedTable, CacheObserver } from '../cache/cached-table.ts';
+import type { TableCache } from '../cache/table-cache.ts';
 import { HEADER_FIELDS } from '../format/header-fields.ts';
 import { writeUint64 } from '../format/uint64.ts';
+import type { TableKind } from '../io/block-file.ts';
 import { type L1Table, l1Fields } from './l1-table.ts';
 import { encodeRefcountTable, refcountTableFields } from './refcount-table.ts';
 import type { ImageState } from './state.ts';
@@ -42,13 +44,15 @@ export function orUndo<Result>(state: ImageState, how: Undoable, action: (undo: 
   }
 }
 
-export class UndoLog implements ChangeWatcher {
+export class UndoLog implements CacheObserver {
   readonly #state: ImageState;
   readonly #how: Undoable;
   readonly #before: ImageVars;
   readonly #l1Tables: { readonly table: L1Table; readonly bytes: Uint8Array }[] = [];
   /** By cache and host offset: the bytes before the first change; null for a table that was not there. */
   readonly #tables = new Map<TableCache, Map<number, Uint8Array | null>>();
+  /** The kinds of what the operation wrote, or tried to. */
+  readonly #attempted: ReadonlySet<TableKind>;
   #keptBytes = 0;
   #finish: (() => void) | null = null;
 
@@ -57,10 +61,10 @@ export class UndoLog implements ChangeWatcher {
     this.#how = how;
     this.#before = copyVars(state.vars);
     this.keepL1(state.vars.l1);
-    state.guard.forgetAttempts();
+    this.#attempted = state.attempts.record();
     for (const cache of [state.l2, state.refcounts]) {
       this.#tables.set(cache, new Map());
-      cache.watcher = this;
+      cache.observe(this);
     }
   }
 
@@ -74,25 +78,31 @@ export class UndoLog implements ChangeWatcher {
     this.#finish = finish;
   }
 
-  changing(cache: TableCache, offset: number, bytes: Uint8Array): void {
-    const kept = this.#tables.get(cache)!;
+  dirtying(table: CachedTable): void {
+    const { offset, bytes } = table;
+    const kept = this.#keptOf(table);
     if (kept.has(offset) || this.#keptBytes > KEPT_BYTES_MAX) return;
     this.#keptBytes += bytes.length;
     if (this.#keptBytes <= KEPT_BYTES_MAX) kept.set(offset, bytes.slice());
   }
 
-  filling(cache: TableCache, offset: number): void {
-    const kept = this.#tables.get(cache)!;
-    if (!kept.has(offset)) kept.set(offset, null);
+  filling(table: CachedTable): void {
+    const kept = this.#keptOf(table);
+    if (!kept.has(table.offset)) kept.set(table.offset, null);
+  }
+
+  #keptOf({ kind }: CachedTable): Map<number, Uint8Array | null> {
+    return this.#tables.get(kind === 'l2' ? this.#state.l2 : this.#state.refcounts)!;
   }
 
   stop(): void {
-    for (const cache of this.#tables.keys()) cache.watcher = null;
+    for (const cache of this.#tables.keys()) cache.unobserve(this);
+    this.#state.attempts.stop(this.#attempted);
   }
 
   takeBack(cause: Qcow2Error): void {
-    const { guard } = this.#state;
-    if (this.#keptBytes > KEPT_BYTES_MAX) return guard.refuseFromNowOn(this.#how.what, cause);
+    const { seal, file } = this.#state;
+    if (this.#keptBytes > KEPT_BYTES_MAX) return seal.closeHalfDone(file.name, this.#how.what, cause);
     try {
       if (this.#finish !== null) return this.#finish();
       this.#restoreMemory();
@@ -100,15 +110,14 @@ export class UndoLog implements ChangeWatcher {
     } catch (error) {
       if (!(error instanceof Qcow2Error)) throw error;
       this.#restoreMemory();
-      guard.refuseFromNowOn(this.#how.what, cause);
+      seal.closeHalfDone(file.name, this.#how.what, cause);
     }
   }
 
   /** Not when all that was attempted is writing out tables as they were before: those are as dirty as they were. */
   #mayHaveReachedFile(): boolean {
-    const { attempted } = this.#state.guard;
     const changesTables = [...this.#tables.values()].some((kept) => kept.size > 0);
-    return [...attempted].some((kind) => changesTables || (kind !== 'l2' && kind !== 'refcount-block'));
+    return [...this.#attempted].some((kind) => changesTables || (kind !== 'l2' && kind !== 'refcount-block'));
   }
 
   /** Reads are right from here on, even when nothing can be written any more. */
@@ -138,18 +147,15 @@ export class UndoLog implements ChangeWatcher {
     for (const [cache, kept] of this.#tables) {
       for (const [offset, bytes] of kept) if (bytes !== null) putBack(cache, offset, bytes);
     }
-    // As if each had to leave its cache: the policy knows what must go before it.
-    for (const cache of [refcounts, l2]) {
-      for (let slot = 0; slot < cache.capacity; slot++) if (cache.isDirty(slot)) policy.evicting(cache, slot);
-    }
+    // One by one: the policy knows what must go before each.
+    for (const cache of [refcounts, l2]) for (const table of cache.dirtyTables()) policy.clean(table);
   }
 
   #restorePointers(): void {
-    const { policy, guard } = this.#state;
-    const attempted = new Set(guard.attempted);
-    if (attempted.has('header')) this.#restoreHeader();
-    if (attempted.has('refcount-table')) this.#restoreRefcountTable();
-    if (!attempted.has('l1')) return;
+    const { policy } = this.#state;
+    if (this.#attempted.has('header')) this.#restoreHeader();
+    if (this.#attempted.has('refcount-table')) this.#restoreRefcountTable();
+    if (!this.#attempted.has('l1')) return;
     for (const { table } of this.#l1Tables) policy.hookUp(table.offset, table.entryBytes, 'l1');
   }
 

@@ -4,7 +4,7 @@
  */
 import { Qcow2Error } from '../base/errors.ts';
 import { type GuestOffset, roundDown } from '../base/units.ts';
-import type { CachedTable } from '../cache/table-cache.ts';
+import type { CachedTable } from '../cache/cached-table.ts';
 import {
   CLUSTER_COMPRESSED,
   CLUSTER_NORMAL,

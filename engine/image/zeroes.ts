@@ -3,7 +3,7 @@
  * (qcow2.rst, "Standard Cluster Descriptor" bit 0, and the zero bitmap of extended L2 entries).
  */
 import { type GuestOffset, roundDown, roundUp } from '../base/units.ts';
-import type { CachedTable } from '../cache/table-cache.ts';
+import type { CachedTable } from '../cache/cached-table.ts';
 import { AUTOCLEAR } from '../format/header.ts';
 import {
   CLUSTER_NORMAL,

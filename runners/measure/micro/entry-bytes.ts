@@ -2,12 +2,12 @@
  * How many bytes a cache entry takes, measured: many entry stores are made and the heap is compared before and after. Needs
  * --expose-gc and a fresh process. argv is a layout and a capacity. The tables themselves are not part of it.
  */
-import { type CacheLayout, createEntryStore, type EntryStore } from '../../../engine/cache/entry-store.ts';
+import { createEntryStore, type EntryStore, type HistoricalLayout } from '../../../engine/cache/entry-store.ts';
 
 const ENTRIES = 256 * 1024;
 
 const [layoutWord, capacityWord] = process.argv.slice(2);
-const layout = layoutWord as CacheLayout;
+const layout = layoutWord as HistoricalLayout;
 const capacity = Number(capacityWord);
 
 /** Entries as they are in use: offsets past 32 bits, counters and ranges that have changed. */

@@ -2,8 +2,10 @@
  * The small operations that everything else is made of, each as a call that does it {@link OPERATIONS_PER_CALL} times. The file
  * below does nothing, so what is measured is the cache, not the copying of a table.
  */
-import type { CacheLayout } from '../../../engine/cache/entry-store.ts';
-import { type CachedTable, TableCache } from '../../../engine/cache/table-cache.ts';
+
+import type { CachedTable } from '../../../engine/cache/cached-table.ts';
+import type { HistoricalLayout } from '../../../engine/cache/entry-store.ts';
+import { TableCache } from '../../../engine/cache/table-cache.ts';
 import { clusterKind, entryOffset, isCopied, L2_COPIED, writeEntry } from '../../../engine/format/l2-entry.ts';
 import { getRefcount, setRefcount } from '../../../engine/format/refcount-block.ts';
 import { ForwardingFile } from '../../../engine/io/forwarding-file.ts';
@@ -41,9 +43,9 @@ class NothingFile extends ForwardingFile {
   override write(): void {}
 }
 
-function newCache(layout: CacheLayout, capacity: number): TableCache {
+function newCache(layout: HistoricalLayout, capacity: number): TableCache {
   const options = { kind: 'l2', capacity, tableBytes: TABLE_BYTES, replacement: 'aging', layout } as const;
-  return new TableCache(new NothingFile(), { evicting() {}, released() {} }, options);
+  return new TableCache(new NothingFile(), { clean() {} }, options);
 }
 
 function tableOffset(index: number): number {
@@ -55,7 +57,7 @@ function visits(count: number): Float64Array {
   return Float64Array.from({ length: count }, (_, visit) => tableOffset((visit * STRIDE) % count));
 }
 
-function filledCache(layout: CacheLayout, capacity: number): { cache: TableCache; tables: CachedTable[] } {
+function filledCache(layout: HistoricalLayout, capacity: number): { cache: TableCache; tables: CachedTable[] } {
   const cache = newCache(layout, capacity);
   // All pinned until the last is there: each search ages the others, and would replace the first while slots are still empty.
   const tables = Array.from({ length: capacity }, (_, index) => cache.get(tableOffset(index)));
@@ -64,7 +66,7 @@ function filledCache(layout: CacheLayout, capacity: number): { cache: TableCache
 }
 
 /** The operations on a cache of `capacity` tables whose entries lie in memory as `layout` says. */
-export function operations(layout: CacheLayout, capacity: number): Operation[] {
+export function operations(layout: HistoricalLayout, capacity: number): Operation[] {
   return [
     lookupHit(layout, capacity),
     missWithReplacement(layout, capacity),
@@ -74,7 +76,7 @@ export function operations(layout: CacheLayout, capacity: number): Operation[] {
   ];
 }
 
-function lookupHit(layout: CacheLayout, capacity: number): Operation {
+function lookupHit(layout: HistoricalLayout, capacity: number): Operation {
   const { cache } = filledCache(layout, capacity);
   const order = visits(capacity);
   let next = 0;
@@ -89,7 +91,7 @@ function lookupHit(layout: CacheLayout, capacity: number): Operation {
   return { name: 'lookup-hit', title: 'look up a cached table, let it go', call };
 }
 
-function missWithReplacement(layout: CacheLayout, capacity: number): Operation {
+function missWithReplacement(layout: HistoricalLayout, capacity: number): Operation {
   const { cache } = filledCache(layout, capacity);
   // So many that a table has left the cache long before its turn comes again.
   const order = visits(capacity * 16 + 1);
@@ -105,7 +107,7 @@ function missWithReplacement(layout: CacheLayout, capacity: number): Operation {
   return { name: 'miss', title: 'look up a table that is not cached: replace another, without reading', call };
 }
 
-function markDirty(layout: CacheLayout, capacity: number): Operation {
+function markDirty(layout: HistoricalLayout, capacity: number): Operation {
   const { cache, tables } = filledCache(layout, capacity);
   let next = 0;
   const call = () => {
@@ -114,12 +116,12 @@ function markDirty(layout: CacheLayout, capacity: number): Operation {
       cache.markDirty(tables[next]!, at, at + 8);
       next = next + 1 === capacity ? 0 : next + 1;
     }
-    if (cache.isDirty(0)) sink.value++;
+    if (tables[0]!.isDirty) sink.value++;
   };
   return { name: 'mark-dirty', title: 'mark an entry of a table dirty', call };
 }
 
-function refcountUpdate(layout: CacheLayout, capacity: number): Operation {
+function refcountUpdate(layout: HistoricalLayout, capacity: number): Operation {
   const { cache } = filledCache(layout, capacity);
   const order = visits(capacity);
   let next = 0;

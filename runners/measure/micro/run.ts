@@ -6,13 +6,13 @@ import { execFileSync } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
 import { textTable } from '../../../dashboards/text/text-table.ts';
-import type { CacheLayout } from '../../../engine/cache/entry-store.ts';
+import type { HistoricalLayout } from '../../../engine/cache/entry-store.ts';
 import { ROUNDS_A_BLOCK, scheduleBlock } from '../../../results/comparison-schedule.ts';
 import { median, pairedRatio, type RatioInterval } from '../../../results/statistics.ts';
 import { operations } from './operations.ts';
 
 export const CAPACITIES = [16, 64, 256, 1024] as const;
-const LAYOUTS = ['unpacked', 'packed'] as const satisfies CacheLayout[];
+const LAYOUTS = ['unpacked', 'packed'] as const satisfies HistoricalLayout[];
 /** A ratio nearer to 1 than this says nothing worth acting on. */
 const FLOOR = 0.02;
 const SEED = 1;
@@ -22,8 +22,8 @@ export interface OperationResult {
   readonly title: string;
   readonly capacity: number;
   /** Nanoseconds an operation, a value a round. */
-  readonly samplesNs: Record<CacheLayout, readonly number[]>;
-  readonly medianNs: Record<CacheLayout, number>;
+  readonly samplesNs: Record<HistoricalLayout, readonly number[]>;
+  readonly medianNs: Record<HistoricalLayout, number>;
   /** packed / unpacked. */
   readonly ratio: RatioInterval;
   readonly verdict: 'packed is faster' | 'unpacked is faster' | 'same' | 'unsure';
@@ -31,7 +31,7 @@ export interface OperationResult {
 
 export interface EntryBytes {
   readonly capacity: number;
-  readonly bytesPerEntry: Record<CacheLayout, number>;
+  readonly bytesPerEntry: Record<HistoricalLayout, number>;
 }
 
 export interface MicroResults {
@@ -43,7 +43,12 @@ export interface MicroResults {
 }
 
 /** Runs a script of this folder in a fresh process and returns the JSON that it prints. */
-function inProcess<Output>(flags: readonly string[], script: string, layout: CacheLayout, capacity: number): Output {
+function inProcess<Output>(
+  flags: readonly string[],
+  script: string,
+  layout: HistoricalLayout,
+  capacity: number,
+): Output {
   const words = [...flags, path.join(import.meta.dirname, script), layout, String(capacity)];
   const { NODE_OPTIONS: _, ...env } = process.env;
   return JSON.parse(
@@ -60,7 +65,7 @@ export function runMicro(
   const all = capacities.length * rounds * LAYOUTS.length;
   let done = 0;
   const measured = capacities.flatMap((capacity) => {
-    const samples: Record<CacheLayout, Record<string, number>[]> = { packed: [], unpacked: [] };
+    const samples: Record<HistoricalLayout, Record<string, number>[]> = { packed: [], unpacked: [] };
     for (let block = 0; block < rounds / ROUNDS_A_BLOCK; block++) {
       for (const { round, variant } of scheduleBlock(LAYOUTS.length, block, SEED)) {
         const layout = LAYOUTS[variant]!;
@@ -82,16 +87,16 @@ export function runMicro(
   };
 }
 
-function entryBytes(layout: CacheLayout, capacity: number): number {
+function entryBytes(layout: HistoricalLayout, capacity: number): number {
   return inProcess<{ bytesPerEntry: number }>(['--expose-gc'], 'entry-bytes.ts', layout, capacity).bytesPerEntry;
 }
 
 function operationResults(
   capacity: number,
-  samples: Record<CacheLayout, readonly Record<string, number>[]>,
+  samples: Record<HistoricalLayout, readonly Record<string, number>[]>,
 ): OperationResult[] {
   return operations('packed', capacity).map(({ name, title }) => {
-    const of = (layout: CacheLayout) => samples[layout].map((sample) => sample[name]!);
+    const of = (layout: HistoricalLayout) => samples[layout].map((sample) => sample[name]!);
     const samplesNs = { packed: of('packed'), unpacked: of('unpacked') };
     const ratio = pairedRatio(samplesNs.unpacked, samplesNs.packed);
     const medianNs = { packed: median(samplesNs.packed), unpacked: median(samplesNs.unpacked) };

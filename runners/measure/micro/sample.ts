@@ -3,7 +3,7 @@
  * layout only, as a run of the engine does; with two in one process every call would be compiled for both.
  */
 import { Bench } from 'tinybench';
-import type { CacheLayout } from '../../../engine/cache/entry-store.ts';
+import type { HistoricalLayout } from '../../../engine/cache/entry-store.ts';
 import { OPERATIONS_PER_CALL, operations, sink } from './operations.ts';
 
 /** Milliseconds for each operation; the calls of one sample. */
@@ -17,7 +17,7 @@ const bench = new Bench({
   throws: true,
   timestampProvider: 'hrtimeNow',
 });
-for (const { name, call } of operations(layout as CacheLayout, Number(capacity)))
+for (const { name, call } of operations(layout as HistoricalLayout, Number(capacity)))
   bench.add(name, call, { async: false });
 bench.runSync();
 const nanoseconds: Record<string, number> = {};

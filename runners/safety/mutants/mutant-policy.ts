@@ -1,5 +1,5 @@
 /** Cache policies with something left out, or done otherwise: wrappers that mutants and mended policies are made of. */
-import type { CachedTable, CachePolicy, Order, TableCache, TableCaches, TableKind } from '../../../engine/index.ts';
+import type { CachedTable, CachePolicy, DiscardReason, Order, TableCaches, TableKind } from '../../../engine/index.ts';
 
 /** Header fields, bytes: the number of snapshots, and behind it where their table lies. */
 const SNAPSHOT_COUNT = 60;
@@ -34,11 +34,26 @@ export class MutantPolicy implements CachePolicy {
   endSnapshotWalk(publishL1: () => void): void {
     this.inner.endSnapshotWalk(publishL1);
   }
-  evicting(cache: TableCache, slot: number): void {
-    this.inner.evicting(cache, slot);
+  clean(table: CachedTable): void {
+    this.inner.clean(table);
   }
-  released(cache: TableCache, slot: number): void {
-    this.inner.released(cache, slot);
+  dirtying(table: CachedTable, from: number, to: number): void {
+    this.inner.dirtying?.(table, from, to);
+  }
+  filling(table: CachedTable): void {
+    this.inner.filling?.(table);
+  }
+  leaving(table: CachedTable): void {
+    this.inner.leaving?.(table);
+  }
+  writtenOut(table: CachedTable): void {
+    this.inner.writtenOut?.(table);
+  }
+  discarded(table: CachedTable, why: DiscardReason): void {
+    this.inner.discarded?.(table, why);
+  }
+  released(table: CachedTable): void {
+    this.inner.released?.(table);
   }
 }
 
@@ -87,16 +102,9 @@ export class RestatingPolicy extends MutantPolicy {
 
 /** Of the refcount blocks, writes out only the new one before the pointer to it; the refcounts in the others stay in memory. */
 export class NarrowBlockPolicy extends MutantPolicy {
-  #refcounts: TableCache | null = null;
-
-  override attach(caches: TableCaches): void {
-    this.#refcounts = caches.refcounts;
-    super.attach(caches);
-  }
-
   override require(order: Order, table?: CachedTable): void {
     if (order !== 'refcount-block-before-refcount-table') return super.require(order, table);
-    this.#refcounts!.writeOut(table!.slot);
+    table!.writeOut();
     // A bare barrier, under every policy.
     this.inner.require('refcount-before-snapshot-table');
   }

@@ -1,0 +1,56 @@
+/**
+ * The end of stale tables. A table that was freed while it was dirty stays in its cache; once its cluster holds something else it must
+ * not be written out any more. (The programs of stages S1 to S4b did write it, over the new content.)
+ *
+ * Looks only at the clusters that a write touches, whatever the caches hold.
+ */
+import type { BlockFile, TableKind } from '../io/block-file.ts';
+import { ForwardingFile } from '../io/forwarding-file.ts';
+import type { CachedTable, CacheObserver } from './cached-table.ts';
+
+export class StaleTables extends ForwardingFile implements CacheObserver {
+  readonly #clusterBytes: number;
+  /** Host cluster → the tables and slices in it that are dirty. */
+  readonly #dirty = new Map<number, Set<CachedTable>>();
+
+  constructor(inner: BlockFile, clusterBytes: number) {
+    super(inner);
+    this.#clusterBytes = clusterBytes;
+  }
+
+  /** A cluster that holds something else now holds no table, nor the slices of one that the write itself has not reached. */
+  override write(offset: number, from: Uint8Array, kind: TableKind): void {
+    this.inner.write(offset, from, kind);
+    const last = Math.floor((offset + from.length - 1) / this.#clusterBytes);
+    for (let cluster = Math.floor(offset / this.#clusterBytes); cluster <= last; cluster++) {
+      for (const table of this.#dirty.get(cluster) ?? []) if (table.kind !== kind) table.discard('superseded');
+    }
+  }
+
+  dirtying(table: CachedTable): void {
+    if (table.isDirty) return;
+    const cluster = this.#clusterOf(table);
+    const tables = this.#dirty.get(cluster);
+    if (tables === undefined) this.#dirty.set(cluster, new Set([table]));
+    else tables.add(table);
+  }
+
+  writtenOut(table: CachedTable): void {
+    this.#forget(table);
+  }
+
+  discarded(table: CachedTable): void {
+    this.#forget(table);
+  }
+
+  #forget(table: CachedTable): void {
+    const cluster = this.#clusterOf(table);
+    const tables = this.#dirty.get(cluster);
+    tables?.delete(table);
+    if (tables?.size === 0) this.#dirty.delete(cluster);
+  }
+
+  #clusterOf({ offset }: CachedTable): number {
+    return Math.floor(offset / this.#clusterBytes);
+  }
+}
