@@ -86,3 +86,16 @@ export function l1Fields(table: L1Table): Uint8Array {
   writeUint64(view, 4, table.offset);
   return bytes;
 }
+
+/** The size of the virtual disk, in the header and in memory; the L1 table must be long enough for it. */
+export function publishSize(state: ImageState, sizeBytes: number): void {
+  state.policy.hookUp(HEADER_FIELDS.size, sizeField(sizeBytes), 'header');
+  state.vars.sizeBytes = sizeBytes;
+}
+
+/** The header field of 8 bytes that holds it. */
+export function sizeField(sizeBytes: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  writeUint64(new DataView(bytes.buffer), 0, sizeBytes);
+  return bytes;
+}

@@ -75,9 +75,9 @@ testMalformed([
     says: 'disk: too much extra metadata in snapshot table entry 101 (20480 bytes)',
   },
   {
-    name: 'a snapshot of a disk of another size, applied',
-    change: (p) => p.view.setBigUint64(p.snapshots + 48, 512n),
+    name: 'a snapshot of a disk whose size is none, applied',
+    change: (p) => p.view.setBigUint64(p.snapshots + 48, 511n),
     act: apply,
-    says: 'snapshot "first" is of a disk of 512 bytes, this one has 4194304: resize it first',
+    says: 'disk: snapshot "first" is of a disk of 511 bytes, which is not a multiple of 512',
   },
 ]);

@@ -63,3 +63,61 @@ test('a raw external data file grows with the disk', () => {
   assert.equal(dataFile.sizeBytes(), 2 * MiB);
   image.close();
 });
+
+test('a disk that grows does not show the VM state that lay past its end', () => {
+  for (const apply of [true, false]) {
+    const file = imageWith({ clusterSizeBytes: 4096 });
+    const image = openImage(file);
+    image.writeVmState(0, filled(10_000, 9));
+    image.createSnapshot({ name: 'running', vmStateBytes: 10_000 });
+    if (apply) image.applySnapshot('running');
+    image.resize(8 * MiB);
+    const read = new Uint8Array(8 * MiB);
+    image.read(0, read);
+    assert.deepEqual(read, filled(8 * MiB, 0));
+    image.applySnapshot('running');
+    const state = new Uint8Array(10_000);
+    image.readVmState(0, state);
+    assert.deepEqual(state, filled(10_000, 9));
+    image.close();
+    assert.ok(isClean(checkImage(file)));
+  }
+});
+
+test('a snapshot is gone back to from a disk of any other size, and each keeps its own', () => {
+  for (const extendedL2 of [false, true]) {
+    const file = imageWith({ clusterSizeBytes: 16_384, extendedL2 });
+    const image = openImage(file);
+    const sizes = { small: 2 * MiB, large: 300 * MiB, tiny: 512 };
+    Object.entries(sizes).forEach(([name, sizeBytes], index) => {
+      image.resize(sizeBytes, { shrink: true });
+      image.write(0, filled(512, index + 1));
+      image.write(sizeBytes - 512, filled(512, index + 1));
+      image.createSnapshot({ name });
+    });
+    for (const name of ['large', 'small', 'tiny', 'small', 'large']) {
+      image.applySnapshot(name);
+      const sizeBytes = sizes[name as keyof typeof sizes];
+      assert.equal(image.sizeBytes, sizeBytes);
+      const last = new Uint8Array(512);
+      image.read(sizeBytes - 512, last);
+      assert.deepEqual(last, filled(512, Object.keys(sizes).indexOf(name) + 1), name);
+      if (sizeBytes > 4 * MiB) {
+        image.read(3 * MiB, last);
+        assert.deepEqual(last, filled(512, 0));
+      }
+    }
+    image.close();
+    assert.ok(isClean(checkImage(file)));
+    const again = openImage(new MemoryFile('disk', file.bytes()));
+    assert.equal(again.sizeBytes, sizes.large);
+    again.close();
+  }
+});
+
+test('a version 2 image with snapshots keeps its size, and says what would help', () => {
+  const image = openImage(imageWith({ version: 2 }));
+  image.createSnapshot({ name: 'first' });
+  for (const sizeBytes of [512, 2 * MiB])
+    assert.throws(() => image.resize(sizeBytes, { shrink: true }), /a version 2 image with snapshots keeps its size/);
+});

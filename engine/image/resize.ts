@@ -1,10 +1,8 @@
 /** Growing and shrinking the virtual disk (qcow2.rst, "Header", size and l1_size). */
 import { Qcow2Error } from '../base/errors.ts';
 import { type GuestOffset, roundUp, SECTOR_BYTES } from '../base/units.ts';
-import { HEADER_FIELDS } from '../format/header.ts';
 import { L1_ENTRY_BYTES, writeL1Entry } from '../format/l1-entry.ts';
-import { writeUint64 } from '../format/uint64.ts';
-import { growL1 } from './l1-table.ts';
+import { growL1, publishSize } from './l1-table.ts';
 import { tableOffsetAt } from './l2-tables.ts';
 import { freeClusters, refcountOf } from './refcounts.ts';
 import type { ImageState } from './state.ts';
@@ -27,45 +25,49 @@ export function resizeImage(state: ImageState, sizeBytes: number, allowShrink: b
     refuse('an image with an external data file cannot be shrunk');
   if (sizeBytes < state.vars.sizeBytes && !allowShrink)
     refuse('the disk would be shrunk and lose what lies behind; allow it explicitly');
-  // VM state lies where the first L1 entry behind the disk maps: with another size it would no longer be found there.
-  if (state.vars.snapshots.length > 0 && (state.header.version === 2 || sizeBytes < state.vars.sizeBytes))
-    refuse('the image has snapshots');
+  // A version 2 snapshot need not say how large its disk was, so the disk must stay as large.
+  if (state.vars.snapshots.length > 0 && state.header.version === 2)
+    refuse('a version 2 image with snapshots keeps its size; make it version 3 first (amend -o compat=1.1)');
   if (sizeBytes < state.vars.sizeBytes) shrinkTables(state, sizeBytes);
   else growTables(state, sizeBytes);
-  const field = new Uint8Array(8);
-  writeUint64(new DataView(field.buffer), 0, sizeBytes);
   state.policy.flush();
-  state.policy.hookUp(HEADER_FIELDS.size, field, 'header');
-  state.vars.sizeBytes = sizeBytes;
+  publishSize(state, sizeBytes);
   cutFreeEnd(state);
 }
 
 /** Before the new size is published: a larger backing file must not show through where the disk ended until now. */
 function growTables(state: ImageState, sizeBytes: number): void {
+  const { geometry, backing, dataFile } = state;
+  const oldBytes = state.vars.sizeBytes;
   // A raw data file is the disk, so it is as long as the disk; any other may be shorter, and reads as zeros there.
-  if (state.dataFile !== null && state.dataFile.sizeBytes() < sizeBytes) state.dataFile.truncate(sizeBytes);
-  growL1(state, state.geometry.l1EntriesFor(sizeBytes), true);
-  const backingEnd = Math.min(sizeBytes, state.backing?.sizeBytes ?? 0);
-  if (backingEnd > state.vars.sizeBytes)
-    writeZeroes(state, state.vars.sizeBytes, backingEnd - state.vars.sizeBytes, true);
+  if (dataFile !== null && dataFile.sizeBytes() < sizeBytes) dataFile.truncate(sizeBytes);
+  // VM state lies where the disk will be; the snapshots that it belongs to have references of their own.
+  if (sizeBytes > oldBytes) freeTablesFrom(state, geometry.l1EntriesFor(oldBytes) * geometry.bytesPerL2Table);
+  growL1(state, geometry.l1EntriesFor(sizeBytes), true);
+  const backingEnd = Math.min(sizeBytes, backing?.sizeBytes ?? 0);
+  if (backingEnd > oldBytes) writeZeroes(state, oldBytes, backingEnd - oldBytes, true);
 }
 
-/** Frees the clusters and L2 tables behind the new end; the L1 table keeps its length. */
+/** Frees the clusters and L2 tables past the new end; the L1 table keeps its length. */
 function shrinkTables(state: ImageState, sizeBytes: number): void {
-  const { geometry } = state;
-  const { l1 } = state.vars;
-  const from = roundUp(sizeBytes, geometry.clusterBytes);
+  const from = roundUp(sizeBytes, state.geometry.clusterBytes);
   // What is cut off inside the last cluster must not come back if the disk grows again.
   const tailEnd = Math.min(state.vars.sizeBytes, from);
   if (tailEnd > sizeBytes) writeZeroes(state, sizeBytes, tailEnd - sizeBytes, false);
-  // Up to the end of the L1 table, not of the disk: VM state lies there.
+  freeTablesFrom(state, from);
+}
+
+/** Up to the end of the L1 table, not of the disk: VM state lies there. `from` is a multiple of the cluster size. */
+function freeTablesFrom(state: ImageState, from: number): void {
+  const { geometry } = state;
+  const { l1 } = state.vars;
   for (let index = geometry.l1Index(from as GuestOffset); index < l1.entryCount; index++) {
     const start = index * geometry.bytesPerL2Table;
     if (tableOffsetAt(state, l1, index) !== 0)
       unmapClusters(state, Math.max(from, start), start + geometry.bytesPerL2Table);
   }
   const freed: number[] = [];
-  for (let index = geometry.l1EntriesFor(sizeBytes); index < l1.entryCount; index++) {
+  for (let index = Math.ceil(from / geometry.bytesPerL2Table); index < l1.entryCount; index++) {
     const offset = tableOffsetAt(state, l1, index);
     if (offset === 0) continue;
     freed.push(offset);

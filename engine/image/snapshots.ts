@@ -5,7 +5,7 @@
  * atomic over a power cut here; `docs/safety.md` says what each leaves behind. When a call fails, what was done is taken back.
  */
 import { Qcow2Error } from '../base/errors.ts';
-import { roundUp } from '../base/units.ts';
+import { roundUp, SECTOR_BYTES } from '../base/units.ts';
 import { HEADER_FIELDS, SNAPSHOT_COUNT_MAX } from '../format/header-fields.ts';
 import { L1_ENTRY_BYTES } from '../format/l1-entry.ts';
 import {
@@ -18,7 +18,7 @@ import {
 import { writeUint64 } from '../format/uint64.ts';
 import { readBytes } from '../io/sector-access.ts';
 import type { HostRange } from './entries.ts';
-import { growL1, L1Table } from './l1-table.ts';
+import { growL1, L1Table, publishSize } from './l1-table.ts';
 import { REFCOUNT_TABLE_ENTRY_BYTES } from './refcount-table.ts';
 import { allocateClusters, freeClusters } from './refcounts.ts';
 import { walkL1 } from './snapshot-walk.ts';
@@ -104,22 +104,32 @@ function addSnapshot(state: ImageState, wanted: NewSnapshot, nameBytes: Uint8Arr
 }
 
 /**
- * Makes the disk what it was when the snapshot was taken. What the disk was before is lost, other snapshots stay.
- * @throws Qcow2Error INVALID_ARGUMENT when there is no such snapshot or the disk had another size then; the image is unchanged.
+ * Makes the disk what it was when the snapshot was taken, its size included. What the disk was before is lost, other snapshots
+ * stay.
+ * @throws Qcow2Error INVALID_ARGUMENT when there is no such snapshot, or a version 2 disk had another size then; CORRUPT when its
+ * size is none. The image is unchanged.
  */
 export function applySnapshot(state: ImageState, nameOrId: string): void {
   const entry = findSnapshot(state, nameOrId);
-  if (entry.virtualSizeBytes !== null && entry.virtualSizeBytes !== state.vars.sizeBytes) {
-    const message = `snapshot ${JSON.stringify(nameOrId)} is of a disk of ${entry.virtualSizeBytes} bytes, this one has ${state.vars.sizeBytes}: resize it first`;
-    throw new Qcow2Error('INVALID_ARGUMENT', message);
-  }
+  const sizeBytes = entry.virtualSizeBytes ?? state.vars.sizeBytes;
+  if (sizeBytes !== state.vars.sizeBytes) refuseOtherSize(state, nameOrId, sizeBytes);
   refuseMisplacedL1(state, entry);
-  orUndo(state, { what: 'going back to a snapshot', first: 'refcounts' }, () => goBack(state, entry));
+  orUndo(state, { what: 'going back to a snapshot', first: 'refcounts' }, () => goBack(state, entry, sizeBytes));
 }
 
-function goBack(state: ImageState, entry: SnapshotEntry): void {
+function refuseOtherSize(state: ImageState, nameOrId: string, sizeBytes: number): void {
+  const what = `snapshot ${JSON.stringify(nameOrId)} is of a disk of ${sizeBytes} bytes`;
+  if (sizeBytes % SECTOR_BYTES !== 0)
+    throw new Qcow2Error('CORRUPT', `${state.file.name}: ${what}, which is not a multiple of 512`);
+  if (state.header.version === 3) return;
+  const why = 'a version 2 image with snapshots keeps its size; make it version 3 first (amend -o compat=1.1)';
+  throw new Qcow2Error('INVALID_ARGUMENT', `${what}, this one has ${state.vars.sizeBytes}: ${why}`);
+}
+
+function goBack(state: ImageState, entry: SnapshotEntry, sizeBytes: number): void {
+  const neededEntries = state.geometry.l1EntriesFor(sizeBytes);
   // First, because it allocates: not from what the walk is about to free while the active table still names it.
-  growL1(state, entry.l1Entries, true);
+  growL1(state, Math.max(entry.l1Entries, neededEntries), true);
   walkL1(state, state.vars.l1, -1);
   const { l1 } = state.vars;
   const snapshotBytes = readL1(state, entry).entryBytes;
@@ -127,9 +137,11 @@ function goBack(state: ImageState, entry: SnapshotEntry): void {
   l1.bytes.set(snapshotBytes);
   // The active table may be longer, when it grew after the snapshot: its tail must not go on naming tables just freed.
   state.policy.hookUp(l1.offset, l1.entryBytes, 'l1');
+  // After the table: with the old size it is whole too, only cut off or followed by what reads as zeros.
+  if (sizeBytes !== state.vars.sizeBytes) publishSize(state, sizeBytes);
   // From here on it is as long as the snapshot's, as in history: what needs more entries grows it anew.
   // Never shorter than the disk needs: a damaged snapshot may say less.
-  const entryCount = Math.max(entry.l1Entries, state.geometry.l1EntriesFor(state.vars.sizeBytes));
+  const entryCount = Math.max(entry.l1Entries, neededEntries);
   if (entryCount < l1.entryCount) state.vars.l1 = l1.shortenedTo(entryCount);
   walkL1(state, state.vars.l1, 1);
 }

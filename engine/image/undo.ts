@@ -15,7 +15,7 @@ import type { TableCache } from '../cache/table-cache.ts';
 import { HEADER_FIELDS } from '../format/header-fields.ts';
 import { writeUint64 } from '../format/uint64.ts';
 import type { TableKind } from '../io/block-file.ts';
-import { type L1Table, l1Fields } from './l1-table.ts';
+import { type L1Table, l1Fields, sizeField } from './l1-table.ts';
 import { encodeRefcountTable, refcountTableFields } from './refcount-table.ts';
 import type { ImageState } from './state.ts';
 import { copyVars, type ImageVars, restoreVars } from './vars.ts';
@@ -166,7 +166,8 @@ export class UndoLog implements CacheObserver {
 
   #restoreHeader(): void {
     const { policy } = this.#state;
-    const { l1, refcountTable, snapshots, snapshotsOffset } = this.#before;
+    const { l1, refcountTable, snapshots, snapshotsOffset, sizeBytes } = this.#before;
+    policy.hookUp(HEADER_FIELDS.size, sizeField(sizeBytes), 'header');
     policy.hookUp(HEADER_FIELDS.l1Size, l1Fields(l1), 'header');
     const fields = refcountTableFields(refcountTable.offset, refcountTable.clusterCount);
     policy.hookUp(HEADER_FIELDS.refcountTableOffset, fields, 'header');
