@@ -72,8 +72,13 @@ test('an open image whose data file cannot be synced changes neither of its file
   createImage(memory, { sizeBytes: MiB, dataFile: 'data' });
   const data = new MemoryFile('data', new Uint8Array(MiB));
   const image = openImage(memory, { dataFile: new FailingSyncs(data) });
-  image.write(0, new Uint8Array(65536).fill(1));
-  assert.throws(() => image.flush(), { message: 'no sync' });
+  assert.throws(
+    () => {
+      image.write(0, new Uint8Array(65536).fill(1));
+      image.flush();
+    },
+    { message: 'no sync' },
+  );
   const before = [memory.bytes(), data.bytes()];
   const sealed = { message: /^data: a sync failed earlier/ };
   assert.throws(() => image.write(0, new Uint8Array(512).fill(2)), sealed);

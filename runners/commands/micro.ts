@@ -12,7 +12,7 @@ interface MicroOptions {
 export const micro: CommandModule<object, MicroOptions> = {
   command: 'micro',
   describe:
-    'benchmark lookup, replacement, dirty marks, entries and refcounts of the table cache, and its bytes per entry',
+    'benchmark lookup, replacement, dirty marks, entries and refcounts of the table cache, its bytes per entry, and writes in place',
   builder: (yargs) =>
     yargs
       .option('rounds', {
@@ -30,11 +30,13 @@ export const micro: CommandModule<object, MicroOptions> = {
       throw new UsageError(`--rounds ${rounds}: expected a multiple of ${ROUNDS_A_BLOCK}`);
     // Loaded on demand: it reaches into the engine's parts, which no other command does.
     const { CAPACITIES, microTables, runMicro } = await import('../measure/micro/run.ts');
+    const { measureWriteInPlace, writeInPlaceLine } = await import('../measure/micro/write-in-place.ts');
     const results = runMicro(rounds, CAPACITIES, (done, all) => {
       if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${all} samples${done === all ? '\n' : ''}`);
       else if (done % 8 === 0 || done === all) console.error(`${done} of ${all} samples`);
     });
-    if (json === true) console.log(JSON.stringify(results, null, 2));
-    else for (const line of microTables(results)) console.log(line);
+    const writeInPlace = measureWriteInPlace(rounds);
+    if (json === true) console.log(JSON.stringify({ ...results, writeInPlace }, null, 2));
+    else for (const line of [...microTables(results), '', writeInPlaceLine(writeInPlace)]) console.log(line);
   },
 };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OPERATIONS_PER_CALL, operations, sink } from './operations.ts';
 import { microTables, runMicro } from './run.ts';
+import { measureWriteInPlace, writeInPlaceLine } from './write-in-place.ts';
 
 test('every operation runs on both layouts at every size, again and again', () => {
   for (const layout of ['packed', 'unpacked'] as const) {
@@ -33,4 +34,12 @@ test('samples come from fresh processes, in pairs, with the bytes of an entry me
   assert.ok(packed >= 24 && packed < 32, `packed: ${packed}`);
   assert.ok(unpacked > 40 && unpacked < 200, `unpacked: ${unpacked}`);
   assert.ok(microTables(results).some((line) => line.startsWith('lookup-hit ')));
+});
+
+test('writes in place are measured with few and with many cached slices, in pairs', () => {
+  const result = measureWriteInPlace(2, 16, 64);
+  assert.deepEqual(result.slices, [16, 64]);
+  for (const samples of result.samplesNs) assert.equal(samples.filter((ns) => ns > 0).length, 2);
+  assert.equal(result.ratio.pairs, 2);
+  assert.match(writeInPlaceLine(result), /ns with 16 cached slices, .* ns with 64 cached slices; ratio \d/);
 });
