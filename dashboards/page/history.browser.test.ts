@@ -8,7 +8,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser } from 'playwright-core';
 import type { Cell } from '../../results/record.ts';
 import { type HistoryRun, MODES } from '../history/history-run.ts';
-import { historyText, renderHistory } from '../history/report.ts';
+import { historyText, renderHistory } from '../history/page/report.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
 import { launchChromium, openFile } from './testing/chromium.ts';
 

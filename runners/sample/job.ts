@@ -67,6 +67,9 @@ export interface SampleResult {
 /** What a worker is doing. */
 export type SamplePart = 'prepare' | 'replay' | 'verify';
 
+/** Called often; resolves when the worker may go on. */
+export type ReportProgress = (part: SamplePart, requests: number) => Promise<void>;
+
 export type WorkerMessage =
   /** `part` names what the worker is doing; `requests` counts those served. */
   | { readonly type: 'progress'; readonly part: SamplePart; readonly requests: number }

@@ -11,7 +11,7 @@ import { ZEROS } from '../../workloads/expected-disk.ts';
 import { BACKING_SERIAL } from '../../workloads/workload.ts';
 import { exactCounters } from './exact-counters.ts';
 import { Expectation } from './expectation.ts';
-import type { SampleJob, SamplePart, SampleResult } from './job.ts';
+import type { ReportProgress, SampleJob, SampleResult } from './job.ts';
 import { MeasuredClock } from './measured-clock.ts';
 import { ObservedFile } from './observed-file.ts';
 import { Pacer, parsePace } from './pace.ts';
@@ -23,9 +23,6 @@ import { slices } from './slices.ts';
 import { REAL_TIME, type TimeSource, virtualTime } from './time-source.ts';
 import { verify } from './verify.ts';
 import { type OpenWorkload, openWorkload } from './workload-choice.ts';
-
-/** Called often; resolves when the worker may go on. */
-export type ReportProgress = (part: SamplePart, requests: number) => Promise<void>;
 
 /**
  * Takes the sample that `job` describes.

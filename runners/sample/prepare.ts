@@ -6,8 +6,7 @@ import { createImage, type GuestDisk, type HostCacheMode, openFile, openImage } 
 import { fillGuestData } from '../../workloads/guest-data.ts';
 import { BACKING_SERIAL, type Workload } from '../../workloads/workload.ts';
 import type { Expectation } from './expectation.ts';
-import type { SampleJob } from './job.ts';
-import type { ReportProgress } from './measure.ts';
+import type { ReportProgress, SampleJob } from './job.ts';
 import { MeasuredClock } from './measured-clock.ts';
 import { ObservedFile } from './observed-file.ts';
 import { Replay } from './replay.ts';

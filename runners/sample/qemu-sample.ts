@@ -16,8 +16,8 @@ import { openQemuSession } from '../qemu/session.ts';
 import { addCalls, noCalls, type SystemCallCounts } from '../qemu/system-calls.ts';
 import type { GuestCounts } from './exact-counters.ts';
 import { Expectation } from './expectation.ts';
-import type { SampleJob, SampleResult } from './job.ts';
-import type { ReportProgress } from './measure.ts';
+import type { ReportProgress, SampleJob, SampleResult } from './job.ts';
+
 import { openBacking, prepareImage, withBacking } from './prepare.ts';
 import { GuestView } from './qemu-guest-view.ts';
 import { slices } from './slices.ts';

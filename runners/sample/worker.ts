@@ -9,8 +9,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describeFailure } from '../console/errors.ts';
-import type { SampleJob, SampleResult, WorkerMessage } from './job.ts';
-import { measure, type ReportProgress } from './measure.ts';
+import type { ReportProgress, SampleJob, SampleResult, WorkerMessage } from './job.ts';
+import { measure } from './measure.ts';
 import { backingPath } from './prepare.ts';
 import type { QemuSampleJob } from './qemu-sample.ts';
 

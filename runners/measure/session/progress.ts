@@ -4,8 +4,8 @@
  */
 import type { RunRecord } from '../../../results/record.ts';
 import { progressBar, timeLeft } from '../../console/work-progress.ts';
+import type { BenchDisplay } from './display.ts';
 import type { RunState } from './pacing.ts';
-import type { BenchDisplay } from './run-bench.ts';
 
 const LINE_INTERVAL_MS = 5000;
 

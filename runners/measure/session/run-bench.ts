@@ -16,17 +16,11 @@ import type { Workload } from '../../../workloads/workload.ts';
 import { openWorkload } from '../../sample/workload-choice.ts';
 import type { BenchPlan } from '../plan/plan.ts';
 import { BenchRun } from './bench-run.ts';
+import type { BenchDisplay } from './display.ts';
 import { newRecord } from './new-record.ts';
-import type { RunState } from './pacing.ts';
 import { findResumable, otherInputs } from './resume.ts';
 import { RunLock } from './run-lock.ts';
 import { TemporaryImages } from './temporary-images.ts';
-
-export interface BenchDisplay {
-  started(record: RunRecord, recordFile: string, imageFolder: string): void;
-  update(state: RunState): void;
-  finished(): void;
-}
 
 export interface BenchOutcome {
   readonly record: RunRecord;

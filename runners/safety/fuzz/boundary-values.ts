@@ -1,13 +1,12 @@
 /** The values worth trying in a field: limits of its width, limits of the format, and places in the image that are not its own. */
-import type { Target } from './damage.ts';
-import type { ImageField } from './image-fields.ts';
+import type { ImageField, LaidOutImage } from './image-fields.ts';
 
 const COPIED = 2n ** 63n;
 const COMPRESSED = 2n ** 62n;
 const POINTERS_TRIED = 6;
 
 /** As many values for every field of one image; higher bits than the field has are ignored. */
-export function boundaryValues(target: Target, field: ImageField): bigint[] {
+export function boundaryValues(target: LaidOutImage, field: ImageField): bigint[] {
   const { bytes, layout } = target;
   const bits = BigInt(field.widthBytes * 8);
   const present = presentValue(bytes, field);

@@ -6,7 +6,7 @@
  */
 import { Prng } from '../../../workloads/prng.ts';
 import { boundaryValues } from './boundary-values.ts';
-import type { ImageField, ImageLayout } from './image-fields.ts';
+import type { ImageField, LaidOutImage } from './image-fields.ts';
 
 export interface Patch {
   /** What it aims at, for people and for counting what was covered. */
@@ -21,11 +21,6 @@ export interface Damage {
   readonly sizeBytes: number;
 }
 
-export interface Target {
-  readonly bytes: Uint8Array;
-  readonly layout: ImageLayout;
-}
-
 /** A step that visits every field and value of an image before it comes back: a prime that no count of them is a multiple of. */
 const WALK_STRIDE = 1_000_003;
 /** A check takes memory and time by the size of the file: larger claims only where it refuses them. */
@@ -33,7 +28,7 @@ const LARGE_CLAIM_BYTES = 2 ** 28;
 const HUGE_CLAIM_BYTES = 2 ** 48;
 
 /** Damage number `index` (a whole number from 0) of `target`. */
-export function damageOf(target: Target, index: number, seed: number): Damage {
+export function damageOf(target: LaidOutImage, index: number, seed: number): Damage {
   const prng = new Prng(seed * 2 ** 32 + index);
   if (index % 2 === 0) return { patches: [systematic(target, index / 2)], sizeBytes: target.bytes.length };
   const count = prng.chance(0.5) ? 1 : prng.between(2, 8);
@@ -41,7 +36,7 @@ export function damageOf(target: Target, index: number, seed: number): Damage {
   return { patches, sizeBytes: prng.chance(0.12) ? anySize(target, prng) : target.bytes.length };
 }
 
-function systematic(target: Target, walked: number): Patch {
+function systematic(target: LaidOutImage, walked: number): Patch {
   const { fields } = target.layout;
   const valueCount = boundaryValues(target, fields[0]!).length;
   const place = (walked * WALK_STRIDE) % (fields.length * valueCount);
@@ -49,7 +44,7 @@ function systematic(target: Target, walked: number): Patch {
   return fieldPatch(field, boundaryValues(target, field)[Math.floor(place / fields.length)]!);
 }
 
-function anyPatch(target: Target, prng: Prng): Patch | null {
+function anyPatch(target: LaidOutImage, prng: Prng): Patch | null {
   const kind = prng.fraction();
   if (kind < 0.55) return anyFieldPatch(target, prng);
   if (kind < 0.7) return flippedBit(target, prng);
@@ -58,13 +53,13 @@ function anyPatch(target: Target, prng: Prng): Patch | null {
   return copiedCluster(target, prng);
 }
 
-function anyFieldPatch(target: Target, prng: Prng): Patch {
+function anyFieldPatch(target: LaidOutImage, prng: Prng): Patch {
   const field = pick(target.layout.fields, prng);
   if (prng.chance(0.3)) return fieldPatch(field, anyUint64(prng));
   return fieldPatch(field, pick(boundaryValues(target, field), prng));
 }
 
-function flippedBit(target: Target, prng: Prng): Patch {
+function flippedBit(target: LaidOutImage, prng: Prng): Patch {
   const field = pick(target.layout.fields, prng);
   const bytes = target.bytes.slice(field.offset, field.offset + field.widthBytes);
   const at = prng.below(bytes.length);
@@ -72,7 +67,7 @@ function flippedBit(target: Target, prng: Prng): Patch {
   return { name: field.name, offset: field.offset, bytes };
 }
 
-function randomBytes(target: Target, prng: Prng): Patch {
+function randomBytes(target: LaidOutImage, prng: Prng): Patch {
   const [from, to] = pick(target.layout.metadata, prng);
   const offset = prng.between(from, to - 1);
   const bytes = new Uint8Array(Math.min(to - offset, prng.between(1, 16)));
@@ -81,7 +76,7 @@ function randomBytes(target: Target, prng: Prng): Patch {
 }
 
 /** A whole table full of one entry: many references to one place, or garbage everywhere. */
-function filledTable(target: Target, prng: Prng): Patch {
+function filledTable(target: LaidOutImage, prng: Prng): Patch {
   const [from, to] = pick(target.layout.metadata, prng);
   const field = pick(target.layout.fields, prng);
   const entry = new Uint8Array(8);
@@ -94,7 +89,7 @@ function filledTable(target: Target, prng: Prng): Patch {
   return { name: 'filled table', offset: from, bytes };
 }
 
-function copiedCluster(target: Target, prng: Prng): Patch | null {
+function copiedCluster(target: LaidOutImage, prng: Prng): Patch | null {
   const { clusterBytes, structures } = target.layout;
   const from = pick(structures, prng);
   const bytes = target.bytes.slice(from, from + clusterBytes);
@@ -102,7 +97,7 @@ function copiedCluster(target: Target, prng: Prng): Patch | null {
 }
 
 /** Cut at or beside a structure's start, cut anywhere, or far larger than it is. */
-function anySize(target: Target, prng: Prng): number {
+function anySize(target: LaidOutImage, prng: Prng): number {
   const kind = prng.below(4);
   if (kind === 0) return prng.below(target.bytes.length);
   if (kind === 1) return prng.chance(0.2) ? HUGE_CLAIM_BYTES : prng.between(target.bytes.length, LARGE_CLAIM_BYTES);

@@ -1,7 +1,7 @@
 /** Which image gets which damage: the whole of a run is in its base images and its seed. */
 import type { BaseImage } from './base-images.ts';
-import { type Damage, damageOf, type Target } from './damage.ts';
-import { layoutOf } from './image-fields.ts';
+import { type Damage, damageOf } from './damage.ts';
+import { type LaidOutImage, layoutOf } from './image-fields.ts';
 
 /** Images of this size cost ten times as much as the others, and get their turn less often. */
 const HEAVY_BYTES = 4 * 1024 ** 2;
@@ -17,7 +17,7 @@ export interface FuzzImage {
   readonly seed: number;
 }
 
-interface PlannedTarget extends Target {
+interface PlannedImage extends LaidOutImage {
   readonly name: string;
   readonly turnsPerRound: number;
   /** The how manieth turn of its round this is. */
@@ -26,14 +26,14 @@ interface PlannedTarget extends Target {
 
 export class FuzzPlan {
   readonly #seed: number;
-  readonly #round: readonly PlannedTarget[];
+  readonly #round: readonly PlannedImage[];
 
   /** `seed` is a whole number below 2^21. */
   constructor(bases: readonly BaseImage[], seed: number) {
     this.#seed = seed;
     const targets = bases.map(({ name, bytes }) => ({ name, bytes, layout: layoutOf(bytes) }));
     this.#round = Array.from({ length: TURNS }, (_, turn) =>
-      targets.flatMap((target): PlannedTarget[] => {
+      targets.flatMap((target): PlannedImage[] => {
         const turnsPerRound = target.bytes.length > HEAVY_BYTES ? 1 : TURNS;
         return turn < turnsPerRound ? [{ ...target, turnsPerRound, turn }] : [];
       }),

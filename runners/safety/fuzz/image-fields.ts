@@ -19,6 +19,12 @@ export interface ImageLayout {
   readonly metadata: readonly (readonly [from: number, to: number])[];
 }
 
+/** An image, and where its fields are. */
+export interface LaidOutImage {
+  readonly bytes: Uint8Array;
+  readonly layout: ImageLayout;
+}
+
 const HEADER_FIELDS: readonly (readonly [name: string, offset: number, widthBytes: number])[] = [
   ['magic', 0, 4],
   ['version', 4, 4],

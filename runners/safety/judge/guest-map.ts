@@ -32,6 +32,13 @@ const L1_ENTRIES_MAX = 65_536;
 const SNAPSHOTS_MAX = 64;
 const TWO_POW_32 = 2 ** 32;
 
+/** Where the guest's sectors lie in an image. */
+export interface ImageView {
+  readonly reader: GuestMapReader;
+  readonly disk: readonly GuestRun[];
+  readonly snapshots: readonly { readonly listed: ListedSnapshot; readonly runs: readonly GuestRun[] }[];
+}
+
 export class GuestMapReader {
   readonly #file: StateFile;
   readonly #header: DataView;

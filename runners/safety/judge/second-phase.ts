@@ -6,8 +6,7 @@ import { checkImage, openImage, SECTOR_BYTES } from '../../../engine/index.ts';
 import { sectorsOf } from '../requests/guest-values.ts';
 import type { StateFile } from '../states/state-file.ts';
 import { readRun } from './guest-content.ts';
-import { GuestMapReader, type GuestRun, Unreadable } from './guest-map.ts';
-import type { ImageView } from './state-judge.ts';
+import { GuestMapReader, type GuestRun, type ImageView, Unreadable } from './guest-map.ts';
 
 /** Far above any value of a workload. */
 const FIRST_VALUE = 0x4000_0000;

@@ -10,7 +10,7 @@ import type { CrashPoint } from '../states/crash-points.ts';
 import type { StateFile } from '../states/state-file.ts';
 import { ContentJudge, type WrongSector } from './content-judge.ts';
 import { valueWords } from './guest-content.ts';
-import { GuestMapReader, type GuestRun, type ListedSnapshot, Unreadable } from './guest-map.ts';
+import { GuestMapReader, type GuestRun, type ImageView, Unreadable } from './guest-map.ts';
 import { runSecondPhase } from './second-phase.ts';
 import {
   FINDING_CLASSES,
@@ -20,13 +20,6 @@ import {
   type StateVerdict,
   type Symptom,
 } from './verdict.ts';
-
-/** Where the guest's sectors lie in an image. */
-export interface ImageView {
-  readonly reader: GuestMapReader;
-  readonly disk: readonly GuestRun[];
-  readonly snapshots: readonly { readonly listed: ListedSnapshot; readonly runs: readonly GuestRun[] }[];
-}
 
 export interface JudgeOptions {
   /** Also open the image, write to it and judge again. Default true. */

@@ -1,11 +1,11 @@
 /** From a point, its rows and its claims to a chart that the page can draw. */
 import { logger, None } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
-import type { ChartBundle } from '../charts/chart-bundle.ts';
-import { packRows } from '../charts/compile.ts';
-import { themeToken } from '../charts/palette.ts';
-import type { Row } from '../charts/question.ts';
-import { chartConfig } from '../charts/theme.ts';
+import type { ChartBundle } from '../../charts/chart-bundle.ts';
+import { packRows } from '../../charts/compile.ts';
+import { themeToken } from '../../charts/palette.ts';
+import type { Row } from '../../charts/question.ts';
+import { chartConfig } from '../../charts/theme.ts';
 
 export interface DrawnChart {
   readonly id: string;

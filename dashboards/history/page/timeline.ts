@@ -1,9 +1,9 @@
 /** The stages in the order of time, each with what its commit bought and what it made worse in this run. */
 
-import { type Html, html } from '../page/html.ts';
-import { counted } from '../reading/quantities.ts';
+import { type Html, html } from '../../page/html.ts';
+import { counted } from '../../reading/quantities.ts';
+import type { HistoryRun, HistoryStage } from '../history-run.ts';
 import { type Commit, type Effect, effectText, told } from './commits.ts';
-import type { HistoryRun, HistoryStage } from './history-run.ts';
 
 function effectsList(kind: 'good' | 'bad', heading: string, effects: readonly Effect[]): Html {
   if (effects.length === 0) return html``;

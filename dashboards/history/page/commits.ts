@@ -3,12 +3,12 @@
  * waits for the disk (syncs, and O_DSYNC writes where there are any).
  */
 import type { TopLevelSpec } from 'vega-lite';
-import { logAxis, PANEL_HEADER, RATIO_LABEL, SCHEMA } from '../charts/encodings.ts';
-import type { DataTable, Row } from '../charts/question.ts';
-import { formatRatio } from '../reading/quantities.ts';
-import { counter, type Figure, type Sentence, say, waits } from './figures.ts';
-import { type HistoryRun, type HistoryStage, ifMeasured, MODES, type Mode, wideParts } from './history-run.ts';
-import { colourBy, MODE_COLOURS } from './specs.ts';
+import { logAxis, PANEL_HEADER, RATIO_LABEL, SCHEMA } from '../../charts/encodings.ts';
+import type { DataTable, Row } from '../../charts/question.ts';
+import { formatRatio } from '../../reading/quantities.ts';
+import { counter, type Figure, type Sentence, say, waits } from '../figures.ts';
+import { type HistoryRun, type HistoryStage, ifMeasured, MODES, type Mode, wideParts } from '../history-run.ts';
+import { colourBy, MODE_COLOURS } from '../specs.ts';
 
 /** A change below this is told as none. */
 const FLOOR = 0.02;

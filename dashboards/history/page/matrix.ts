@@ -1,10 +1,10 @@
 /** Every stage, workload and mode: syncs, and their ratio to S0. */
 import type { TopLevelSpec } from 'vega-lite';
-import { panels, SCHEMA } from '../charts/encodings.ts';
-import { MATRIX_LAYERS } from '../charts/matrix.ts';
-import type { DataTable, Row } from '../charts/question.ts';
-import { formatCount, formatRatio } from '../reading/quantities.ts';
-import { cellAt, type HistoryRun, ifMeasured, type Mode, stagesIn, wideParts } from './history-run.ts';
+import { panels, SCHEMA } from '../../charts/encodings.ts';
+import { MATRIX_LAYERS } from '../../charts/matrix.ts';
+import type { DataTable, Row } from '../../charts/question.ts';
+import { formatCount, formatRatio } from '../../reading/quantities.ts';
+import { cellAt, type HistoryRun, ifMeasured, type Mode, stagesIn, wideParts } from '../history-run.ts';
 
 interface Panel {
   readonly title: string;

@@ -1,10 +1,10 @@
 /** One section of the page: words, claims with their verdicts, the chart, the table behind it. */
 
-import type { DataTable } from '../charts/question.ts';
-import { dataTable } from '../page/data-table.ts';
-import { type Html, html } from '../page/html.ts';
-import { chartTools } from '../page/question-section.ts';
-import type { Claim } from './point.ts';
+import type { DataTable } from '../../charts/question.ts';
+import { dataTable } from '../../page/data-table.ts';
+import { type Html, html } from '../../page/html.ts';
+import { chartTools } from '../../page/question-section.ts';
+import type { Claim } from '../point.ts';
 
 export interface Section {
   readonly id: string;

@@ -1,18 +1,18 @@
 /** The page of a history run: the story first, then one section for each point, then how to repeat it. */
 import { readFileSync } from 'node:fs';
-import type { ChartBundle } from '../charts/chart-bundle.ts';
-import { pageDocument } from '../page/document.ts';
-import { shellWord } from '../page/environment.ts';
-import { glossarySection } from '../page/glossary.ts';
-import { type Html, html } from '../page/html.ts';
-import { formatDuration } from '../reading/quantities.ts';
-import { withVisibleLabels } from '../reading/visible-labels.ts';
+import type { ChartBundle } from '../../charts/chart-bundle.ts';
+import { pageDocument } from '../../page/document.ts';
+import { shellWord } from '../../page/environment.ts';
+import { glossarySection } from '../../page/glossary.ts';
+import { type Html, html } from '../../page/html.ts';
+import { formatDuration } from '../../reading/quantities.ts';
+import { withVisibleLabels } from '../../reading/visible-labels.ts';
+import type { HistoryRun } from '../history-run.ts';
+import { type Claim, claimText } from '../point.ts';
+import { POINTS } from '../points/index.ts';
 import { compileChart } from './chart.ts';
 import { type Commit, commitRows, commitSpec, commitsOf, commitTable, effectText, told } from './commits.ts';
-import type { HistoryRun } from './history-run.ts';
 import { SYNC_MATRIX_SPEC, syncMatrixRows, syncMatrixTable } from './matrix.ts';
-import { type Claim, claimText } from './point.ts';
-import { POINTS } from './points/index.ts';
 import { section } from './section.ts';
 import { timeline, timelineText } from './timeline.ts';
 import { warningsOf } from './warnings.ts';

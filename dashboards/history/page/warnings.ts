@@ -1,5 +1,5 @@
 /** What a reader must know before believing a number. */
-import type { HistoryRun } from './history-run.ts';
+import type { HistoryRun } from '../history-run.ts';
 
 export function warningsOf(run: HistoryRun): string[] {
   const unsound = run.parts.flatMap(({ title, record }) =>
