@@ -43,6 +43,7 @@ export type { NewSnapshot, SnapshotInfo } from './image/snapshots.ts';
 export * from './instruments/index.ts';
 export {
   type BlockFile,
+  type FileExtent,
   HOST_CACHE_MODES,
   type HostCacheMode,
   SYNC_CAUSES,

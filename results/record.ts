@@ -32,6 +32,9 @@ export const CacheCounts = z.object({ hits: count, misses: count, evictions: cou
 export const ExactCounters = IoCounts.extend({
   truncates: count,
   punches: count,
+  /** Calls that took space ahead of writes; absent where there were none. */
+  preallocations: count.optional(),
+  preallocatedBytes: count.optional(),
   /** By what was touched: header, refcount-table, refcount-block, l1, l2, data, cow, snapshot-table. */
   byKind: z.record(label, KindCounts),
   /** Syncs by the reason that the engine gave. */
@@ -113,7 +116,7 @@ export const FileMap = z.object({
 export const CascadeEvent = z.object({
   startNs: count,
   durationNs: count,
-  op: z.enum(['read', 'write', 'sync', 'truncate', 'punch']),
+  op: z.enum(['read', 'write', 'sync', 'truncate', 'punch', 'preallocate']),
   /** TableKind for reads and writes, SyncCause for syncs. */
   what: label,
   offset: count,

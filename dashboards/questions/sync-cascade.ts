@@ -61,8 +61,8 @@ const OP_COLOR = {
   type: 'nominal',
   legend: null,
   scale: {
-    domain: ['sync', 'write', 'read', 'truncate', 'punch'],
-    range: (['vermillion', 'blue', 'green', 'purple', 'orange'] as const).map((name) => themeToken(name)),
+    domain: ['sync', 'write', 'read', 'truncate', 'punch', 'preallocate'],
+    range: (['vermillion', 'blue', 'green', 'purple', 'orange', 'sky'] as const).map((name) => themeToken(name)),
   },
 } as const satisfies Record<string, unknown>;
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Qcow2Error } from '../base/errors.ts';
-import { TracingFile } from '../instruments/tracing-file.ts';
+import { TimingFile } from '../instruments/timing-file.ts';
 import { ForwardingFile } from '../io/forwarding-file.ts';
 import { MemoryFile } from '../io/memory-file.ts';
 import type { CachedTable } from './cached-table.ts';
@@ -34,8 +34,11 @@ interface Bench {
 function makeCache(capacity: number, replacement: Replacement, layout: CacheLayout): Bench {
   const log: string[] = [];
   const memory = fileOfTables();
-  const traced = new TracingFile(memory, ({ op, offset, lengthBytes }) => log.push(`${op} ${offset}+${lengthBytes}`));
-  const file = new StaleTables(traced, TABLE_BYTES);
+  const timed = new TimingFile(memory, (operation) => {
+    if (operation.op !== 'read' && operation.op !== 'write') return log.push(operation.op);
+    return log.push(`${operation.op} ${operation.offset}+${operation.bytes.length}`);
+  });
+  const file = new StaleTables(timed, TABLE_BYTES);
   const cleaner: TableCleaner = {
     clean: (table) => {
       log.push(`clean slot ${table.slot}`);

@@ -74,7 +74,7 @@ export class RawDisk implements GuestDevice {
     this.#requireOpen();
     requireInside('map', offset, lengthBytes, this.sizeBytes);
     const whole = { isHole: false, endOffset: offset + lengthBytes };
-    const extent = (offset < this.sizeBytes ? this.#file.extentAt?.(offset) : null) ?? whole;
+    const extent = (offset < this.sizeBytes ? this.#file.extentAt(offset) : null) ?? whole;
     return {
       offset,
       lengthBytes: Math.min(lengthBytes, extent.endOffset - offset),
@@ -90,7 +90,7 @@ export class RawDisk implements GuestDevice {
 
   /** False, with nothing done, where the file system cannot. */
   #makeHole(offset: number, lengthBytes: number, mayUnmap: boolean): boolean {
-    const reserve = () => mayUnmap || this.#file.preallocate?.(offset, lengthBytes) === true;
+    const reserve = () => mayUnmap || this.#file.preallocate(offset, lengthBytes);
     // Asked before the content is gone: reserving what has its place already changes nothing.
     return reserve() && this.#file.punchHole(offset, lengthBytes) && reserve();
   }

@@ -32,7 +32,7 @@ export function preallocateImage(state: ImageState, how: Preallocation, offset: 
 /** Makes the file at least `end` bytes long; what is taken behind `from` is all that is new. */
 function takeSpace(state: ImageState, from: number, end: number, how: Preallocation): void {
   const file = dataFileOf(state);
-  const reserved = how === 'falloc' && (file.preallocate?.(from, end - from) ?? false);
+  const reserved = how === 'falloc' && file.preallocate(from, end - from);
   const writes = how === 'full' || (how === 'falloc' && !reserved);
   if (end > file.sizeBytes()) file.truncate(end);
   if (!writes) return;

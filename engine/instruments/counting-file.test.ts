@@ -5,22 +5,17 @@ import { Qcow2Error } from '../base/errors.ts';
 import { SYNC_CAUSES, TABLE_KINDS } from '../io/block-file.ts';
 import { ForwardingFile } from '../io/forwarding-file.ts';
 import { MemoryFile } from '../io/memory-file.ts';
-import { blockFileSuite } from '../testing/block-file-suite.ts';
 import { CountingFile } from './counting-file.ts';
+import { RecordingFile } from './recording-file.ts';
+import type { Operation } from './tap.ts';
 import { TimingFile } from './timing-file.ts';
-import { type FileEvent, TracingFile } from './tracing-file.ts';
 
 const SEED = 493810940;
-
-blockFileSuite('memory', () => new MemoryFile());
-blockFileSuite('counting', () => new CountingFile(new MemoryFile()));
-blockFileSuite('tracing', () => new TracingFile(new MemoryFile(), () => {}));
-blockFileSuite('timing', () => new TimingFile(new MemoryFile(), { read() {}, write() {}, sync() {} }));
 
 const kind = fc.constantFrom(...TABLE_KINDS);
 const calls = fc.array(
   fc.record({
-    op: fc.constantFrom('read', 'write', 'sync', 'truncate', 'punch'),
+    op: fc.constantFrom('read', 'write', 'sync', 'truncate', 'punch', 'preallocate'),
     trigger: fc.constantFrom('write', 'flush', 'other'),
     kind,
     cause: fc.constantFrom(...SYNC_CAUSES),
@@ -30,13 +25,33 @@ const calls = fc.array(
   { maxLength: 60, size: 'max' },
 );
 
+interface Event {
+  readonly op: string;
+  readonly what: string | null;
+  readonly lengthBytes: number;
+  readonly trigger: string;
+}
+
+/** Bytes that an operation moved; a read moves none past the end of the file. */
+function movedBytes(operation: Operation, sizeBytes: number): number {
+  if (operation.op === 'read') return Math.max(0, Math.min(operation.bytes.length, sizeBytes - operation.offset));
+  if (operation.op === 'write') return operation.bytes.length;
+  return 'lengthBytes' in operation ? operation.lengthBytes : 0;
+}
+
+function subjectOf(operation: Operation): string | null {
+  if (operation.op === 'sync') return operation.cause;
+  return 'kind' in operation ? operation.kind : null;
+}
+
 test('counts are what the layer below was asked to do, in all and by kind, cause and trigger', () => {
   const property = fc.property(calls, fc.boolean(), (list, writesAreDurable) => {
-    const events: (FileEvent & { trigger: string; availableBytes: number })[] = [];
+    const events: Event[] = [];
     const memory = new MemoryFile('memory', new Uint8Array(0), { writesAreDurable });
     let trigger = 'other';
-    const traced = new TracingFile(memory, (event) => {
-      events.push({ ...event, trigger, availableBytes: Math.max(0, memory.sizeBytes() - event.offset) });
+    const traced = new TimingFile(memory, (operation) => {
+      const lengthBytes = movedBytes(operation, memory.sizeBytes());
+      events.push({ op: operation.op, what: subjectOf(operation), lengthBytes, trigger });
     });
     const file = new CountingFile(traced);
     for (const call of list) {
@@ -46,12 +61,11 @@ test('counts are what the layer below was asked to do, in all and by kind, cause
       else if (call.op === 'write') file.write(call.offset, new Uint8Array(call.lengthBytes), call.kind);
       else if (call.op === 'sync') file.sync(call.cause);
       else if (call.op === 'truncate') file.truncate(call.offset);
-      else file.punchHole(call.offset, call.lengthBytes);
+      else if (call.op === 'punch') file.punchHole(call.offset, call.lengthBytes);
+      else file.preallocate(call.offset, call.lengthBytes);
     }
     const of = (op: string) => events.filter((event) => event.op === op);
     const bytes = (some: typeof events) => some.reduce((sum, event) => sum + event.lengthBytes, 0);
-    const readBytes = (some: typeof events) =>
-      some.reduce((sum, event) => sum + Math.min(event.lengthBytes, event.availableBytes), 0);
     const { counts } = file;
     const expectedOf = (some: typeof events) => ({
       fsyncs: some.filter(({ op }) => op === 'sync').length,
@@ -59,12 +73,14 @@ test('counts are what the layer below was asked to do, in all and by kind, cause
       writes: some.filter(({ op }) => op === 'write').length,
       writeBytes: bytes(some.filter(({ op }) => op === 'write')),
       reads: some.filter(({ op }) => op === 'read').length,
-      readBytes: readBytes(some.filter(({ op }) => op === 'read')),
+      readBytes: bytes(some.filter(({ op }) => op === 'read')),
     });
     const { fsyncs, odsyncWrites, writes, writeBytes, reads, readBytes: allReadBytes } = counts;
     assert.deepEqual({ fsyncs, odsyncWrites, writes, writeBytes, reads, readBytes: allReadBytes }, expectedOf(events));
     assert.equal(counts.truncates, of('truncate').length);
     assert.equal(counts.punches, of('punch').length);
+    assert.equal(counts.preallocations, of('preallocate').length);
+    assert.equal(counts.preallocatedBytes, bytes(of('preallocate')));
     for (const [name, row] of Object.entries(counts.byTrigger)) {
       assert.deepEqual(row, expectedOf(events.filter((event) => event.trigger === name)), name);
     }
@@ -100,19 +116,19 @@ test('what fails is not counted', () => {
   assert.deepEqual({ fsyncs, writes, reads }, { fsyncs: 0, writes: 0, reads: 0 });
 });
 
-test('a sync that an unsafe file ignores is neither counted, nor timed, nor traced', () => {
+test('a sync that an unsafe file ignores is neither counted, nor timed, nor recorded', () => {
   class UnsafeFile extends ForwardingFile {
     override readonly ignoresSyncs = true;
   }
   const seen: string[] = [];
-  const timed = new TimingFile(new UnsafeFile(new MemoryFile()), {
-    read: () => seen.push('read'),
-    write: () => seen.push('write'),
-    sync: () => seen.push('sync'),
-  });
-  const file = new CountingFile(new TracingFile(timed, ({ op }) => seen.push(`traced ${op}`)));
+  const recording = new RecordingFile(new UnsafeFile(new MemoryFile()));
+  const file = new CountingFile(new TimingFile(recording, ({ op }) => seen.push(op)));
   file.write(0, new Uint8Array(512), 'data');
   file.sync('guest-flush');
-  assert.deepEqual(seen, ['write', 'traced write']);
+  assert.deepEqual(seen, ['write']);
+  assert.deepEqual(
+    recording.events.map(({ op }) => op),
+    ['write'],
+  );
   assert.equal(file.counts.fsyncs, 0);
 });

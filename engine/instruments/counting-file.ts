@@ -3,7 +3,7 @@
  * being served ({@link CountingFile.trigger}). One count is one call of the layer below, which is one system call.
  */
 import { type BlockFile, SYNC_CAUSES, type SyncCause, TABLE_KINDS, type TableKind } from '../io/block-file.ts';
-import { ForwardingFile } from '../io/forwarding-file.ts';
+import { type Operation, type Outcome, Tap, unhandled } from './tap.ts';
 
 export interface FileCounts {
   /** Syncs that reached the operating system. */
@@ -26,6 +26,9 @@ export interface KindCounts {
 export interface AllCounts extends FileCounts {
   truncates: number;
   punches: number;
+  /** Calls that took space for later writes, and how much. */
+  preallocations: number;
+  preallocatedBytes: number;
   byKind: Record<TableKind, KindCounts>;
   syncsByCause: Record<SyncCause, number>;
   /** Trigger → its share of the six totals. */
@@ -47,11 +50,13 @@ function perKey<K extends string, V>(keys: readonly K[], value: () => V): Record
   return Object.fromEntries(keys.map((key) => [key, value()])) as Record<K, V>;
 }
 
-export class CountingFile extends ForwardingFile {
+export class CountingFile extends Tap {
   readonly counts: AllCounts = {
     ...noFileCounts(),
     truncates: 0,
     punches: 0,
+    preallocations: 0,
+    preallocatedBytes: 0,
     byKind: perKey(TABLE_KINDS, () => ({ writes: 0, writeBytes: 0, reads: 0, readBytes: 0 })),
     syncsByCause: perKey(SYNC_CAUSES, () => 0),
     byTrigger: {},
@@ -76,9 +81,35 @@ export class CountingFile extends ForwardingFile {
     this.#mine = this.counts.byTrigger[trigger] ??= noFileCounts();
   }
 
+  protected override before(): void {}
+
+  protected override after(operation: Operation, outcome: Outcome): void {
+    if (outcome !== 'done') return;
+    const { counts } = this;
+    switch (operation.op) {
+      case 'read':
+        return this.#read(operation);
+      case 'write':
+        return this.#write(operation);
+      case 'sync':
+        return this.#sync(operation.cause);
+      case 'truncate':
+        counts.truncates++;
+        return;
+      case 'punch':
+        counts.punches++;
+        return;
+      case 'preallocate':
+        counts.preallocations++;
+        counts.preallocatedBytes += operation.lengthBytes;
+        return;
+      default:
+        return unhandled(operation);
+    }
+  }
+
   /** Counts the bytes that the file had; what lies past its end is filled in, not read. */
-  override read(offset: number, into: Uint8Array, kind: TableKind): void {
-    this.inner.read(offset, into, kind);
+  #read({ offset, bytes: into, kind }: Operation & { op: 'read' }): void {
     const bytes = Math.max(0, Math.min(into.length, this.inner.sizeBytes() - offset));
     this.counts.reads++;
     this.counts.readBytes += bytes;
@@ -88,38 +119,23 @@ export class CountingFile extends ForwardingFile {
     this.counts.byKind[kind].readBytes += bytes;
   }
 
-  override write(offset: number, from: Uint8Array, kind: TableKind): void {
-    this.inner.write(offset, from, kind);
+  #write({ bytes, kind }: Operation & { op: 'write' }): void {
     this.counts.writes++;
-    this.counts.writeBytes += from.length;
+    this.counts.writeBytes += bytes.length;
     this.#mine.writes++;
-    this.#mine.writeBytes += from.length;
+    this.#mine.writeBytes += bytes.length;
     this.counts.byKind[kind].writes++;
-    this.counts.byKind[kind].writeBytes += from.length;
-    if (this.writesAreDurable) {
-      this.counts.odsyncWrites++;
-      this.#mine.odsyncWrites++;
-    }
+    this.counts.byKind[kind].writeBytes += bytes.length;
+    if (!this.writesAreDurable) return;
+    this.counts.odsyncWrites++;
+    this.#mine.odsyncWrites++;
   }
 
-  override sync(cause: SyncCause): void {
-    this.inner.sync(cause);
-    if (this.ignoresSyncs) return;
+  #sync(cause: SyncCause): void {
     this.counts.fsyncs++;
     this.#mine.fsyncs++;
     this.counts.syncsByCause[cause]++;
     const row = (this.counts.syncsByTrigger[this.#trigger] ??= {});
     row[cause] = (row[cause] ?? 0) + 1;
-  }
-
-  override truncate(sizeBytes: number): void {
-    this.inner.truncate(sizeBytes);
-    this.counts.truncates++;
-  }
-
-  override punchHole(offset: number, lengthBytes: number): boolean {
-    const done = this.inner.punchHole(offset, lengthBytes);
-    if (done) this.counts.punches++;
-    return done;
   }
 }

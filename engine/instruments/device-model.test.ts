@@ -66,6 +66,23 @@ describe('NVMe with power-loss protection, by hand', () => {
     assert.equal(sync(), 1000 + command + flush + 40_000, 'a hole filled');
   });
 
+  test('space taken ahead spares the growth, not the first write into it', () => {
+    const { file, took, write, read, sync } = modelled('nvme-plp');
+    assert.equal(
+      took(() => file.preallocate(0, 16 * PAGE_BYTES)),
+      call,
+    );
+    assert.equal(sync(), 1000 + flush + 40_000, 'the file grew');
+    assert.equal(read(0), 1000 + copy, 'nothing to read yet');
+    write(0);
+    assert.equal(sync(), 1000 + command + flush + 40_000, 'the blocks hold something now');
+    write(0);
+    assert.equal(sync(), 1000 + command + flush, 'an overwrite');
+    file.preallocate(0, 16 * PAGE_BYTES);
+    write(0);
+    assert.equal(sync(), 1000 + command + flush + 40_000, 'space was taken');
+  });
+
   test('writethrough: every write pays for its sync, a sync has nothing left to do', () => {
     const { file, write, sync } = modelled('nvme-plp', 'writethrough');
     assert.equal(file.writesAreDurable, true);

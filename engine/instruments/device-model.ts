@@ -9,30 +9,30 @@
  *
  * Invariants:
  *  1. The same operations on the same device take the same time, to the nanosecond.
- *  2. `elapsedNs` is the sum of all latencies reported to the sink plus those of truncates and punched holes.
+ *  2. `elapsedNs` is the sum of all durations reported to the sink plus the calls of what the file below was unable to do.
  *  3. An operation that the file below refuses takes no time.
  */
-import type { BlockFile, HostCacheMode, SyncCause, TableKind } from '../io/block-file.ts';
-import { ForwardingFile } from '../io/forwarding-file.ts';
+import type { BlockFile, HostCacheMode } from '../io/block-file.ts';
 import { ModelledDisk, transferNs } from './device-model-disk.ts';
 import { type Extent, endPage, extentsOf, firstPage, PAGE_BYTES, PageSet } from './device-model-pages.ts';
 import { DEFAULT_HOST, type DeviceParameters, type HostParameters } from './device-model-parameters.ts';
-import type { LatencySink } from './timing-file.ts';
+import { type Operation, type Outcome, Tap, unhandled } from './tap.ts';
+import type { OperationSink } from './timing-file.ts';
 
 export interface DeviceModelOptions {
   readonly device: DeviceParameters;
   readonly hostCacheMode: HostCacheMode;
   readonly host?: HostParameters;
-  /** Is told the virtual latency of each read, write and sync. */
-  readonly sink?: LatencySink;
+  /** Is told of each operation that was done and its virtual duration. */
+  readonly sink?: OperationSink;
 }
 
-export class DeviceModelFile extends ForwardingFile {
+export class DeviceModelFile extends Tap {
   override readonly writesAreDurable: boolean;
   override readonly ignoresSyncs: boolean;
   readonly #host: HostParameters;
   readonly #device: DeviceParameters;
-  readonly #sink: LatencySink | null;
+  readonly #sink: OperationSink | null;
   readonly #disk: ModelledDisk;
   /** False with O_DIRECT: every access goes to the device. */
   readonly #buffered: boolean;
@@ -43,6 +43,8 @@ export class DeviceModelFile extends ForwardingFile {
   #grewSinceSync = false;
   #allocatedSinceSync = false;
   #elapsedNs = 0;
+  /** Of the file, before the operation that is under way. */
+  #sizeBefore = 0;
 
   /** What `inner` already holds counts as allocated, synced and not yet read. */
   constructor(inner: BlockFile, { device, hostCacheMode, host = DEFAULT_HOST, sink }: DeviceModelOptions) {
@@ -62,55 +64,81 @@ export class DeviceModelFile extends ForwardingFile {
     return this.#elapsedNs;
   }
 
-  override read(offset: number, into: Uint8Array, kind: TableKind): void {
-    this.inner.read(offset, into, kind);
+  protected override before(): void {
+    this.#sizeBefore = this.inner.sizeBytes();
+  }
+
+  protected override after(operation: Operation, outcome: Outcome): void {
+    if (outcome === 'failed') return;
     const start = this.#elapsedNs;
+    this.#take(operation, outcome === 'done');
+    if (outcome === 'done') this.#sink?.(operation, start, this.#elapsedNs - start);
+  }
+
+  #take(operation: Operation, done: boolean): void {
+    switch (operation.op) {
+      case 'read':
+        return this.#read(operation.offset, operation.bytes.length);
+      case 'write':
+        return this.#write(operation.offset, operation.bytes.length);
+      case 'sync':
+        return done ? this.#sync() : undefined;
+      case 'truncate':
+        return this.#truncate(operation.sizeBytes);
+      case 'punch':
+        return this.#punch(operation.offset, operation.lengthBytes, done);
+      case 'preallocate':
+        return this.#preallocate(operation.offset, operation.lengthBytes, done);
+      default:
+        return unhandled(operation);
+    }
+  }
+
+  #read(offset: number, lengthBytes: number): void {
     this.#elapsedNs += this.#host.readCallNs;
-    if (this.#buffered) this.#elapsedNs += transferNs(into.length, this.#host.copyPsPerByte);
-    const wanted = this.#pagesOnDeviceOnly(offset, into.length);
+    if (this.#buffered) this.#elapsedNs += transferNs(lengthBytes, this.#host.copyPsPerByte);
+    const wanted = this.#pagesOnDeviceOnly(offset, lengthBytes);
     if (wanted.length > 0) this.#elapsedNs += this.#disk.read(wanted, this.#elapsedNs);
-    if (this.#buffered) this.#cached.add(offset, into.length);
-    this.#sink?.read(this.#elapsedNs - start, start);
+    if (this.#buffered) this.#cached.add(offset, lengthBytes);
   }
 
-  override write(offset: number, from: Uint8Array, kind: TableKind): void {
-    const sizeBefore = this.inner.sizeBytes();
-    this.inner.write(offset, from, kind);
-    const start = this.#elapsedNs;
+  #write(offset: number, lengthBytes: number): void {
     this.#elapsedNs += this.#host.writeCallNs;
-    if (offset + from.length > sizeBefore) this.#grewSinceSync = true;
-    if (this.#allocated.add(offset, from.length)) this.#allocatedSinceSync = true;
-    if (this.#buffered) this.#writeToCache(offset, from.length);
-    else this.#elapsedNs += this.#disk.write([{ offset, lengthBytes: from.length }], this.#elapsedNs);
+    if (offset + lengthBytes > this.#sizeBefore) this.#grewSinceSync = true;
+    if (this.#allocated.add(offset, lengthBytes)) this.#allocatedSinceSync = true;
+    if (this.#buffered) this.#writeToCache(offset, lengthBytes);
+    else this.#elapsedNs += this.#disk.write([{ offset, lengthBytes }], this.#elapsedNs);
     if (this.writesAreDurable) this.#makeDurable();
-    this.#sink?.write(this.#elapsedNs - start, start);
   }
 
-  override sync(cause: SyncCause): void {
-    this.inner.sync(cause);
-    if (this.ignoresSyncs) return;
-    const start = this.#elapsedNs;
+  #sync(): void {
     this.#elapsedNs += this.#host.syncCallNs;
     this.#makeDurable();
-    this.#sink?.sync(this.#elapsedNs - start, start);
   }
 
-  override truncate(sizeBytes: number): void {
-    const sizeBefore = this.inner.sizeBytes();
-    this.inner.truncate(sizeBytes);
+  #truncate(sizeBytes: number): void {
     this.#elapsedNs += this.#host.writeCallNs;
-    if (sizeBytes !== sizeBefore) this.#grewSinceSync = true;
-    if (sizeBytes < sizeBefore) this.#forget(sizeBytes, sizeBefore - sizeBytes + PAGE_BYTES);
+    if (sizeBytes !== this.#sizeBefore) this.#grewSinceSync = true;
+    if (sizeBytes < this.#sizeBefore) this.#forget(sizeBytes, this.#sizeBefore - sizeBytes + PAGE_BYTES);
   }
 
-  override punchHole(offset: number, lengthBytes: number): boolean {
-    const punched = this.inner.punchHole(offset, lengthBytes);
+  #punch(offset: number, lengthBytes: number, done: boolean): void {
     this.#elapsedNs += this.#host.writeCallNs;
-    if (!punched) return false;
+    if (!done) return;
     // Which pages the file has is metadata, as it is when a hole is filled.
     this.#allocatedSinceSync = true;
     this.#forget(offset, lengthBytes);
-    return true;
+  }
+
+  /**
+   * Space that is taken but not written reads as zeros without the device, and the first write there is metadata again, as it is in
+   * a hole: the file system has to note that the blocks now hold something.
+   */
+  #preallocate(offset: number, lengthBytes: number, done: boolean): void {
+    this.#elapsedNs += this.#host.writeCallNs;
+    if (!done) return;
+    this.#allocatedSinceSync = true;
+    if (offset + lengthBytes > this.#sizeBefore) this.#grewSinceSync = true;
   }
 
   #writeToCache(offset: number, lengthBytes: number): void {

@@ -21,10 +21,6 @@ blockFileSuite(
   'FaultFile without a fault',
   () => new FaultFile(new MemoryFile(), { kind: 'EIO', position: NEVER, forGood: false }),
 );
-blockFileSuite(
-  'FaultFile interrupted at every call',
-  () => new FaultFile(new MemoryFile(), { kind: 'EINTR', position: 1, forGood: true }),
-);
 
 test('once: the operation at the position fails and leaves the file as it was, the next succeeds', () => {
   const { file, memory } = faulty({ position: 2 });

@@ -8,20 +8,22 @@
 import { fromSystemError, Qcow2Error } from '../base/errors.ts';
 import { roundDown, SECTOR_BYTES } from '../base/units.ts';
 import type { BlockFile, SyncCause, TableKind } from '../io/block-file.ts';
-import { ForwardingFile } from '../io/forwarding-file.ts';
+import { type Operation, Tap, unhandled } from './tap.ts';
 
 /** `short-write`: the first half of the sectors reach the file, then it is full. */
 export const FAULT_KINDS = ['EIO', 'ENOSPC', 'short-write', 'EINTR'] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-export type FaultedOperation = 'read' | 'write' | 'sync' | 'truncate' | 'punch' | 'preallocate';
+export type FaultedOperation = Operation['op'];
 
-/** What each kind can strike. */
-const STRIKES: Readonly<Record<FaultKind, readonly FaultedOperation[]>> = {
-  EIO: ['read', 'write', 'sync', 'truncate', 'punch', 'preallocate'],
-  ENOSPC: ['write', 'sync', 'preallocate'],
-  'short-write': ['write'],
-  EINTR: ['read', 'write', 'sync', 'truncate', 'punch', 'preallocate'],
+/** What can make each operation fail. */
+const STRUCK_BY: Readonly<Record<FaultedOperation, readonly FaultKind[]>> = {
+  read: ['EIO', 'EINTR'],
+  write: ['EIO', 'ENOSPC', 'short-write', 'EINTR'],
+  sync: ['EIO', 'ENOSPC', 'EINTR'],
+  truncate: ['EIO', 'EINTR'],
+  punch: ['EIO', 'EINTR'],
+  preallocate: ['EIO', 'ENOSPC', 'EINTR'],
 };
 
 export interface Fault {
@@ -39,7 +41,7 @@ export interface StruckOperation {
   readonly what: TableKind | SyncCause | null;
 }
 
-export class FaultFile extends ForwardingFile {
+export class FaultFile extends Tap {
   readonly #fault: Fault;
   #candidates = 0;
   #struck: StruckOperation | null = null;
@@ -65,49 +67,43 @@ export class FaultFile extends ForwardingFile {
     return this.#failedSync !== null;
   }
 
-  override read(offset: number, into: Uint8Array, kind: TableKind): void {
-    if (this.#strikes('read', kind))
-      throw this.#failure(`cannot read ${into.length} bytes at offset ${offset}`, offset);
-    super.read(offset, into, kind);
+  protected override before(operation: Operation): void {
+    if (operation.op !== 'read') this.#refuseWhenPoisoned();
+    if (!this.#strikes(operation.op, whatOf(operation))) return;
+    switch (operation.op) {
+      case 'read':
+        throw this.#failure(
+          `cannot read ${operation.bytes.length} bytes at offset ${operation.offset}`,
+          operation.offset,
+        );
+      case 'write':
+        return this.#failWrite(operation);
+      case 'sync':
+        this.#failedSync = this.#failure('cannot sync');
+        throw this.#failedSync;
+      case 'truncate':
+        throw this.#failure(`cannot set the size to ${operation.sizeBytes} bytes`);
+      case 'punch':
+        throw this.#failure(`cannot punch a hole at offset ${operation.offset}`, operation.offset);
+      case 'preallocate':
+        throw this.#failure(`cannot take space at offset ${operation.offset}`, operation.offset);
+      default:
+        return unhandled(operation);
+    }
   }
 
-  override write(offset: number, from: Uint8Array, kind: TableKind): void {
-    this.#refuseWhenPoisoned();
-    if (!this.#strikes('write', kind)) return super.write(offset, from, kind);
-    const done = this.#fault.kind === 'short-write' ? roundDown(from.length / 2, SECTOR_BYTES) : 0;
-    if (done > 0) super.write(offset, from.subarray(0, done), kind);
-    throw this.#failure(`cannot write ${from.length - done} bytes at offset ${offset + done}`, offset + done);
-  }
+  protected override after(): void {}
 
-  override sync(cause: SyncCause): void {
-    this.#refuseWhenPoisoned();
-    if (!this.#strikes('sync', cause)) return super.sync(cause);
-    this.#failedSync = this.#failure('cannot sync');
-    throw this.#failedSync;
-  }
-
-  override truncate(sizeBytes: number): void {
-    this.#refuseWhenPoisoned();
-    if (this.#strikes('truncate', null)) throw this.#failure(`cannot set the size to ${sizeBytes} bytes`);
-    super.truncate(sizeBytes);
-  }
-
-  override punchHole(offset: number, lengthBytes: number): boolean {
-    this.#refuseWhenPoisoned();
-    if (this.#strikes('punch', null)) throw this.#failure(`cannot punch a hole at offset ${offset}`, offset);
-    return super.punchHole(offset, lengthBytes);
-  }
-
-  override preallocate(offset: number, lengthBytes: number): boolean {
-    this.#refuseWhenPoisoned();
-    if (this.#strikes('preallocate', null)) throw this.#failure(`cannot take space at offset ${offset}`, offset);
-    return super.preallocate(offset, lengthBytes);
+  #failWrite({ offset, bytes, kind }: Operation & { op: 'write' }): never {
+    const done = this.#fault.kind === 'short-write' ? roundDown(bytes.length / 2, SECTOR_BYTES) : 0;
+    if (done > 0) this.inner.write(offset, bytes.subarray(0, done), kind);
+    throw this.#failure(`cannot write ${bytes.length - done} bytes at offset ${offset + done}`, offset + done);
   }
 
   /** Counts the operation, and says whether it fails. */
   #strikes(operation: FaultedOperation, what: TableKind | SyncCause | null): boolean {
     const { kind, position, forGood, only } = this.#fault;
-    if (!STRIKES[kind].includes(operation) || (only !== undefined && only !== what)) return false;
+    if (!STRUCK_BY[operation].includes(kind) || (only !== undefined && only !== what)) return false;
     this.#candidates++;
     const isDue = forGood ? this.#candidates >= position : this.#candidates === position;
     if (!isDue) return false;
@@ -126,4 +122,9 @@ export class FaultFile extends ForwardingFile {
     const message = `${this.name}: a sync failed earlier, so nothing written since is certain; close the image and check it`;
     throw new Qcow2Error('IO', message, { file: this.name }, this.#failedSync);
   }
+}
+
+function whatOf(operation: Operation): TableKind | SyncCause | null {
+  if (operation.op === 'sync') return operation.cause;
+  return 'kind' in operation ? operation.kind : null;
 }

@@ -13,6 +13,6 @@ export {
 } from './device-model-parameters.ts';
 export { FAULT_KINDS, type Fault, FaultFile, type FaultKind, type StruckOperation } from './fault-file.ts';
 export { type GuestMark, type RecordedChange, type RecordedEvent, RecordingFile } from './recording-file.ts';
-export { type LatencySink, nowNs, TimingFile } from './timing-file.ts';
-export { type FileEvent, TracingFile } from './tracing-file.ts';
+export { type Operation, type Outcome, Tap, unhandled } from './tap.ts';
+export { nowNs, type OperationSink, TimingFile } from './timing-file.ts';
 export { decodeWriteLog, decodeWriteLogEntries, encodeWriteLog } from './write-log.ts';

@@ -30,6 +30,7 @@ function replay(events: readonly RecordedEvent[]): Uint8Array {
     if (event.op === 'write' && !event.failed) file.write(event.offset, event.bytes, 'data');
     if (event.op === 'truncate') file.truncate(event.sizeBytes);
     if (event.op === 'punch') file.punchHole(event.offset, event.lengthBytes);
+    if (event.op === 'preallocate') file.preallocate(event.offset, event.lengthBytes);
   }
   return file.bytes();
 }
@@ -44,6 +45,7 @@ function sampleRecording(): { recording: RecordingFile; memory: MemoryFile } {
   recording.mark({ request: 0, phase: 'ack' });
   recording.punchHole(1024, 512);
   recording.write(8192, filled(2), 'l2');
+  recording.preallocate(8192, 4096);
   return { recording, memory };
 }
 
@@ -51,10 +53,10 @@ describe('recording', () => {
   test('every change in order, on one clock with the guest marks', () => {
     const { recording, memory } = sampleRecording();
     const ops = recording.events.map(({ op }) => op);
-    assert.deepEqual(ops, ['truncate', 'mark', 'write', 'sync', 'mark', 'punch', 'write']);
+    assert.deepEqual(ops, ['truncate', 'mark', 'write', 'sync', 'mark', 'punch', 'write', 'preallocate']);
     assert.deepEqual(
       recording.events.map(({ sequence }) => sequence),
-      [0, 1, 2, 3, 4, 5, 6],
+      [0, 1, 2, 3, 4, 5, 6, 7],
     );
     assert.deepEqual(replay(recording.events), memory.bytes());
   });

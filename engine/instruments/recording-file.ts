@@ -2,12 +2,12 @@
  * Records everything that changes a file, in order, with its payload: the stream from which crash states are built.
  *
  * Invariants:
- *  1. every change passes here; reads leave no trace;
+ *  1. every change passes here; reads leave no trace, nor does what the file was unable to do;
  *  2. one sequence counts file events and guest marks alike, so that "before" has one meaning;
  *  3. an operation that failed is recorded as failed: part of it may have reached the file.
  */
-import type { BlockFile, SyncCause, TableKind } from '../io/block-file.ts';
-import { ForwardingFile } from '../io/forwarding-file.ts';
+import type { BlockFile, TableKind } from '../io/block-file.ts';
+import { type Operation, type Outcome, Tap, unhandled } from './tap.ts';
 
 /** Where a guest request begins, where it was acknowledged, or where it was refused. */
 export interface GuestMark {
@@ -21,26 +21,30 @@ interface Sequenced {
   readonly sequence: number;
 }
 
+type OperationNamed<Op extends Operation['op']> = Extract<Operation, { readonly op: Op }>;
+
+interface Attempted {
+  readonly failed: boolean;
+}
+
+/** What changed the file, or was to: each {@link Operation} but reads, and guest marks. */
 export type RecordedChange =
-  | {
-      readonly op: 'write';
-      readonly offset: number;
-      /** A copy of what was written. */
-      readonly bytes: Uint8Array;
-      /** Null in a log that does not say. */
-      readonly kind: TableKind | null;
-      /** Durable on return, as in a file opened O_DSYNC. */
-      readonly durable: boolean;
-      readonly failed: boolean;
-    }
-  | { readonly op: 'sync'; readonly cause: SyncCause; readonly failed: boolean }
-  | { readonly op: 'truncate'; readonly sizeBytes: number; readonly failed: boolean }
-  | { readonly op: 'punch'; readonly offset: number; readonly lengthBytes: number }
+  | (Omit<OperationNamed<'write'>, 'kind'> &
+      Attempted & {
+        /** Null in a log that does not say. */
+        readonly kind: TableKind | null;
+        /** Durable on return, as in a file opened O_DSYNC. */
+        readonly durable: boolean;
+      })
+  | (OperationNamed<'sync'> & Attempted)
+  | (OperationNamed<'truncate'> & Attempted)
+  | (OperationNamed<'punch'> & Attempted)
+  | (OperationNamed<'preallocate'> & Attempted)
   | { readonly op: 'mark'; readonly mark: GuestMark };
 
 export type RecordedEvent = RecordedChange & Sequenced;
 
-export class RecordingFile extends ForwardingFile {
+export class RecordingFile extends Tap {
   readonly events: RecordedEvent[] = [];
 
   constructor(inner: BlockFile) {
@@ -52,43 +56,26 @@ export class RecordingFile extends ForwardingFile {
     this.#record({ op: 'mark', mark });
   }
 
-  override write(offset: number, from: Uint8Array, kind: TableKind): void {
-    const durable = this.writesAreDurable;
-    this.#attempt(
-      () => this.inner.write(offset, from, kind),
-      (failed) => this.#record({ op: 'write', offset, bytes: from.slice(), kind, durable: durable && !failed, failed }),
-    );
-  }
+  protected override before(): void {}
 
-  override sync(cause: SyncCause): void {
-    if (this.ignoresSyncs) return this.inner.sync(cause);
-    this.#attempt(
-      () => this.inner.sync(cause),
-      (failed) => this.#record({ op: 'sync', cause, failed }),
-    );
-  }
-
-  override truncate(sizeBytes: number): void {
-    this.#attempt(
-      () => this.inner.truncate(sizeBytes),
-      (failed) => this.#record({ op: 'truncate', sizeBytes, failed }),
-    );
-  }
-
-  override punchHole(offset: number, lengthBytes: number): boolean {
-    const done = this.inner.punchHole(offset, lengthBytes);
-    if (done) this.#record({ op: 'punch', offset, lengthBytes });
-    return done;
-  }
-
-  #attempt(operation: () => void, report: (failed: boolean) => void): void {
-    try {
-      operation();
-    } catch (error) {
-      report(true);
-      throw error;
+  protected override after(operation: Operation, outcome: Outcome): void {
+    if (outcome === 'unable') return;
+    const failed = outcome === 'failed';
+    switch (operation.op) {
+      case 'read':
+        return;
+      case 'write': {
+        const durable = this.writesAreDurable && !failed;
+        return this.#record({ ...operation, bytes: operation.bytes.slice(), durable, failed });
+      }
+      case 'sync':
+      case 'truncate':
+      case 'punch':
+      case 'preallocate':
+        return this.#record({ ...operation, failed });
+      default:
+        return unhandled(operation);
     }
-    report(false);
   }
 
   #record(change: RecordedChange): void {

@@ -1,45 +1,32 @@
-/** Tells how long each read, write and sync of the layer below took, in nanoseconds. */
-import type { BlockFile, SyncCause, TableKind } from '../io/block-file.ts';
-import { ForwardingFile } from '../io/forwarding-file.ts';
+/** Reports each operation of the layer below after it was done, with when it began and how long it took. */
+import type { BlockFile } from '../io/block-file.ts';
+import { type Operation, type Outcome, Tap } from './tap.ts';
 
-/** `startNs`: the clock when the operation began. */
-export interface LatencySink {
-  read(latencyNs: number, startNs: number): void;
-  write(latencyNs: number, startNs: number): void;
-  sync(latencyNs: number, startNs: number): void;
-}
+/** Is told of an operation that was done; times in nanoseconds on the clock that the file was given. */
+export type OperationSink = (operation: Operation, startNs: number, durationNs: number) => void;
 
 /** Nanoseconds on a monotonic clock; differences are exact to about 100 ns. */
 export function nowNs(): number {
   return performance.now() * 1e6;
 }
 
-export class TimingFile extends ForwardingFile {
-  readonly #sink: LatencySink;
+export class TimingFile extends Tap {
+  readonly #sink: OperationSink;
   readonly #nowNs: () => number;
+  #startNs = 0;
 
   /** `now`: the clock to read, in nanoseconds; for files on a modelled device, its own. */
-  constructor(inner: BlockFile, sink: LatencySink, now: () => number = nowNs) {
+  constructor(inner: BlockFile, sink: OperationSink, now: () => number = nowNs) {
     super(inner);
     this.#sink = sink;
     this.#nowNs = now;
   }
 
-  override read(offset: number, into: Uint8Array, kind: TableKind): void {
-    const start = this.#nowNs();
-    this.inner.read(offset, into, kind);
-    this.#sink.read(Math.round(this.#nowNs() - start), start);
+  protected override before(): void {
+    this.#startNs = this.#nowNs();
   }
 
-  override write(offset: number, from: Uint8Array, kind: TableKind): void {
-    const start = this.#nowNs();
-    this.inner.write(offset, from, kind);
-    this.#sink.write(Math.round(this.#nowNs() - start), start);
-  }
-
-  override sync(cause: SyncCause): void {
-    const start = this.#nowNs();
-    this.inner.sync(cause);
-    if (!this.ignoresSyncs) this.#sink.sync(Math.round(this.#nowNs() - start), start);
+  protected override after(operation: Operation, outcome: Outcome): void {
+    if (outcome === 'done') this.#sink(operation, this.#startNs, this.#nowNs() - this.#startNs);
   }
 }

@@ -6,7 +6,7 @@
  *   superblock  bytes 0..7 magic  8..15 version 1  16..23 entries  24..27 sector size     one sector
  *   entry       bytes 0..7 sector  8..15 sectors  16..23 flags  24..31 bytes of data      one sector, then the written sectors
  *
- * All fields are little-endian. The format knows no file size and no table kinds; size changes and guest marks travel as MARK
+ * All fields are little-endian. The format knows no file size and no table kinds; size changes, preallocated ranges and guest marks travel as MARK
  * entries whose text, in the entry's own sector, starts with `cowbench `.
  */
 import { Qcow2Error } from '../base/errors.ts';
@@ -42,7 +42,9 @@ function encodeEvent(event: RecordedEvent): Uint8Array | null {
     case 'sync':
       return event.failed ? null : entry(0, 0, FLUSH, new Uint8Array(0));
     case 'punch':
-      return entry(event.offset, event.lengthBytes, DISCARD, new Uint8Array(0));
+      return event.failed ? null : entry(event.offset, event.lengthBytes, DISCARD, new Uint8Array(0));
+    case 'preallocate':
+      return event.failed ? null : markEntry({ preallocate: [event.offset, event.lengthBytes] });
     case 'truncate':
       return event.failed ? null : markEntry({ truncate: event.sizeBytes });
     case 'mark':
@@ -132,7 +134,7 @@ function readEntry(log: Uint8Array, view: DataView, at: number, sectorBytes: num
   // A write with FLUSH is preceded by a flush of all that was completed before it.
   if (has(FLUSH)) changes.push({ op: 'sync', cause: 'other', failed: false });
   if (has(DISCARD)) {
-    changes.push({ op: 'punch', offset, lengthBytes });
+    changes.push({ op: 'punch', offset, lengthBytes, failed: false });
     return { changes, lengthBytes: sectorBytes };
   }
   const dataBytes = roundUp(lengthBytes, sectorBytes);
@@ -148,6 +150,10 @@ function readMark(text: string): RecordedChange[] {
   if (!text.startsWith(MARK_PREFIX)) return [];
   const content = JSON.parse(text.slice(MARK_PREFIX.length));
   if (typeof content.truncate === 'number') return [{ op: 'truncate', sizeBytes: content.truncate, failed: false }];
+  if (Array.isArray(content.preallocate)) {
+    const [offset, lengthBytes] = content.preallocate;
+    return [{ op: 'preallocate', offset, lengthBytes, failed: false }];
+  }
   return content.guest === undefined ? [] : [{ op: 'mark', mark: content.guest }];
 }
 

@@ -80,10 +80,13 @@ export interface BlockFile {
    * Returns false, having done nothing, where it cannot.
    */
   punchHole(offset: number, lengthBytes: number): boolean;
-  /** Takes space for the range now, so that later writes there cannot fail for lack of it. False where it cannot be done. */
-  preallocate?(offset: number, lengthBytes: number): boolean;
-  /** Whether the file system stores what lies at `offset`, below the end of the file; null or absent where it cannot say. */
-  extentAt?(offset: number): FileExtent | null;
+  /**
+   * Takes space for the range now, so that later writes there cannot fail for lack of it; what lies past the end becomes part of the
+   * file and reads as zeros. Returns false, having done nothing, where the file system cannot.
+   */
+  preallocate(offset: number, lengthBytes: number): boolean;
+  /** Whether the file system stores what lies at `offset`, below the end of the file; null where it cannot say. */
+  extentAt(offset: number): FileExtent | null;
   close(): void;
 }
 

@@ -10,7 +10,6 @@ import { MemoryFile } from './memory-file.ts';
 
 const SECTOR = new Uint8Array(512).fill(1);
 
-blockFileSuite('numbered', () => trackDurability(new MemoryFile()).image);
 blockFileSuite('numbered data file', () => trackDurability(new MemoryFile(), new MemoryFile()).dataFile!);
 
 function at(file: DurableFile): readonly [written: number, durable: number] {

@@ -101,7 +101,7 @@ class NumberedFile extends ForwardingFile implements DurableFile {
   }
 
   override preallocate(offset: number, lengthBytes: number): boolean {
-    return this.#unlessRefused(() => super.preallocate(offset, lengthBytes));
+    return this.#unlessRefused(() => this.inner.preallocate(offset, lengthBytes));
   }
 
   /** Counts a change that says by false that it changed nothing. */

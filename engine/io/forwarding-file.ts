@@ -41,11 +41,11 @@ export class ForwardingFile implements BlockFile {
   }
 
   preallocate(offset: number, lengthBytes: number): boolean {
-    return this.inner.preallocate?.(offset, lengthBytes) ?? false;
+    return this.inner.preallocate(offset, lengthBytes);
   }
 
   extentAt(offset: number): FileExtent | null {
-    return this.inner.extentAt?.(offset) ?? null;
+    return this.inner.extentAt(offset);
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 /** An image file in memory, for tests, for the crash explorer and for trying things out. */
 import { Qcow2Error } from '../base/errors.ts';
 import { GiB } from '../base/units.ts';
-import type { BlockFile, SyncCause, TableKind } from './block-file.ts';
+import type { BlockFile, FileExtent, SyncCause, TableKind } from './block-file.ts';
 
 /** No image in memory is larger: one wrong pointer must not take the machine's memory. */
 const LARGEST_BYTES = 4 * GiB;
@@ -65,6 +65,17 @@ export class MemoryFile implements BlockFile {
     this.#refuseWhenReadOnly();
     this.#bytes.fill(0, Math.min(offset, this.#endBytes), Math.min(offset + lengthBytes, this.#endBytes));
     return true;
+  }
+
+  /** The memory is there already: only the size changes. */
+  preallocate(offset: number, lengthBytes: number): boolean {
+    this.#refuseWhenReadOnly();
+    if (offset + lengthBytes > this.#endBytes) this.truncate(offset + lengthBytes);
+    return true;
+  }
+
+  extentAt(): FileExtent | null {
+    return null;
   }
 
   close(): void {}

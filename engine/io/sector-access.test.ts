@@ -1,16 +1,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type FileEvent, TracingFile } from '../instruments/tracing-file.ts';
+import { TimingFile } from '../instruments/timing-file.ts';
 import { MemoryFile } from './memory-file.ts';
 import { readBytes, writeBytes } from './sector-access.ts';
 
 const SEED = 512;
 const SPAN_BYTES = 8192;
 
-function trace(initial = new Uint8Array(0)): { file: TracingFile; events: FileEvent[] } {
-  const events: FileEvent[] = [];
-  return { file: new TracingFile(new MemoryFile('memory', initial), (event) => events.push(event)), events };
+interface Access {
+  readonly op: string;
+  readonly offset: number;
+  readonly lengthBytes: number;
+}
+
+function trace(initial = new Uint8Array(0)): { file: TimingFile; events: Access[] } {
+  const events: Access[] = [];
+  const file = new TimingFile(new MemoryFile('memory', initial), (operation) => {
+    assert.ok(operation.op === 'read' || operation.op === 'write');
+    events.push({ op: operation.op, offset: operation.offset, lengthBytes: operation.bytes.length });
+  });
+  return { file, events };
 }
 
 const range = fc

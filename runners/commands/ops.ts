@@ -62,7 +62,7 @@ export const ops: CommandModule<object, Options> = {
         directory,
         ...(options.start === undefined ? {} : { start: single('start', options.start) }),
         onLabel: (label) => sequence.begin(label),
-        onEvent: (event) => sequence.add(event),
+        onOperation: (operation) => sequence.add(operation),
       }),
     );
     for (const line of linesOf(options, result, sequence)) console.log(line);

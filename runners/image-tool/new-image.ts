@@ -132,7 +132,7 @@ export async function takeRawSpace(
   work: Work,
 ): Promise<void> {
   if (from >= end) return;
-  const isReserved = how === 'falloc' && (file.preallocate?.(from, end - from) ?? false);
+  const isReserved = how === 'falloc' && file.preallocate(from, end - from);
   if (isReserved) return;
   const zeros = new Uint8Array(MiB);
   for (let at = from; at < end; at += zeros.length) {

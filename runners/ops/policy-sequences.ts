@@ -8,7 +8,7 @@ import path from 'node:path';
 import { type HostCacheMode, STAGE_IDS, type StageId } from '../../engine/index.ts';
 import { runOps } from './run.ts';
 import { parseScript } from './script.ts';
-import { eventSign, joinSigns } from './sequence.ts';
+import { joinSigns, signOf } from './sequence.ts';
 
 export const POLICIES_PAGE = path.join(import.meta.dirname, '../../docs/policies.md');
 
@@ -76,7 +76,7 @@ async function sequencesOf(
     cache,
     directory,
     onLabel: () => signs.push([]),
-    onEvent: (event) => signs.at(-1)?.push(eventSign(event, script.clusterSizeBytes)),
+    onOperation: (operation) => signs.at(-1)?.push(signOf(operation, script.clusterSizeBytes)),
   });
   // Before the first op there are three phases: the file, the image's opening, the run.
   return scene.flatMap(([title], index) => (title === null ? [] : [[title, joinSigns(signs[index + 3]!)]]));

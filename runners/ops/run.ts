@@ -9,16 +9,16 @@ import {
   type BlockFile,
   type CachePolicy,
   CountingFile,
-  type FileEvent,
   ForwardingFile,
   type HostCacheMode,
   type OpenOptions,
+  type Operation,
   openFile,
   openImage,
   Qcow2Error,
   type Qcow2Image,
   type StageId,
-  TracingFile,
+  TimingFile,
 } from '../../engine/index.ts';
 import { CLOSE, OPEN, type OpsResult, resultOf } from './result.ts';
 import { type OpScript, patternByte, type ScriptLine } from './script.ts';
@@ -32,7 +32,7 @@ export interface OpsOptions {
   /** Where the image is made, over one of an earlier run; it is left there, unless the run fails. */
   readonly directory: string;
   /** Called with each file operation, in order. */
-  readonly onEvent?: (event: FileEvent) => void;
+  readonly onOperation?: (operation: Operation) => void;
   /** Called when what follows belongs to something else: a phase, or an op. */
   readonly onLabel?: (label: string) => void;
   /** As of `openImage`: what would another policy have cost? */
@@ -117,7 +117,7 @@ function runSections(
   label('open');
   const raw = new ReopenableFile(openFile(files.image, { mode: options.cache }));
   try {
-    const counting = new CountingFile(options.onEvent ? new TracingFile(raw, options.onEvent) : raw);
+    const counting = new CountingFile(options.onOperation ? new TimingFile(raw, options.onOperation) : raw);
     counting.trigger = OPEN;
     label('phase open');
     const { stage, decoratePolicy } = options;

@@ -25,7 +25,7 @@ test('T1 gives the reference sequence at five stages in two modes', async () => 
           directory,
           start: referenceStart(script),
           onLabel: (label) => sequence.begin(label),
-          onEvent: (event) => sequence.add(event),
+          onOperation: (operation) => sequence.add(operation),
         });
         lines.push(`=== ${stage} ${cache}`, ...sequence.lines());
       }

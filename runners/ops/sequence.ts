@@ -1,9 +1,9 @@
 /**
- * The sequence of file events behind each op, in the notation of the reference: h header, t refcount table, r refcount block,
+ * The sequence of file operations behind each op, in the notation of the reference: h header, t refcount table, r refcount block,
  * 1 L1, l L2, d data, c copy, s snapshot table; upper case is a write; ' is a write of less than whole clusters; *n is
  * n times in a row; F is a sync.
  */
-import type { FileEvent, TableKind } from '../../engine/index.ts';
+import { type Operation, type TableKind, unhandled } from '../../engine/index.ts';
 
 const LETTERS: Record<TableKind, string> = {
   header: 'h',
@@ -18,7 +18,7 @@ const LETTERS: Record<TableKind, string> = {
 
 const LABEL_COLUMNS = 35;
 
-/** Collects events under labels; gives lines. */
+/** Collects operations under labels; gives lines. */
 export class Sequence {
   readonly #clusterBytes: number;
   readonly #rows: { label: string; signs: string[] }[] = [];
@@ -32,24 +32,34 @@ export class Sequence {
     this.#rows.push({ label, signs: [] });
   }
 
-  add(event: FileEvent): void {
-    this.#rows.at(-1)?.signs.push(eventSign(event, this.#clusterBytes));
+  add(operation: Operation): void {
+    this.#rows.at(-1)?.signs.push(signOf(operation, this.#clusterBytes));
   }
 
-  /** One line a label, without events too. */
+  /** One line a label, without operations too. */
   lines(): string[] {
     return this.#rows.map(({ label, signs }) => label.padEnd(LABEL_COLUMNS) + joinSigns(signs));
   }
 }
 
-/** The sign of one event. */
-export function eventSign(event: FileEvent, clusterBytes: number): string {
-  if (event.op === 'sync') return 'F';
-  if (event.op !== 'read' && event.op !== 'write') return event.op;
-  const letter = LETTERS[event.what as TableKind];
-  if (event.op === 'read') return letter;
-  const isWhole = event.offset % clusterBytes === 0 && event.lengthBytes % clusterBytes === 0;
-  return letter.toUpperCase() + (isWhole ? '' : "'");
+/** The sign of one operation. */
+export function signOf(operation: Operation, clusterBytes: number): string {
+  switch (operation.op) {
+    case 'sync':
+      return 'F';
+    case 'read':
+      return LETTERS[operation.kind];
+    case 'write': {
+      const isWhole = operation.offset % clusterBytes === 0 && operation.bytes.length % clusterBytes === 0;
+      return LETTERS[operation.kind].toUpperCase() + (isWhole ? '' : "'");
+    }
+    case 'truncate':
+    case 'punch':
+    case 'preallocate':
+      return operation.op;
+    default:
+      return unhandled(operation);
+  }
 }
 
 /** Signs separated by spaces, the same sign in a row as `sign*n`. */

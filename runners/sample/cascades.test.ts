@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { FileEvent } from '../../engine/index.ts';
+import type { Operation } from '../../engine/index.ts';
 import { Cascade } from '../../results/record.ts';
 import { CascadeCollector, MAX_EVENTS } from './cascades.ts';
 
-function event(op: FileEvent['op'], startNs: number): FileEvent {
-  return { op, what: op === 'sync' ? 'guest-flush' : 'data', offset: 0, lengthBytes: 512, startNs, durationNs: 10 };
+function operation(op: 'read' | 'write' | 'sync'): Operation {
+  if (op === 'sync') return { op, cause: 'guest-flush' };
+  return { op, offset: 0, bytes: new Uint8Array(512), kind: 'data' };
 }
 
 /** Serves a request that makes these operations and takes `durationNs`. */
@@ -14,10 +15,10 @@ function serve(
   index: number,
   op: string,
   durationNs: number,
-  ops: FileEvent['op'][],
+  ops: ('read' | 'write' | 'sync')[],
 ): void {
   const startNs = index * 1e6;
-  for (const [place, name] of ops.entries()) collector.event(event(name, startNs + place * 100));
+  for (const [place, name] of ops.entries()) collector.take(operation(name), startNs + place * 100, 10);
   collector.served({ index, op, offset: index * 512, length: 512 }, startNs, durationNs);
 }
 

@@ -4,8 +4,10 @@
  *
  * Invariant: at most {@link MAX_EVENTS} events a request and one request a kind are held.
  */
-import type { FileEvent } from '../../engine/index.ts';
+import { type Operation, unhandled } from '../../engine/index.ts';
 import type { Cascade } from '../../results/record.ts';
+
+type CascadeEvent = Cascade['events'][number];
 
 export const MAX_EVENTS = 512;
 
@@ -22,20 +24,21 @@ interface Served {
   readonly syncs: number;
   readonly operations: number;
   readonly startNs: number;
-  readonly events: readonly FileEvent[];
+  readonly events: readonly CascadeEvent[];
 }
 
 export class CascadeCollector {
   readonly #busiest = new Map<string, Served>();
   #slowest: Served | null = null;
-  #events: FileEvent[] = [];
+  /** Their `startNs` is on the clock of the operations. */
+  #events: CascadeEvent[] = [];
   #operations = 0;
   #syncs = 0;
 
-  event(event: FileEvent): void {
+  take(operation: Operation, startNs: number, durationNs: number): void {
     this.#operations++;
-    if (event.op === 'sync') this.#syncs++;
-    if (this.#events.length < MAX_EVENTS) this.#events.push(event);
+    if (operation.op === 'sync') this.#syncs++;
+    if (this.#events.length < MAX_EVENTS) this.#events.push({ ...wordsFor(operation), startNs, durationNs });
   }
 
   /** `request` has been served; it began at `startNs` on the events' clock and took `durationNs`. */
@@ -83,12 +86,28 @@ function toCascade(title: string, { request, durationNs, startNs, events }: Serv
     request: { index: request.index, op: request.op, offset: request.offset, lengthBytes: request.length },
     durationNs: Math.round(durationNs),
     events: events.map((event) => ({
+      ...event,
       startNs: Math.max(0, Math.round(event.startNs - startNs)),
       durationNs: Math.max(0, Math.round(event.durationNs)),
-      op: event.op,
-      what: event.what,
-      offset: event.offset,
-      lengthBytes: event.lengthBytes,
     })),
   };
+}
+
+/** An operation in the terms of the record. */
+function wordsFor(operation: Operation): Pick<CascadeEvent, 'op' | 'what' | 'offset' | 'lengthBytes'> {
+  const { op } = operation;
+  switch (op) {
+    case 'read':
+    case 'write':
+      return { op, what: operation.kind, offset: operation.offset, lengthBytes: operation.bytes.length };
+    case 'sync':
+      return { op, what: operation.cause, offset: 0, lengthBytes: 0 };
+    case 'truncate':
+      return { op, what: 'other', offset: operation.sizeBytes, lengthBytes: 0 };
+    case 'punch':
+    case 'preallocate':
+      return { op, what: 'data', offset: operation.offset, lengthBytes: operation.lengthBytes };
+    default:
+      return unhandled(operation);
+  }
 }

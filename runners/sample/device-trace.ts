@@ -1,10 +1,10 @@
 /**
  * The file operations of a replay as a fio iolog, so that another program can repeat them: `fio --read_iolog`.
  *
- * What an iolog cannot say: changes of the file's size (left out; a write past the end makes the file longer as before)
- * and that each write is durable on return (O_DSYNC: run fio with `--sync=dsync`). A punched hole is a trim.
+ * What an iolog cannot say: changes of the file's size (left out; a write past the end makes the file longer as before),
+ * space that was taken ahead (left out too), and that each write is durable on return (O_DSYNC: run fio with `--sync=dsync`). A punched hole is a trim.
  */
-import type { FileEvent } from '../../engine/index.ts';
+import { type Operation, unhandled } from '../../engine/index.ts';
 import { writeIolog } from '../../workloads/iolog-writer.ts';
 import { BATCH_REQUESTS, type GuestRequest } from '../../workloads/request.ts';
 
@@ -15,11 +15,29 @@ export class DeviceTrace {
   readonly #requests: GuestRequest[] = [];
 
   /** `atNs` counts from the start of the replay. */
-  event({ op, offset, lengthBytes: length }: FileEvent, atNs: number): void {
+  take(operation: Operation, atNs: number): void {
     const atUs = Math.max(0, Math.floor(atNs / 1000));
-    if (op === 'read' || op === 'write') this.#requests.push({ op, offset, length, atUs });
-    else if (op === 'sync') this.#requests.push({ op: 'flush', atUs });
-    else if (op === 'punch') this.#requests.push({ op: 'discard', offset, length, atUs });
+    switch (operation.op) {
+      case 'read':
+      case 'write': {
+        const { op, offset, bytes } = operation;
+        return void this.#requests.push({ op, offset, length: bytes.length, atUs });
+      }
+      case 'sync':
+        return void this.#requests.push({ op: 'flush', atUs });
+      case 'punch':
+        return void this.#requests.push({
+          op: 'discard',
+          offset: operation.offset,
+          length: operation.lengthBytes,
+          atUs,
+        });
+      case 'truncate':
+      case 'preallocate':
+        return;
+      default:
+        return unhandled(operation);
+    }
   }
 
   /** Writes the iolog. Throws the error of the file system. */

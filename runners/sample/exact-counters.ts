@@ -11,8 +11,10 @@ export function exactCounters(
   imageBytes: number,
 ): ExactCounters {
   const { fsyncs, odsyncWrites, writes, writeBytes, reads, readBytes, truncates, punches } = counts;
+  const { preallocations, preallocatedBytes } = counts;
   return {
     ...{ fsyncs, odsyncWrites, writes, writeBytes, reads, readBytes, truncates, punches },
+    ...(preallocations > 0 && { preallocations, preallocatedBytes }),
     byKind: pick(counts.byKind, (kind) => kind.writes + kind.reads > 0),
     syncsByCause: pick(counts.syncsByCause, (syncs) => syncs > 0),
     syncsByTrigger: structuredClone(counts.syncsByTrigger) as ExactCounters['syncsByTrigger'],

@@ -1,15 +1,8 @@
 /**
- * The image file as a sample sees it: counted always, timed always, traced when asked. The wrappers stand in this order
- * (count, trace, time, file) so that a timed operation is the system call and little else.
+ * The image file as a sample sees it: counted always, timed always, traced when asked. Time is taken next to the file, so that
+ * a timed operation is the system call and little else.
  */
-import {
-  type BlockFile,
-  CountingFile,
-  type FileEvent,
-  ForwardingFile,
-  TimingFile,
-  TracingFile,
-} from '../../engine/index.ts';
+import { type BlockFile, CountingFile, ForwardingFile, type Operation, TimingFile } from '../../engine/index.ts';
 import { LatencyHistogram } from '../../results/histogram.ts';
 import { LatencyMapBuilder } from '../../results/latency-map.ts';
 import type { LatencyLane } from '../../results/record.ts';
@@ -41,20 +34,11 @@ export class ObservedFile {
     this.cascades = traced ? new CascadeCollector() : null;
     this.syncKinds = traced ? new SyncKinds(inner.sizeBytes()) : null;
     this.deviceTrace = exported ? new DeviceTrace() : null;
-    const latencies = {
-      read: (ns: number) => this.reads.record(ns),
-      write: (ns: number, startNs: number) => {
-        this.writes.record(ns);
-        this.latency('device-write', startNs, ns);
-      },
-      sync: (ns: number, startNs: number) => {
-        this.syncs.record(ns);
-        this.latency('device-sync', startNs, ns);
-      },
+    const take = (operation: Operation, startNs: number, durationNs: number) => {
+      this.#time(operation.op, startNs, Math.round(durationNs));
+      if (traced) this.#trace(operation, startNs, durationNs);
     };
-    const timed = new TimingFile(new KeptOpen(inner), latencies, clock.time.nowNs);
-    const take = (event: FileEvent) => this.#take(event);
-    this.file = new CountingFile(traced ? new TracingFile(timed, take, clock.time.nowNs) : timed);
+    this.file = new CountingFile(new TimingFile(new KeptOpen(inner), take, clock.time.nowNs));
   }
 
   /** Notes a latency that began when the sample's clock read `startNs`. */
@@ -67,13 +51,26 @@ export class ObservedFile {
     this.#inner.close();
   }
 
-  #take(event: FileEvent): void {
-    this.cascades?.event(event);
-    this.syncKinds?.event(event);
-    const atNs = this.#clock.at(event.startNs);
-    this.deviceTrace?.event(event, atNs);
-    if (event.op === 'write') this.fileMap?.write(event.what, event.offset, event.lengthBytes, atNs);
-    if (event.op === 'sync') this.fileMap?.sync(atNs, event.durationNs);
+  /** Of the other operations there are too few for a distribution. */
+  #time(op: Operation['op'], startNs: number, latencyNs: number): void {
+    if (op === 'read') this.reads.record(latencyNs);
+    if (op === 'write') {
+      this.writes.record(latencyNs);
+      this.latency('device-write', startNs, latencyNs);
+    }
+    if (op === 'sync') {
+      this.syncs.record(latencyNs);
+      this.latency('device-sync', startNs, latencyNs);
+    }
+  }
+
+  #trace(operation: Operation, startNs: number, durationNs: number): void {
+    this.cascades?.take(operation, startNs, durationNs);
+    this.syncKinds?.take(operation);
+    const atNs = this.#clock.at(startNs);
+    this.deviceTrace?.take(operation, atNs);
+    if (operation.op === 'write') this.fileMap?.write(operation.kind, operation.offset, operation.bytes.length, atNs);
+    if (operation.op === 'sync') this.fileMap?.sync(atNs, durationNs);
   }
 }
 

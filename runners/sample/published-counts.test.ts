@@ -58,6 +58,14 @@ class DatalessFile implements BlockFile {
     return false;
   }
 
+  preallocate(): boolean {
+    return false;
+  }
+
+  extentAt(): null {
+    return null;
+  }
+
   close(): void {}
 
   #eachPiece(

@@ -2,7 +2,7 @@
  * Tells syncs apart by what they found: a file that grew since the sync before, which gives the file system more to make
  * durable, or one that nothing was written to, which gives it nothing.
  */
-import type { FileEvent } from '../../engine/index.ts';
+import { type Operation, unhandled } from '../../engine/index.ts';
 
 export class SyncKinds {
   #endBytes: number;
@@ -26,19 +26,35 @@ export class SyncKinds {
     return this.#clean;
   }
 
-  event({ op, offset, lengthBytes }: FileEvent): void {
-    if (op === 'read') return;
-    if (op === 'sync') {
-      if (this.#grown) this.#growing++;
-      if (!this.#written) this.#clean++;
-      this.#grown = false;
-      this.#written = false;
-      return;
+  take(operation: Operation): void {
+    switch (operation.op) {
+      case 'read':
+        return;
+      case 'sync':
+        return this.#sync();
+      case 'write':
+        return this.#change(Math.max(this.#endBytes, operation.offset + operation.bytes.length));
+      case 'preallocate':
+        return this.#change(Math.max(this.#endBytes, operation.offset + operation.lengthBytes));
+      case 'punch':
+        return this.#change(this.#endBytes);
+      case 'truncate':
+        return this.#change(operation.sizeBytes);
+      default:
+        return unhandled(operation);
     }
+  }
+
+  #sync(): void {
+    if (this.#grown) this.#growing++;
+    if (!this.#written) this.#clean++;
+    this.#grown = false;
+    this.#written = false;
+  }
+
+  #change(endBytes: number): void {
     this.#written = true;
-    if (op === 'punch') return;
-    const endBytes = offset + lengthBytes;
     if (endBytes > this.#endBytes) this.#grown = true;
-    if (endBytes > this.#endBytes || op === 'truncate') this.#endBytes = endBytes;
+    this.#endBytes = endBytes;
   }
 }

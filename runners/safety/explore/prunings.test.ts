@@ -1,10 +1,11 @@
 /** Each pruning of the explorer against the states that it leaves out. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { PolicyName, StageId } from '../../../engine/index.ts';
+import { ForwardingFile, type PolicyName, type StageId, type TableKind } from '../../../engine/index.ts';
 import { FINDING_CLASSES } from '../judge/verdict.ts';
 import { OPERATIONS, startImages } from '../requests/operation-table.ts';
 import { sequenceImage, sequenceWorkload } from '../requests/sequences.ts';
+import type { Alteration } from '../states/alteration.ts';
 import { type CrashRecording, type CrashSubject, recordWorkload } from '../states/record-workload.ts';
 import { exploreRecording } from './explore.ts';
 import { bruteForce } from './testing/brute-force.ts';
@@ -31,14 +32,19 @@ const SEQUENCES = [
   'shared/snapshot-delete,alloc',
 ];
 
-function recorded(text: string, [policy, stage]: [PolicyName, StageId | null], clusterSizeBytes = 512) {
+function recorded(
+  text: string,
+  [policy, stage]: [PolicyName, StageId | null],
+  clusterSizeBytes = 512,
+  alteration: Alteration = {},
+) {
   const [startName, names] = text.split('/');
   const image = sequenceImage(clusterSizeBytes);
   const start = startImages(image).find(({ name }) => name === startName)!;
   const operations = names!.split(',').map((name) => OPERATIONS.find((operation) => operation.name === name)!);
   const workload = sequenceWorkload({ cacheTables: null }, image, start, operations)!;
   const subject: CrashSubject = { policy, stage, hostCacheMode: null };
-  return recordWorkload(workload, subject);
+  return recordWorkload(workload, subject, alteration);
 }
 
 function found(counts: Readonly<Record<string, number>>): string[] {
@@ -84,6 +90,31 @@ describe('what no reader looks at: the same classes as every subset, from fewer 
       assert.ok(explored.maxAtoms >= 4, `${explored.maxAtoms} sectors undecided at once`);
       assert.ok(explored.states * 5 < all.states, `${explored.states} of ${all.states} states`);
     });
+  }
+});
+
+/** Takes space well ahead of the writes that need it, as a policy with a reserve does. */
+class ReservingFile extends ForwardingFile {
+  override write(offset: number, from: Uint8Array, kind: TableKind): void {
+    const end = offset + from.length;
+    if (end > this.sizeBytes()) this.preallocate(this.sizeBytes(), end - this.sizeBytes() + 2048);
+    super.write(offset, from, kind);
+  }
+}
+
+describe('space taken ahead and not synced: the same classes as every subset, and nothing that was right is wrong', () => {
+  for (const subject of SUBJECTS) {
+    for (const sequence of ['plain/alloc,flush', 'plain/cross-cluster,alloc', 'shared/overwrite,sub-cluster']) {
+      test(`${subject.filter(Boolean).join(' ')}: ${sequence}`, () => {
+        const recording = recorded(sequence, subject, 512, { wrapFile: (file) => new ReservingFile(file) });
+        assert.ok(recording.events.some(({ op }) => op === 'preallocate'));
+        const { explored } = exploredAsByBruteForce(recording);
+        assert.deepEqual(
+          found(explored.findings),
+          found(exploreRecording(recorded(sequence, subject), OPTIONS).findings),
+        );
+      });
+    }
   }
 });
 

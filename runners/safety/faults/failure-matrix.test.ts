@@ -8,13 +8,13 @@ import {
   createImage,
   type Fault,
   FaultFile,
-  type FileEvent,
   ForwardingFile,
   MemoryFile,
+  type Operation,
   openImage,
   Qcow2Error,
   type Qcow2Image,
-  TracingFile,
+  TimingFile,
 } from '../../../engine/index.ts';
 
 const CLUSTER_BYTES = 4096;
@@ -24,11 +24,11 @@ const ONCE = { position: 1, forGood: false } as const;
 
 let memory: MemoryFile;
 /** What reached the file. */
-let events: FileEvent[];
+let operations: Operation[];
 
 beforeEach(() => {
   memory = new MemoryFile('image');
-  events = [];
+  operations = [];
 });
 
 function create(options: Partial<CreateOptions> = {}): void {
@@ -37,7 +37,7 @@ function create(options: Partial<CreateOptions> = {}): void {
 
 /** Opens the image under writeback, on a file with these faults; the first is met first. */
 function open(...faults: readonly Fault[]): Qcow2Image {
-  const traced: BlockFile = new TracingFile(memory, (event) => events.push(event));
+  const traced: BlockFile = new TimingFile(memory, (operation) => operations.push(operation));
   return openImage(
     faults.reduceRight((file, fault) => new FaultFile(file, fault), traced),
     { policy: 'writeback' },
@@ -55,7 +55,7 @@ function byteAt(image: Qcow2Image, offset: number): number {
 }
 
 function written(what: string): number {
-  return events.filter((event) => event.op === 'write' && event.what === what).length;
+  return operations.filter((operation) => operation.op === 'write' && operation.kind === what).length;
 }
 
 function requireSound(image: Qcow2Image): void {
@@ -106,12 +106,14 @@ describe('tables', () => {
     image.write(0, cluster(1));
     image.close();
     const again = open({ ...ONCE, kind: 'ENOSPC', only: 'refcount-block' });
-    events.length = 0;
+    operations.length = 0;
     again.write(CLUSTER_BYTES, cluster(2));
     assert.throws(() => again.flush(), { code: 'NO_SPACE' });
     assert.equal(written('l2'), 0);
     again.flush();
-    const order = events.filter(({ op, what }) => op === 'write' && what !== 'data').map(({ what }) => what);
+    const order = operations.flatMap((operation) =>
+      operation.op === 'write' && operation.kind !== 'data' ? [operation.kind] : [],
+    );
     assert.deepEqual(order, ['refcount-block', 'l2']);
     requireSound(again);
   });
@@ -129,7 +131,7 @@ describe('tables', () => {
     first.close();
     const image = open(...faults);
     for (const at of [0, TABLE_BYTES]) image.discard(at, CLUSTER_BYTES);
-    events.length = 0;
+    operations.length = 0;
     return image;
   }
 
@@ -188,9 +190,9 @@ describe('tables', () => {
     first.close();
     const image = open({ ...ONCE, kind: 'EIO', only: 'l2' });
     assert.throws(() => byteAt(image, 0), { code: 'IO' });
-    events.length = 0;
+    operations.length = 0;
     assert.equal(byteAt(image, 0), 1);
-    assert.equal(events.filter(({ op, what }) => op === 'read' && what === 'l2').length, 1);
+    assert.equal(operations.filter((operation) => operation.op === 'read' && operation.kind === 'l2').length, 1);
     requireSound(image);
   });
 });
@@ -243,9 +245,9 @@ describe('a failed sync', () => {
     // What a system may do with pages that it could not write.
     memory.truncate(0);
     memory.write(0, durable, 'data');
-    events.length = 0;
+    operations.length = 0;
     assert.deepEqual(places(), before);
-    assert.deepEqual(events, []);
+    assert.deepEqual(operations, []);
   });
 
   test('closing then does not clear the dirty bit', () => {

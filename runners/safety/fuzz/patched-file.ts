@@ -5,7 +5,7 @@
  * Invariants: the shared bytes are never written; `changes` counts every attempt to change the file, failed ones included;
  * the file never grows past its limit, and `grewTooLarge` tells that someone tried.
  */
-import { type BlockFile, Qcow2Error, type SyncCause, type TableKind } from '../../../engine/index.ts';
+import { type BlockFile, type FileExtent, Qcow2Error, type SyncCause, type TableKind } from '../../../engine/index.ts';
 
 const PAGE_BYTES = 4096;
 
@@ -83,6 +83,16 @@ export class PatchedFile implements BlockFile {
     const end = Math.min(offset + lengthBytes, this.#sizeBytes);
     if (end > offset) this.#store(offset, new Uint8Array(end - offset));
     return true;
+  }
+
+  preallocate(offset: number, lengthBytes: number): boolean {
+    this.#change(offset + lengthBytes);
+    this.#sizeBytes = Math.max(this.#sizeBytes, offset + lengthBytes);
+    return true;
+  }
+
+  extentAt(): FileExtent | null {
+    return null;
   }
 
   close(): void {}

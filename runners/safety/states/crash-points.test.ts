@@ -30,6 +30,12 @@ const write = (sector: number, fill = 1): Unnumbered => ({
   failed: false,
 });
 const truncate = (sectors: number): Unnumbered => ({ op: 'truncate', sizeBytes: sectors * 512, failed: false });
+const preallocate = (sector: number, sectors: number, failed = false): Unnumbered => ({
+  op: 'preallocate',
+  offset: sector * 512,
+  lengthBytes: sectors * 512,
+  failed,
+});
 const SYNC: Unnumbered = { op: 'sync', cause: 'guest-flush', failed: false };
 const mark = (request: number, phase: 'start' | 'ack'): Unnumbered => ({ op: 'mark', mark: { request, phase } });
 
@@ -107,6 +113,26 @@ describe('lengths of the file', () => {
 
   test('each shorter one while a cut is undecided', () => {
     assert.deepEqual(lengthsWith([truncate(1), truncate(4)], []), [1, 2, 4]);
+  });
+
+  test('space that was taken ahead is part of the file, or not, until a sync', () => {
+    assert.deepEqual(lengthsWith([preallocate(2, 6)], []), [2, 8]);
+    assert.deepEqual(lengthsWith([preallocate(2, 6), write(3)], [0]), [4, 8]);
+    assert.deepEqual(lengthsWith([preallocate(0, 1), write(0)], []), [2], 'inside the file');
+    assert.deepEqual(lengthsWith([preallocate(2, 6), SYNC, write(3)], []), [2, 8]);
+    const synced = timelineOf([preallocate(2, 6), SYNC, write(3), SYNC]);
+    assert.deepEqual(
+      [...synced.points()].map(({ sizes }) => sizes.map((size) => size / 512)),
+      [[2, 8], [8], [8]],
+    );
+  });
+
+  test('where taking it failed, part of it may be there until the next sync, and none is needed afterwards', () => {
+    const timeline = timelineOf([preallocate(2, 6, true), SYNC, write(0), SYNC]);
+    assert.deepEqual(
+      [...timeline.points()].map(({ sizes }) => sizes.map((size) => size / 512)),
+      [[2, 8, 2], [2], [2]],
+    );
   });
 
   test('also those that sectors would give which are open and were not looked at', () => {

@@ -86,7 +86,9 @@ export class CrashTimeline {
         yield this.#point(event.sequence + 1);
         return this.#settleRange(event.offset, event.bytes.length);
       case 'punch':
-        return this.#write(event.offset, new Uint8Array(event.lengthBytes), event.sequence, false);
+        return this.#write(event.offset, new Uint8Array(event.lengthBytes), event.sequence, event.failed);
+      case 'preallocate':
+        return this.#preallocate(event.offset + event.lengthBytes, event.failed);
       case 'truncate':
         return this.#resize(event.sizeBytes, event.sequence);
       case 'sync':
@@ -131,6 +133,15 @@ export class CrashTimeline {
     const before = this.#sizes.at(-1)!;
     if (sizeBytes < before) this.#write(sizeBytes, new Uint8Array(before - sizeBytes), sequence, false);
     this.#sizes.push(sizeBytes);
+    this.#changed = true;
+  }
+
+  /** What was taken holds what it held; only the size is undecided. One that failed may have taken a part, and goes no further. */
+  #preallocate(endBytes: number, failed: boolean): void {
+    const before = this.#sizes.at(-1)!;
+    if (endBytes <= before) return;
+    this.#sizes.push(endBytes);
+    if (failed) this.#sizes.push(before);
     this.#changed = true;
   }
 

@@ -2,7 +2,13 @@
  * The file of one crash state after the other: sectors are put in place and taken back, and whatever a judge writes is undone,
  * so that no state costs a copy of the image.
  */
-import { type BlockFile, SECTOR_BYTES, type SyncCause, type TableKind } from '../../../engine/index.ts';
+import {
+  type BlockFile,
+  type FileExtent,
+  SECTOR_BYTES,
+  type SyncCause,
+  type TableKind,
+} from '../../../engine/index.ts';
 import type { SectorWatch } from './sector-watch.ts';
 
 /** What can be read of a file, and by whom it matters. */
@@ -160,6 +166,15 @@ export class StateFile implements BlockFile, FileContent {
     this.#saveOld(offset, length);
     this.#bytes.fill(0, offset, offset + length);
     return true;
+  }
+
+  preallocate(offset: number, lengthBytes: number): boolean {
+    this.#extend(offset + lengthBytes);
+    return true;
+  }
+
+  extentAt(): FileExtent | null {
+    return null;
   }
 
   close(): void {}

@@ -74,6 +74,8 @@ class Search implements BruteForceResult {
       if (event.durable) this.#settle();
     } else if (event.op === 'punch') {
       this.#split(event.offset, new Uint8Array(event.lengthBytes));
+    } else if (event.op === 'preallocate') {
+      this.#split(event.offset + event.lengthBytes, new Uint8Array(0));
     } else {
       this.#sizes.push(event.sizeBytes);
     }
