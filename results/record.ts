@@ -233,6 +233,8 @@ export const RunRecord = z.object({
     dirty: z.boolean(),
     /** Hash of the changes that are in no commit; absent when there are none. */
     changes: label.optional(),
+    /** Why neither the commit nor its changes are known; `dirty` is then true. */
+    problem: label.optional(),
   }),
   workload: z.object({
     name: label,

@@ -27,7 +27,7 @@ import { trend } from './commands/trend.ts';
 import { workloads } from './commands/workloads.ts';
 import { describeFailure, EXIT_CODE_TEXT, EXIT_CODES, oneLine, SampleFailure, UsageError } from './console/errors.ts';
 import { unknownWord } from './console/suggest.ts';
-import { programVersion } from './machine/environment.ts';
+import { programVersion } from './machine/source.ts';
 
 const COMMANDS = [
   bench,

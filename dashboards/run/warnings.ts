@@ -64,7 +64,10 @@ export function warningsOf(record: RunRecord): Warning[] {
     ? [
         {
           severity: 'warn',
-          text: 'The source had changes that no commit holds, so this run cannot be repeated exactly.',
+          text:
+            record.source.problem === undefined
+              ? 'The source had changes that no commit holds, so this run cannot be repeated exactly.'
+              : 'Neither the commit nor its changes are known, so this run cannot be repeated exactly.',
         },
       ]
     : [];

@@ -8,7 +8,7 @@ import { writeWhole } from '../../results/store.ts';
 import { EXIT_CODES, UsageError } from '../console/errors.ts';
 import { single } from '../console/option-values.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
-import { fileAt, resolveRevision, tryGit } from '../measure/commits/git.ts';
+import { fileAt, findCommit, resolveRevision, shallowHint } from '../measure/commits/git.ts';
 import { measurePoints } from '../measure/gate/measure-points.ts';
 import { gateSummary, judge } from '../measure/gate/verdict.ts';
 
@@ -41,7 +41,9 @@ export const gate: CommandModule<object, GateOptions> = {
   handler: async ({ baseline: given, summary, update, quiet }) => {
     const before = update === true ? null : readBaseline(single('baseline', given));
     if (before === undefined) {
-      console.error(`cowbench: no baseline: "${given}" is neither a file nor a revision with ${BASELINE_PATH}`);
+      console.error(
+        `cowbench: no baseline: "${given}" is neither a file nor a revision with ${BASELINE_PATH}${shallowHint()}`,
+      );
       process.exitCode = EXIT_CODES.noBaseline;
       return;
     }
@@ -63,7 +65,7 @@ function readBaseline(given: string): NamedBaseline | undefined {
     if (!fs.statSync(given).isFile()) throw new UsageError(`--baseline ${given}: not a regular file`);
     return parsed(given, fs.readFileSync(given, 'utf8'));
   }
-  if (tryGit('rev-parse', '--verify', '--quiet', '--end-of-options', `${given}^{commit}`) === null) return undefined;
+  if (findCommit(given) === null) return undefined;
   const text = fileAt(resolveRevision(given), BASELINE_PATH);
   return text === null ? undefined : parsed(`${given}:${BASELINE_PATH}`, text);
 }

@@ -1,4 +1,5 @@
 /** `cowbench safety`: explores every policy and writes `docs/safety.md`, the record that is published. */
+import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
@@ -7,7 +8,7 @@ import { Interruption } from '../console/interruption.ts';
 import { clusterSize, integer, list, type OptionText, single } from '../console/option-values.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
 import { WorkProgress } from '../console/work-progress.ts';
-import { describeSource } from '../machine/environment.ts';
+import { describeSource, sourceWarning } from '../machine/source.ts';
 import { toolVersion } from '../qemu/tools.ts';
 import { exploreNamedByQemu } from '../safety/qemu/qemu-exploration.ts';
 import { FinishedParts } from '../safety/record/finished-parts.ts';
@@ -63,7 +64,11 @@ async function writeSafety(options: Options): Promise<void> {
   if (scope.qemuStates > 0) toolVersion('qemu-img');
   if (withPeer) toolVersion('qemu-io');
   const source = describeSource();
-  const finished = new FinishedParts(`${out}.parts.tmp`, { source, scope });
+  const warning = sourceWarning(source);
+  if (warning !== null) console.error(`warning: ${warning}`);
+  // Parts of a program that is not known are never those of this one.
+  const program = source.problem === undefined ? source : { ...source, run: randomUUID() };
+  const finished = new FinishedParts(`${out}.parts.tmp`, { source: program, scope });
   if (finished.count > 0) console.error(`going on: ${finished.count} parts are finished`);
   const interruption = new Interruption();
   try {

@@ -6,7 +6,7 @@ import type { RunRecord } from '../../results/record.ts';
 import { UsageError } from '../console/errors.ts';
 import { Interruption } from '../console/interruption.ts';
 import { COMMIT_WORKLOAD, withWorkload } from '../measure/commits/compare-plan.ts';
-import { commitsOf } from '../measure/commits/git.ts';
+import { commitsOf, isCutOff, shallowHint } from '../measure/commits/git.ts';
 import { TREES_TEXT } from '../measure/commits/tree-cache.ts';
 import { type TrendPoint, trendPoint, trendSeries } from '../measure/commits/trend.ts';
 import { changeLines, trendTable } from '../measure/commits/trend-text.ts';
@@ -38,6 +38,7 @@ export const trend: CommandModule<object, BenchOptions> = {
     const tell = (line: string) => {
       if (options.quiet !== true) console.error(line);
     };
+    if (isCutOff(commits[0]!)) tell(`the range begins where this clone is cut off${shallowHint()}`);
     const points: TrendPoint[] = [];
     for (const commit of commits) {
       const take = async (one: typeof plan): Promise<RunRecord> => {

@@ -1,11 +1,8 @@
 /** The machine, the runtime, the source and the storage that a run was made with. */
-import { execFileSync } from 'node:child_process';
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
-import path from 'node:path';
-import type { Environment, RunRecord } from '../../results/record.ts';
-import { PROJECT_ROOT } from '../console/project-root.ts';
+import type { Environment } from '../../results/record.ts';
 import { fileSystemOf } from './file-system.ts';
 import { probeSyncs } from './probe.ts';
 
@@ -45,34 +42,4 @@ function machineHash(): string {
     // No machine id on this platform.
   }
   return createHmac('sha256', identity).update('cowbench').digest('hex').slice(0, 12);
-}
-
-/** Version of the program at `root`, by default this one. */
-export function programVersion(root = PROJECT_ROOT): string {
-  return (JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string }).version;
-}
-
-/** Version and commit of this program; the commit is null outside a git work tree. */
-export function describeSource(): RunRecord['source'] {
-  const commit = git('rev-parse', '--verify', 'HEAD');
-  const diff = commit === null ? null : git('diff', 'HEAD');
-  if (diff === null || diff === '') return { version: programVersion(), commit, dirty: false };
-  const changes = createHash('sha256').update(diff).digest('hex').slice(0, 16);
-  return { version: programVersion(), commit, dirty: true, changes };
-}
-
-/** Far more than anyone changes by hand. */
-const MOST_GIT_BYTES = 256 * 1024 * 1024;
-
-function git(...words: string[]): string | null {
-  try {
-    return execFileSync('git', words, {
-      cwd: PROJECT_ROOT,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-      maxBuffer: MOST_GIT_BYTES,
-    }).trim();
-  } catch {
-    return null;
-  }
 }

@@ -1,7 +1,7 @@
 /** What git knows of the commits of this repository: their messages and their order. */
 import type { CommitFacts } from '../../dashboards/index.ts';
-import { UsageError } from '../console/errors.ts';
-import { tryGit } from '../measure/commits/git.ts';
+import { describeSource } from '../machine/source.ts';
+import { git } from '../measure/commits/git.ts';
 
 /** By hash; empty without a repository or without git, since a site can be built from records alone. */
 export function commitFacts(): Map<string, CommitFacts> {
@@ -15,10 +15,7 @@ export function commitFacts(): Map<string, CommitFacts> {
 }
 
 function log(): string | null {
-  try {
-    return tryGit('log', '--all', '--no-show-signature', '--format=%H%x09%cI%x09%s');
-  } catch (error) {
-    if (error instanceof UsageError) return null;
-    throw error;
-  }
+  const { commit, problem } = describeSource();
+  if (problem !== undefined) console.error(`warning: commits have no messages and dates: ${problem}`);
+  return commit === null ? null : git('log', '--all', '--no-show-signature', '--format=%H%x09%cI%x09%s');
 }

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { PROJECT_ROOT } from '../console/project-root.ts';
+import { environmentWithoutRepository } from '../machine/git-command.ts';
 import { type Finished, startProgram } from './command.ts';
 
 const COPIED = ['engine', 'workloads', 'runners', 'results', 'dashboards', 'package.json', 'package-lock.json'];
@@ -28,7 +29,11 @@ export class OwnRepository {
 
   git(...words: string[]): string {
     const identity = ['-c', 'user.name=test', '-c', 'user.email=test@example.org', '-c', 'commit.gpgsign=false'];
-    return execFileSync('git', [...identity, ...words], { cwd: this.root, encoding: 'utf8', stdio: 'pipe' }).trim();
+    return execFileSync('git', [...identity, ...words], {
+      ...{ cwd: this.root, encoding: 'utf8', stdio: 'pipe' },
+      // Else the tests of a commit hook would commit into the repository that is being committed to.
+      env: environmentWithoutRepository(),
+    }).trim();
   }
 
   commit(message: string): void {
@@ -48,8 +53,8 @@ export class OwnRepository {
   }
 
   /** Starts this copy's `cowbench WORDS`. */
-  start(words: readonly string[]): ReturnType<typeof startProgram> {
-    const env = { ...process.env, XDG_CACHE_HOME: this.#cache };
+  start(words: readonly string[], variables: NodeJS.ProcessEnv = {}): ReturnType<typeof startProgram> {
+    const env = { ...process.env, XDG_CACHE_HOME: this.#cache, ...variables };
     return startProgram(process.execPath, [path.join(this.root, 'runners/cli.ts'), ...words], env);
   }
 

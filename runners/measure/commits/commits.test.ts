@@ -106,6 +106,40 @@ test('what cannot be compared is one line and exit code 2', async () => {
   );
 });
 
+test('what git refuses is passed on in its own words, not taken for a missing commit', async () => {
+  const distrusted = { GIT_TEST_ASSUME_DIFFERENT_OWNER: '1' };
+  for (const words of [
+    ['compare', 'HEAD', 'HEAD'],
+    ['trend', 'HEAD'],
+    ['gate', '--baseline', 'HEAD'],
+  ]) {
+    const { code, stderr } = await program.start(words, distrusted).finished;
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /^cowbench: git \S+: detected dubious ownership .*safe\.directory/);
+  }
+});
+
+test('a commit past the end of a shallow clone: how much the clone has, and what brings the rest', async () => {
+  const cut = path.join(program.root, '.git/shallow');
+  fs.writeFileSync(cut, `${program.git('rev-parse', 'HEAD')}\n`);
+  try {
+    for (const words of [
+      ['compare', 'HEAD~1', 'HEAD'],
+      ['trend', 'HEAD~1..HEAD'],
+      ['gate', '--baseline', 'HEAD~1'],
+    ]) {
+      const { code, stderr } = await program.cowbench(...words);
+      assert.equal(code, words[0] === 'gate' ? 3 : 2, stderr);
+      assert.match(stderr, /\(a shallow clone of 1 commit: git fetch --unshallow brings the others\)$/m);
+    }
+    const whole = await program.cowbench(...small('trend', 'HEAD').filter((word) => word !== '--quiet'), '--json');
+    assert.match(whole.stderr, /^the range begins where this clone is cut off \(a shallow clone/m);
+    assert.equal(JSON.parse(whole.stdout).commits.length, 1);
+  } finally {
+    fs.rmSync(cut);
+  }
+});
+
 test('the gate: 1 for the planted sync, 3 without a baseline, 2 for a damaged one', async () => {
   const gate = (...words: string[]) => program.cowbench('gate', '--quiet', ...words);
   const planted = await gate('--baseline', 'HEAD', '--summary', path.join(folder, 'summary.md'));

@@ -1,9 +1,7 @@
 /** What this program asks of git: revisions, trees and files of the repository that it lies in. */
-import { execFileSync } from 'node:child_process';
 import { oneLine, UsageError } from '../../console/errors.ts';
 import { PROJECT_ROOT } from '../../console/project-root.ts';
-
-const MOST_BYTES = 64 * 1024 * 1024;
+import { askGit } from '../../machine/git-command.ts';
 
 export interface Revision {
   /** As the user named it. */
@@ -13,42 +11,40 @@ export interface Revision {
   readonly tree: string;
 }
 
-/** The output of `git WORDS`, without the line end; null when git refuses. Throws UsageError when there is no git. */
+/**
+ * The output of `git WORDS`; null when what it asks for is not there.
+ * @throws UsageError with git's own reason, and its advice, when git refuses; or when there is no git.
+ */
 export function tryGit(...words: string[]): string | null {
-  try {
-    return execFileSync('git', words, {
-      cwd: PROJECT_ROOT,
-      encoding: 'utf8',
-      maxBuffer: MOST_BYTES,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    }).trimEnd();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new UsageError('git is not installed');
-    return null;
-  }
+  const answer = askGit(PROJECT_ROOT, words);
+  if (answer.text === null && answer.reason !== null) throw new UsageError(`git ${words[0]}: ${answer.reason}`);
+  return answer.text;
 }
 
-/** The same; throws UsageError with git's own first line when it refuses. */
+/** The same; throws UsageError also when what it asks for is not there. */
 export function git(...words: string[]): string {
-  try {
-    return execFileSync('git', words, {
-      cwd: PROJECT_ROOT,
-      encoding: 'utf8',
-      maxBuffer: MOST_BYTES,
-      stdio: 'pipe',
-    }).trimEnd();
-  } catch (error) {
-    const { stderr, message } = error as { stderr?: string; message: string };
-    const reason = (stderr ?? '').split('\n').find((line) => line !== '') ?? message;
-    throw new UsageError(`git ${words[0]}: ${oneLine(reason)}`, { cause: error });
-  }
+  const text = tryGit(...words);
+  if (text === null) throw new UsageError(`git ${words[0]}: nothing found`);
+  return text;
+}
+
+/** The commit that `name` names; null when there is none. Throws UsageError when git refuses. */
+export function findCommit(name: string): string | null {
+  return tryGit('rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`) || null;
 }
 
 /** The commit that `name` names. Throws UsageError when there is none. */
 export function resolveRevision(name: string): Revision {
-  const commit = tryGit('rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`);
-  if (commit === null || commit === '') throw new UsageError(`no commit "${oneLine(name)}" in this repository`);
+  const commit = findCommit(name);
+  if (commit === null) throw new UsageError(`no commit "${oneLine(name)}" in this repository${shallowHint()}`);
   return { name, commit, tree: git('rev-parse', '--verify', `${commit}^{tree}`) };
+}
+
+/** What is missing may lie past the end of a clone that was cut off: says so, and what brings it; empty for a whole one. */
+export function shallowHint(): string {
+  if (git('rev-parse', '--is-shallow-repository') !== 'true') return '';
+  const commits = git('rev-list', '--count', 'HEAD', '--branches', '--tags', '--remotes');
+  return ` (a shallow clone of ${commits} ${commits === '1' ? 'commit' : 'commits'}: git fetch --unshallow brings the others)`;
 }
 
 /**
@@ -56,7 +52,7 @@ export function resolveRevision(name: string): Revision {
  * changes are measured.
  */
 export function refuseDirty(revisions: readonly Revision[]): void {
-  const head = tryGit('rev-parse', '--verify', '--quiet', 'HEAD');
+  const head = findCommit('HEAD');
   if (!revisions.some(({ commit }) => commit === head)) return;
   const changes = git('status', '--porcelain', '--untracked-files=no');
   if (changes === '') return;
@@ -69,9 +65,20 @@ export function refuseDirty(revisions: readonly Revision[]): void {
 
 /** The commits of `range` (as `git log` takes it), oldest first, along the first parents. Throws UsageError. */
 export function commitsOf(range: string): string[] {
-  const listed = tryGit('rev-list', '--reverse', '--first-parent', '--end-of-options', range);
-  if (listed === null) throw new UsageError(`"${oneLine(range)}" is no range of commits, such as main~10..main`);
-  return listed.split('\n').filter((line) => line !== '');
+  const listed = askGit(PROJECT_ROOT, ['rev-list', '--reverse', '--first-parent', '--end-of-options', range]);
+  if (listed.text !== null) return listed.text.split('\n').filter((line) => line !== '');
+  const { reason } = listed;
+  if (reason !== null && !/unknown revision|bad revision|invalid object name/i.test(reason)) {
+    throw new UsageError(`git rev-list: ${reason}`);
+  }
+  throw new UsageError(`"${oneLine(range)}" is no range of commits, such as main~10..main${shallowHint()}`);
+}
+
+/** True when the history before `commit` is cut off here: the commit has parents that the clone lacks. */
+export function isCutOff(commit: string): boolean {
+  if (git('rev-parse', '--is-shallow-repository') !== 'true') return false;
+  const parents = (text: string) => text.split('\n').filter((line) => line.startsWith('parent ')).length;
+  return parents(git('cat-file', 'commit', commit)) > git('rev-list', '--parents', '-1', commit).split(' ').length - 1;
 }
 
 /** The first line of a commit's message. */
@@ -81,5 +88,6 @@ export function subjectOf(commit: string): string {
 
 /** The content of `path` at `revision`; null when it has no such file. */
 export function fileAt(revision: Revision, path: string): string | null {
-  return tryGit('show', `${revision.commit}:${path}`);
+  if (git('ls-tree', '--name-only', revision.commit, '--', path) === '') return null;
+  return git('show', `${revision.commit}:${path}`);
 }

@@ -2,7 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type Cell, type RunRecord, SCHEMA_VERSION } from '../../../results/record.ts';
 import type { Workload } from '../../../workloads/workload.ts';
-import { describeEnvironment, describeSource, programVersion } from '../../machine/environment.ts';
+import { describeEnvironment } from '../../machine/environment.ts';
+import { describeSource, programVersion, sourceWarning } from '../../machine/source.ts';
 import { emptyQemuCell, qemuWarnings } from '../../qemu/cell.ts';
 import { findQemuTools } from '../../qemu/tools.ts';
 import { type BenchPlan, type EngineCell, ignoresSyncs, isReal, REFCOUNT_BITS } from '../plan/plan.ts';
@@ -10,7 +11,9 @@ import { type BenchPlan, type EngineCell, ignoresSyncs, isReal, REFCOUNT_BITS } 
 /** Makes the record; `imageFolder` is where the images will be. Throws UsageError when qemu is asked for and not there. */
 export function newRecord(plan: BenchPlan, workload: Workload, imageFolder: string): RunRecord {
   const environment = describeEnvironment(imageFolder);
-  environment.warnings.push(...warningsOf(plan, workload));
+  const source = sourceOf(plan);
+  const unknown = sourceWarning(source);
+  environment.warnings.push(...warningsOf(plan, workload), ...(unknown === null ? [] : [unknown]));
   const startedAt = new Date().toISOString();
   const { name, title, diskSizeBytes, inputs } = workload;
   const { seed, guestFlush, discard } = plan.workload;
@@ -21,7 +24,7 @@ export function newRecord(plan: BenchPlan, workload: Workload, imageFolder: stri
     startedAt,
     finishedAt: null,
     command: [...plan.command],
-    source: sourceOf(plan),
+    source,
     workload: {
       ...{ name, title, parameters: plainParameters(plan, workload), seed, guestFlush, discard },
       ...(plan.pace !== null && { pace: plan.pace }),

@@ -7,12 +7,15 @@ import { UsageError } from '../../console/errors.ts';
 
 /**
  * The file of that record, finished or not; null when there is none. `fresh` is what a new run would begin with.
- * @throws UsageError when this program has changes that are in no commit and the record was made with others.
+ * @throws UsageError when this program has changes that are in no commit and the record was made with others, or when nothing
+ * is known of its state.
  */
 export function findResumable(root: string, fresh: RunRecord): string | null {
+  const { problem } = fresh.source;
+  if (problem !== undefined) throw new UsageError(`--resume: which commit is measured is not known: ${problem}`);
   for (const { file, record } of newestFirst(root, fresh)) {
-    if (record.plan !== fresh.plan) continue;
-    if (record.source.changes === fresh.source.changes) return file;
+    if (record.plan !== fresh.plan || record.source.version !== fresh.source.version) continue;
+    if (record.source.problem === undefined && record.source.changes === fresh.source.changes) return file;
     throw new UsageError(`--resume: the program was changed since ${file} was begun; start the run anew`);
   }
   return null;
