@@ -149,7 +149,7 @@ export const CrashVerdict = z.object({
   exhaustiveEpochs: count,
   states: count,
   distinctStates: count,
-  /** corrupt, lost, foreign, snapshot, secondPhase, copiedOnly */
+  /** corrupt, lost, foreign, snapshot, secondPhase, repair, copiedShared, copiedOnly; a class that an older record lacks was in `copiedOnly` */
   violations: z.record(label, count),
   maxLeakedClusters: count,
   story: z.array(label).optional(),

@@ -194,7 +194,7 @@ function tryRepair(
   result: Exploration,
 ): StateFindings {
   const isDue = result.repairs < (options.repairs ?? REPAIRS) && result.lastRepairPoint !== point.index;
-  const needsRepair = leaks > 0 || findings.copiedOnly !== undefined;
+  const needsRepair = leaks > 0 || findings.copiedOnly !== undefined || findings.copiedShared !== undefined;
   const isSound = !FINDING_CLASSES.some((kind) => isViolation(kind) && findings[kind] !== undefined);
   if (!isDue || !needsRepair || !isSound) return {};
   result.repairs++;

@@ -27,11 +27,11 @@ function jobsOf(policy: PolicyName): ExplorationJob[] {
   );
 }
 
-/** What the record of each preset is. An entry that goes is a defect mended, and one that comes is a new one. */
+/** What the record of each preset is. An entry that goes is a defect fixed, and one that comes is a new one. */
 const RECORD: Record<PolicyName, readonly string[]> = {
-  legacy: ['corrupt', 'snapshot', 'secondPhase', 'copiedOnly'],
-  writethrough: ['corrupt', 'snapshot', 'secondPhase', 'copiedOnly'],
-  writeback: ['corrupt', 'lost', 'foreign', 'snapshot', 'secondPhase', 'copiedOnly'],
+  legacy: ['corrupt', 'snapshot', 'secondPhase', 'copiedShared', 'copiedOnly'],
+  writethrough: ['corrupt', 'snapshot', 'secondPhase', 'copiedShared', 'copiedOnly'],
+  writeback: ['corrupt', 'lost', 'foreign', 'snapshot', 'secondPhase', 'copiedShared', 'copiedOnly'],
 };
 
 describe('all sequences of two operations', () => {

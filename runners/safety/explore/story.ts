@@ -26,7 +26,8 @@ const OUTCOME_WORDS = {
   snapshot: 'a snapshot is damaged',
   secondPhase: 'the image looks sound, but the next writes damage it',
   repair: 'the image cannot be repaired',
-  copiedOnly: 'COPIED flags are wrong',
+  copiedShared: 'COPIED is set on what two own',
+  copiedOnly: 'COPIED flags are wrong, without harm',
 };
 
 /** How many undecided writes are told one by one. */

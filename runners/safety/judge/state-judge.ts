@@ -70,7 +70,9 @@ export class StateJudge {
         : checkImage(this.#file, { maxFindings: FINDINGS_LISTED });
       this.#noteReport(report);
       const view = this.#readImage();
-      const isSound = !FINDING_CLASSES.some((kind) => isViolation(kind) && this.#findings[kind] !== undefined);
+      // A wrong COPIED flag is what the second phase is for: it shows what the flag does.
+      const damage = FINDING_CLASSES.filter((kind) => isViolation(kind) && kind !== 'copiedShared');
+      const isSound = damage.every((kind) => this.#findings[kind] === undefined);
       if (isSound && this.#options.secondPhase !== false) {
         const harm = runSecondPhase(this.#file, view);
         if (harm !== null) this.#note('secondPhase', harm);
@@ -94,9 +96,15 @@ export class StateJudge {
     if (report.corruptions > 0 || report.checkErrors > 0) {
       this.#findings.corrupt = { reason: worst[0]?.text ?? 'the checker finds corruption', value: null };
       for (const finding of this.#allOf(report)) this.#symptoms.push(symptomOf(finding));
-    } else if (report.copiedErrors > 0) {
-      const flag = report.findings.find(({ severity }) => severity === 'copied');
-      this.#note('copiedOnly', flag?.text ?? 'COPIED flags and refcounts disagree');
+      return;
+    }
+    const flagOf = (isShared: boolean) =>
+      report.findings.find(({ kind, severity }) => severity === 'copied' && (kind === 'copied-shared') === isShared);
+    if (report.copiedShared > 0) {
+      this.#note('copiedShared', flagOf(true)?.text ?? 'COPIED is set on a cluster with several references');
+    }
+    if (report.copiedErrors > report.copiedShared) {
+      this.#note('copiedOnly', flagOf(false)?.text ?? 'COPIED flags and refcounts disagree');
     }
   }
 

@@ -4,8 +4,9 @@
  * `corrupt`: the checker finds corruption, or the image cannot be read. `lost`: a sector that was durable reads as zeros or as
  * something older. `foreign`: a sector reads as data of another place. `snapshot`: the list of snapshots or the content of one
  * is not what it may be. `secondPhase`: opened again and written to, the image becomes corrupt or changes elsewhere.
- * `repair`: a repair changes what the guest reads, or leaves damage. `copiedOnly`: COPIED flags and refcounts disagree and nothing else is
- * wrong; not a violation by itself, because `secondPhase` says whether it does harm.
+ * `repair`: a repair changes what the guest reads, or leaves damage. `copiedShared`: COPIED is set on a cluster with several
+ * references, so that the next write in place changes another owner's content. `copiedOnly`: COPIED flags and refcounts disagree in the
+ * harmless directions (a flag is missing, or a refcount is too high); counted, not a violation.
  */
 export const FINDING_CLASSES = [
   'corrupt',
@@ -14,6 +15,7 @@ export const FINDING_CLASSES = [
   'snapshot',
   'secondPhase',
   'repair',
+  'copiedShared',
   'copiedOnly',
 ] as const;
 export type FindingClass = (typeof FINDING_CLASSES)[number];

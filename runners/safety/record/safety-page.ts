@@ -84,7 +84,7 @@ function classes(records: readonly SafetyRecord[]): string {
     '',
     ...table(['policy', ...FINDING_CLASSES], rows),
     '',
-    'A state may count in several classes. `copiedOnly` (class S) is no violation by itself: `secondPhase` says whether it does harm.',
+    'A state may count in several classes. `copiedShared` is COPIED on a cluster with several references, a violation by itself; `copiedOnly` are the harmless directions (a flag is missing, or a refcount is too high), counted and no violation.',
     '',
     'The simplest workload that shows each, and what is found in the state:',
     '',
