@@ -27,7 +27,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'engine/image': ['engine/base', 'engine/io', 'engine/format', 'engine/cache', 'engine/check', 'engine/disk'],
   'engine/testing': ['engine'],
   engine: ['engine'],
-  workloads: ['engine/base/units.ts'],
+  workloads: ['engine/base/units.ts', 'engine/disk/request.ts'],
   results: [],
   dashboards: ['results'],
   runners: [

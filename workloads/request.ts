@@ -1,28 +1,16 @@
 /**
  * What a guest asks of its disk. A workload is a stream of these, the same for every policy and engine.
- * Offsets and lengths are bytes, multiples of 512. `atUs` is the time since the start of a recorded trace.
  */
-export type GuestRequest =
-  | {
-      readonly op: 'read' | 'write' | 'discard';
-      readonly offset: number;
-      readonly length: number;
-      readonly atUs?: number;
-    }
-  | {
-      readonly op: 'write-zeroes';
-      readonly offset: number;
-      readonly length: number;
-      readonly mayUnmap: boolean;
-      readonly atUs?: number;
-    }
-  | { readonly op: 'flush'; readonly atUs?: number }
-  | { readonly op: 'vmstate-write' | 'vmstate-read'; readonly offset: number; readonly length: number }
-  | { readonly op: 'snapshot-create' | 'snapshot-apply' | 'snapshot-delete'; readonly name: string }
-  /** Close and open again, with cold caches. */
-  | { readonly op: 'reopen' }
-  /** Names the requests that follow, for reports. */
-  | { readonly op: 'mark'; readonly text: string };
+import type { BlockRequest, ReopenRequest, StateRequest } from '../engine/disk/request.ts';
+
+/** Offsets and lengths are bytes, multiples of 512. `atUs` is the time since the start of a recorded trace, in microseconds. */
+export type GuestRequest = (BlockRequest | StateRequest | ReopenRequest | MarkRequest) & { readonly atUs?: number };
+
+/** Names the requests that follow, for reports. */
+interface MarkRequest {
+  readonly op: 'mark';
+  readonly text: string;
+}
 
 export type GuestOp = GuestRequest['op'];
 

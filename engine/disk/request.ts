@@ -26,7 +26,8 @@ export type BlockRequest =
 
 /** What the owner of a guest asks of its image; VM state counts its offsets from its own start. */
 export type StateRequest =
-  | { readonly op: 'vmstate-write' | 'vmstate-read'; readonly offset: number; readonly length: number }
+  | { readonly op: 'vmstate-write'; readonly offset: number; readonly length: number }
+  | { readonly op: 'vmstate-read'; readonly offset: number; readonly length: number }
   | {
       readonly op: 'snapshot-create';
       readonly name: string;

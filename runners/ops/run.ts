@@ -9,19 +9,21 @@ import {
   type BlockFile,
   type CachePolicy,
   CountingFile,
+  type DiskRequest,
   ForwardingFile,
   type HostCacheMode,
   type OpenOptions,
   type Operation,
   openFile,
   openImage,
+  perform,
   Qcow2Error,
   type Qcow2Image,
   type StageId,
   TimingFile,
 } from '../../engine/index.ts';
 import { CLOSE, OPEN, type OpsResult, resultOf } from './result.ts';
-import { type OpScript, patternByte, type ScriptLine } from './script.ts';
+import { type OpScript, patternByte, piecesOf, type ScriptLine } from './script.ts';
 import { filesOf, makeBacking, nameBackingFile, startImage } from './start-image.ts';
 
 export interface OpsOptions {
@@ -39,15 +41,12 @@ export interface OpsOptions {
   readonly decoratePolicy?: (policy: CachePolicy) => CachePolicy;
 }
 
-const VM_STATE_PIECE_BYTES = 32768;
-const FIRST_SNAPSHOT_DATE = 1_300_000_000;
+const NOTHING = new Uint8Array(0);
 
-/** What the ops share: the open image and what earlier ops left behind. */
+/** What the ops share: the open image. */
 interface Session {
   image: Qcow2Image;
   readonly open: () => Qcow2Image;
-  snapshotsTaken: number;
-  vmStateEnd: number;
 }
 
 /** Runs `script`. When it fails, nothing that it made is left. Throws Qcow2Error, naming the script's line where there is one. */
@@ -106,12 +105,10 @@ function runSections(
   options: OpsOptions,
   files: { image: string; backing: string | null },
 ): CountingFile {
-  const carried = { snapshotsTaken: 0, vmStateEnd: 0 };
   if (script.prep.length > 0) {
     const open = () => openWith(openFile(files.image), { stage: 'S4b' }, files.backing);
-    const session: Session = { image: open(), open, ...carried };
+    const session: Session = { image: open(), open };
     executeAll(session, script, script.prep, () => {});
-    Object.assign(carried, { snapshotsTaken: session.snapshotsTaken, vmStateEnd: session.vmStateEnd });
   }
   const label = options.onLabel ?? (() => {});
   label('open');
@@ -123,11 +120,11 @@ function runSections(
     const { stage, decoratePolicy } = options;
     const open = () =>
       openWith(counting, { stage, ...(decoratePolicy === undefined ? {} : { decoratePolicy }) }, files.backing);
-    const session: Session = { image: open(), open, ...carried };
+    const session: Session = { image: open(), open };
     label('phase run');
     executeAll(session, script, script.run, (phase) => {
-      counting.trigger = phase === null ? CLOSE : phase.op.kind;
-      label(phase === null ? 'phase close' : `op ${phase.line} ${phase.op.kind}`);
+      counting.trigger = phase === null ? CLOSE : phase.word;
+      label(phase === null ? 'phase close' : `op ${phase.line} ${phase.word}`);
     });
     label('phase end');
     return counting;
@@ -159,7 +156,6 @@ function executeAll(
 ): void {
   try {
     for (const line of lines) {
-      if (line.op.kind === 'mark') continue;
       begin(line);
       execute(session, script, line);
     }
@@ -187,45 +183,19 @@ function execute(session: Session, script: OpScript, line: ScriptLine): void {
   }
 }
 
-function executeOp(session: Session, { op, number }: ScriptLine): void {
-  const { image } = session;
-  switch (op.kind) {
-    case 'w':
-      return image.write(op.offset, new Uint8Array(op.length).fill(patternByte(number)));
-    case 'r':
-      return image.read(op.offset, new Uint8Array(op.length));
-    case 'f':
-      return image.flush();
-    case 'vmstate':
-      writeVmState(image, op, patternByte(number));
-      session.vmStateEnd = op.offset + op.length;
-      return;
-    case 'snap':
-      image.createSnapshot({
-        name: op.name,
-        dateSeconds: FIRST_SNAPSHOT_DATE + session.snapshotsTaken,
-        vmStateBytes: session.vmStateEnd,
-      });
-      session.snapshotsTaken++;
-      return;
-    case 'goto':
-      return image.applySnapshot(op.name);
-    case 'del':
-      return image.deleteSnapshot(op.name);
-    case 'reopen':
-      image.close();
-      session.image = session.open();
-      return;
-    case 'mark':
-      return;
+function executeOp(session: Session, { request, number }: ScriptLine): void {
+  if (request.op !== 'reopen') {
+    for (const piece of piecesOf(request)) perform(session.image, piece, payloadOf(piece, patternByte(number)));
+    return;
   }
+  session.image.close();
+  session.image = session.open();
 }
 
-function writeVmState(image: Qcow2Image, range: { offset: number; length: number }, fill: number): void {
-  for (let done = 0; done < range.length; done += VM_STATE_PIECE_BYTES) {
-    const piece = new Uint8Array(Math.min(VM_STATE_PIECE_BYTES, range.length - done)).fill(fill);
-    image.writeVmState(range.offset + done, piece);
-  }
+function payloadOf(request: DiskRequest, byte: number): Uint8Array {
+  if (request.op === 'read') return new Uint8Array(request.length);
+  const writes = request.op === 'write' || request.op === 'vmstate-write';
+  return writes ? new Uint8Array(request.length).fill(byte) : NOTHING;
 }
 
 async function sha1(file: string): Promise<string> {

@@ -8,23 +8,20 @@
  * The byte pattern of write number n (counting every op line of the file from 1) is (n × 37) mod 255 + 1.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { MiB, Qcow2Error } from '../../engine/index.ts';
-
-export type Op =
-  | { readonly kind: 'w' | 'r' | 'vmstate'; readonly offset: number; readonly length: number }
-  | { readonly kind: 'snap' | 'goto' | 'del'; readonly name: string }
-  | { readonly kind: 'f' | 'reopen' }
-  | { readonly kind: 'mark'; readonly text: string };
+import { type DiskRequest, MiB, Qcow2Error, type ReopenRequest } from '../../engine/index.ts';
 
 /** How many words follow the op; `mark` takes any. */
 const OP_WORDS = { w: 2, r: 2, f: 0, snap: 1, goto: 1, del: 1, vmstate: 2, reopen: 0, mark: null } as const;
+type OpWord = keyof typeof OP_WORDS;
 
 export interface ScriptLine {
   /** Line in the file, from 1. */
   readonly line: number;
   /** Number of the op, from 1, which its byte pattern depends on. */
   readonly number: number;
-  readonly op: Op;
+  /** The word that the script has for it. */
+  readonly word: OpWord;
+  readonly request: DiskRequest | ReopenRequest;
 }
 
 export interface OpScript {
@@ -40,12 +37,22 @@ export interface OpScript {
 
 /** Larger files are not op scripts. */
 const SCRIPT_BYTES_MAX = 64 * MiB;
+const VM_STATE_PIECE_BYTES = 32768;
+const FIRST_SNAPSHOT_DATE = 1_300_000_000;
 /** One op's bytes are held in memory. */
 const OP_BYTES_MAX = 256 * MiB;
 
 /** The byte that write number `n` is filled with. */
 export function patternByte(n: number): number {
   return ((n * 37) % 255) + 1;
+}
+
+/** VM state is written as the historical programs wrote it, everything else in one piece. */
+export function* piecesOf(request: DiskRequest): Generator<DiskRequest> {
+  if (request.op !== 'vmstate-write') return yield request;
+  const { op, offset, length } = request;
+  for (let done = 0; done < length; done += VM_STATE_PIECE_BYTES)
+    yield { op, offset: offset + done, length: Math.min(VM_STATE_PIECE_BYTES, length - done) };
 }
 
 /** Reads the script in `file`. Throws INVALID_ARGUMENT naming the line that is not understood. */
@@ -75,9 +82,9 @@ export function parseScript(text: string, file: string): OpScript {
     else if (words[0] === '' || words[0]!.startsWith('#')) return;
     else if (words[0] === '!prep' || words[0] === '!run') section = words[0] === '!prep' ? 'prep' : 'run';
     else {
-      const op = parseOp(words, settings.size, at);
-      if (op.kind !== 'mark') number++;
-      sections[section].push({ line: index + 1, number, op });
+      const word = opWord(words[0]!, at);
+      const request = parseOp(word, words.slice(1), settings.size, at);
+      if (request !== null) sections[section].push({ line: index + 1, number: ++number, word, request });
     }
   });
   if (settings.size === undefined) throw refusal(file, 'no line "#@ size=BYTES"');
@@ -87,8 +94,21 @@ export function parseScript(text: string, file: string): OpScript {
     sizeBytes: settings.size,
     clusterSizeBytes: settings.cluster_size ?? 65536,
     backingBytes: settings.backing ?? null,
-    ...sections,
+    ...withSnapshotFacts(sections),
   };
+}
+
+/** Snapshots are dated by their number, and say how far the VM state reaches that was written before them. */
+function withSnapshotFacts({ prep, run }: Pick<OpScript, 'prep' | 'run'>): Pick<OpScript, 'prep' | 'run'> {
+  let dateSeconds = FIRST_SNAPSHOT_DATE;
+  let vmStateBytes = 0;
+  const dated = (line: ScriptLine): ScriptLine => {
+    const { request } = line;
+    if (request.op === 'vmstate-write') vmStateBytes = request.offset + request.length;
+    if (request.op !== 'snapshot-create') return line;
+    return { ...line, request: { ...request, vmStateBytes, dateSeconds: dateSeconds++ } };
+  };
+  return { prep: prep.map(dated), run: run.map(dated) };
 }
 
 function refusal(at: string, why: string): Qcow2Error {
@@ -107,47 +127,56 @@ function readSettings(words: readonly string[], settings: Partial<Record<Setting
   }
 }
 
-function parseOp(words: readonly string[], diskBytes: number | undefined, at: string): Op {
-  const kind = words[0]!;
-  if (!Object.hasOwn(OP_WORDS, kind)) {
-    throw refusal(at, `unknown op "${kind}"; there are ${Object.keys(OP_WORDS).join(' ')}`);
-  }
-  return opOf(kind as Op['kind'], words.slice(1), diskBytes, at);
+function opWord(text: string, at: string): OpWord {
+  if (Object.hasOwn(OP_WORDS, text)) return text as OpWord;
+  throw refusal(at, `unknown op "${text}"; there are ${Object.keys(OP_WORDS).join(' ')}`);
 }
 
-function opOf(kind: Op['kind'], rest: readonly string[], diskBytes: number | undefined, at: string): Op {
-  const expected = OP_WORDS[kind];
+/** The request of a line; null for a mark. */
+function parseOp(
+  word: OpWord,
+  rest: readonly string[],
+  diskBytes: number | undefined,
+  at: string,
+): ScriptLine['request'] | null {
+  const expected = OP_WORDS[word];
   if (expected !== null && rest.length !== expected) {
-    throw refusal(at, `op "${kind}" takes ${expected} words, found ${rest.length}`);
+    throw refusal(at, `op "${word}" takes ${expected} words, found ${rest.length}`);
   }
-  switch (kind) {
+  const range = () => ({ offset: wholeNumber(rest[0], at), length: wholeNumber(rest[1], at) });
+  switch (word) {
     case 'mark':
-      return { kind, text: rest.join(' ') };
+      return null;
     case 'f':
+      return { op: 'flush' };
     case 'reopen':
-      return { kind };
+      return { op: 'reopen' };
     case 'snap':
+      return { op: 'snapshot-create', name: rest[0]! };
     case 'goto':
+      return { op: 'snapshot-apply', name: rest[0]! };
     case 'del':
-      return { kind, name: rest[0]! };
+      return { op: 'snapshot-delete', name: rest[0]! };
     case 'vmstate':
-      return { kind, offset: wholeNumber(rest[0], at), length: wholeNumber(rest[1], at) };
+      return { op: 'vmstate-write', ...range() };
     case 'w':
-    case 'r': {
-      const op = { kind, offset: wholeNumber(rest[0], at), length: wholeNumber(rest[1], at) };
-      refuseOutside(op, diskBytes, at);
-      return op;
-    }
+    case 'r':
+      return { op: word === 'w' ? 'write' : 'read', ...insideDisk(range(), diskBytes, at) };
   }
 }
 
 /** Before anything is allocated for the op. */
-function refuseOutside(op: { offset: number; length: number }, diskBytes: number | undefined, at: string): void {
+function insideDisk<Range extends { offset: number; length: number }>(
+  op: Range,
+  diskBytes: number | undefined,
+  at: string,
+): Range {
   if (diskBytes === undefined) throw refusal(at, 'an op before the line "#@ size=BYTES"');
   if (op.length > OP_BYTES_MAX) throw refusal(at, `${op.length} bytes in one op; at most ${OP_BYTES_MAX} are possible`);
   if (op.offset + op.length > diskBytes) {
     throw refusal(at, `${op.length} bytes at offset ${op.offset} pass the end of the disk (${diskBytes} bytes)`);
   }
+  return op;
 }
 
 function wholeNumber(word: string | undefined, at: string): number {

@@ -1,12 +1,9 @@
 /** Guest requests in the language of qemu-io, and the options with which image files are opened. */
-import type { HostCacheMode } from '../../engine/index.ts';
+import { type HostCacheMode, Qcow2Error, type ToolRequest } from '../../engine/index.ts';
 import type { GuestRequest } from '../../workloads/request.ts';
 
 /** Requests that qemu can be given: those of every guest, and compressed writes and new sizes, which only image tools make. */
-export type QemuRequest =
-  | GuestRequest
-  | { readonly op: 'resize'; readonly sizeBytes: number }
-  | { readonly op: 'write-compressed'; readonly offset: number; readonly length: number };
+export type QemuRequest = GuestRequest | ToolRequest;
 
 /** Requests that go to the open image; the rest close it. */
 export type ImageRequest = Exclude<QemuRequest, { op: SnapshotOp | 'reopen' | 'mark' }>;
@@ -20,11 +17,12 @@ export const DATA_LINK = 'data';
 /** The command for `request`; the data of a write is at the start of the data file. */
 export function commandOf(request: ImageRequest): string {
   const range = 'offset' in request ? `${request.offset} ${request.length}` : '';
+  const durable = 'durable' in request && request.durable ? '-f ' : '';
   switch (request.op) {
     case 'read':
       return `read -q ${range}`;
     case 'write':
-      return `write -q -s ${DATA_LINK} ${range}`;
+      return `write -q ${durable}-s ${DATA_LINK} ${range}`;
     case 'write-compressed':
       return `write -q -c -s ${DATA_LINK} ${range}`;
     case 'vmstate-read':
@@ -32,8 +30,9 @@ export function commandOf(request: ImageRequest): string {
     case 'vmstate-write':
       return `write -q -b -s ${DATA_LINK} ${range}`;
     case 'write-zeroes':
-      return `write -q -z ${request.mayUnmap ? '-u ' : ''}${range}`;
+      return `write -q ${durable}-z ${request.mayUnmap ? '-u ' : ''}${range}`;
     case 'discard':
+      if (request.durable) throw new Qcow2Error('UNSUPPORTED', 'qemu-io has no durable discard');
       return `discard -q ${range}`;
     case 'flush':
       return 'flush';

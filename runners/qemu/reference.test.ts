@@ -11,15 +11,14 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { openFile, openImage } from '../../engine/index.ts';
-import { type Op, type OpScript, patternByte, readScript, type ScriptLine } from '../ops/script.ts';
+import { openFile, openImage, perform } from '../../engine/index.ts';
+import { type OpScript, patternByte, piecesOf, readScript, type ScriptLine } from '../ops/script.ts';
 import type { QemuRequest } from './commands.ts';
 import { openQemuSession } from './session.ts';
 import { addCalls, noCalls, type SystemCallCounts } from './system-calls.ts';
 import { inFolder, plain } from './testing/requests.ts';
 
 const REFERENCE = path.join(import.meta.dirname, '../ops/reference');
-const VM_STATE_PIECE_BYTES = 32768;
 const PROBE_BYTES = 512;
 /** Allocation with growing refcounts in small clusters; copy-on-write; VM state and snapshots. */
 const SCRIPTS = ['12-refblock-grow', '06-cow-after-snap', '10-savevm'];
@@ -48,7 +47,7 @@ for (const name of SCRIPTS) {
         const imagePath = makeStart(script, folder);
         const session = openQemuSession({ imagePath, cache, counted: true });
         session.open();
-        for (const line of script.run) session.execute(requestsOf(line.op).map((r) => plain(r, byteOf(line))));
+        for (const line of script.run) session.execute(requestsOf(line).map((r) => plain(r, byteOf(line))));
         session.close();
         const { calls } = await session.end();
         compare(script, cache, sum(calls!), fs.readFileSync(imagePath));
@@ -58,7 +57,7 @@ for (const name of SCRIPTS) {
 
 function compare(script: OpScript, mode: string, found: SystemCallCounts, image: Uint8Array): void {
   const row = rows.find((r) => r.script === script.name && r.stage === 'M' && r.mode === mode)!;
-  const probes = script.run.filter(({ op }) => ['snap', 'goto', 'del'].includes(op.kind)).length;
+  const probes = script.run.filter(({ request }) => request.op.startsWith('snapshot-')).length;
   assert.deepEqual(
     {
       ...{ fsyncs: found.fsyncs, odsync_writes: found.odsyncWrites, writes: found.writes },
@@ -89,11 +88,9 @@ function makeStart(script: OpScript, folder: string): string {
   const file = openFile(imagePath);
   const image = openImage(file, { stage: 'S4b' });
   for (const line of script.prep) {
-    const { op } = line;
-    if (op.kind === 'w') image.write(op.offset, new Uint8Array(op.length).fill(byteOf(line)));
-    else if (op.kind === 'snap') image.createSnapshot({ name: op.name, dateSeconds: 1_300_000_000 });
-    else if (op.kind === 'f') image.flush();
-    else assert.fail(`preparation with ${op.kind} in ${script.name}`);
+    assert.ok(line.request.op !== 'reopen' && line.request.op !== 'vmstate-write', `${line.word} in ${script.name}`);
+    const { bytes } = plain(line.request, byteOf(line));
+    perform(image, line.request, bytes);
   }
   image.close();
   file.close();
@@ -104,32 +101,6 @@ function byteOf(line: ScriptLine): number {
   return patternByte(line.number);
 }
 
-function requestsOf(op: Op): QemuRequest[] {
-  switch (op.kind) {
-    case 'w':
-      return [{ op: 'write', offset: op.offset, length: op.length }];
-    case 'r':
-      return [{ op: 'read', offset: op.offset, length: op.length }];
-    case 'f':
-      return [{ op: 'flush' }];
-    case 'snap':
-      return [{ op: 'snapshot-create', name: op.name }];
-    case 'goto':
-      return [{ op: 'snapshot-apply', name: op.name }];
-    case 'del':
-      return [{ op: 'snapshot-delete', name: op.name }];
-    case 'vmstate':
-      return pieces(op.offset, op.length);
-    case 'reopen':
-      return [{ op: 'reopen' }];
-    case 'mark':
-      return [];
-  }
-}
-
-function pieces(offset: number, length: number): QemuRequest[] {
-  return Array.from({ length: Math.ceil(length / VM_STATE_PIECE_BYTES) }, (_, index) => {
-    const done = index * VM_STATE_PIECE_BYTES;
-    return { op: 'vmstate-write', offset: offset + done, length: Math.min(VM_STATE_PIECE_BYTES, length - done) };
-  });
+function requestsOf({ request }: ScriptLine): QemuRequest[] {
+  return request.op === 'reopen' ? [request] : [...piecesOf(request)];
 }

@@ -97,8 +97,8 @@ test('a stall of the disk stands where it was: in the syncs and in the flushes t
   assert.deepEqual(slowColumns(map, 'device-write', 1 * MS), []);
   assert.equal(total(map, 'device-write'), observed.writes.count);
   assert.equal(total(map, 'device-sync'), observed.syncs.count);
-  assert.equal(total(map, 'guest-flush'), run.flushLatency.count);
-  assert.equal(total(map, 'guest-request'), run.writeLatency.count);
+  assert.equal(total(map, 'guest-flush'), run.guest.latencies.guestFlush.count);
+  assert.equal(total(map, 'guest-request'), run.guest.latencies.guestWrite.count);
 });
 
 test('at a pace, requests that waited behind the stall stand where they were due', () => {

@@ -16,6 +16,7 @@ import { MeasuredClock } from './measured-clock.ts';
 import { ObservedFile } from './observed-file.ts';
 import { Pacer, parsePace } from './pace.ts';
 import { peakMemoryBytes } from './peak-memory.ts';
+import { Phases } from './phases.ts';
 import { openBacking, prepareImage, withBacking } from './prepare.ts';
 import { profiled } from './profile.ts';
 import { Replay } from './replay.ts';
@@ -71,8 +72,8 @@ async function replay(
       ...withBacking(backing),
     });
   const run = new Replay(observed, open, { time, pacer });
-  const marks: Mark[] = [];
-  const mark = (name: string, firstRequest: number) => void marks.push({ name, firstRequest });
+  const phases = new Phases();
+  const mark = (name: string, firstRequest: number) => phases.begin(name, firstRequest);
   try {
     clock.run(() => run.open());
     for await (const slice of slices(requests, workload.diskSizeBytes, expectation, prepared, mark)) {
@@ -81,9 +82,9 @@ async function replay(
     }
     const { image, served } = run;
     clock.run(() => run.close());
-    const exact = exactCounters(observed.file.counts, image.cacheCounts(), run.guest, observed.file.sizeBytes());
+    const exact = exactCounters(observed.file.counts, image.cacheCounts(), run.guest.counts, observed.file.sizeBytes());
     if (job.deviceTraceFile !== undefined) await observed.deviceTrace?.write(job.deviceTraceFile);
-    return { served, exact, ...measurements(clock, observed, run), phases: phasesOf(marks, served) };
+    return { served, exact, ...measurements(clock, observed, run), phases: phases.of(served) };
   } finally {
     observed.close();
     backing?.close();
@@ -117,10 +118,7 @@ function measurements(clock: MeasuredClock, observed: ObservedFile, run: Replay)
       deviceNs: { read: observed.reads.sumNs, write: observed.writes.sumNs, sync: observed.syncs.sumNs },
     },
     histograms: summaries({
-      guestRead: run.readLatency,
-      guestWrite: run.writeLatency,
-      guestFlush: run.flushLatency,
-      guestOther: run.otherLatency,
+      ...run.guest.latencies,
       deviceRead: observed.reads,
       deviceWrite: observed.writes,
       deviceSync: observed.syncs,
@@ -139,20 +137,4 @@ function summaries(series: Record<LatencySeries, LatencyHistogram>): SampleResul
     if (summary !== null) result[name] = summary;
   }
   return result;
-}
-
-interface Mark {
-  readonly name: string;
-  readonly firstRequest: number;
-}
-
-/** A phase lasts until the next one begins; one without requests (another transform dropped them) is left out. */
-function phasesOf(marks: readonly Mark[], served: number): SampleResult['phases'] {
-  return marks
-    .map(({ name, firstRequest }, index) => ({
-      name,
-      firstRequest,
-      lastRequest: (marks[index + 1]?.firstRequest ?? served) - 1,
-    }))
-    .filter((phase) => phase.lastRequest >= phase.firstRequest);
 }

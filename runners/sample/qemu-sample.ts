@@ -17,7 +17,7 @@ import { addCalls, noCalls, type SystemCallCounts } from '../qemu/system-calls.t
 import type { GuestCounts } from './exact-counters.ts';
 import { Expectation } from './expectation.ts';
 import type { ReportProgress, SampleJob, SampleResult } from './job.ts';
-
+import { Phases } from './phases.ts';
 import { openBacking, prepareImage, withBacking } from './prepare.ts';
 import { GuestView } from './qemu-guest-view.ts';
 import { slices } from './slices.ts';
@@ -75,9 +75,9 @@ async function replay(job: QemuSampleJob, counted: boolean, progress: ReportProg
   const driver = driverOptions(cell);
   const session = openQemuSession({ imagePath: imageFile, cache: cell.hostCacheMode, counted, driver });
   const guest = new GuestView();
-  const marks: PhaseMark[] = [];
+  const phases = new Phases();
   try {
-    const mark = (name: string, firstRequest: number) => void marks.push({ name, firstRequest });
+    const mark = (name: string, firstRequest: number) => phases.begin(name, firstRequest);
     guest.addTime(session.open());
     for await (const slice of slices(requests, diskSizeBytes, expectation, prepared, mark)) {
       session.execute(slice, (request, latencyNs) => guest.add(request, latencyNs));
@@ -90,7 +90,7 @@ async function replay(job: QemuSampleJob, counted: boolean, progress: ReportProg
   }
   const ended = await session.end();
   const imageBytes = fs.statSync(imageFile).size;
-  return { ...ended, workload, expectation, guest, imageBytes, phases: phasesOf(marks, guest.served) };
+  return { ...ended, workload, expectation, guest, imageBytes, phases: phases.of(guest.served) };
 }
 
 /** The same image that every other cell starts from, made by the engine. */
@@ -119,17 +119,4 @@ function countersOf(
 
 function ioCounts({ fallocates: _f, truncates: _t, ...io }: SystemCallCounts): IoCounts {
   return io;
-}
-
-interface PhaseMark {
-  readonly name: string;
-  readonly firstRequest: number;
-}
-
-/** A phase lasts until the next one begins; one without requests is left out. */
-function phasesOf(marks: readonly PhaseMark[], served: number): SampleResult['phases'] {
-  const last = (index: number) => (marks[index + 1]?.firstRequest ?? served) - 1;
-  return marks
-    .map((mark, index) => ({ ...mark, lastRequest: last(index) }))
-    .filter((phase) => phase.lastRequest >= phase.firstRequest);
 }

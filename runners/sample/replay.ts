@@ -2,10 +2,9 @@
  * Serves prepared guest requests from an open image and measures each: latency by kind of request, counts of what the
  * guest asked, and which request caused which file operation.
  */
-import type { Qcow2Image } from '../../engine/index.ts';
-import { LatencyHistogram } from '../../results/histogram.ts';
+import { perform, type Qcow2Image, VmStateSize } from '../../engine/index.ts';
 import type { RequestFacts } from './cascades.ts';
-import type { GuestCounts } from './exact-counters.ts';
+import { GuestTotals } from './guest-totals.ts';
 import type { ObservedFile } from './observed-file.ts';
 import type { Pacer } from './pace.ts';
 import type { PreparedRequest } from './slices.ts';
@@ -20,19 +19,7 @@ export interface ReplayOptions {
 }
 
 export class Replay {
-  readonly readLatency = new LatencyHistogram();
-  readonly writeLatency = new LatencyHistogram();
-  readonly flushLatency = new LatencyHistogram();
-  readonly otherLatency = new LatencyHistogram();
-  readonly guest: GuestCounts = {
-    reads: 0,
-    readBytes: 0,
-    writes: 0,
-    writeBytes: 0,
-    flushes: 0,
-    discards: 0,
-    other: 0,
-  };
+  readonly guest = new GuestTotals();
   readonly #observed: ObservedFile;
   readonly #openImage: () => Qcow2Image;
   readonly #time: TimeSource;
@@ -40,8 +27,7 @@ export class Replay {
   #image: Qcow2Image | null = null;
   #served = 0;
   #startedNs = 0;
-  /** VM state written since the last snapshot: it belongs to the next one. */
-  #vmStateBytes = 0;
+  readonly #vmState = new VmStateSize();
 
   /** `openImage` opens the image in the observed file; it is called at the start and for each `reopen`. */
   constructor(observed: ObservedFile, openImage: () => Qcow2Image, options: ReplayOptions = {}) {
@@ -84,7 +70,7 @@ export class Replay {
       const dueNs = this.#pacer?.waitFor(request, index);
       const endNs = this.#measure({ index, op: request.op, offset, length }, () => this.#execute(prepared));
       const beganNs = dueNs ?? this.#startedNs;
-      this.#count(request.op, length, endNs - beganNs);
+      this.guest.add(request.op, length, endNs - beganNs);
       this.#observed.latency(request.op === 'flush' ? 'guest-flush' : 'guest-request', beganNs, endNs - beganNs);
       this.#served++;
     }
@@ -101,57 +87,9 @@ export class Replay {
   }
 
   #execute({ request, bytes }: PreparedRequest): void {
-    const image = this.image;
-    switch (request.op) {
-      case 'read':
-        return image.read(request.offset, bytes);
-      case 'write':
-        return image.write(request.offset, bytes);
-      case 'flush':
-        return image.flush();
-      case 'discard':
-        image.discard(request.offset, request.length);
-        return;
-      case 'write-zeroes':
-        return image.writeZeroes(request.offset, request.length, { mayUnmap: request.mayUnmap });
-      case 'vmstate-write':
-        this.#vmStateBytes = Math.max(this.#vmStateBytes, request.offset + request.length);
-        return image.writeVmState(request.offset, bytes);
-      case 'vmstate-read':
-        return image.readVmState(request.offset, bytes);
-      case 'snapshot-create':
-        image.createSnapshot({ name: request.name, vmStateBytes: this.#vmStateBytes });
-        this.#vmStateBytes = 0;
-        return;
-      case 'snapshot-apply':
-        return image.applySnapshot(request.name);
-      case 'snapshot-delete':
-        return image.deleteSnapshot(request.name);
-      case 'reopen':
-        image.close();
-        this.#image = this.#openImage();
-        return;
-      case 'mark':
-        return;
-    }
-  }
-
-  #count(op: string, length: number, latencyNs: number): void {
-    if (op === 'read') {
-      this.guest.reads++;
-      this.guest.readBytes += length;
-      this.readLatency.record(latencyNs);
-    } else if (op === 'write') {
-      this.guest.writes++;
-      this.guest.writeBytes += length;
-      this.writeLatency.record(latencyNs);
-    } else if (op === 'flush') {
-      this.guest.flushes++;
-      this.flushLatency.record(latencyNs);
-    } else {
-      if (op === 'discard') this.guest.discards++;
-      else this.guest.other++;
-      this.otherLatency.record(latencyNs);
-    }
+    if (request.op === 'mark') return;
+    if (request.op !== 'reopen') return perform(this.image, request, bytes, this.#vmState);
+    this.image.close();
+    this.#image = this.#openImage();
   }
 }

@@ -1,6 +1,6 @@
 /** What the guest's disk must hold after a script: a byte value a sector, because every op fills its whole range with one. */
 import { MiB, type Qcow2Image, SECTOR_BYTES } from '../../../engine/index.ts';
-import { type OpScript, patternByte, type ScriptLine } from '../script.ts';
+import { type OpScript, patternByte } from '../script.ts';
 
 type Sectors = ReadonlyMap<number, number>;
 
@@ -12,10 +12,10 @@ export function expectedSectors(script: OpScript): Sectors {
     disk.set(at / SECTOR_BYTES, patternByte(Math.floor(at / MiB) + 1));
   }
   const snapshots = new Map<string, Sectors>();
-  for (const { op, number } of [...script.prep, ...script.run] as ScriptLine[]) {
-    if (op.kind === 'w') fill(disk, op.offset, op.length, patternByte(number));
-    else if (op.kind === 'snap') snapshots.set(op.name, new Map(disk));
-    else if (op.kind === 'goto') disk = new Map(snapshots.get(op.name));
+  for (const { request, number } of [...script.prep, ...script.run]) {
+    if (request.op === 'write') fill(disk, request.offset, request.length, patternByte(number));
+    else if (request.op === 'snapshot-create') snapshots.set(request.name, new Map(disk));
+    else if (request.op === 'snapshot-apply') disk = new Map(snapshots.get(request.name));
   }
   return disk;
 }

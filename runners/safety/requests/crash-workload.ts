@@ -1,20 +1,9 @@
 /** What a crash workload is: an image, what happened to it before, and the requests during which the power fails. */
 
-import { SECTOR_BYTES } from '../../../engine/index.ts';
+import { type DiskRequest, type ReopenRequest, SECTOR_BYTES } from '../../../engine/index.ts';
 
-/** Guest requests as in `workloads/request.ts`, and what only the owner of an image asks for. Bytes, multiples of 512. */
-export type CrashRequest =
-  | {
-      readonly op: 'write' | 'write-compressed' | 'discard' | 'vmstate-write';
-      readonly offset: number;
-      readonly length: number;
-    }
-  | { readonly op: 'write-zeroes'; readonly offset: number; readonly length: number; readonly mayUnmap: boolean }
-  | { readonly op: 'flush' | 'reopen' }
-  /** `vmStateBytes` of VM state were written before, as savevm does. */
-  | { readonly op: 'snapshot-create'; readonly name: string; readonly vmStateBytes?: number }
-  | { readonly op: 'snapshot-apply' | 'snapshot-delete'; readonly name: string }
-  | { readonly op: 'resize'; readonly sizeBytes: number };
+/** What changes a disk; offsets and lengths are multiples of 512 bytes. A snapshot says how much VM state was written for it. */
+export type CrashRequest = Exclude<DiskRequest, { op: 'read' | 'vmstate-read' }> | ReopenRequest;
 
 export interface CrashImage {
   readonly clusterSizeBytes: number;

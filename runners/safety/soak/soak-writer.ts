@@ -1,6 +1,6 @@
 /** The process that the soak run kills: opens the image, serves random requests until it dies, and says so on its output. */
 import fs from 'node:fs';
-import { openFile, openImage, POLICIES, type PolicyName } from '../../../engine/index.ts';
+import { openFile, openImage, POLICIES, type PolicyName, perform } from '../../../engine/index.ts';
 import { describeFailure } from '../../console/errors.ts';
 import { BLOCK_BYTES, blockOf, nextRequest, randomNumbers, type SoakMessage } from './soak-request.ts';
 
@@ -15,11 +15,8 @@ function serve(path: string, policy: PolicyName, seed: number, firstNumber: numb
   for (let number = firstNumber; ; number++) {
     const { op, block } = nextRequest(random);
     say({ starts: op, block, number });
-    const offset = block * BLOCK_BYTES;
-    if (op === 'flush') image.flush();
-    else if (op === 'discard') image.discard(offset, BLOCK_BYTES);
-    else if (op === 'write-zeroes') image.writeZeroes(offset, BLOCK_BYTES, { mayUnmap: true });
-    else image.write(offset, blockOf(number));
+    const range = { offset: block * BLOCK_BYTES, length: BLOCK_BYTES };
+    perform(image, { op, mayUnmap: true, ...range }, blockOf(number));
     if (op === 'flush') say({ durable: number });
   }
 }
