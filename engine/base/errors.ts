@@ -1,6 +1,7 @@
 /**
  * The one error that the engine throws on purpose. Anything else that escapes is a defect.
  */
+import type { TableKind } from './table-kind.ts';
 
 export type Qcow2ErrorCode =
   /** The image contradicts the specification or itself. */
@@ -20,10 +21,10 @@ export type Qcow2ErrorCode =
   /** The image was closed before. */
   | 'CLOSED';
 
-/** Facts about an error, for the message and for programs: which table, which offset in bytes, what was expected. */
+/** Facts about an error, for programs; the message says them in words: which table, which offset in bytes, what was expected. */
 export interface ErrorFacts {
   readonly file?: string;
-  readonly table?: string;
+  readonly table?: TableKind;
   readonly offset?: number;
   readonly expected?: string | number;
   readonly found?: string | number;
@@ -39,6 +40,11 @@ export class Qcow2Error extends Error {
     this.code = code;
     this.facts = facts;
   }
+}
+
+/** The image in `file` contradicts the specification or itself. The message leads with the file's name; offsets are decimal. */
+export function corrupt(file: string, why: string, facts: Omit<ErrorFacts, 'file'>): Qcow2Error {
+  return new Qcow2Error('CORRUPT', `${file}: ${why}`, { file, ...facts });
 }
 
 /** Turns an error of `node:fs` into a {@link Qcow2Error}; `what` names the operation and the file. */

@@ -40,7 +40,7 @@ export function rebuildRefcounts(examined: ExaminedImage, mayLower: boolean): vo
   const layout = layOut(target, x.references.clusterCount, clusterBytes, (clusterBytes * 8) / 2 ** refcountOrder);
   if (layout.tableClusters * clusterBytes > TABLE_LIMIT_BYTES) {
     const message = `${x.shape.fileName}: the refcount table would be larger than 8 MiB`;
-    throw new Qcow2Error('UNSUPPORTED', message, { file: x.shape.fileName, table: 'refcount table' });
+    throw new Qcow2Error('UNSUPPORTED', message, { file: x.shape.fileName, table: 'refcount-table' });
   }
   const table = new Uint8Array(layout.tableClusters * clusterBytes);
   writeBlocks(examined, target, layout, new DataView(table.buffer));

@@ -180,5 +180,5 @@ function checkTablePlace(place: TablePlace, header: FixedFields, fileName: strin
   else if (offset === 0) why = 'that is the header';
   else if (!Number.isSafeInteger(offset + lengthBytes)) why = 'too large';
   if (why === '') return;
-  fail('CORRUPT', fileName, `${name} 0x${offset.toString(16)} invalid: ${why}`, { offset: field, found: offset });
+  fail('CORRUPT', fileName, `${name} ${offset} invalid: ${why}`, { offset: field, found: offset });
 }

@@ -10,7 +10,7 @@
  *
  * Names and ids may be any bytes: the bytes are what is written back, the strings are for people.
  */
-import { Qcow2Error } from '../base/errors.ts';
+import { type ErrorFacts, Qcow2Error } from '../base/errors.ts';
 import { MiB, roundUp } from '../base/units.ts';
 import { L1_BYTES_MAX } from './header-fields.ts';
 import { readUint64, writeUint64 } from './uint64.ts';
@@ -83,7 +83,7 @@ export function decodeSnapshotTable(
 
 function requireRoom(end: number, limit: number, index: number, fileName: string): void {
   if (end <= limit) return;
-  const facts = { file: fileName, table: 'snapshot table', expected: limit, found: end };
+  const facts: ErrorFacts = { file: fileName, table: 'snapshot-table', expected: limit, found: end };
   if (end > SNAPSHOT_TABLE_BYTES_MAX) {
     throw new Qcow2Error('UNSUPPORTED', `${fileName}: snapshot table too large (the limit is 64 MiB)`, facts);
   }
@@ -97,7 +97,12 @@ function fieldEnds(fixed: Uint8Array, index: number, fileName: string): [number,
   const extraBytes = view.getUint32(36);
   if (extraBytes > SNAPSHOT_EXTRA_BYTES_MAX) {
     const message = `${fileName}: too much extra metadata in snapshot table entry ${index} (${extraBytes} bytes)`;
-    const facts = { file: fileName, table: 'snapshot table', expected: SNAPSHOT_EXTRA_BYTES_MAX, found: extraBytes };
+    const facts: ErrorFacts = {
+      file: fileName,
+      table: 'snapshot-table',
+      expected: SNAPSHOT_EXTRA_BYTES_MAX,
+      found: extraBytes,
+    };
     throw new Qcow2Error('UNSUPPORTED', message, facts);
   }
   const extraEnd = FIXED_BYTES + extraBytes;
@@ -137,14 +142,14 @@ export function checkSnapshotL1(
 ): void {
   const { l1TableOffset: offset, l1Entries } = entry;
   const what = `${fileName}: snapshot table entry ${index}: L1 table`;
-  const facts = { file: fileName, table: 'snapshot table' };
+  const facts: ErrorFacts = { file: fileName, table: 'snapshot-table' };
   if (l1Entries * 8 > L1_BYTES_MAX) {
     const message = `${what} too large (${l1Entries} entries; the limit is 32 MiB)`;
     throw new Qcow2Error('UNSUPPORTED', message, { ...facts, found: l1Entries });
   }
   const isPlaced = l1Entries === 0 || (offset > 0 && Number.isSafeInteger(offset + l1Entries * 8));
   if (isPlaced && offset % 2 ** clusterBits === 0) return;
-  throw new Qcow2Error('CORRUPT', `${what} offset 0x${offset.toString(16)} invalid`, { ...facts, found: offset });
+  throw new Qcow2Error('CORRUPT', `${what} offset ${offset} invalid`, { ...facts, found: offset });
 }
 
 /**
@@ -160,7 +165,7 @@ export function encodeSnapshotTable(entries: readonly SnapshotEntry[]): Uint8Arr
   });
   if (length > SNAPSHOT_TABLE_BYTES_MAX) {
     const message = `snapshot table too large (${length} bytes; the limit is 64 MiB)`;
-    throw new Qcow2Error('INVALID_ARGUMENT', message, { table: 'snapshot table', found: length });
+    throw new Qcow2Error('INVALID_ARGUMENT', message, { table: 'snapshot-table', found: length });
   }
   const bytes = new Uint8Array(length);
   entries.forEach((entry, index) => {

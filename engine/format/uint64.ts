@@ -14,7 +14,7 @@ export function readUint64Rounded(view: DataView, offset: number): number {
 export function readUint64(view: DataView, offset: number, what: string): number {
   const value = readUint64Rounded(view, offset);
   if (Number.isSafeInteger(value)) return value;
-  const found = `0x${view.getBigUint64(offset).toString(16)}`;
+  const found = view.getBigUint64(offset).toString();
   throw new Qcow2Error('UNSUPPORTED', `${what} ${found} is above 2^53 - 1`, { offset, found });
 }
 

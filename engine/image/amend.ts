@@ -103,5 +103,5 @@ function storeSnapshotSizes(file: BlockFile): boolean {
 
 function refuseShortL1(state: ImageState, entry: SnapshotEntry): never {
   const message = `${state.file.name}: snapshot ${JSON.stringify(snapshotName(entry))} does not say the size of its disk, and its L1 table of ${entry.l1Entries} entries maps less than ${state.vars.sizeBytes} bytes; delete it first`;
-  throw new Qcow2Error('UNSUPPORTED', message, { file: state.file.name, table: 'snapshot table' });
+  throw new Qcow2Error('UNSUPPORTED', message, { file: state.file.name, table: 'snapshot-table' });
 }

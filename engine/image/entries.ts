@@ -14,13 +14,8 @@ import {
   entryOffset,
   isCopied,
 } from '../format/l2-entry.ts';
+import type { HostRange } from './geometry.ts';
 import type { ImageState } from './state.ts';
-
-/** Host bytes that an L2 entry holds a reference to. */
-export interface HostRange {
-  readonly offset: number;
-  readonly lengthBytes: number;
-}
 
 /** Byte index of entry `index` in its slice. */
 export function entryAt(state: ImageState, index: number): number {
@@ -39,7 +34,7 @@ export function kindAt(state: ImageState, slice: CachedTable, index: number): nu
     throw new Qcow2Error(
       'CORRUPT',
       `${state.file.name}: L2 entry ${index} has the zero flag, which ${why} cannot have`,
-      { table: 'L2' },
+      { table: 'l2' },
     );
   }
   return kind;
@@ -55,8 +50,8 @@ export function dataOffsetAt(state: ImageState, slice: CachedTable, index: numbe
   const offset = entryOffset(slice.view, entryAt(state, index));
   const valid = state.geometry.isClusterAligned(offset) && (offset > 0 || state.dataFile !== null);
   if (valid) return offset;
-  const message = `${state.file.name}: cluster allocation offset 0x${offset.toString(16)} unaligned (L2 entry ${index})`;
-  throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'L2', found: offset });
+  const message = `${state.file.name}: cluster allocation offset ${offset} unaligned (L2 entry ${index})`;
+  throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'l2', found: offset });
 }
 
 /** Host bytes of the compressed stream of entry `index`, up to the end of its last sector. */
@@ -69,7 +64,7 @@ export function compressedRangeAt(state: ImageState, slice: CachedTable, index: 
   throw new Qcow2Error(
     'CORRUPT',
     `${state.file.name}: compressed cluster at impossible offset ${offset} (L2 entry ${index})`,
-    { table: 'L2' },
+    { table: 'l2' },
   );
 }
 

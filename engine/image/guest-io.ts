@@ -11,7 +11,8 @@ import {
   writeEntry,
 } from '../format/l2-entry.ts';
 import { readCompressed } from './compressed.ts';
-import { entryAt, type HostRange, referenceAt } from './entries.ts';
+import { entryAt, referenceAt } from './entries.ts';
+import type { HostRange } from './geometry.ts';
 import { getL2ForWrite } from './l2-tables.ts';
 import { mapForRead } from './mapping.ts';
 import { freeClusters } from './refcounts.ts';

@@ -33,8 +33,8 @@ export function getL2ForWrite(state: ImageState, guestOffset: GuestOffset): Cach
 export function tableOffsetAt(state: ImageState, l1: L1Table, index: number): number {
   const offset = l1EntryOffset(l1.view, index * L1_ENTRY_BYTES);
   if (!state.geometry.isClusterAligned(offset)) {
-    const facts = { table: 'L1', offset: l1.offset + index * L1_ENTRY_BYTES, found: offset };
-    throw new Qcow2Error('CORRUPT', `L2 table offset 0x${offset.toString(16)} unaligned (L1 index: ${index})`, facts);
+    const facts = { table: 'l1' as const, offset: l1.offset + index * L1_ENTRY_BYTES, found: offset };
+    throw new Qcow2Error('CORRUPT', `L2 table offset ${offset} unaligned (L1 index: ${index})`, facts);
   }
   return offset;
 }

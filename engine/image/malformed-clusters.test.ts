@@ -16,19 +16,19 @@ testMalformed([
     name: 'L2 entry unaligned',
     change: (p) => p.point(p.l2, p.l2 + 512),
     act: read,
-    says: 'disk: cluster allocation offset 0x9200 unaligned (L2 entry 0)',
+    says: 'disk: cluster allocation offset 37376 unaligned (L2 entry 0)',
   },
   {
     name: 'L2 entry unaligned, written',
     change: (p) => p.point(p.l2 + 24, p.l2 + 512),
     act: writeMapped,
-    says: 'disk: cluster allocation offset 0x9200 unaligned (L2 entry 3)',
+    says: 'disk: cluster allocation offset 37376 unaligned (L2 entry 3)',
   },
   {
     name: 'L2 entry unaligned, snapshot',
     change: (p) => p.point(p.l2, p.l2 + 512),
     act: create,
-    says: 'disk: cluster allocation offset 0x9200 unaligned (L2 entry 0)',
+    says: 'disk: cluster allocation offset 37376 unaligned (L2 entry 0)',
   },
   { name: 'L2 entry to the header', change: (p) => p.point(p.l2 + 24, 0), act: writeMapped, says: null },
   {

@@ -5,12 +5,12 @@ testMalformed([
   {
     name: "a snapshot's L1 table unaligned",
     change: (p) => p.view.setBigUint64(p.snapshots, BigInt(p.snapshotL1 + 512)),
-    says: 'disk: snapshot table entry 0: L1 table offset 0x7200 invalid',
+    says: 'disk: snapshot table entry 0: L1 table offset 29184 invalid',
   },
   {
     name: "a snapshot's L1 table in the header",
     change: (p) => p.view.setBigUint64(p.snapshots, 0n),
-    says: 'disk: snapshot table entry 0: L1 table offset 0x0 invalid',
+    says: 'disk: snapshot table entry 0: L1 table offset 0 invalid',
   },
   {
     name: "a snapshot's L1 table of 2^32 - 1 entries",
@@ -51,7 +51,7 @@ testMalformed([
     name: "a snapshot's L1 entry unaligned, applied",
     change: (p) => p.view.setBigUint64(p.snapshotL1, 0x200n),
     act: apply,
-    says: 'L2 table offset 0x200 unaligned (L1 index: 0)',
+    says: 'L2 table offset 512 unaligned (L1 index: 0)',
   },
   {
     name: "a snapshot's L1 entry behind the end, deleted",

@@ -10,7 +10,8 @@ import {
   entryOffset,
   subclusterKind,
 } from '../format/l2-entry.ts';
-import { compressedRangeAt, dataOffsetAt, entryAt, type HostRange, kindAt } from './entries.ts';
+import { compressedRangeAt, dataOffsetAt, entryAt, kindAt } from './entries.ts';
+import type { HostRange } from './geometry.ts';
 import { getL2ForRead } from './l2-tables.ts';
 import type { ImageState } from './state.ts';
 

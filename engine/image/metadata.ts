@@ -1,5 +1,5 @@
 /** Reading what an open image keeps in memory: header, L1 table, refcount table, snapshot table, each checked before it is believed. */
-import { Qcow2Error } from '../base/errors.ts';
+import { corrupt } from '../base/errors.ts';
 import { roundUp, SECTOR_BYTES } from '../base/units.ts';
 import {
   decodeClusterBits,
@@ -16,7 +16,7 @@ import {
 import { checkSnapshotL1, decodeSnapshotTable, type SnapshotEntry } from '../format/snapshot-table.ts';
 import type { BlockFile, TableKind } from '../io/block-file.ts';
 import { readBytes } from '../io/sector-access.ts';
-import { Geometry } from './geometry.ts';
+import { Geometry, type HostRange } from './geometry.ts';
 import { L1Table } from './l1-table.ts';
 import { decodeRefcountTable } from './refcount-table.ts';
 import type { RefcountTable } from './vars.ts';
@@ -99,17 +99,13 @@ function readInto(file: BlockFile, cluster: Uint8Array, from: number, to: number
 }
 
 /** Throws CORRUPT unless the table lies inside the file, up to the end of its last cluster. */
-function refuseOutside(file: BlockFile, geometry: Geometry, table: string, offset: number, lengthBytes: number): void {
+function refuseOutside(file: BlockFile, geometry: Geometry, table: 'l1' | 'refcount-table', range: HostRange): void {
+  const { offset, lengthBytes } = range;
   const endOfFile = geometry.clustersFor(file.sizeBytes()) * geometry.clusterBytes;
   if (offset + lengthBytes <= endOfFile) return;
-  const message = `${file.name}: ${table} at offset ${offset} (${lengthBytes} bytes) is outside the file of ${file.sizeBytes()} bytes`;
-  throw new Qcow2Error('CORRUPT', message, {
-    file: file.name,
-    table,
-    offset,
-    expected: `at most ${endOfFile}`,
-    found: offset + lengthBytes,
-  });
+  const what = table === 'l1' ? 'active L1 table' : 'refcount table';
+  const why = `${what} at offset ${offset} (${lengthBytes} bytes) is outside the file of ${file.sizeBytes()} bytes`;
+  throw corrupt(file.name, why, { table, offset, expected: `at most ${endOfFile}`, found: offset + lengthBytes });
 }
 
 function readTable(file: BlockFile, offset: number, lengthBytes: number, kind: TableKind): Uint8Array {
@@ -120,7 +116,7 @@ function readTable(file: BlockFile, offset: number, lengthBytes: number, kind: T
 
 function readActiveL1(file: BlockFile, geometry: Geometry, header: FixedFields): L1Table {
   const lengthBytes = header.l1Entries * 8;
-  refuseOutside(file, geometry, 'active L1 table', header.l1TableOffset, lengthBytes);
+  refuseOutside(file, geometry, 'l1', { offset: header.l1TableOffset, lengthBytes });
   const l1 = new L1Table(header.l1TableOffset, header.l1Entries);
   readBytes(file, header.l1TableOffset, l1.entryBytes, 'l1');
   return l1;
@@ -128,7 +124,7 @@ function readActiveL1(file: BlockFile, geometry: Geometry, header: FixedFields):
 
 function readRefcountTable(file: BlockFile, geometry: Geometry, header: FixedFields): RefcountTable {
   const lengthBytes = header.refcountTableClusters * geometry.clusterBytes;
-  refuseOutside(file, geometry, 'refcount table', header.refcountTableOffset, lengthBytes);
+  refuseOutside(file, geometry, 'refcount-table', { offset: header.refcountTableOffset, lengthBytes });
   return {
     offset: header.refcountTableOffset,
     clusterCount: header.refcountTableClusters,

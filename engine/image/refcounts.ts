@@ -76,7 +76,7 @@ function blockToChange(state: ImageState, cluster: number, change: 1 | -1): Cach
   if (change > 0 && cluster < state.vars.freeClusterIndex) return addRefcountBlock(state, cluster);
   const offset = geometry.hostOffset(cluster);
   const message = `the cluster at offset ${offset} is in use, but no refcount block counts it`;
-  throw new Qcow2Error('CORRUPT', message, { table: 'refcount table', offset });
+  throw new Qcow2Error('CORRUPT', message, { table: 'refcount-table', offset });
 }
 
 /** Lowers the refcount of every cluster that the range touches; those that reach 0 can be allocated again. */
@@ -89,7 +89,7 @@ function getRefcountBlock(state: ImageState, blockOffset: number): CachedTable {
   // Bits 56 to 63 of an entry are part of what is read, so an offset can be too large to be exact.
   if (!state.geometry.isClusterAligned(blockOffset) || !Number.isSafeInteger(blockOffset)) {
     throw new Qcow2Error('CORRUPT', `refcount block offset ${blockOffset} is not on a cluster boundary below 2^53`, {
-      table: 'refcount table',
+      table: 'refcount-table',
       offset: blockOffset,
     });
   }
@@ -119,7 +119,7 @@ function forgetFreed(state: ImageState, cluster: number): void {
 
 function refuseImpossible(state: ImageState, cluster: number, count: number): void {
   const { geometry } = state;
-  const facts = { table: 'refcount block', offset: geometry.hostOffset(cluster), found: count };
+  const facts = { table: 'refcount-block' as const, offset: geometry.hostOffset(cluster), found: count };
   if (count < 0) {
     throw new Qcow2Error(
       'CORRUPT',
@@ -162,7 +162,7 @@ export function findFreeClusters(state: ImageState, count: number): HostOffset {
 function usedFarBehindEnd(state: ImageState): Qcow2Error {
   const offset = state.geometry.hostOffset(state.vars.freeClusterIndex);
   const message = `${state.file.name}: refcounts say that clusters up to offset ${offset} are in use, far behind the end of the file`;
-  return new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'refcount block', offset });
+  return new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'refcount-block', offset });
 }
 
 /** Takes the clusters that `lengthBytes` need, in one piece, and raises their refcounts. */

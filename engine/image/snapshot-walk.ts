@@ -47,7 +47,7 @@ function refuseRepeatedTables(state: ImageState, l1: L1Table): void {
   const repeated = offsets.find((offset, index) => offset !== 0 && offset === offsets[index + 1]);
   if (repeated === undefined) return;
   const message = `${state.file.name}: the L1 table at offset ${l1.offset} names the L2 table at offset ${repeated} more than once`;
-  throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'L1', offset: l1.offset, found: repeated });
+  throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'l1', offset: l1.offset, found: repeated });
 }
 
 /** Returns true when the entry's COPIED flag changed. */

@@ -199,18 +199,18 @@ describe('snapshot tables that cannot be: refused at open', () => {
       (view) => view.setBigUint64(SNAPSHOTS_OFFSET, 1n << 40n),
       /past the end of the file/,
     ],
-    ['not on a cluster', (view) => view.setBigUint64(SNAPSHOTS_OFFSET, 4097n), /snapshot table offset 0x1001 invalid/],
+    ['not on a cluster', (view) => view.setBigUint64(SNAPSHOTS_OFFSET, 4097n), /snapshot table offset 4097 invalid/],
     [
       'in the header',
       (view) => view.setBigUint64(SNAPSHOTS_OFFSET, 0n),
-      /snapshot table offset 0x0 invalid: that is the header/,
+      /snapshot table offset 0 invalid: that is the header/,
     ],
     ['too many', (view) => view.setUint32(SNAPSHOT_COUNT, 65_537), /snapshot table too large \(65537 snapshots/],
     ['more than there are', (view) => view.setUint32(SNAPSHOT_COUNT, 60_000), /snapshot table/],
     [
       'an L1 table off its cluster',
       (view, table) => view.setBigUint64(table, 100n),
-      /entry 0: L1 table offset 0x64 invalid/,
+      /entry 0: L1 table offset 100 invalid/,
     ],
     [
       'an L1 table of 5 billion entries',

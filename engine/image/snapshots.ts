@@ -17,7 +17,7 @@ import {
 } from '../format/snapshot-table.ts';
 import { writeUint64 } from '../format/uint64.ts';
 import { readBytes } from '../io/sector-access.ts';
-import type { HostRange } from './entries.ts';
+import type { HostRange } from './geometry.ts';
 import { growL1, L1Table, publishSize } from './l1-table.ts';
 import { REFCOUNT_TABLE_ENTRY_BYTES } from './refcount-table.ts';
 import { allocateClusters, freeClusters } from './refcounts.ts';
@@ -173,7 +173,7 @@ export function stateAtSnapshot(state: ImageState, nameOrId: string): ImageState
   const sizeBytes = entry.virtualSizeBytes ?? state.vars.sizeBytes;
   if (entry.virtualSizeBytes !== null && state.geometry.l1EntriesFor(sizeBytes) > entry.l1Entries) {
     const message = `${state.file.name}: snapshot ${JSON.stringify(nameOrId)} claims ${sizeBytes} bytes; its L1 table of ${entry.l1Entries} entries maps less`;
-    throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'snapshot' });
+    throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'snapshot-table' });
   }
   return { ...state, vars: { ...state.vars, l1: readL1(state, entry), sizeBytes } };
 }
@@ -229,7 +229,7 @@ function refuseMisplacedL1(state: ImageState, entry: SnapshotEntry): void {
   const lengthBytes = entry.l1Entries * L1_ENTRY_BYTES;
   const refuse = (why: string) => {
     const message = `${state.file.name}: the L1 table of snapshot ${JSON.stringify(snapshotName(entry))} at offset ${offset} (${lengthBytes} bytes) ${why}`;
-    throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'snapshot L1', offset });
+    throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'l1', offset });
   };
   if (offset + lengthBytes > roundUp(state.file.sizeBytes(), state.geometry.clusterBytes))
     refuse('is outside the file');

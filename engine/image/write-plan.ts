@@ -70,7 +70,7 @@ function refuseBehindEnd(state: ImageState, hostOffset: number): void {
   const sizeBytes = Math.max(file.sizeBytes(), state.dataFile === null ? 0 : state.vars.sizeBytes);
   if (hostOffset < sizeBytes) return;
   const message = `${file.name}: data cluster at offset ${hostOffset} is outside the file of ${sizeBytes} bytes`;
-  throw new Qcow2Error('CORRUPT', message, { file: file.name, table: 'L2', found: hostOffset });
+  throw new Qcow2Error('CORRUPT', message, { file: file.name, table: 'l2', found: hostOffset });
 }
 
 function wholeClusters(state: ImageState): Pick<WriteRun, 'unitBytes' | 'copiesHead' | 'copiesTail'> {

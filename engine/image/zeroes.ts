@@ -18,7 +18,8 @@ import {
   writeEntry,
   zeroSubclusters,
 } from '../format/l2-entry.ts';
-import { entryAt, type HostRange, isOwned, kindAt, referenceAt } from './entries.ts';
+import { entryAt, isOwned, kindAt, referenceAt } from './entries.ts';
+import type { HostRange } from './geometry.ts';
 import { freeReplaced, writeGuest } from './guest-io.ts';
 import { getL2ForRead, getL2ForWrite } from './l2-tables.ts';
 import { mapForRead } from './mapping.ts';

@@ -12,18 +12,9 @@
  *     have dropped the very pages that failed. Reads go on.
  */
 
-/** What a read or write touches. `cow` is guest data copied by copy-on-write, `data` is what the guest wrote. */
-export const TABLE_KINDS = [
-  'header',
-  'refcount-table',
-  'refcount-block',
-  'l1',
-  'l2',
-  'data',
-  'cow',
-  'snapshot-table',
-] as const;
-export type TableKind = (typeof TABLE_KINDS)[number];
+import type { TableKind } from '../base/table-kind.ts';
+
+export { TABLE_KINDS, type TableKind } from '../base/table-kind.ts';
 
 /** Why a sync was made: the answer to "which order, or which promise, was paid for here?" */
 export const SYNC_CAUSES = [
