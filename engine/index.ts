@@ -51,6 +51,7 @@ export {
   TABLE_KINDS,
   type TableKind,
 } from './io/block-file.ts';
+export type { DurableFile, Sequence } from './io/durability.ts';
 export { type OpenFileOptions, openFile } from './io/file.ts';
 export { type FileIdentity, identifyFile } from './io/file-identity.ts';
 export { ForwardingFile } from './io/forwarding-file.ts';

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { type Sequence, trackDurability } from '../io/durability.ts';
 import { MemoryFile } from '../io/memory-file.ts';
 import type { CachedTable, CacheObserver } from './cached-table.ts';
 import { StaleTables } from './stale-tables.ts';
@@ -13,12 +14,14 @@ const TABLES = 8;
 /** Knows the cache from events alone. */
 class Listener implements CacheObserver {
   readonly events: string[] = [];
-  readonly dirty = new Map<CachedTable, number>();
-  readonly residencies = new Map<number, number>();
+  readonly dirty = new Set<CachedTable>();
+  /** Of what was written out last. */
+  at = 0;
 
   dirtying(table: CachedTable, from: number, to: number): void {
     this.events.push(`dirtying ${table.offset} ${from}-${to}`);
-    this.dirty.set(table, table.residency);
+    assert.ok(table.isResident);
+    this.dirty.add(table);
   }
   filling({ offset }: CachedTable): void {
     this.events.push(`filling ${offset}`);
@@ -27,20 +30,20 @@ class Listener implements CacheObserver {
     assert.ok(!this.dirty.has(table), 'a table that leaves is clean');
     this.events.push(`leaving ${table.offset}`);
   }
-  writtenOut(table: CachedTable): void {
-    assert.equal(this.dirty.get(table), table.residency, 'what is written out is the table that was changed');
+  writtenOut(table: CachedTable, at: Sequence): void {
+    assert.ok(this.dirty.has(table), 'what is written out is the table that was changed');
+    assert.ok(at > this.at, 'by a change of its own');
+    this.at = at;
     this.events.push(`writtenOut ${table.offset}`);
     this.dirty.delete(table);
   }
   discarded(table: CachedTable, why: string): void {
-    assert.equal(this.dirty.get(table), table.residency);
+    assert.ok(this.dirty.has(table));
     this.events.push(`discarded ${table.offset} ${why}`);
     this.dirty.delete(table);
   }
   released(table: CachedTable): void {
     this.events.push(`released ${table.offset}`);
-    assert.ok(table.residency >= (this.residencies.get(table.slot) ?? 0), 'a residency never goes back');
-    this.residencies.set(table.slot, table.residency);
   }
 }
 
@@ -48,7 +51,7 @@ function makeCache(capacity: number): { cache: TableCache; file: StaleTables; li
   const file = new StaleTables(new MemoryFile('tables', new Uint8Array(TABLE_BYTES * (TABLES + 1))), TABLE_BYTES);
   const cleaner = { clean: (table: CachedTable) => (table.isDirty ? table.writeOut() : undefined) };
   const options = { kind: 'l2', capacity, tableBytes: TABLE_BYTES, replacement: 'lru', layout: 'indexed' } as const;
-  const cache = new TableCache(file, cleaner, options);
+  const cache = new TableCache(trackDurability(file).image, cleaner, options);
   const listener = new Listener();
   cache.observe(file);
   cache.observe(listener);
@@ -73,7 +76,7 @@ test('whatever is done, the events say which tables are dirty', () => {
     const bench = makeCache(capacity);
     for (const [action, table] of steps) {
       act(action, table * TABLE_BYTES, bench);
-      const told = [...bench.listener.dirty.keys()].map(({ slot }) => slot).sort();
+      const told = [...bench.listener.dirty].map(({ slot }) => slot).sort();
       assert.deepEqual(
         told,
         [...bench.cache.dirtyTables()].map(({ slot }) => slot),
@@ -99,15 +102,28 @@ test('the events of one table: past and future, each by its own name', () => {
   ]);
 });
 
-test('an observer that has left hears nothing; a residency tells two tables in one slot apart', () => {
+test('a table that has left its slot is told from the one that came after it, and still says when it was written out', () => {
+  const { cache } = makeCache(1);
+  const first = cache.get(512);
+  assert.equal(first.writtenAt, 0);
+  cache.markDirty(first, 0, 8);
+  cache.release(first);
+  const second = cache.get(1024);
+  cache.markDirty(second, 0, 8);
+  assert.deepEqual([first.isResident, first.isDirty, first.writtenAt], [false, false, 1]);
+  assert.deepEqual([second.isResident, second.isDirty, second.writtenAt], [true, true, 0]);
+  assert.ok(second.residency > first.residency);
+  assert.throws(() => first.writeOut(), /invariant broken/);
+  cache.release(second);
+});
+
+test('a second observer hears what the first does, and one that has left hears nothing', () => {
   const bench = makeCache(1);
-  const first = bench.cache.get(512);
-  const { residency } = first;
-  bench.cache.release(first);
-  bench.cache.unobserve(bench.listener);
-  const heard = bench.listener.events.length;
-  const second = bench.cache.get(1024);
-  assert.equal(second, first);
-  assert.notEqual(second.residency, residency);
-  assert.equal(bench.listener.events.length, heard);
+  const second = new Listener();
+  bench.cache.observe(second);
+  act('change', 512, bench);
+  assert.deepEqual(second.events, bench.listener.events);
+  bench.cache.unobserve(second);
+  act('look', 512, bench);
+  assert.equal(bench.listener.events.length, second.events.length + 1);
 });

@@ -1,63 +1,77 @@
 /**
- * A table in its slot of a cache, and what observers are told of it. The past and the future are kept apart: each event says
- * whether something is about to happen or has happened, and none of them is a command.
+ * A table while it is in a cache, and what observers are told of it. The past and the future are kept apart: each event says whether
+ * something is about to happen or has happened, and none of them is a command.
  */
 import type { TableKind } from '../io/block-file.ts';
+import type { Sequence } from '../io/durability.ts';
 
 /** What a table asks of the cache that it is in. */
 export interface TableOwner {
   readonly kind: TableKind;
-  offsetOf(slot: number): number;
-  residencyOf(slot: number): number;
+  isResident(table: CachedTable): boolean;
   isDirty(slot: number): boolean;
-  writeOut(slot: number): void;
-  writeOutDirtySectors(slot: number): void;
+  /** Both return the number of the change that wrote it. */
+  writeOut(table: CachedTable): Sequence;
+  writeOutDirtySectors(table: CachedTable): Sequence;
   discard(table: CachedTable, why: DiscardReason): void;
 }
 
+/** The memory of a slot, used by one table after the other. */
+export interface TableMemory {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
 /**
- * Slots are recycled, and this object with them: `bytes` and `view` are the same memory for the life of the cache. Which table
- * it is now is said by {@link residency}.
+ * One stay of a table in a cache. When it has left, and its slot holds another, this object still says that it is clean and when it was
+ * written out; only its memory must not be used any more.
  */
 export class CachedTable {
   readonly slot: number;
+  /** Where it lies in the file, bytes. */
+  readonly offset: number;
+  /** Tells this stay from every other in the same cache; grows with each. */
+  readonly residency: number;
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly #owner: TableOwner;
 
-  constructor(owner: TableOwner, slot: number, tableBytes: number) {
+  constructor(owner: TableOwner, slot: number, offset: number, residency: number, memory: TableMemory) {
     this.#owner = owner;
     this.slot = slot;
-    this.bytes = new Uint8Array(tableBytes);
-    this.view = new DataView(this.bytes.buffer);
+    this.offset = offset;
+    this.residency = residency;
+    this.bytes = memory.bytes;
+    this.view = memory.view;
   }
 
   get kind(): TableKind {
     return this.#owner.kind;
   }
 
-  /** Where it lies in the file, bytes; 0 while the slot is empty. */
-  get offset(): number {
-    return this.#owner.offsetOf(this.slot);
-  }
-
-  /** Grows each time the slot is filled: with the same number it is still the same table. */
-  get residency(): number {
-    return this.#owner.residencyOf(this.slot);
+  /** False once it has left its slot. */
+  get isResident(): boolean {
+    return this.#owner.isResident(this);
   }
 
   get isDirty(): boolean {
-    return this.#owner.isDirty(this.slot);
+    return this.#owner.isDirty(this.slot) && this.isResident;
   }
+
+  /** Number of the change of the file that last wrote it out; 0 for never in this stay. */
+  get writtenAt(): Sequence {
+    return this.#writtenAt;
+  }
+  #writtenAt = 0 as Sequence;
 
   /** Writes all of it to the file; it is clean then. No sync. A failure leaves it dirty. @throws Qcow2Error */
   writeOut(): void {
-    this.#owner.writeOut(this.slot);
+    this.#writtenAt = this.#owner.writeOut(this);
   }
 
   /** Writes only the 512-byte sectors that hold dirty bytes; it is clean then. No sync. @throws Qcow2Error */
   writeOutDirtySectors(): void {
-    this.#owner.writeOutDirtySectors(this.slot);
+    this.#writtenAt = this.#owner.writeOutDirtySectors(this);
   }
 
   /** Its dirty content is worth nothing any more: it is clean from now on, without being written out. */
@@ -80,8 +94,8 @@ export interface CacheObserver {
   filling?(table: CachedTable): void;
   /** About to happen: the table, clean, leaves its slot. */
   leaving?(table: CachedTable): void;
-  /** Has happened: what was dirty is in the file, though not durable. */
-  writtenOut?(table: CachedTable): void;
+  /** Has happened: what was dirty is in the file, by the change with number `at`, and durable when that is. */
+  writtenOut?(table: CachedTable, at: Sequence): void;
   /** Has happened: the table is clean, though its dirty content never reached the file. */
   discarded?(table: CachedTable, why: DiscardReason): void;
   /** Has happened: a pin on the table ended; it may have been changed meanwhile. */

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Qcow2Error } from '../base/errors.ts';
 import { TimingFile } from '../instruments/timing-file.ts';
+import { trackDurability } from '../io/durability.ts';
 import { ForwardingFile } from '../io/forwarding-file.ts';
 import { MemoryFile } from '../io/memory-file.ts';
 import type { CachedTable } from './cached-table.ts';
@@ -46,7 +47,7 @@ function makeCache(capacity: number, replacement: Replacement, layout: CacheLayo
     },
   };
   const options = { kind: 'l2', capacity, tableBytes: TABLE_BYTES, replacement, layout } as const;
-  const cache = new TableCache(file, cleaner, options);
+  const cache = new TableCache(trackDurability(file).image, cleaner, options);
   cache.observe(file);
   cache.observe({ released: ({ slot }) => log.push(`released slot ${slot}`) });
   return { cache, log, memory, file };
@@ -245,7 +246,7 @@ describe('what leaves the cache', () => {
       replacement: 'aging',
       layout: 'packed',
     } as const;
-    const cache = new TableCache(fileOfTables(), { clean() {} }, options);
+    const cache = new TableCache(trackDurability(fileOfTables()).image, { clean() {} }, options);
     const held = cache.get(TABLE_BYTES);
     cache.markDirty(held, 0, 8);
     cache.release(held);
@@ -288,7 +289,7 @@ test('a failed read caches nothing, and the slot can be used', () => {
     }
   }
   const options = { kind: 'l2', capacity: 1, tableBytes: TABLE_BYTES, replacement: 'aging', layout: 'packed' } as const;
-  const cache = new TableCache(new FailingOnce(fileOfTables()), { clean() {} }, options);
+  const cache = new TableCache(trackDurability(new FailingOnce(fileOfTables())).image, { clean() {} }, options);
   assert.throws(() => cache.get(TABLE_BYTES), /no read/);
   assert.deepEqual([...cache.tables()], []);
   assert.ok(cache.get(TABLE_BYTES).bytes.every((byte) => byte === 1));

@@ -11,8 +11,15 @@
 import { Qcow2Error } from '../base/errors.ts';
 import { invariant } from '../base/invariant.ts';
 import { roundDown, roundUp, SECTOR_BYTES } from '../base/units.ts';
-import type { BlockFile, TableKind } from '../io/block-file.ts';
-import { CachedTable, type CacheObserver, type DiscardReason, type TableOwner } from './cached-table.ts';
+import type { TableKind } from '../io/block-file.ts';
+import type { DurableFile, Sequence } from '../io/durability.ts';
+import {
+  CachedTable,
+  type CacheObserver,
+  type DiscardReason,
+  type TableMemory,
+  type TableOwner,
+} from './cached-table.ts';
 import { type CacheLayout, createEntryStore, type EntryStore } from './entry-store.ts';
 import { createChooser, type Replacement, type VictimChooser } from './replacement.ts';
 
@@ -45,16 +52,18 @@ export class TableCache implements TableOwner {
   readonly capacity: number;
   readonly tableBytes: number;
   readonly counts: CacheCounts = { hits: 0, misses: 0, evictions: 0, dirtyEvictions: 0 };
-  readonly #file: BlockFile;
+  readonly #file: DurableFile;
   readonly #cleaner: TableCleaner;
   #observers: readonly CacheObserver[] = [];
   readonly #entries: EntryStore;
   readonly #victims: VictimChooser;
+  /** By slot; of an empty slot, the table that was there last. */
   readonly #tables: (CachedTable | undefined)[];
-  readonly #residencies: number[];
+  readonly #memories: (TableMemory | undefined)[];
+  #residencies = 0;
   readonly #clusterBytes: number;
 
-  constructor(file: BlockFile, cleaner: TableCleaner, options: TableCacheOptions) {
+  constructor(file: DurableFile, cleaner: TableCleaner, options: TableCacheOptions) {
     invariant(options.capacity >= 1, 'a table cache holds at least one table');
     this.kind = options.kind;
     this.capacity = options.capacity;
@@ -65,7 +74,7 @@ export class TableCache implements TableOwner {
     this.#entries = createEntryStore(options.layout, options.capacity);
     this.#victims = createChooser(options.replacement, this.#entries);
     this.#tables = new Array<CachedTable | undefined>(options.capacity).fill(undefined);
-    this.#residencies = new Array<number>(options.capacity).fill(0);
+    this.#memories = new Array<TableMemory | undefined>(options.capacity).fill(undefined);
   }
 
   /** From now on `observer` is told what it implements, after those who were there before. */
@@ -89,8 +98,7 @@ export class TableCache implements TableOwner {
     }
     this.#refuseOutside(offset);
     const slot = this.#vacate();
-    const table = this.#tableIn(slot);
-    this.#file.read(offset, table.bytes, this.kind);
+    this.#file.read(offset, this.#memoryOf(slot).bytes, this.kind);
     return this.#occupy(slot, offset);
   }
 
@@ -98,7 +106,6 @@ export class TableCache implements TableOwner {
   getEmpty(offset: number): CachedTable {
     const found = this.#entries.find(offset);
     const table = found >= 0 ? this.#pin(found) : this.#occupy(this.#vacate(), offset);
-    if (found >= 0) this.#residencies[found]!++;
     for (const observer of this.#observers) observer.filling?.(table);
     return table;
   }
@@ -139,30 +146,22 @@ export class TableCache implements TableOwner {
     for (let slot = 0; slot < this.capacity; slot++) if (this.isDirty(slot)) yield this.#tableIn(slot);
   }
 
-  offsetOf(slot: number): number {
-    return this.#entries.offsetOf(slot);
-  }
-
-  residencyOf(slot: number): number {
-    return this.#residencies[slot]!;
+  isResident(table: CachedTable): boolean {
+    return this.#tables[table.slot] === table && this.#entries.offsetOf(table.slot) !== 0;
   }
 
   isDirty(slot: number): boolean {
     return this.#entries.dirtyTo(slot) > this.#entries.dirtyFrom(slot);
   }
 
-  writeOut(slot: number): void {
-    const table = this.#tableIn(slot);
-    this.#file.write(this.#entries.offsetOf(slot), table.bytes, this.kind);
-    this.#wasWrittenOut(table);
+  writeOut(table: CachedTable): Sequence {
+    return this.#write(table, 0, this.tableBytes);
   }
 
-  writeOutDirtySectors(slot: number): void {
-    const table = this.#tableIn(slot);
-    const from = roundDown(this.#entries.dirtyFrom(slot), SECTOR_BYTES);
-    const to = roundUp(this.#entries.dirtyTo(slot), SECTOR_BYTES);
-    this.#file.write(this.#entries.offsetOf(slot) + from, table.bytes.subarray(from, to), this.kind);
-    this.#wasWrittenOut(table);
+  writeOutDirtySectors(table: CachedTable): Sequence {
+    const from = roundDown(this.#entries.dirtyFrom(table.slot), SECTOR_BYTES);
+    const to = roundUp(this.#entries.dirtyTo(table.slot), SECTOR_BYTES);
+    return this.#write(table, from, to);
   }
 
   discard(table: CachedTable, why: DiscardReason): void {
@@ -193,9 +192,13 @@ export class TableCache implements TableOwner {
     for (let slot = 0; slot < this.capacity; slot++) this.#empty(slot);
   }
 
-  #wasWrittenOut(table: CachedTable): void {
+  #write(table: CachedTable, from: number, to: number): Sequence {
+    invariant(this.isResident(table), 'only a table that is in the cache is written out');
+    this.#file.write(table.offset + from, table.bytes.subarray(from, to), this.kind);
+    const at = this.#file.written;
     this.#entries.setDirty(table.slot, 0, 0);
-    for (const observer of this.#observers) observer.writtenOut?.(table);
+    for (const observer of this.#observers) observer.writtenOut?.(table, at);
+    return at;
   }
 
   #empty(slot: number): void {
@@ -228,7 +231,7 @@ export class TableCache implements TableOwner {
 
   #occupy(slot: number, offset: number): CachedTable {
     this.#entries.setOffset(slot, offset);
-    this.#residencies[slot]!++;
+    this.#tables[slot] = new CachedTable(this, slot, offset, ++this.#residencies, this.#memoryOf(slot));
     this.#victims.loaded(slot);
     return this.#pin(slot);
   }
@@ -248,6 +251,15 @@ export class TableCache implements TableOwner {
   }
 
   #tableIn(slot: number): CachedTable {
-    return (this.#tables[slot] ??= new CachedTable(this, slot, this.tableBytes));
+    return this.#tables[slot]!;
   }
+
+  #memoryOf(slot: number): TableMemory {
+    return (this.#memories[slot] ??= newMemory(this.tableBytes));
+  }
+}
+
+function newMemory(tableBytes: number): TableMemory {
+  const bytes = new Uint8Array(tableBytes);
+  return { bytes, view: new DataView(bytes.buffer) };
 }

@@ -9,6 +9,7 @@ import { repairImage } from '../check/repair.ts';
 import type { GuestDisk } from '../disk/device.ts';
 import { COMPATIBLE, type Header, INCOMPATIBLE } from '../format/header.ts';
 import type { BlockFile } from '../io/block-file.ts';
+import type { DurableFile } from '../io/durability.ts';
 import { StagedFile } from '../io/staged-file.ts';
 import { type CacheSizeOptions, cacheCapacities } from './cache-sizes.ts';
 import { clearUnknownAutoclear, FeatureBits } from './feature-bits.ts';
@@ -97,7 +98,13 @@ function choosePolicy(file: BlockFile, { policy, stage }: OpenOptions): ReturnTy
   return findPolicy(policy ?? (stage === undefined ? 'writeback' : policyOfStage(stage, mode)), stage);
 }
 
-function makeCaches(file: BlockFile, header: Header, stage: Stage, policy: ImageState['policy'], options: OpenOptions) {
+function makeCaches(
+  file: DurableFile,
+  header: Header,
+  stage: Stage,
+  policy: ImageState['policy'],
+  options: OpenOptions,
+) {
   const { l2Tables, refcountBlocks, l2SliceBytes } = cacheCapacities(options, stage, 2 ** header.clusterBits);
   const geometry = geometryOf(header, l2SliceBytes);
   const shared = { replacement: stage.replacement, layout: stage.layout, clusterBytes: geometry.clusterBytes };

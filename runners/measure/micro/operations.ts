@@ -8,6 +8,7 @@ import type { HistoricalLayout } from '../../../engine/cache/entry-store.ts';
 import { TableCache } from '../../../engine/cache/table-cache.ts';
 import { clusterKind, entryOffset, isCopied, L2_COPIED, writeEntry } from '../../../engine/format/l2-entry.ts';
 import { getRefcount, setRefcount } from '../../../engine/format/refcount-block.ts';
+import { trackDurability } from '../../../engine/io/durability.ts';
 import { ForwardingFile } from '../../../engine/io/forwarding-file.ts';
 import { MemoryFile } from '../../../engine/io/memory-file.ts';
 
@@ -45,7 +46,7 @@ class NothingFile extends ForwardingFile {
 
 function newCache(layout: HistoricalLayout, capacity: number): TableCache {
   const options = { kind: 'l2', capacity, tableBytes: TABLE_BYTES, replacement: 'aging', layout } as const;
-  return new TableCache(new NothingFile(), { clean() {} }, options);
+  return new TableCache(trackDurability(new NothingFile()).image, { clean() {} }, options);
 }
 
 function tableOffset(index: number): number {

@@ -1,5 +1,13 @@
 /** Cache policies with something left out, or done otherwise: wrappers that mutants and mended policies are made of. */
-import type { CachedTable, CachePolicy, DiscardReason, Order, TableCaches, TableKind } from '../../../engine/index.ts';
+import type {
+  CachedTable,
+  CachePolicy,
+  DiscardReason,
+  Order,
+  Sequence,
+  TableCaches,
+  TableKind,
+} from '../../../engine/index.ts';
 
 /** Header fields, bytes: the number of snapshots, and behind it where their table lies. */
 const SNAPSHOT_COUNT = 60;
@@ -46,8 +54,8 @@ export class MutantPolicy implements CachePolicy {
   leaving(table: CachedTable): void {
     this.inner.leaving?.(table);
   }
-  writtenOut(table: CachedTable): void {
-    this.inner.writtenOut?.(table);
+  writtenOut(table: CachedTable, at: Sequence): void {
+    this.inner.writtenOut?.(table, at);
   }
   discarded(table: CachedTable, why: DiscardReason): void {
     this.inner.discarded?.(table, why);
