@@ -53,6 +53,6 @@ export {
 } from './io/block-file.ts';
 export type { DurableFile, Sequence } from './io/durability.ts';
 export { type OpenFileOptions, openFile } from './io/file.ts';
-export { type FileIdentity, identifyFile } from './io/file-identity.ts';
+export { type FileIdentity, fileBeside, identifyFile } from './io/file-identity.ts';
 export { ForwardingFile } from './io/forwarding-file.ts';
 export { MemoryFile } from './io/memory-file.ts';

@@ -10,7 +10,7 @@ import { RawDisk } from '../disk/raw-disk.ts';
 import { type Header, INCOMPATIBLE } from '../format/header.ts';
 import type { HostCacheMode } from '../io/block-file.ts';
 import { openFile } from '../io/file.ts';
-import { type FileIdentity, identifyFile } from '../io/file-identity.ts';
+import { type FileIdentity, fileBeside, identifyFile } from '../io/file-identity.ts';
 import { peekHeader } from './metadata.ts';
 import type { OpenOptions } from './open.ts';
 import { openImage, type Qcow2Image } from './qcow2-image.ts';
@@ -31,17 +31,22 @@ const CHAIN_LENGTH_MAX = 64;
  * @throws Qcow2Error as {@link openImage}; INVALID_ARGUMENT for a name that may not be followed, CORRUPT for a chain that loops.
  */
 export function openImageFile(imagePath: string, options: OpenImageFileOptions = {}): Qcow2Image {
-  return openLink(identifyFile(imagePath), imagePath, options, []);
+  return openLink({ ...identifyFile(imagePath), name: imagePath }, imagePath, options, []);
+}
+
+/** A file of a chain: which it is, and the name by which the chain leads to it, where relative names in it start. */
+interface NamedFile extends FileIdentity {
+  readonly name: string;
 }
 
 function openLink(
-  identity: FileIdentity,
-  name: string,
+  identity: NamedFile,
+  filePath: string,
   options: OpenImageFileOptions,
   chain: readonly string[],
 ): Qcow2Image {
   const { mode = 'writeback', readOnly = false, allowedFolders, ...rest } = options;
-  const file = openFile(name, { mode, readOnly });
+  const file = openFile(filePath, { mode, readOnly });
   const opened: GuestDisk[] = [];
   try {
     const header = peekHeader(file);
@@ -63,7 +68,7 @@ function openLink(
 
 function openBacking(
   header: Header,
-  image: FileIdentity,
+  image: NamedFile,
   options: OpenImageFileOptions,
   chain: readonly string[],
 ): GuestDisk | null {
@@ -76,7 +81,7 @@ function openBacking(
   throw new Qcow2Error('INVALID_ARGUMENT', message, { file: image.path });
 }
 
-function openDataFile(header: Header, image: FileIdentity, options: OpenImageFileOptions, chain: readonly string[]) {
+function openDataFile(header: Header, image: NamedFile, options: OpenImageFileOptions, chain: readonly string[]) {
   if ((header.incompatibleFeatures & INCOMPATIBLE.dataFile) === 0n || options.allowedFolders === undefined) return null;
   if (header.dataFileName === null) {
     throw new Qcow2Error(
@@ -88,19 +93,20 @@ function openDataFile(header: Header, image: FileIdentity, options: OpenImageFil
   return openFile(identity.path, { mode: options.mode ?? 'writeback', readOnly: options.readOnly ?? false });
 }
 
-/** The file that a name in an image's header leads to, if it may be opened. Relative names start at the image's folder. */
+/** The file that a name in an image's header leads to, if it may be opened. */
 function follow(
   name: string,
-  image: FileIdentity,
+  image: NamedFile,
   allowedFolders: readonly string[],
   chain: readonly string[],
   what: string,
-): FileIdentity {
+): NamedFile {
   const refuse = (code: 'INVALID_ARGUMENT' | 'CORRUPT', why: string): never => {
     throw new Qcow2Error(code, `${image.path}: ${what} ${JSON.stringify(name)} ${why}`, { file: image.path });
   };
   if (/^[a-z][a-z0-9+.-]*:/i.test(name)) refuse('INVALID_ARGUMENT', 'names a protocol, which is never followed');
-  const identity = identifyFile(path.resolve(path.dirname(image.path), name));
+  const beside = fileBeside(image.name, name);
+  const identity = { ...identifyFile(beside), name: beside };
   if (!allowedFolders.some((folder) => isInside(identity.path, folder)))
     refuse('INVALID_ARGUMENT', 'is outside the allowed folders');
   if (chain.includes(identity.key)) refuse('CORRUPT', 'creates an infinite loop');

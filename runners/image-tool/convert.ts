@@ -1,6 +1,5 @@
 /** `cowbench image convert`: a copy of one or several disks, in another format or with other options. */
-import path from 'node:path';
-import { identifyFile, KiB, MiB, openFile, SECTOR_BYTES } from '../../engine/index.ts';
+import { fileBeside, identifyFile, KiB, MiB, openFile, SECTOR_BYTES } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { type CopyOptions, copyDisk } from './copy.ts';
 import { type ImageFormat, imageFormat, openDisk, openQcow2, refuseReplacing, warnOfForeignRaw } from './disks.ts';
@@ -156,7 +155,7 @@ async function writeNew(
   const mode = given.hostCache('cache') ?? 'writeback';
   const plan = { ...planImage(target, format, source.sizeBytes, options), mode };
   const backingName = options.get('backing_file');
-  const backingPath = backingName === undefined ? null : path.resolve(path.dirname(target), backingName);
+  const backingPath = backingName === undefined ? null : fileBeside(target, backingName);
   refuseReplacing(target, [...source.files, ...(backingPath === null ? [] : [backingPath])]);
   const backing = backingPath === null ? null : openBase(given, backingPath, options.get('backing_fmt')!);
   try {

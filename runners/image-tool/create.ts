@@ -1,6 +1,5 @@
 /** `cowbench image create`: a new, empty image. */
-import path from 'node:path';
-import { describeImage, roundUp, SECTOR_BYTES } from '../../engine/index.ts';
+import { describeImage, fileBeside, roundUp, SECTOR_BYTES } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { type ImageFormat, imageFormat, openRegularFile, refuseReplacing, warnOfForeignRaw } from './disks.ts';
 import { asksForHelp, CREATE_OPTIONS, type FormatOptions, optionHelp, parseFormatOptions } from './format-options.ts';
@@ -87,7 +86,7 @@ function backingOf(given: Given, file: string, options: FormatOptions): { sizeBy
   }
   const format = imageFormat('backing-format', formatText);
   if (given.flag('unsafe')) return null;
-  const backingPath = path.resolve(path.dirname(file), name);
+  const backingPath = fileBeside(file, name);
   refuseReplacing(file, [backingPath]);
   if (format === 'raw') warnOfForeignRaw(backingPath, (line) => given.warn(line));
   return { sizeBytes: diskSizeOf(backingPath, format) };

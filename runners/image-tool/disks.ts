@@ -141,7 +141,9 @@ export function warnOfForeignRaw(filePath: string, warn: (line: string) => void)
 /** Null: no name in the image may be followed. */
 function allowedFolders(filePath: string, access: Access): string[] | null {
   if (!access.allowBacking) return null;
-  if (access.folders.length === 0) return [path.dirname(identifyFile(filePath).path)];
+  // Names start at the folder of the name that was given; what is linked there often lies beside the image itself.
+  if (access.folders.length === 0)
+    return [realFolder(path.dirname(filePath)), path.dirname(identifyFile(filePath).path)];
   return access.folders.map((folder) => realFolder(folder));
 }
 

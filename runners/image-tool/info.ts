@@ -1,7 +1,7 @@
 /** `cowbench image info`: what an image says about itself. Without `--backing-chain` no file but the image is opened. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { describeImage, type GuestDisk, type ImageDescription } from '../../engine/index.ts';
+import { describeImage, fileBeside, type GuestDisk, type ImageDescription } from '../../engine/index.ts';
 import { filesOf, formatOf, type ImageFormat, openDisk, openRegularFile } from './disks.ts';
 import { printable, printableJson } from './printable.ts';
 import { readableSize } from './sizes.ts';
@@ -132,5 +132,5 @@ function backingLines(file: string, { backingFile, backingFormat }: ImageDescrip
 /** Where a name in an image leads, without a look at the file system; a name with a protocol leads nowhere here. */
 function fullName(file: string, name: string): string {
   if (path.isAbsolute(name) || /^[a-z][a-z0-9+.-]*:/i.test(name)) return name;
-  return path.join(path.dirname(file), name);
+  return fileBeside(file, name);
 }

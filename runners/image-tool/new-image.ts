@@ -1,9 +1,9 @@
 /** New images: from the options of `create` and `convert` to files under temporary names, filled, and then named. */
-import path from 'node:path';
 import {
   type BlockFile,
   type CreateOptions,
   createImage,
+  fileBeside,
   type GuestDisk,
   type HostCacheMode,
   MiB,
@@ -86,7 +86,8 @@ export async function makeImage(
   fill?: (made: OpenNewImage) => Promise<void>,
 ): Promise<void> {
   using staged = new StagedFile(plan.path);
-  using dataFile = stageDataFile(plan, staged);
+  using dataFile = stageDataFile(plan);
+  if (dataFile?.finalPath === staged.finalPath) throw new UsageError('-o data_file: names the image itself');
   if (plan.format === 'raw') await makeRaw(staged.path, plan, work, fill);
   else await makeQcow2(staged.path, dataFile?.path, plan, work, backing, fill);
   work.throwIfInterrupted();
@@ -96,14 +97,12 @@ export async function makeImage(
 }
 
 /** Its name is kept in the header as it was given; like every name there it starts at the image's folder. */
-function stageDataFile({ options, preallocation }: NewImage, image: StagedFile): StagedFile | null {
+function stageDataFile({ path: imagePath, options, preallocation }: NewImage): StagedFile | null {
   if (options.dataFile === undefined) return null;
   if (options.dataFileRaw && preallocation !== 'off' && preallocation !== 'metadata') {
     throw new UsageError('-o preallocation: falloc and full cannot be combined with data_file_raw');
   }
-  const wanted = path.resolve(path.dirname(image.finalPath), options.dataFile);
-  if (wanted === image.finalPath) throw new UsageError('-o data_file: names the image itself');
-  return new StagedFile(wanted);
+  return new StagedFile(fileBeside(imagePath, options.dataFile));
 }
 
 async function makeRaw(

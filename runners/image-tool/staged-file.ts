@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { fileBeside } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { printable } from './printable.ts';
 
@@ -22,7 +23,7 @@ export class StagedFile {
     if (present !== undefined && !present.isFile()) {
       throw new UsageError(`${printable(wanted)} is not a regular file and will not be replaced`);
     }
-    this.finalPath = present === undefined ? path.resolve(wanted) : fs.realpathSync(wanted);
+    this.finalPath = present === undefined ? absentPath(wanted) : fs.realpathSync.native(wanted);
     this.#mode = present === undefined ? null : present.mode;
     this.path = path.join(path.dirname(this.finalPath), `.cowbench-${randomBytes(6).toString('hex')}.tmp`);
     try {
@@ -50,4 +51,18 @@ export class StagedFile {
     if (this.#isPending) fs.rmSync(this.path, { force: true });
     this.#isPending = false;
   }
+}
+
+const LINKS_MAX = 40;
+
+/** Where a file of the name `wanted` will be made: at the end of its links, if it is one that leads to nothing yet. */
+function absentPath(wanted: string): string {
+  let name = wanted;
+  for (let links = 0; links < LINKS_MAX; links++) {
+    const isLink = fs.lstatSync(name, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+    if (!isLink) break;
+    name = fileBeside(name, fs.readlinkSync(name));
+  }
+  const folder = path.dirname(name);
+  return fs.existsSync(folder) ? path.join(fs.realpathSync.native(folder), path.basename(name)) : path.resolve(name);
 }
