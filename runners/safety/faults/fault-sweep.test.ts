@@ -8,9 +8,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { FAULT_KINDS, type Fault, POLICIES, type PolicyName } from '../../../engine/index.ts';
-import { FaultTrials, type TrialResult } from './fault-trial.ts';
-import { FAULT_WORKLOAD_NAMES, type FaultWorkload, faultWorkload } from './fault-workloads.ts';
-import { requestsCorruptAfterPowerCut } from './power-cut-record.ts';
+import { FaultTrials, type TrialResult } from './testing/fault-trial.ts';
+import { FAULT_WORKLOAD_NAMES, type FaultWorkload, faultWorkload } from './testing/fault-workloads.ts';
+import { requestsCorruptAfterPowerCut } from './testing/power-cut-record.ts';
 
 const PAGE = path.join(import.meta.dirname, '../../../docs/faults.md');
 const ALL_POLICIES = Object.keys(POLICIES) as PolicyName[];

@@ -3,15 +3,15 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ORDERS, type PolicyName } from '../../../engine/index.ts';
 import { type HuntedWorkload, Hunter, huntedWorkloads } from './mutant-hunt.ts';
+import { EQUIVALENCES, whyEquivalent } from './mutant-reasons.ts';
+import { MUTANTS, mutantNamed } from './mutants.ts';
 import {
   COUNTED_ORDERS,
   HISTORICAL_KILLS,
   type KnownKill,
   ORDER_KILLS,
   ORDERS_BY_OTHER_NAMES,
-} from './mutant-kills.ts';
-import { EQUIVALENCES, whyEquivalent } from './mutant-reasons.ts';
-import { MUTANTS, mutantNamed } from './mutants.ts';
+} from './testing/mutant-kills.ts';
 
 const POLICY_NAMES: readonly PolicyName[] = ['legacy', 'writethrough', 'writeback'];
 const WORKLOADS = [...huntedWorkloads()];

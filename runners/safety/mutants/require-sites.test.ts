@@ -11,9 +11,9 @@ import type { CrashRequest, CrashWorkload } from '../requests/crash-workload.ts'
 import { sequenceImage } from '../requests/sequences.ts';
 import { recordWorkload } from '../states/record-workload.ts';
 import { Hunter, huntedWorkloads } from './mutant-hunt.ts';
-import { type KnownKill, ORDER_KILLS } from './mutant-kills.ts';
 import { type AlterationName, siteMutant } from './mutants.ts';
 import { DeafToSitePolicy, type RequireSite, requireSites } from './require-sites.ts';
+import { type KnownKill, ORDER_KILLS } from './testing/mutant-kills.ts';
 
 const SITES = requireSites();
 const WORKLOADS = [...huntedWorkloads()];

@@ -127,7 +127,7 @@ function mutants({ records, scope }: SafetyFindings): string {
     '## Mutants',
     '',
     `Deliberate mistakes, hunted with ${workloads}. A mutant is *killed* by damage that the policy alone, with every state of the workload`,
-    'tried, does not show in that request. What has no effect under a policy has a note that says why; `runners/safety/mutants/mutant-kills.ts` says',
+    'tried, does not show in that request. What has no effect under a policy has a note that says why; `runners/safety/mutants/testing/mutant-kills.ts` says',
     "where it has one. A mistake *in the policy itself* is history's own: the policy shows damage that is gone when that mistake is mended.",
     '',
     ...hunted.map((record) => `- ${nameOf(record.subject)}: ${verdictCounts(record)}`),

@@ -2,7 +2,7 @@
  * Where each mutant does its harm: a policy, and the quickest workload that shows it. What makes no difference under one policy has
  * a row here for another in which it does.
  */
-import type { Order, PolicyName } from '../../../engine/index.ts';
+import type { Order, PolicyName } from '../../../../engine/index.ts';
 
 export interface KnownKill {
   readonly mutant: string;

@@ -2,9 +2,9 @@
  * What the order of calls itself leaves behind: the requests of a workload during which a power cut can leave the image corrupt, by
  * the crash explorer. A call that fails for good leaves the file as a power cut there would.
  */
-import type { PolicyName } from '../../../engine/index.ts';
-import { exploreRecording } from '../explore/explore.ts';
-import { recordWorkload } from '../states/record-workload.ts';
+import type { PolicyName } from '../../../../engine/index.ts';
+import { exploreRecording } from '../../explore/explore.ts';
+import { recordWorkload } from '../../states/record-workload.ts';
 import type { FaultWorkload } from './fault-workloads.ts';
 
 const STATES_PER_POINT = 256;

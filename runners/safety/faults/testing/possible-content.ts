@@ -3,8 +3,8 @@
  * request failed. No power fails here, so what was acknowledged is there without a flush once the image could be closed. Where
  * it could not, because the file went on failing, a sector may hold whatever it held since the last flush.
  */
-import { SECTOR_BYTES } from '../../../engine/index.ts';
-import type { CrashRequest, ValueTable } from '../requests/crash-workload.ts';
+import { SECTOR_BYTES } from '../../../../engine/index.ts';
+import type { CrashRequest, ValueTable } from '../../requests/crash-workload.ts';
 import { backingValue, type FaultWorkload } from './fault-workloads.ts';
 
 const SECTORS_MAX = 1000;

@@ -1,5 +1,5 @@
 /** A file that counts what is done with it and stops a run that does too much: a hang found by its work, not by a clock. */
-import { type BlockFile, ForwardingFile, type SyncCause, type TableKind } from '../../../engine/index.ts';
+import { type BlockFile, ForwardingFile, type SyncCause, type TableKind } from '../../../../engine/index.ts';
 
 export class OperationLimit extends ForwardingFile {
   /** Reads, writes, syncs, changes of size and punched holes. */

@@ -21,10 +21,10 @@ import {
   repairImage,
   SECTOR_BYTES,
   type StruckOperation,
-} from '../../../engine/index.ts';
-import { requestWords, ValueTable } from '../requests/crash-workload.ts';
-import { fillSector, valueAt } from '../requests/guest-values.ts';
-import { performRequest } from '../requests/perform-request.ts';
+} from '../../../../engine/index.ts';
+import { requestWords, ValueTable } from '../../requests/crash-workload.ts';
+import { fillSector, valueAt } from '../../requests/guest-values.ts';
+import { performRequest } from '../../requests/perform-request.ts';
 import { backingValue, type FaultWorkload } from './fault-workloads.ts';
 import { OperationLimit } from './operation-limit.ts';
 import { PossibleContent } from './possible-content.ts';

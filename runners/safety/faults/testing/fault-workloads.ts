@@ -1,6 +1,6 @@
 /** Workloads of the fault sweep: one idea each, small, so that every operation of each can be made to fail. */
-import { MiB, SECTOR_BYTES } from '../../../engine/index.ts';
-import type { CrashRequest, CrashWorkload } from '../requests/crash-workload.ts';
+import { MiB, SECTOR_BYTES } from '../../../../engine/index.ts';
+import type { CrashRequest, CrashWorkload } from '../../requests/crash-workload.ts';
 
 export interface FaultWorkload extends CrashWorkload {
   /** Sectors that a backing disk has under the image; their values are {@link backingValue}. */
@@ -56,33 +56,7 @@ function plans(c: number, t: number): Record<string, Plan> {
         FLUSH,
       ],
     },
-    'snapshot-create': {
-      before: [write(0, 2 * c)],
-      during: [write(c, 2 * c), snapshot('create', 'new'), write(c, c), FLUSH, snapshot('create', 'third'), FLUSH],
-    },
-    'snapshot-apply': {
-      before: [write(0, 2 * c), snapshot('create', 'old'), write(0, c), write(t, c)],
-      during: [snapshot('apply', 'old'), write(c, c), FLUSH],
-    },
-    'snapshot-delete': {
-      before: [write(0, 2 * c), snapshot('create', 'old'), write(0, c), snapshot('create', 'late')],
-      during: [snapshot('delete', 'old'), write(5 * c, c), FLUSH, snapshot('delete', 'late'), write(0, c), FLUSH],
-    },
-    'snapshot-close': {
-      before: [write(0, 2 * c)],
-      during: [
-        snapshot('create', 'old'),
-        REOPEN,
-        write(c, c),
-        snapshot('create', 'late'),
-        write(0, part),
-        REOPEN,
-        snapshot('apply', 'old'),
-        REOPEN,
-        snapshot('delete', 'old'),
-        REOPEN,
-      ],
-    },
+    ...snapshotPlans(c, t),
     discard: {
       before: [write(0, 6 * c)],
       during: [{ op: 'discard', offset: c, length: 2 * c }, FLUSH, write(c, c), FLUSH],
@@ -119,6 +93,39 @@ function plans(c: number, t: number): Record<string, Plan> {
     },
     close: { during: [write(0, c), REOPEN, write(t, c), write(c, part), REOPEN, write(0, c)] },
     'lazy-refcounts': { during: [write(0, c), write(t, c), REOPEN, write(c, c), FLUSH], lazyRefcounts: true },
+  };
+}
+
+function snapshotPlans(c: number, t: number): Record<string, Plan> {
+  const part = SECTOR_BYTES;
+  return {
+    'snapshot-create': {
+      before: [write(0, 2 * c)],
+      during: [write(c, 2 * c), snapshot('create', 'new'), write(c, c), FLUSH, snapshot('create', 'third'), FLUSH],
+    },
+    'snapshot-apply': {
+      before: [write(0, 2 * c), snapshot('create', 'old'), write(0, c), write(t, c)],
+      during: [snapshot('apply', 'old'), write(c, c), FLUSH],
+    },
+    'snapshot-delete': {
+      before: [write(0, 2 * c), snapshot('create', 'old'), write(0, c), snapshot('create', 'late')],
+      during: [snapshot('delete', 'old'), write(5 * c, c), FLUSH, snapshot('delete', 'late'), write(0, c), FLUSH],
+    },
+    'snapshot-close': {
+      before: [write(0, 2 * c)],
+      during: [
+        snapshot('create', 'old'),
+        REOPEN,
+        write(c, c),
+        snapshot('create', 'late'),
+        write(0, part),
+        REOPEN,
+        snapshot('apply', 'old'),
+        REOPEN,
+        snapshot('delete', 'old'),
+        REOPEN,
+      ],
+    },
   };
 }
 
