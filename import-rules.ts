@@ -16,6 +16,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'engine/io': ['engine/base'],
   'engine/format': ['engine/base'],
   'engine/disk': ['engine/base', 'engine/io'],
+  // The protocol alone: no socket, no disk.
+  'engine/nbd': ['engine/disk/request.ts'],
   'engine/cache': ['engine/base', 'engine/io'],
   'engine/check': ['engine/base', 'engine/io'],
   'engine/image': ['engine/base', 'engine/io', 'engine/format', 'engine/disk', 'engine/cache', 'engine/check'],
