@@ -31,6 +31,12 @@ export const CLUSTER_ZERO_PLAIN = 1;
 export const CLUSTER_ZERO_ALLOCATED = 2;
 export const CLUSTER_NORMAL = 3;
 export const CLUSTER_COMPRESSED = 4;
+export type ClusterKind =
+  | typeof CLUSTER_UNALLOCATED
+  | typeof CLUSTER_ZERO_PLAIN
+  | typeof CLUSTER_ZERO_ALLOCATED
+  | typeof CLUSTER_NORMAL
+  | typeof CLUSTER_COMPRESSED;
 
 const COPIED_HIGH = 0x8000_0000;
 const COMPRESSED_HIGH = 0x4000_0000;
@@ -67,8 +73,8 @@ export function isZero(view: DataView, byteIndex: number): boolean {
   return (view.getUint8(byteIndex + 7) & ZERO_LOW) !== 0 && !isCompressed(view, byteIndex);
 }
 
-/** One of the CLUSTER_ constants, for a standard (8-byte) entry; extended entries have their bitmaps instead of ZERO. */
-export function clusterKind(view: DataView, byteIndex: number, hasDataFile = false): number {
+/** What a standard (8-byte) entry says; extended entries have their bitmaps instead of ZERO. */
+export function clusterKind(view: DataView, byteIndex: number, hasDataFile = false): ClusterKind {
   const high = view.getUint32(byteIndex);
   const low = view.getUint32(byteIndex + 4);
   if ((high & COMPRESSED_HIGH) !== 0) return CLUSTER_COMPRESSED;
@@ -150,8 +156,10 @@ export function bitmapsContradict(view: DataView, byteIndex: number): boolean {
   return (allocationBitmap(view, byteIndex) & zeroBitmap(view, byteIndex)) !== 0;
 }
 
-/** What one subcluster of an extended entry is: CLUSTER_NORMAL, CLUSTER_ZERO_PLAIN or CLUSTER_UNALLOCATED. */
-export function subclusterKind(view: DataView, byteIndex: number, subcluster: number): number {
+export type SubclusterKind = typeof CLUSTER_NORMAL | typeof CLUSTER_ZERO_PLAIN | typeof CLUSTER_UNALLOCATED;
+
+/** What one subcluster of an extended entry is. */
+export function subclusterKind(view: DataView, byteIndex: number, subcluster: number): SubclusterKind {
   const bit = 1 << subcluster;
   if ((allocationBitmap(view, byteIndex) & bit) !== 0) return CLUSTER_NORMAL;
   return (zeroBitmap(view, byteIndex) & bit) !== 0 ? CLUSTER_ZERO_PLAIN : CLUSTER_UNALLOCATED;

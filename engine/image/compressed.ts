@@ -8,10 +8,8 @@ import { compressCluster, decompressCluster } from '../format/compression.ts';
 import { writeCompressedEntry } from '../format/l2-entry.ts';
 import { maxRefcount } from '../format/refcount-block.ts';
 import { readBytes, writeBytes } from '../io/sector-access.ts';
-import { entryAt, referenceAt } from './entries.ts';
 import type { HostRange } from './geometry.ts';
-import { getL2ForWrite } from './l2-tables.ts';
-import { changeRefcounts, findFreeClusters, refcountOf } from './refcounts.ts';
+import type { Replaced } from './replaced.ts';
 import type { ImageState } from './state.ts';
 
 /** Fills `into` with the guest bytes from `inCluster` on of the cluster compressed at `range`. Throws CORRUPT for a bad stream. */
@@ -36,7 +34,7 @@ export function writeCompressed(
   guestOffset: GuestOffset,
   cluster: Uint8Array,
   orderRefcounts: (state: ImageState) => void,
-): HostRange[] | null {
+): Replaced | null {
   const packed = compressCluster(cluster, state.header.compressionType);
   if (packed === null) return null;
   const offset = allocateBytes(state, packed.length);
@@ -45,15 +43,15 @@ export function writeCompressed(
   writeBytes(state.file, offset, padded, 'data');
   state.policy.require('data-before-mapping');
   orderRefcounts(state);
-  const slice = getL2ForWrite(state, guestOffset);
+  const slice = state.tables.forWrite(guestOffset);
   try {
     const index = state.geometry.indexInSlice(guestOffset);
-    const at = entryAt(state, index);
-    const replaced = referenceAt(state, slice, index);
+    const at = state.entries.at(index);
+    const replaced = state.entries.reference(slice, index);
     state.l2.markDirty(slice, at, at + state.geometry.l2EntryBytes);
     if (state.geometry.extendedL2) slice.bytes.fill(0, at, at + state.geometry.l2EntryBytes);
     writeCompressedEntry(slice.view, at, offset, packed.length, state.geometry.clusterBits);
-    return replaced === null ? [] : [replaced];
+    return { ranges: replaced === null ? [] : [replaced], slice };
   } finally {
     state.l2.release(slice);
   }
@@ -64,14 +62,13 @@ export function writeCompressed(
  * cluster, else at the start of a new one. Streams start at any byte; each host cluster counts the streams that touch it.
  */
 function allocateBytes(state: ImageState, lengthBytes: number): number {
-  const { geometry } = state;
-  const inCluster = geometry.offsetInCluster(state.vars.freeByteOffset);
-  const fits = state.vars.freeByteOffset !== 0 && inCluster + lengthBytes <= geometry.clusterBytes;
-  const shareable =
-    fits && refcountOf(state, geometry.hostCluster(state.vars.freeByteOffset)) < maxRefcount(geometry.refcountOrder);
-  const offset = shareable ? state.vars.freeByteOffset : findFreeClusters(state, 1);
-  changeRefcounts(state, offset, lengthBytes, 1);
+  const { geometry, vars, counts, allocator } = state;
+  const inCluster = geometry.offsetInCluster(vars.freeByteOffset);
+  const fits = vars.freeByteOffset !== 0 && inCluster + lengthBytes <= geometry.clusterBytes;
+  const shareable = fits && counts.of(geometry.hostCluster(vars.freeByteOffset)) < maxRefcount(geometry.refcountOrder);
+  const offset = shareable ? vars.freeByteOffset : allocator.allocate(1).offset;
+  if (shareable) counts.raise(offset, lengthBytes);
   const end = offset + lengthBytes;
-  state.vars.freeByteOffset = geometry.isClusterAligned(end) ? 0 : end;
+  vars.freeByteOffset = geometry.isClusterAligned(end) ? 0 : end;
   return offset;
 }

@@ -1,79 +1,100 @@
 /**
  * L2 entries of an open image, read with the checks that a hostile image makes necessary (qcow2.rst, "L2 table entry").
  */
-import { Qcow2Error } from '../base/errors.ts';
+import { corrupt, type Qcow2Error } from '../base/errors.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
 import {
   CLUSTER_COMPRESSED,
   CLUSTER_NORMAL,
   CLUSTER_ZERO_ALLOCATED,
   CLUSTER_ZERO_PLAIN,
+  type ClusterKind,
   clusterKind,
   compressedLengthBytes,
   compressedOffset,
   entryOffset,
   isCopied,
 } from '../format/l2-entry.ts';
-import type { HostRange } from './geometry.ts';
-import type { ImageState } from './state.ts';
+import type { Geometry, HostRange } from './geometry.ts';
 
-/** Byte index of entry `index` in its slice. */
-export function entryAt(state: ImageState, index: number): number {
-  return index * state.geometry.l2EntryBytes;
+export interface L2EntriesParts {
+  readonly fileName: string;
+  readonly geometry: Geometry;
+  readonly version: 2 | 3;
+  readonly hasDataFile: boolean;
 }
 
-/**
- * The CLUSTER_ kind of entry `index` of a slice. With extended entries a cluster is CLUSTER_NORMAL as soon as it has a host
- * cluster; what its subclusters are stands in the bitmaps.
- */
-export function kindAt(state: ImageState, slice: CachedTable, index: number): number {
-  const kind = clusterKind(slice.view, entryAt(state, index), state.dataFile !== null);
-  const zero = kind === CLUSTER_ZERO_PLAIN || kind === CLUSTER_ZERO_ALLOCATED;
-  if (zero && (state.header.version === 2 || state.geometry.extendedL2)) {
-    const why = state.geometry.extendedL2 ? 'an extended L2 entry' : 'a version 2 image';
-    throw new Qcow2Error(
-      'CORRUPT',
-      `${state.file.name}: L2 entry ${index} has the zero flag, which ${why} cannot have`,
-      { table: 'l2' },
-    );
+/** `index` counts the entries of a slice. */
+export class L2Entries {
+  readonly #parts: L2EntriesParts;
+  readonly #geometry: Geometry;
+
+  constructor(parts: L2EntriesParts) {
+    this.#parts = parts;
+    this.#geometry = parts.geometry;
   }
-  return kind;
-}
 
-/** True when the entry's cluster is referenced by this disk alone. */
-export function isOwned(state: ImageState, slice: CachedTable, index: number): boolean {
-  return isCopied(slice.view, entryAt(state, index));
-}
+  /** Byte index of an entry in its slice. */
+  at(index: number): number {
+    return index * this.#geometry.l2EntryBytes;
+  }
 
-/** Host offset of the data cluster of entry `index`, on a cluster boundary and never in the header. */
-export function dataOffsetAt(state: ImageState, slice: CachedTable, index: number): number {
-  const offset = entryOffset(slice.view, entryAt(state, index));
-  const valid = state.geometry.isClusterAligned(offset) && (offset > 0 || state.dataFile !== null);
-  if (valid) return offset;
-  const message = `${state.file.name}: cluster allocation offset ${offset} unaligned (L2 entry ${index})`;
-  throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'l2', found: offset });
-}
+  /**
+   * What an entry says about its cluster. With extended entries a cluster is CLUSTER_NORMAL as soon as it has a host cluster; what
+   * its subclusters are is in the bitmaps.
+   */
+  kind(slice: CachedTable, index: number): ClusterKind {
+    const { version, hasDataFile } = this.#parts;
+    const { extendedL2 } = this.#geometry;
+    const kind = clusterKind(slice.view, this.at(index), hasDataFile);
+    const zero = kind === CLUSTER_ZERO_PLAIN || kind === CLUSTER_ZERO_ALLOCATED;
+    if (!zero || (version === 3 && !extendedL2)) return kind;
+    const who = extendedL2 ? 'an extended L2 entry' : 'a version 2 image';
+    throw this.#corrupt(`L2 entry ${index} has the zero flag, which ${who} cannot have`, slice, index);
+  }
 
-/** Host bytes of the compressed stream of entry `index`, up to the end of its last sector. */
-export function compressedRangeAt(state: ImageState, slice: CachedTable, index: number): HostRange {
-  const { clusterBits } = state.geometry;
-  const at = entryAt(state, index);
-  const offset = compressedOffset(slice.view, at, clusterBits);
-  const lengthBytes = compressedLengthBytes(slice.view, at, clusterBits);
-  if (Number.isSafeInteger(offset + lengthBytes) && offset > 0) return { offset, lengthBytes };
-  throw new Qcow2Error(
-    'CORRUPT',
-    `${state.file.name}: compressed cluster at impossible offset ${offset} (L2 entry ${index})`,
-    { table: 'l2' },
-  );
-}
+  /** True when the entry's cluster is referenced by this disk alone. */
+  isOwned(slice: CachedTable, index: number): boolean {
+    return isCopied(slice.view, this.at(index));
+  }
 
-/** The host bytes in the image file that entry `index` holds a reference to, or null. */
-export function referenceAt(state: ImageState, slice: CachedTable, index: number): HostRange | null {
-  const kind = kindAt(state, slice, index);
-  if (kind === CLUSTER_COMPRESSED) return compressedRangeAt(state, slice, index);
-  if (kind !== CLUSTER_NORMAL && kind !== CLUSTER_ZERO_ALLOCATED) return null;
-  // Clusters of an external data file are not counted: each belongs to its guest cluster for good.
-  if (state.dataFile !== null) return null;
-  return { offset: dataOffsetAt(state, slice, index), lengthBytes: state.geometry.clusterBytes };
+  /** Host offset of the data cluster of an entry, on a cluster boundary and never in the header. */
+  dataOffset(slice: CachedTable, index: number): number {
+    const offset = entryOffset(slice.view, this.at(index));
+    const valid = this.#geometry.isClusterAligned(offset) && (offset > 0 || this.#parts.hasDataFile);
+    if (valid) return offset;
+    throw this.#corrupt(`cluster allocation offset ${offset} unaligned (L2 entry ${index})`, slice, index, offset);
+  }
+
+  /** Host bytes of the compressed stream of an entry, up to the end of its last sector. */
+  compressedRange(slice: CachedTable, index: number): HostRange {
+    const { clusterBits } = this.#geometry;
+    const at = this.at(index);
+    const offset = compressedOffset(slice.view, at, clusterBits);
+    const lengthBytes = compressedLengthBytes(slice.view, at, clusterBits);
+    if (Number.isSafeInteger(offset + lengthBytes) && offset > 0) return { offset, lengthBytes };
+    throw this.#corrupt(`compressed cluster at impossible offset ${offset} (L2 entry ${index})`, slice, index, offset);
+  }
+
+  /** The host bytes in the image file that an entry holds a reference to, or null. */
+  reference(slice: CachedTable, index: number): HostRange | null {
+    const kind = this.kind(slice, index);
+    if (kind === CLUSTER_COMPRESSED) return this.compressedRange(slice, index);
+    if (kind !== CLUSTER_NORMAL && kind !== CLUSTER_ZERO_ALLOCATED) return null;
+    // Clusters of an external data file are not counted: each belongs to its guest cluster permanently.
+    if (this.#parts.hasDataFile) return null;
+    return { offset: this.dataOffset(slice, index), lengthBytes: this.#geometry.clusterBytes };
+  }
+
+  /** Whether the cluster `count` entries on is of this `kind` and, for data, directly follows in the file; `first`: where it began. */
+  continues(slice: CachedTable, index: number, count: number, kind: ClusterKind, first: number): boolean {
+    if (this.kind(slice, index + count) !== kind) return false;
+    if (first === 0 && kind !== CLUSTER_NORMAL) return true;
+    return entryOffset(slice.view, this.at(index + count)) === first + count * this.#geometry.clusterBytes;
+  }
+
+  #corrupt(why: string, slice: CachedTable, index: number, found?: number): Qcow2Error {
+    const facts = { table: 'l2' as const, offset: slice.offset + this.at(index) };
+    return corrupt(this.#parts.fileName, why, found === undefined ? facts : { ...facts, found });
+  }
 }

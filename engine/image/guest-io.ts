@@ -11,11 +11,9 @@ import {
   writeEntry,
 } from '../format/l2-entry.ts';
 import { readCompressed } from './compressed.ts';
-import { entryAt, referenceAt } from './entries.ts';
 import type { HostRange } from './geometry.ts';
-import { getL2ForWrite } from './l2-tables.ts';
 import { mapForRead } from './mapping.ts';
-import { freeClusters } from './refcounts.ts';
+import type { Replaced } from './replaced.ts';
 import { dataFileOf, type ImageState } from './state.ts';
 import { planWrite, type WriteRun } from './write-plan.ts';
 
@@ -88,11 +86,11 @@ export function orderRefcountsBeforeMapping(state: ImageState): void {
   else state.policy.require('refcounts-before-mapping');
 }
 
-/** Frees host ranges that L2 entries have just ceased to name. */
-export function freeReplaced(state: ImageState, replaced: readonly HostRange[]): void {
-  if (replaced.length === 0) return;
+/** Frees what L2 entries have just ceased to name. */
+export function freeReplaced(state: ImageState, { ranges, slice }: Replaced): void {
+  if (ranges.length === 0) return;
   state.policy.require('mapping-before-free');
-  for (const { offset, lengthBytes } of replaced) freeClusters(state, offset, lengthBytes);
+  state.allocator.release(ranges, [slice]);
 }
 
 /** Copies the old content before and behind the written bytes into the run's first and last unit. True if it did. */
@@ -114,25 +112,25 @@ function copyOld(state: ImageState, run: WriteRun, guestOffset: number, lengthBy
 }
 
 /** Points the run's L2 entries at its clusters. Returns what they named before and no longer do. */
-function setEntries(state: ImageState, run: WriteRun): HostRange[] {
+function setEntries(state: ImageState, run: WriteRun): Replaced {
   const { geometry } = state;
-  const replaced: HostRange[] = [];
-  const slice = getL2ForWrite(state, run.guestOffset);
+  const ranges: HostRange[] = [];
+  const slice = state.tables.forWrite(run.guestOffset);
   try {
     const first = geometry.indexInSlice(run.guestOffset);
-    state.l2.markDirty(slice, entryAt(state, first), entryAt(state, first + run.unlinkedClusters));
+    state.l2.markDirty(slice, state.entries.at(first), state.entries.at(first + run.unlinkedClusters));
     for (let count = 0; count < run.unlinkedClusters; count++) {
-      const at = entryAt(state, first + count);
+      const at = state.entries.at(first + count);
       const hostOffset = run.hostOffset + count * geometry.clusterBytes;
-      const old = referenceAt(state, slice, first + count);
-      if (old !== null && old.offset !== hostOffset) replaced.push(old);
+      const old = state.entries.reference(slice, first + count);
+      if (old !== null && old.offset !== hostOffset) ranges.push(old);
       writeEntry(slice.view, at, hostOffset, L2_COPIED);
       if (geometry.extendedL2) linkSubclusters(state, run, slice.view, at, count);
     }
   } finally {
     state.l2.release(slice);
   }
-  return replaced;
+  return { ranges, slice };
 }
 
 /** Marks the subclusters of the run's cluster number `count` that the run has filled. */

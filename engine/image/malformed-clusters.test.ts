@@ -89,19 +89,19 @@ testMalformed([
     name: 'L2 entry 2^55, snapshot',
     change: (p) => p.view.setBigUint64(p.l2 + 24, COPIED + (1n << 55n)),
     act: create,
-    says: 'the cluster at offset 36028797018963970 is in use, but no refcount block counts it',
+    says: 'disk: the cluster at offset 36028797018963970 is in use, but no refcount block counts it',
   },
   {
     name: 'L2 entry 2^55, discarded',
     change: (p) => p.view.setBigUint64(p.l2 + 24, COPIED + (1n << 55n)),
     act: (image) => void image.discard(3 * CLUSTER, CLUSTER),
-    says: 'the cluster at offset 36028797018963970 is in use, but no refcount block counts it',
+    says: 'disk: the cluster at offset 36028797018963970 is in use, but no refcount block counts it',
   },
   {
     name: 'two L2 entries to one cluster, discarded',
     change: (p) => p.view.setBigUint64(p.l2 + 32, p.view.getBigUint64(p.l2 + 24)),
     act: (image) => void image.discard(0, 8 * CLUSTER),
-    says: 'the cluster at offset 40960 is freed but its refcount is 0 already',
+    says: 'disk: the cluster at offset 40960 is freed but its refcount is 0 already',
   },
   {
     name: 'the zero flag in version 2',

@@ -6,7 +6,7 @@ testMalformed([
     name: 'refcount block unaligned',
     change: (p) => p.point(p.refcountTable, p.refcountBlock + 512, 0n),
     act: writeNew,
-    says: 'refcount block offset 8704 is not on a cluster boundary below 2^53',
+    says: 'disk: refcount block offset 8704 is not on a cluster boundary below 2^53',
   },
   {
     name: 'no refcount block',
@@ -25,7 +25,7 @@ testMalformed([
     name: 'refcount block at 2^63',
     change: (p) => p.view.setBigUint64(p.refcountTable, COPIED + BigInt(p.refcountBlock)),
     act: writeNew,
-    says: 'refcount block offset 9223372036854784000 is not on a cluster boundary below 2^53',
+    says: 'disk: refcount block offset 9223372036854784000 is not on a cluster boundary below 2^53',
   },
   {
     name: 'refcount block in the L1 table',
@@ -58,6 +58,6 @@ testMalformed([
     name: 'refcount at its limit, snapshot',
     change: (p) => p.view.setUint16(p.refcountBlock + (p.l2 / CLUSTER) * 2, 0xffff),
     act: create,
-    says: 'refcount 65536 of the cluster at offset 36864 does not fit 16 bits',
+    says: 'disk: refcount 65536 of the cluster at offset 36864 does not fit 16 bits',
   },
 ]);

@@ -51,7 +51,7 @@ testMalformed([
     name: "a snapshot's L1 entry unaligned, applied",
     change: (p) => p.view.setBigUint64(p.snapshotL1, 0x200n),
     act: apply,
-    says: 'L2 table offset 512 unaligned (L1 index: 0)',
+    says: 'disk: L2 table offset 512 unaligned (L1 index: 0)',
   },
   {
     name: "a snapshot's L1 entry behind the end, deleted",

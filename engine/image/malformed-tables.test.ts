@@ -21,19 +21,19 @@ testMalformed([
     name: 'L1 entry unaligned',
     change: (p) => p.point(p.l1, p.l2 + 512),
     act: read,
-    says: 'L2 table offset 37376 unaligned (L1 index: 0)',
+    says: 'disk: L2 table offset 37376 unaligned (L1 index: 0)',
   },
   {
     name: 'L1 entry unaligned, written',
     change: (p) => p.point(p.l1, p.l2 + 512),
     act: writeNew,
-    says: 'L2 table offset 37376 unaligned (L1 index: 0)',
+    says: 'disk: L2 table offset 37376 unaligned (L1 index: 0)',
   },
   {
     name: 'L1 entry unaligned, snapshot',
     change: (p) => p.point(p.l1, p.l2 + 512),
     act: create,
-    says: 'L2 table offset 37376 unaligned (L1 index: 0)',
+    says: 'disk: L2 table offset 37376 unaligned (L1 index: 0)',
   },
   {
     name: 'L1 entry behind the end of the file',

@@ -16,7 +16,7 @@ import { clearUnknownAutoclear, FeatureBits } from './feature-bits.ts';
 import { stackFiles } from './file-stack.ts';
 import { geometryOf, readHeaderAndTables, readSnapshots } from './metadata.ts';
 import type { OverlapCheck } from './overlap.ts';
-import type { ImageState } from './state.ts';
+import { assemble, type ImageState } from './state.ts';
 
 export interface OpenOptions extends CacheSizeOptions {
   /** Metadata cache policy. Default: the one of `stage`, or `writeback`. */
@@ -63,7 +63,7 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
   }
   policy.attach(caches);
   const features = new FeatureBits(policy, header);
-  const state: ImageState = {
+  const state = assemble({
     ...files,
     geometry,
     header,
@@ -83,7 +83,7 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
     backing: options.backing ?? null,
     copyBuffer: new Uint8Array(geometry.clusterBytes),
     freedRanges: (options.punchHoles ?? true) ? [] : null,
-  };
+  });
   files.guard.protect(state);
   if (!file.readOnly) clearUnknownAutoclear(features);
   return state;

@@ -2,9 +2,6 @@
 import { Qcow2Error } from '../base/errors.ts';
 import { type GuestOffset, roundUp, SECTOR_BYTES } from '../base/units.ts';
 import { L1_ENTRY_BYTES, writeL1Entry } from '../format/l1-entry.ts';
-import { growL1, publishSize } from './l1-table.ts';
-import { tableOffsetAt } from './l2-tables.ts';
-import { freeClusters, refcountOf } from './refcounts.ts';
 import type { ImageState } from './state.ts';
 import { unmapClusters, writeZeroes } from './zeroes.ts';
 
@@ -31,7 +28,7 @@ export function resizeImage(state: ImageState, sizeBytes: number, allowShrink: b
   if (sizeBytes < state.vars.sizeBytes) shrinkTables(state, sizeBytes);
   else growTables(state, sizeBytes);
   state.policy.flush();
-  publishSize(state, sizeBytes);
+  state.activeL1.publishSize(sizeBytes);
   cutFreeEnd(state);
 }
 
@@ -43,7 +40,7 @@ function growTables(state: ImageState, sizeBytes: number): void {
   if (dataFile !== null && dataFile.sizeBytes() < sizeBytes) dataFile.truncate(sizeBytes);
   // VM state lies where the disk will be; the snapshots that it belongs to have references of their own.
   if (sizeBytes > oldBytes) freeTablesFrom(state, geometry.l1EntriesFor(oldBytes) * geometry.bytesPerL2Table);
-  growL1(state, geometry.l1EntriesFor(sizeBytes), true);
+  state.activeL1.grow(geometry.l1EntriesFor(sizeBytes), true);
   const backingEnd = Math.min(sizeBytes, backing?.sizeBytes ?? 0);
   if (backingEnd > oldBytes) writeZeroes(state, oldBytes, backingEnd - oldBytes, true);
 }
@@ -63,19 +60,20 @@ function freeTablesFrom(state: ImageState, from: number): void {
   const { l1 } = state.vars;
   for (let index = geometry.l1Index(from as GuestOffset); index < l1.entryCount; index++) {
     const start = index * geometry.bytesPerL2Table;
-    if (tableOffsetAt(state, l1, index) !== 0)
+    if (state.tables.offsetAt(l1, index) !== 0)
       unmapClusters(state, Math.max(from, start), start + geometry.bytesPerL2Table);
   }
   const freed: number[] = [];
   for (let index = Math.ceil(from / geometry.bytesPerL2Table); index < l1.entryCount; index++) {
-    const offset = tableOffsetAt(state, l1, index);
+    const offset = state.tables.offsetAt(l1, index);
     if (offset === 0) continue;
     freed.push(offset);
     writeL1Entry(l1.view, index * L1_ENTRY_BYTES, 0, false);
   }
   if (freed.length === 0) return;
   state.policy.hookUp(l1.offset, l1.entryBytes, 'l1');
-  for (const offset of freed) freeClusters(state, offset, geometry.clusterBytes);
+  const tables = freed.map((offset) => ({ offset, lengthBytes: geometry.clusterBytes }));
+  state.allocator.release(tables, [state.file.written]);
 }
 
 /** Gives the free clusters at the end of the file back; after the flush, so nothing in the file names them any more. */
@@ -86,6 +84,6 @@ function cutFreeEnd(state: ImageState): void {
   const lastBlock = refcountTable.blockOffsets.findLastIndex((offset) => offset !== 0);
   let used = Math.min(end, (lastBlock + 1) * geometry.clustersPerRefcountBlock);
   const giveUp = used - SEARCHED_CLUSTERS_MAX;
-  while (used > 0 && used > giveUp && refcountOf(state, used - 1) === 0) used--;
+  while (used > 0 && used > giveUp && state.counts.of(used - 1) === 0) used--;
   if (used < end) state.file.truncate(used * geometry.clusterBytes);
 }

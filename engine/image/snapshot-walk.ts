@@ -12,10 +12,7 @@ import {
   isCopied,
   setCopied,
 } from '../format/l2-entry.ts';
-import { compressedRangeAt, dataOffsetAt, kindAt } from './entries.ts';
 import type { L1Table } from './l1-table.ts';
-import { tableOffsetAt } from './l2-tables.ts';
-import { changeRefcounts, refcountOf } from './refcounts.ts';
 import type { ImageState } from './state.ts';
 
 export type WalkChange = 1 | 0 | -1;
@@ -52,7 +49,7 @@ function refuseRepeatedTables(state: ImageState, l1: L1Table): void {
 
 /** Returns true when the entry's COPIED flag changed. */
 function walkL1Entry(state: ImageState, l1: L1Table, index: number, change: WalkChange): boolean {
-  const offset = tableOffsetAt(state, l1, index);
+  const offset = state.tables.offsetAt(l1, index);
   if (offset === 0) return false;
   for (let start = 0; start < state.geometry.clusterBytes; start += state.geometry.l2SliceBytes) {
     walkSlice(state, offset + start, change);
@@ -73,12 +70,12 @@ function walkSlice(state: ImageState, sliceOffset: number, change: WalkChange): 
 }
 
 function walkEntry(state: ImageState, slice: CachedTable, index: number, change: WalkChange): void {
-  const kind = kindAt(state, slice, index);
+  const kind = state.entries.kind(slice, index);
   if (kind === CLUSTER_UNALLOCATED || kind === CLUSTER_ZERO_PLAIN) return;
   const count =
     kind === CLUSTER_COMPRESSED
       ? changeCompressed(state, slice, index, change)
-      : changeAndCount(state, dataOffsetAt(state, slice, index), change);
+      : changeAndCount(state, state.entries.dataOffset(slice, index), change);
   const at = index * state.geometry.l2EntryBytes;
   if (isCopied(slice.view, at) === (count === 1)) return;
   // A cleared flag says "shared": it must not be forgotten once the other owner can be freed, so the raised count comes first.
@@ -90,18 +87,24 @@ function walkEntry(state: ImageState, slice: CachedTable, index: number, change:
 /** Changes the refcount of the cluster at `offset`, if asked to, and returns what it is then. */
 function changeAndCount(state: ImageState, offset: number, change: WalkChange): number {
   if (change !== 0) {
-    changeRefcounts(state, offset, state.geometry.clusterBytes, change);
+    shift(state, offset, state.geometry.clusterBytes, change);
     state.policy.require('snapshot-walk-step');
   }
-  return refcountOf(state, state.geometry.hostCluster(offset));
+  return state.counts.of(state.geometry.hostCluster(offset));
 }
 
 /** The same for every host cluster that a compressed cluster touches. */
 function changeCompressed(state: ImageState, slice: CachedTable, index: number, change: WalkChange): number {
   if (change !== 0) {
-    const { offset, lengthBytes } = compressedRangeAt(state, slice, index);
-    changeRefcounts(state, offset, lengthBytes, change);
+    const { offset, lengthBytes } = state.entries.compressedRange(slice, index);
+    shift(state, offset, lengthBytes, change);
     state.policy.require('snapshot-walk-step');
   }
   return SHARED;
+}
+
+/** At once, whatever the allocator: COPIED says what the refcount is now. */
+function shift({ counts }: ImageState, offset: number, lengthBytes: number, change: 1 | -1): void {
+  if (change > 0) counts.raise(offset, lengthBytes);
+  else counts.lower(offset, lengthBytes);
 }

@@ -18,11 +18,10 @@ import {
 import { writeUint64 } from '../format/uint64.ts';
 import { readBytes } from '../io/sector-access.ts';
 import type { HostRange } from './geometry.ts';
-import { growL1, L1Table, publishSize } from './l1-table.ts';
+import { L1Table } from './l1-table.ts';
 import { REFCOUNT_TABLE_ENTRY_BYTES } from './refcount-table.ts';
-import { allocateClusters, freeClusters } from './refcounts.ts';
 import { walkL1 } from './snapshot-walk.ts';
-import type { ImageState } from './state.ts';
+import { assemble, type ImageState } from './state.ts';
 import { orUndo, type UndoLog } from './undo.ts';
 
 /** A snapshot as lists show it. Name and id come from the image: escape them before showing them. */
@@ -83,7 +82,8 @@ function addSnapshot(state: ImageState, wanted: NewSnapshot, nameBytes: Uint8Arr
     state.vars.snapshots.reduce((highest, entry) => Math.max(highest, Number(snapshotId(entry)) || 0), 0) + 1,
   );
   walkL1(state, state.vars.l1, 1);
-  const l1TableOffset = allocateClusters(state, state.vars.l1.entryBytes.length);
+  const clusters = state.geometry.clustersFor(state.vars.l1.entryBytes.length);
+  const { offset: l1TableOffset } = state.allocator.allocate(clusters);
   state.policy.require('refcount-before-snapshot-table');
   state.policy.hookUp(l1TableOffset, state.vars.l1.entryBytes, 'l1');
   const entry: SnapshotEntry = {
@@ -129,7 +129,7 @@ function refuseOtherSize(state: ImageState, nameOrId: string, sizeBytes: number)
 function goBack(state: ImageState, entry: SnapshotEntry, sizeBytes: number): void {
   const neededEntries = state.geometry.l1EntriesFor(sizeBytes);
   // First, because it allocates: not from what the walk is about to free while the active table still names it.
-  growL1(state, Math.max(entry.l1Entries, neededEntries), true);
+  state.activeL1.grow(Math.max(entry.l1Entries, neededEntries), true);
   walkL1(state, state.vars.l1, -1);
   const { l1 } = state.vars;
   const snapshotBytes = readL1(state, entry).entryBytes;
@@ -138,7 +138,7 @@ function goBack(state: ImageState, entry: SnapshotEntry, sizeBytes: number): voi
   // The active table may be longer, when it grew after the snapshot: its tail must not go on naming tables just freed.
   state.policy.hookUp(l1.offset, l1.entryBytes, 'l1');
   // After the table: with the old size it is whole too, only cut off or followed by what reads as zeros.
-  if (sizeBytes !== state.vars.sizeBytes) publishSize(state, sizeBytes);
+  if (sizeBytes !== state.vars.sizeBytes) state.activeL1.publishSize(sizeBytes);
   // From here on it is as long as the snapshot's, as in history: what needs more entries grows it anew.
   // Never shorter than the disk needs: a damaged snapshot may say less.
   const entryCount = Math.max(entry.l1Entries, neededEntries);
@@ -159,7 +159,8 @@ function dropSnapshot(state: ImageState, entry: SnapshotEntry, undo: UndoLog): v
   walkL1(state, state.vars.l1, 0);
   const oldTable = snapshotTableRange(state);
   state.vars.snapshots = state.vars.snapshots.filter((other) => other !== entry);
-  freeClusters(state, entry.l1TableOffset, entry.l1Entries * L1_ENTRY_BYTES);
+  // At once, whatever the allocator: the reference is dropped only when the table is published.
+  state.counts.lower(entry.l1TableOffset, entry.l1Entries * L1_ENTRY_BYTES);
   // The new table may take clusters that the snapshot has just given up.
   replaceSnapshotTable(state, state.vars.snapshots, oldTable, (publish) => undo.onlyForward(publish));
 }
@@ -175,7 +176,7 @@ export function stateAtSnapshot(state: ImageState, nameOrId: string): ImageState
     const message = `${state.file.name}: snapshot ${JSON.stringify(nameOrId)} claims ${sizeBytes} bytes; its L1 table of ${entry.l1Entries} entries maps less`;
     throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'snapshot-table' });
   }
-  return { ...state, vars: { ...state.vars, l1: readL1(state, entry), sizeBytes } };
+  return assemble({ ...state, vars: { ...state.vars, l1: readL1(state, entry), sizeBytes } });
 }
 
 /** The snapshot with this id, or else with this name. */
@@ -257,12 +258,13 @@ export function replaceSnapshotTable(
   old: HostRange,
   beforeWriting?: (publish: () => void) => void,
 ): void {
-  const offset = allocateClusters(state, encodeSnapshotTable(entries).length);
+  const clusters = state.geometry.clustersFor(encodeSnapshotTable(entries).length);
+  const { offset } = state.allocator.allocate(clusters);
   state.policy.require('refcount-before-snapshot-table');
   const publish = () => publishSnapshotTable(state, entries, offset);
   beforeWriting?.(publish);
   publish();
-  freeClusters(state, old.offset, old.lengthBytes);
+  state.allocator.release([old], [state.file.written]);
 }
 
 function publishSnapshotTable(state: ImageState, entries: readonly SnapshotEntry[], offset: number): void {

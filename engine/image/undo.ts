@@ -5,23 +5,39 @@
  * Invariants:
  *  1. An operation that succeeds makes no file operation because of this.
  *  2. What was kept is everything that the operation may change: tables before their first change, the variables of the image
- *     (`vars.ts`), the active L1 table, and what `keepL1` was told of.
+ *     (`vars.ts`), what the allocator holds, the active L1 table, and what `keepL1` was told of.
  *  3. Where the way back fails too, the image refuses every later write and flush: what its file holds is not certain.
  */
 import { Qcow2Error } from '../base/errors.ts';
 import { MiB } from '../base/units.ts';
 import type { CachedTable, CacheObserver } from '../cache/cached-table.ts';
+import type { CachePolicy } from '../cache/policy.ts';
 import type { TableCache } from '../cache/table-cache.ts';
 import { HEADER_FIELDS } from '../format/header-fields.ts';
 import { writeUint64 } from '../format/uint64.ts';
 import type { TableKind } from '../io/block-file.ts';
+import type { DurableFile } from '../io/durability.ts';
+import type { Allocator, Savepoint } from './allocator.ts';
+import type { AttemptedWrites } from './attempted-writes.ts';
 import { type L1Table, l1Fields, sizeField } from './l1-table.ts';
 import { encodeRefcountTable, refcountTableFields } from './refcount-table.ts';
-import type { ImageState } from './state.ts';
+import type { Seal } from './sealed-file.ts';
 import { copyVars, type ImageVars, restoreVars } from './vars.ts';
 
 /** Tables are kept up to this size in sum; an operation that changes more has no way back. */
 const KEPT_BYTES_MAX = 256 * MiB;
+
+/** What an operation can change. */
+export interface UndoParts {
+  readonly file: DurableFile;
+  readonly seal: Seal;
+  readonly attempts: AttemptedWrites;
+  readonly vars: ImageVars;
+  readonly policy: CachePolicy;
+  readonly allocator: Allocator;
+  readonly l2: TableCache;
+  readonly refcounts: TableCache;
+}
 
 export interface Undoable {
   /** Names the operation in messages. */
@@ -31,8 +47,8 @@ export interface Undoable {
 }
 
 /** Runs `action`; when it throws, everything is as before, and the error goes on. */
-export function orUndo<Result>(state: ImageState, how: Undoable, action: (undo: UndoLog) => Result): Result {
-  const undo = new UndoLog(state, how);
+export function orUndo<Result>(parts: UndoParts, how: Undoable, action: (undo: UndoLog) => Result): Result {
+  const undo = new UndoLog(parts, how);
   try {
     return action(undo);
   } catch (error) {
@@ -45,9 +61,10 @@ export function orUndo<Result>(state: ImageState, how: Undoable, action: (undo: 
 }
 
 export class UndoLog implements CacheObserver {
-  readonly #state: ImageState;
+  readonly #parts: UndoParts;
   readonly #how: Undoable;
   readonly #before: ImageVars;
+  readonly #savepoint: Savepoint;
   readonly #l1Tables: { readonly table: L1Table; readonly bytes: Uint8Array }[] = [];
   /** By cache and host offset: the bytes before the first change; null for a table that was not there. */
   readonly #tables = new Map<TableCache, Map<number, Uint8Array | null>>();
@@ -56,13 +73,14 @@ export class UndoLog implements CacheObserver {
   #keptBytes = 0;
   #finish: (() => void) | null = null;
 
-  constructor(state: ImageState, how: Undoable) {
-    this.#state = state;
+  constructor(parts: UndoParts, how: Undoable) {
+    this.#parts = parts;
     this.#how = how;
-    this.#before = copyVars(state.vars);
-    this.keepL1(state.vars.l1);
-    this.#attempted = state.attempts.record();
-    for (const cache of [state.l2, state.refcounts]) {
+    this.#before = copyVars(parts.vars);
+    this.#savepoint = parts.allocator.savepoint();
+    this.keepL1(parts.vars.l1);
+    this.#attempted = parts.attempts.record();
+    for (const cache of [parts.l2, parts.refcounts]) {
       this.#tables.set(cache, new Map());
       cache.observe(this);
     }
@@ -92,16 +110,16 @@ export class UndoLog implements CacheObserver {
   }
 
   #keptOf({ kind }: CachedTable): Map<number, Uint8Array | null> {
-    return this.#tables.get(kind === 'l2' ? this.#state.l2 : this.#state.refcounts)!;
+    return this.#tables.get(kind === 'l2' ? this.#parts.l2 : this.#parts.refcounts)!;
   }
 
   stop(): void {
     for (const cache of this.#tables.keys()) cache.unobserve(this);
-    this.#state.attempts.stop(this.#attempted);
+    this.#parts.attempts.stop(this.#attempted);
   }
 
   takeBack(cause: Qcow2Error): void {
-    const { seal, file } = this.#state;
+    const { seal, file } = this.#parts;
     if (this.#keptBytes > KEPT_BYTES_MAX) return seal.closeHalfDone(file.name, this.#how.what, cause);
     try {
       if (this.#finish !== null) return this.#finish();
@@ -122,7 +140,8 @@ export class UndoLog implements CacheObserver {
 
   /** Reads are right from here on, even when nothing can be written any more. */
   #restoreMemory(): void {
-    restoreVars(this.#state.vars, this.#before);
+    restoreVars(this.#parts.vars, this.#before);
+    this.#savepoint.restore();
     for (const { table, bytes } of this.#l1Tables) table.bytes.set(bytes);
     for (const [cache, kept] of this.#tables) {
       for (const [offset, bytes] of kept) {
@@ -133,7 +152,7 @@ export class UndoLog implements CacheObserver {
   }
 
   #restoreFile(): void {
-    const { policy, l2, refcounts } = this.#state;
+    const { policy, l2, refcounts } = this.#parts;
     const parts = [() => this.#restoreTables(), () => this.#restorePointers()];
     for (const restore of this.#how.first === 'refcounts' ? parts : parts.reverse()) restore();
     policy.flush();
@@ -143,7 +162,7 @@ export class UndoLog implements CacheObserver {
   }
 
   #restoreTables(): void {
-    const { policy, l2, refcounts } = this.#state;
+    const { policy, l2, refcounts } = this.#parts;
     for (const [cache, kept] of this.#tables) {
       for (const [offset, bytes] of kept) if (bytes !== null) putBack(cache, offset, bytes);
     }
@@ -152,7 +171,7 @@ export class UndoLog implements CacheObserver {
   }
 
   #restorePointers(): void {
-    const { policy } = this.#state;
+    const { policy } = this.#parts;
     if (this.#attempted.has('header')) this.#restoreHeader();
     if (this.#attempted.has('refcount-table')) this.#restoreRefcountTable();
     if (!this.#attempted.has('l1')) return;
@@ -161,11 +180,11 @@ export class UndoLog implements CacheObserver {
 
   #restoreRefcountTable(): void {
     const { offset, blockOffsets } = this.#before.refcountTable;
-    this.#state.policy.hookUp(offset, encodeRefcountTable(blockOffsets), 'refcount-table');
+    this.#parts.policy.hookUp(offset, encodeRefcountTable(blockOffsets), 'refcount-table');
   }
 
   #restoreHeader(): void {
-    const { policy } = this.#state;
+    const { policy } = this.#parts;
     const { l1, refcountTable, snapshots, snapshotsOffset, sizeBytes } = this.#before;
     policy.hookUp(HEADER_FIELDS.size, sizeField(sizeBytes), 'header');
     policy.hookUp(HEADER_FIELDS.l1Size, l1Fields(l1), 'header');

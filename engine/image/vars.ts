@@ -4,9 +4,10 @@ import type { L1Table } from './l1-table.ts';
 
 /** The refcount table in memory: host offset of each refcount block, 0 where there is none. */
 export interface RefcountTable {
-  offset: number;
-  clusterCount: number;
-  blockOffsets: Float64Array;
+  readonly offset: number;
+  readonly clusterCount: number;
+  /** An entry changes when a block is added; a longer table is another object. */
+  readonly blockOffsets: Float64Array;
 }
 
 export interface ImageVars {

@@ -11,12 +11,9 @@ import {
   CLUSTER_UNALLOCATED,
   CLUSTER_ZERO_ALLOCATED,
   CLUSTER_ZERO_PLAIN,
+  type ClusterKind,
   subclustersAllocated,
 } from '../format/l2-entry.ts';
-import { dataOffsetAt, entryAt, isOwned, kindAt } from './entries.ts';
-import { getL2ForWrite } from './l2-tables.ts';
-import { continues } from './mapping.ts';
-import { allocateClusters } from './refcounts.ts';
 import { dataFileOf, type ImageState } from './state.ts';
 
 /** A piece of a write that goes to one stretch of the file. */
@@ -41,17 +38,17 @@ export interface WriteRun {
  */
 export function planWrite(state: ImageState, guestOffset: GuestOffset, maxBytes: number): WriteRun {
   const { geometry } = state;
-  const slice = getL2ForWrite(state, guestOffset);
+  const slice = state.tables.forWrite(guestOffset);
   try {
     const index = geometry.indexInSlice(guestOffset);
     const inCluster = geometry.offsetInCluster(guestOffset);
     const wanted = Math.min(geometry.clustersFor(inCluster + maxBytes), geometry.entriesPerSlice - index);
-    const kind = kindAt(state, slice, index);
-    const inPlace = isOwned(state, slice, index) && (kind === CLUSTER_NORMAL || kind === CLUSTER_ZERO_ALLOCATED);
+    const kind = state.entries.kind(slice, index);
+    const inPlace = state.entries.isOwned(slice, index) && (kind === CLUSTER_NORMAL || kind === CLUSTER_ZERO_ALLOCATED);
     if (!inPlace) return planNewClusters(state, slice, index, guestOffset, maxBytes, wanted, kind);
     const count = countOwned(state, slice, index, wanted, kind);
     const lengthBytes = Math.min(maxBytes, count * geometry.clusterBytes - inCluster);
-    const run = { guestOffset, lengthBytes, hostOffset: dataOffsetAt(state, slice, index) };
+    const run = { guestOffset, lengthBytes, hostOffset: state.entries.dataOffset(slice, index) };
     refuseBehindEnd(state, run.hostOffset);
     if (geometry.extendedL2) return { ...run, ...subclusterLinks(state, slice, index, inCluster, lengthBytes, count) };
     const links = kind === CLUSTER_ZERO_ALLOCATED;
@@ -84,7 +81,7 @@ function planNewClusters(
   guestOffset: GuestOffset,
   maxBytes: number,
   wanted: number,
-  kind: number,
+  kind: ClusterKind,
 ): WriteRun {
   const { clusterBytes, subclusterBytes } = state.geometry;
   const count = countReplaceable(state, slice, index, wanted, kind);
@@ -94,7 +91,7 @@ function planNewClusters(
     guestOffset,
     lengthBytes: Math.min(maxBytes, count * clusterBytes - inCluster),
     // An external data file has a place for each guest cluster: its own offset.
-    hostOffset: state.dataFile === null ? allocateClusters(state, count * clusterBytes) : guestOffset - inCluster,
+    hostOffset: state.dataFile === null ? state.allocator.allocate(count).offset : guestOffset - inCluster,
     unlinkedClusters: count,
     ...wholeClusters(state),
     // What a replaced cluster held moves with it as a whole; an empty one has only the subclusters that are written.
@@ -130,17 +127,17 @@ function subclusterLinks(
 /** `offset` counts from the start of the cluster of entry `index` and may pass its end. */
 function subclusterIsAllocated(state: ImageState, slice: CachedTable, index: number, offset: number): boolean {
   const { clusterBytes, subclusterBytes } = state.geometry;
-  const at = entryAt(state, index + Math.floor(offset / clusterBytes));
+  const at = state.entries.at(index + Math.floor(offset / clusterBytes));
   const subcluster = Math.floor((offset % clusterBytes) / subclusterBytes);
   return subclustersAllocated(slice.view, at, subcluster, subcluster + 1);
 }
 
 /** How many clusters from `index` on are of this `kind`, this disk's alone, and contiguous in the file. */
-function countOwned(state: ImageState, slice: CachedTable, index: number, wanted: number, kind: number): number {
-  const first = dataOffsetAt(state, slice, index);
+function countOwned(state: ImageState, slice: CachedTable, index: number, wanted: number, kind: ClusterKind): number {
+  const first = state.entries.dataOffset(slice, index);
   let count = 1;
-  while (count < wanted && isOwned(state, slice, index + count)) {
-    if (!continues(state, slice, index, count, kind, first)) break;
+  while (count < wanted && state.entries.isOwned(slice, index + count)) {
+    if (!state.entries.continues(slice, index, count, kind, first)) break;
     count++;
   }
   return count;
@@ -150,15 +147,21 @@ function countOwned(state: ImageState, slice: CachedTable, index: number, wanted
  * How many clusters from `index` on can be replaced by newly allocated ones in one run: stretches that continue, contiguous in
  * the file, the first entry's cluster, and empty stretches between them. A compressed cluster is a run of its own.
  */
-function countReplaceable(state: ImageState, slice: CachedTable, index: number, wanted: number, kind: number): number {
+function countReplaceable(
+  state: ImageState,
+  slice: CachedTable,
+  index: number,
+  wanted: number,
+  kind: ClusterKind,
+): number {
   if (kind === CLUSTER_COMPRESSED || kind === CLUSTER_ZERO_ALLOCATED) return 1;
-  const first = kind === CLUSTER_NORMAL ? dataOffsetAt(state, slice, index) : 0;
+  const first = kind === CLUSTER_NORMAL ? state.entries.dataOffset(slice, index) : 0;
   let count = 1;
   while (count < wanted) {
-    const next = kindAt(state, slice, index + count);
+    const next = state.entries.kind(slice, index + count);
     const isEmpty = next === CLUSTER_UNALLOCATED || next === CLUSTER_ZERO_PLAIN;
-    const isShared = first !== 0 && next === CLUSTER_NORMAL && !isOwned(state, slice, index + count);
-    if (!isEmpty && !(isShared && continues(state, slice, index, count, next, first))) break;
+    const isShared = first !== 0 && next === CLUSTER_NORMAL && !state.entries.isOwned(slice, index + count);
+    if (!isEmpty && !(isShared && state.entries.continues(slice, index, count, next, first))) break;
     count++;
   }
   return count;

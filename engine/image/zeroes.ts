@@ -18,12 +18,10 @@ import {
   writeEntry,
   zeroSubclusters,
 } from '../format/l2-entry.ts';
-import { entryAt, isOwned, kindAt, referenceAt } from './entries.ts';
 import type { HostRange } from './geometry.ts';
 import { freeReplaced, writeGuest } from './guest-io.ts';
-import { getL2ForRead, getL2ForWrite } from './l2-tables.ts';
 import { mapForRead } from './mapping.ts';
-import { refcountOf } from './refcounts.ts';
+import type { Replaced } from './replaced.ts';
 import { dataFileOf, type ImageState } from './state.ts';
 
 /** Zeros are written in pieces of this size where an image cannot say "zero" in its tables. */
@@ -64,12 +62,18 @@ export function discardGuest(
 
 /** Frees every cluster that starts in [from, end), whatever shows through then: for what lies behind a disk's new end. */
 export function unmapClusters(state: ImageState, from: number, end: number): void {
-  changeEntries(state, from, end, (slice, index) => kindAt(state, slice, index) !== CLUSTER_UNALLOCATED, unallocate);
+  changeEntries(
+    state,
+    from,
+    end,
+    (slice, index) => state.entries.kind(slice, index) !== CLUSTER_UNALLOCATED,
+    unallocate,
+  );
 }
 
 /** An unallocated cluster shows the backing file's content, where there is one. */
 function holdsContent(state: ImageState, slice: CachedTable, index: number): boolean {
-  const kind = kindAt(state, slice, index);
+  const kind = state.entries.kind(slice, index);
   return kind === CLUSTER_UNALLOCATED ? state.backing !== null : kind !== CLUSTER_ZERO_PLAIN;
 }
 
@@ -99,7 +103,7 @@ export function punchFreed(state: ImageState): void {
   state.freedRanges = [];
   for (const { offset, lengthBytes } of ranges) {
     // Taken again since then, it holds new data.
-    if (refcountOf(state, state.geometry.hostCluster(offset)) !== 0) continue;
+    if (state.counts.of(state.geometry.hostCluster(offset)) !== 0) continue;
     if (!dataFileOf(state).punchHole(offset, lengthBytes)) state.freedRanges = null;
     if (state.freedRanges === null) return;
   }
@@ -151,7 +155,7 @@ function anyConcerned(
   end: number,
   concerns: (slice: CachedTable, index: number) => boolean,
 ): boolean {
-  const slice = getL2ForRead(state, from as GuestOffset);
+  const slice = state.tables.forRead(from as GuestOffset);
   if (slice === null) return state.backing !== null;
   try {
     const first = state.geometry.indexInSlice(from as GuestOffset);
@@ -169,26 +173,26 @@ function changeSlice(
   end: number,
   concerns: (slice: CachedTable, index: number) => boolean,
   change: EntryChange,
-): HostRange[] {
-  const freed: HostRange[] = [];
-  const slice = getL2ForWrite(state, from as GuestOffset);
+): Replaced {
+  const ranges: HostRange[] = [];
+  const slice = state.tables.forWrite(from as GuestOffset);
   try {
     const first = state.geometry.indexInSlice(from as GuestOffset);
     const count = state.geometry.clustersFor(end - from);
-    state.l2.markDirty(slice, entryAt(state, first), entryAt(state, first + count));
+    state.l2.markDirty(slice, state.entries.at(first), state.entries.at(first + count));
     for (let index = first; index < first + count; index++) {
       if (!concerns(slice, index)) continue;
       const range = change(state, slice, index);
-      if (range !== null) freed.push(range);
+      if (range !== null) ranges.push(range);
     }
   } finally {
     state.l2.release(slice);
   }
-  return freed;
+  return { ranges, slice };
 }
 
 function needsZeroing(state: ImageState, slice: CachedTable, index: number, mayUnmap: boolean): boolean {
-  const kind = kindAt(state, slice, index);
+  const kind = state.entries.kind(slice, index);
   if (state.geometry.extendedL2) return true;
   if (kind === CLUSTER_ZERO_PLAIN) return false;
   if (kind === CLUSTER_ZERO_ALLOCATED) return mayUnmap;
@@ -196,28 +200,28 @@ function needsZeroing(state: ImageState, slice: CachedTable, index: number, mayU
 }
 
 const unallocate: EntryChange = (state, slice, index) => {
-  const reference = referenceAt(state, slice, index);
+  const reference = state.entries.reference(slice, index);
   writePlain(state, slice, index, false);
   return reference;
 };
 
 const zeroPlain: EntryChange = (state, slice, index) => {
   if (state.dataFile !== null) return zeroKeepingPlace(state, slice, index);
-  const reference = referenceAt(state, slice, index);
+  const reference = state.entries.reference(slice, index);
   writePlain(state, slice, index, true);
   return reference;
 };
 
 /** Keeps the host cluster of an entry that is this disk's alone; what is shared or compressed goes. */
 const zeroKeepingPlace: EntryChange = (state, slice, index) => {
-  const kind = kindAt(state, slice, index);
-  const keeps = isOwned(state, slice, index) && (kind === CLUSTER_NORMAL || kind === CLUSTER_ZERO_ALLOCATED);
+  const kind = state.entries.kind(slice, index);
+  const keeps = state.entries.isOwned(slice, index) && (kind === CLUSTER_NORMAL || kind === CLUSTER_ZERO_ALLOCATED);
   if (!keeps) {
-    const reference = referenceAt(state, slice, index);
+    const reference = state.entries.reference(slice, index);
     writePlain(state, slice, index, true);
     return reference;
   }
-  const at = entryAt(state, index);
+  const at = state.entries.at(index);
   if (state.geometry.extendedL2) zeroSubclusters(slice.view, at, 0, SUBCLUSTERS_PER_CLUSTER);
   else writeEntry(slice.view, at, entryOffset(slice.view, at), L2_COPIED + L2_ZERO);
   return null;
@@ -225,14 +229,14 @@ const zeroKeepingPlace: EntryChange = (state, slice, index) => {
 
 /** An entry without a host cluster: unallocated, or reading as zeros. */
 function writePlain(state: ImageState, slice: CachedTable, index: number, zero: boolean): void {
-  const at = entryAt(state, index);
+  const at = state.entries.at(index);
   const { extendedL2 } = state.geometry;
   writeEntry(slice.view, at, 0, zero && !extendedL2 ? L2_ZERO : 0);
   if (extendedL2) writeBitmaps(slice.view, at, 0, zero ? 0xffffffff : 0);
 }
 
 /** Frees the ranges, neighbours together, and remembers whole clusters for punching. */
-function freeDiscarded(state: ImageState, ranges: readonly HostRange[]): void {
+function freeDiscarded(state: ImageState, { ranges, slice }: Replaced): void {
   const joined: { offset: number; lengthBytes: number }[] = [];
   for (const range of ranges) {
     const last = joined.at(-1);
@@ -243,7 +247,7 @@ function freeDiscarded(state: ImageState, ranges: readonly HostRange[]): void {
     if (continues) last.lengthBytes += range.lengthBytes;
     else joined.push({ ...range });
   }
-  freeReplaced(state, joined);
+  freeReplaced(state, { ranges: joined, slice });
   if (state.freedRanges === null) return;
   for (const range of ranges) {
     const isWhole = state.geometry.isClusterAligned(range.offset) && state.geometry.isClusterAligned(range.lengthBytes);
