@@ -1,6 +1,7 @@
 /** Errors of use, and the exit codes of every command. */
 import { Qcow2Error } from '../../engine/index.ts';
 import { RecordError } from '../../results/record-error.ts';
+import { SampleProtocolError } from '../../results/sample-protocol.ts';
 import { TraceError, WorkloadError } from '../../workloads/errors.ts';
 
 export const EXIT_CODES = {
@@ -43,7 +44,7 @@ export class SampleFailure extends Error {
   }
 }
 
-const EXPECTED = [UsageError, Qcow2Error, TraceError, WorkloadError, RecordError];
+const EXPECTED = [UsageError, Qcow2Error, TraceError, WorkloadError, RecordError, SampleProtocolError];
 
 /** One line about `error`, and whether it was foreseen (bad input, a failing device) or is a defect of the program. */
 export function describeFailure(error: unknown): { readonly message: string; readonly expected: boolean } {

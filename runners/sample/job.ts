@@ -1,16 +1,6 @@
-/** What the runner asks of a worker process, and what comes back. Plain JSON: it crosses a process boundary. */
+/** What the runner asks of a worker process. Plain JSON: it crosses a process boundary; `results/sample-protocol.ts` has what comes back. */
 import type { DeviceParameters, HostCacheMode, HostParameters, PolicyName, StageId } from '../../engine/index.ts';
-import type {
-  Cascade,
-  ExactCounters,
-  FileMap,
-  Histogram,
-  LatencyMap,
-  LatencySeries,
-  Round,
-  RunRecord,
-  Verification,
-} from '../../results/record.ts';
+import type { SamplePart } from '../../results/sample-protocol.ts';
 import type { ImageOptions } from './image-options.ts';
 import type { WorkloadChoice } from './workload-choice.ts';
 
@@ -50,29 +40,5 @@ export interface SampleJob {
   readonly profileFile?: string;
 }
 
-export interface SampleResult {
-  readonly startedAt: string;
-  readonly exact: ExactCounters;
-  readonly times: Pick<Round, 'wallNs' | 'userCpuNs' | 'systemCpuNs' | 'deviceNs' | 'peakMemoryBytes'>;
-  readonly histograms: Partial<Record<LatencySeries, Histogram>>;
-  readonly latencyMap: LatencyMap | null;
-  readonly fileMap: FileMap | null;
-  readonly cascades: Cascade[];
-  /** Syncs that found the file grown, or nothing written, since the one before; null when the sample was not traced. */
-  readonly syncKinds: { readonly growing: number; readonly clean: number } | null;
-  readonly phases: RunRecord['workload']['phases'];
-  readonly verification: Verification;
-}
-
-/** What a worker is doing. */
-export type SamplePart = 'prepare' | 'replay' | 'verify';
-
 /** Called often; resolves when the worker may go on. */
 export type ReportProgress = (part: SamplePart, requests: number) => Promise<void>;
-
-export type WorkerMessage =
-  /** `part` names what the worker is doing; `requests` counts those served. */
-  | { readonly type: 'progress'; readonly part: SamplePart; readonly requests: number }
-  | { readonly type: 'done'; readonly result: SampleResult }
-  /** `expected`: an error of input or device, told in one line; otherwise a defect, `stack` says where. */
-  | { readonly type: 'failed'; readonly message: string; readonly expected: boolean; readonly stack: string };

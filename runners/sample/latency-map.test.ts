@@ -13,8 +13,9 @@ import {
 } from '../../engine/index.ts';
 import { latencyBins, latencyBoundNs } from '../../results/latency-map.ts';
 import type { LatencyLane, LatencyMap, LatencySeries } from '../../results/record.ts';
+import type { SampleResult } from '../../results/sample-protocol.ts';
 import { temporaryFolder } from '../testing/command.ts';
-import type { SampleJob, SampleResult } from './job.ts';
+import type { SampleJob } from './job.ts';
 import { measure } from './measure.ts';
 import { MeasuredClock } from './measured-clock.ts';
 import { ObservedFile } from './observed-file.ts';

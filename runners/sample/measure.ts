@@ -7,11 +7,12 @@
 import { type BlockFile, DeviceModelFile, openFile, openImage } from '../../engine/index.ts';
 import type { LatencyHistogram } from '../../results/histogram.ts';
 import type { LatencySeries } from '../../results/record.ts';
+import type { SampleResult } from '../../results/sample-protocol.ts';
 import { ZEROS } from '../../workloads/expected-disk.ts';
 import { BACKING_SERIAL } from '../../workloads/workload.ts';
 import { exactCounters } from './exact-counters.ts';
 import { Expectation } from './expectation.ts';
-import type { ReportProgress, SampleJob, SampleResult } from './job.ts';
+import type { ReportProgress, SampleJob } from './job.ts';
 import { MeasuredClock } from './measured-clock.ts';
 import { ObservedFile } from './observed-file.ts';
 import { Pacer, parsePace } from './pace.ts';

@@ -1,5 +1,5 @@
 /** The named parts of a replay, as its marks come by. */
-import type { SampleResult } from './job.ts';
+import type { SampleResult } from '../../results/sample-protocol.ts';
 
 interface PhaseMark {
   readonly name: string;

@@ -2,10 +2,10 @@
 import type { LatencyHistogram } from '../../results/histogram.ts';
 import { LatencyMapBuilder } from '../../results/latency-map.ts';
 import type { LatencySeries } from '../../results/record.ts';
+import type { SampleResult } from '../../results/sample-protocol.ts';
 import type { QemuRequest } from '../qemu/commands.ts';
 import type { GuestCounts } from './exact-counters.ts';
 import { GuestTotals } from './guest-totals.ts';
-import type { SampleResult } from './job.ts';
 
 export class GuestView {
   readonly #totals = new GuestTotals();

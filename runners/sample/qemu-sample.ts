@@ -9,6 +9,7 @@
  */
 import fs from 'node:fs';
 import type { ExactCounters, IoCounts } from '../../results/record.ts';
+import type { SampleResult } from '../../results/sample-protocol.ts';
 import { ZEROS } from '../../workloads/expected-disk.ts';
 import { BACKING_SERIAL } from '../../workloads/workload.ts';
 import { driverOptions, type QemuCellChoice } from '../qemu/cell.ts';
@@ -16,7 +17,7 @@ import { openQemuSession } from '../qemu/session.ts';
 import { addCalls, noCalls, type SystemCallCounts } from '../qemu/system-calls.ts';
 import type { GuestCounts } from './exact-counters.ts';
 import { Expectation } from './expectation.ts';
-import type { ReportProgress, SampleJob, SampleResult } from './job.ts';
+import type { ReportProgress, SampleJob } from './job.ts';
 import { Phases } from './phases.ts';
 import { openBacking, prepareImage, withBacking } from './prepare.ts';
 import { GuestView } from './qemu-guest-view.ts';

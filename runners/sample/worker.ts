@@ -8,8 +8,14 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import {
+  requireSampleJob,
+  SAMPLE_PROTOCOL,
+  type SampleResult,
+  type WorkerMessage,
+} from '../../results/sample-protocol.ts';
 import { describeFailure } from '../console/errors.ts';
-import type { ReportProgress, SampleJob, SampleResult, WorkerMessage } from './job.ts';
+import type { ReportProgress, SampleJob } from './job.ts';
 import { measure } from './measure.ts';
 import { backingPath } from './prepare.ts';
 import type { QemuSampleJob } from './qemu-sample.ts';
@@ -24,12 +30,14 @@ process.on('disconnect', () => {
   if (unfinishedImage !== null) removeImage(unfinishedImage);
   process.exit(0);
 });
-process.once('message', (job: SampleJob | QemuSampleJob) => void work(job));
+process.once('message', (message) => void work(message));
 
-async function work(job: SampleJob | QemuSampleJob): Promise<void> {
-  unfinishedImage = job.imageFile;
+async function work(message: unknown): Promise<void> {
   let lastReportMs = 0;
   try {
+    requireSampleJob(message);
+    const job = message as SampleJob | QemuSampleJob;
+    unfinishedImage = job.imageFile;
     const result = await takeSample(job, async (part, requests) => {
       if (performance.now() - lastReportMs < PROGRESS_INTERVAL_MS) return;
       lastReportMs = performance.now();
@@ -65,5 +73,5 @@ function removeImage(imageFile: string): void {
 
 function send(message: WorkerMessage): void {
   // With a callback, a runner that is gone is no error here: 'disconnect' follows and cleans up.
-  process.send!(message, () => {});
+  process.send!({ protocol: SAMPLE_PROTOCOL, ...message }, () => {});
 }

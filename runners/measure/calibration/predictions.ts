@@ -6,10 +6,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { breakDownCost } from '../../../results/cost-model.ts';
 import type { PredictionBlock } from '../../../results/prediction-verdict.ts';
+import type { SampleResult } from '../../../results/sample-protocol.ts';
 import { type Probed, probeStorage, type StorageProbe } from '../../machine/probe.ts';
 import { fitDeviceModel, fitStorageCosts } from '../../machine/probe-fit.ts';
 import { mergeProbes } from '../../machine/probe-merge.ts';
-import type { SampleJob, SampleResult } from '../../sample/job.ts';
+import type { SampleJob } from '../../sample/job.ts';
 import { measure } from '../../sample/measure.ts';
 
 /** The same runs, predicted by either model. */

@@ -10,7 +10,7 @@ import { cannotWrite, makeFolder } from '../../../results/store.ts';
 import { oneLine, UsageError } from '../../console/errors.ts';
 import { PROJECT_ROOT } from '../../console/project-root.ts';
 import type { SourceTree } from '../plan/plan.ts';
-import { WORKER_PATH } from '../session/sample-process.ts';
+import { workerPath } from '../session/worker-path.ts';
 import { fileAt, git, type Revision, tryGit } from './git.ts';
 import { evictTrees, markUsed, READY, treesFolder } from './tree-cache.ts';
 
@@ -37,8 +37,9 @@ function makeReady(revision: Revision, root: string, tell: (line: string) => voi
   const { commit, name } = revision;
   if (fs.existsSync(path.join(root, READY))) return;
   const told = commit === name ? commit.slice(0, 12) : `${commit.slice(0, 12)} (${oneLine(name)})`;
-  if (fileAt(revision, WORKER_PATH) === null) {
-    throw new UsageError(`commit ${told} has no ${WORKER_PATH}: it is older than what measures it`);
+  const worker = workerPath(fileAt(revision, 'package.json'));
+  if (fileAt(revision, worker) === null) {
+    throw new UsageError(`commit ${told} has no ${worker}: it is older than what measures it`);
   }
   tell(`preparing ${told}`);
   checkOut(revision, root);

@@ -4,8 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Baseline, Metrics } from '../../../results/baseline.ts';
 import { exactMetrics } from '../../../results/comparison-exact.ts';
+import type { SampleResult } from '../../../results/sample-protocol.ts';
 import { UsageError } from '../../console/errors.ts';
-import type { SampleResult } from '../../sample/job.ts';
 import { measure } from '../../sample/measure.ts';
 import { type ExactPoint, exactPoints } from './points.ts';
 

@@ -4,8 +4,8 @@ import { findings, summaryTable } from '../../../dashboards/text/summary.ts';
 import { LatencyHistogram } from '../../../results/histogram.ts';
 import { LatencyMapBuilder } from '../../../results/latency-map.ts';
 import type { ExactCounters } from '../../../results/record.ts';
+import { parseWorkerMessage, type SampleResult } from '../../../results/sample-protocol.ts';
 import { sampleCell, sampleRecord } from '../../../results/testing/sample-record.ts';
-import type { SampleResult } from '../../sample/job.ts';
 import { addSample, isSound } from './cell-results.ts';
 
 function exact(fsyncs: number): ExactCounters {
@@ -54,7 +54,9 @@ test('counts come from the first sample, later ones add times and must count the
 test('latencies by time are added up; a sample of an earlier program has none', () => {
   const cell = sampleCell();
   const { latencyMap: _, ...early } = sample(7);
-  addSample(cell, { round: 0, order: 0 }, early as SampleResult);
+  const message = parseWorkerMessage({ type: 'done', result: early });
+  assert.ok(message.type === 'done');
+  addSample(cell, { round: 0, order: 0 }, message.result);
   assert.ok(!('latencyMap' in cell));
   addSample(cell, { round: 1, order: 1 }, sample(7));
   addSample(cell, { round: 2, order: 2 }, sample(7));

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { mergeHistograms } from '../../../results/histogram.ts';
 import { mergeLatencyMaps } from '../../../results/latency-map.ts';
 import { type Cell, type Histogram, LATENCY_SERIES, type Round } from '../../../results/record.ts';
-import type { SampleResult } from '../../sample/job.ts';
+import type { SampleResult } from '../../../results/sample-protocol.ts';
 
 /** Where a sample stands in the run. */
 export interface SamplePlace {
@@ -20,8 +20,7 @@ export function addSample(cell: Cell, place: SamplePlace, sample: SampleResult):
     cell.fileMap = sample.fileMap;
     cell.cascades = sample.cascades;
     cell.verification = sample.verification;
-    // Absent in a sample that an earlier commit of this program took.
-    if (sample.syncKinds != null) {
+    if (sample.syncKinds !== null) {
       cell.growingSyncs = sample.syncKinds.growing;
       cell.cleanSyncs = sample.syncKinds.clean;
     }
@@ -32,8 +31,7 @@ export function addSample(cell: Cell, place: SamplePlace, sample: SampleResult):
     const added = sample.histograms[name];
     if (added !== undefined) cell.histograms[name] = merged(cell.histograms[name], added);
   }
-  // Absent in a sample that an earlier commit of this program took.
-  if (sample.latencyMap != null) {
+  if (sample.latencyMap !== null) {
     cell.latencyMap =
       cell.latencyMap === undefined ? sample.latencyMap : mergeLatencyMaps(cell.latencyMap, sample.latencyMap);
   }

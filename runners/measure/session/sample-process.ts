@@ -1,13 +1,20 @@
 /** Runs one sample in a process of its own; see `../../sample/worker.ts` for why. */
 import { type ChildProcess, fork } from 'node:child_process';
+import fs from 'node:fs';
 import path from 'node:path';
+import {
+  parseWorkerMessage,
+  SAMPLE_PROTOCOL,
+  type SamplePart,
+  type SampleResult,
+  type WorkerMessage,
+} from '../../../results/sample-protocol.ts';
 import { SampleFailure } from '../../console/errors.ts';
 import { PROJECT_ROOT } from '../../console/project-root.ts';
-import type { SampleJob, SamplePart, SampleResult, WorkerMessage } from '../../sample/job.ts';
+import type { SampleJob } from '../../sample/job.ts';
 import type { QemuSampleJob } from '../../sample/qemu-sample.ts';
+import { workerPath } from './worker-path.ts';
 
-/** The worker of a state of this program, below its root. */
-export const WORKER_PATH = 'runners/sample/worker.ts';
 /** Enough of a dying worker's words to name the cause. */
 const STDERR_BYTES = 4096;
 
@@ -29,10 +36,17 @@ export function takeSample(
   worker.stderr!.on('data', (text) => (errors = (errors + text).slice(-STDERR_BYTES)));
   const kill = () => void worker.kill('SIGKILL');
   signal.addEventListener('abort', kill, { once: true });
-  worker.on('message', (message: WorkerMessage) => {
+  worker.on('message', (received) => {
+    let message: WorkerMessage;
+    try {
+      message = parseWorkerMessage(received);
+    } catch (error) {
+      outcome ??= () => reject(new SampleFailure((error as Error).message, true, ''));
+      return kill();
+    }
     if (message.type === 'progress') return onProgress(message.part, message.requests);
-    if (message.type === 'done') outcome = () => resolve(message.result);
-    else outcome = () => reject(new SampleFailure(message.message, message.expected, message.stack));
+    if (message.type === 'done') outcome ??= () => resolve(message.result);
+    else outcome ??= () => reject(new SampleFailure(message.message, message.expected, message.stack));
     worker.disconnect();
   });
   worker.on('error', (error) => reject(new SampleFailure(`cannot start a worker: ${error.message}`, false, '')));
@@ -48,12 +62,21 @@ export function takeSample(
     if (worker.stderr!.closed) settle(code, killedBy);
     else worker.stderr!.once('close', () => settle(code, killedBy));
   });
-  worker.send(job, () => {});
+  worker.send({ protocol: SAMPLE_PROTOCOL, ...job }, () => {});
   return promise;
 }
 
 function startWorker(root: string): ChildProcess {
   // NODE_OPTIONS may load a profiler or an inspector, which would be measured too.
   const { NODE_OPTIONS: _, ...env } = process.env;
-  return fork(path.join(root, WORKER_PATH), [], { env, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  return fork(path.join(root, workerPathIn(root)), [], {
+    env,
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+}
+
+function workerPathIn(root: string): string {
+  const file = path.join(root, 'package.json');
+  return workerPath(fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : null);
 }
