@@ -10,6 +10,8 @@ import { putRefcount, widestRefcount } from './refcount-writing.ts';
 import { refcountTableRange } from './stored-refcounts.ts';
 
 const TABLE_OFFSET_FIELD = 48;
+const TABLE_SIZE_FIELD = 56;
+const ORDER_FIELD = 96;
 const TABLE_LIMIT_BYTES = 8 * 2 ** 20;
 
 /** References without those of the old refcount structures, which the rebuilt image no longer has. */
@@ -27,11 +29,16 @@ function countsWithoutOldStructures({ examination: x, refcountBlocks }: Examined
 
 /**
  * Writes new refcount blocks and a new table and switches to them; durable on return. Stored refcounts above the references are
- * kept unless `mayLower`. Throws UNSUPPORTED when the table would be larger than 8 MiB.
+ * kept unless `mayLower`. `refcountOrder`: log2 of the new width in bits. Throws UNSUPPORTED when the table would be larger than
+ * 8 MiB.
  */
-export function rebuildRefcounts(examined: ExaminedImage, mayLower: boolean): void {
+export function rebuildRefcounts(
+  examined: ExaminedImage,
+  mayLower: boolean,
+  refcountOrder = examined.examination.shape.refcountOrder,
+): void {
   const { examination: x } = examined;
-  const { clusterBytes, refcountOrder } = x.shape;
+  const { clusterBytes } = x.shape;
   const counts = countsWithoutOldStructures(examined);
   const widest = widestRefcount(refcountOrder);
   const target = counts.map((count, cluster) =>
@@ -43,11 +50,11 @@ export function rebuildRefcounts(examined: ExaminedImage, mayLower: boolean): vo
     throw new Qcow2Error('UNSUPPORTED', message, { file: x.shape.fileName, table: 'refcount-table' });
   }
   const table = new Uint8Array(layout.tableClusters * clusterBytes);
-  writeBlocks(examined, target, layout, new DataView(table.buffer));
+  writeBlocks(examined, target, layout, refcountOrder, new DataView(table.buffer));
   x.file.write(layout.tableCluster * clusterBytes, table, 'refcount-table');
   // The new structures must be durable before the header names them.
   x.file.sync('table-before-pointer');
-  switchHeader(examined, layout);
+  switchHeader(examined, layout, refcountOrder);
   x.file.sync('hook-up');
 }
 
@@ -82,9 +89,14 @@ function layOut(target: Uint32Array, clusterCount: number, clusterBytes: number,
   }
 }
 
-function writeBlocks(examined: ExaminedImage, target: Uint32Array, layout: Layout, table: DataView): void {
-  const { examination: x } = examined;
-  const { clusterBytes, refcountOrder } = x.shape;
+function writeBlocks(
+  { examination: x }: ExaminedImage,
+  target: Uint32Array,
+  layout: Layout,
+  refcountOrder: number,
+  table: DataView,
+): void {
+  const { clusterBytes } = x.shape;
   const { blockIndexes, firstCluster, tableCluster, tableClusters, perBlock } = layout;
   const block = new Uint8Array(clusterBytes);
   const view = new DataView(block.buffer);
@@ -102,10 +114,14 @@ function writeBlocks(examined: ExaminedImage, target: Uint32Array, layout: Layou
   });
 }
 
-/** Table offset and size stand side by side in the first sector: one write, all or nothing. */
-function switchHeader({ examination: x }: ExaminedImage, layout: Layout): void {
-  const fields = new DataView(new ArrayBuffer(12));
+/** Table offset, table size and width of a refcount are in the first sector: one write, all or nothing. */
+function switchHeader({ examination: x }: ExaminedImage, layout: Layout, refcountOrder: number): void {
+  const isSameOrder = refcountOrder === x.shape.refcountOrder;
+  const bytes = new Uint8Array((isSameOrder ? TABLE_SIZE_FIELD : ORDER_FIELD) + 4 - TABLE_OFFSET_FIELD);
+  x.file.read(TABLE_OFFSET_FIELD, bytes, 'header');
+  const fields = new DataView(bytes.buffer);
   fields.setBigUint64(0, BigInt(layout.tableCluster * x.shape.clusterBytes));
-  fields.setUint32(8, layout.tableClusters);
-  x.file.write(TABLE_OFFSET_FIELD, new Uint8Array(fields.buffer), 'header');
+  fields.setUint32(TABLE_SIZE_FIELD - TABLE_OFFSET_FIELD, layout.tableClusters);
+  if (!isSameOrder) fields.setUint32(ORDER_FIELD - TABLE_OFFSET_FIELD, refcountOrder);
+  x.file.write(TABLE_OFFSET_FIELD, bytes, 'header');
 }

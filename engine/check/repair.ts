@@ -38,6 +38,9 @@ export interface RepairReport {
 }
 
 const INCOMPATIBLE_LOW_BYTE = 79;
+const AUTOCLEAR_FIELD = 88;
+/** Bitmaps and raw external data: neither is about refcounts. */
+const AUTOCLEAR_KEPT = 3n;
 const DIRTY_AND_CORRUPT = 3;
 
 /**
@@ -50,6 +53,7 @@ export function repairImage(file: BlockFile, options: RepairOptions = {}, check:
   }
   const { leaks = true, refcounts = true, copied = true } = options;
   let examined = examineImage(file, check);
+  clearUnknownAutoclear(file, examined);
   const before = examined.report;
   let copiedChanged = 0;
   let wasRebuilt = false;
@@ -71,6 +75,19 @@ export function repairImage(file: BlockFile, options: RepairOptions = {}, check:
   }
   if (!hasErrors(examined.report) && clearStateBits(file, examined)) examineAgain();
   return { before, after: examined.report, copiedChanged, wasRebuilt };
+}
+
+/** Before anything else is written: what an unknown bit stands for may be about refcounts (qcow2.rst, "Autoclear features"). */
+function clearUnknownAutoclear(file: BlockFile, { examination: x }: ExaminedImage): void {
+  if (x.shape.version < 3) return;
+  const field = new Uint8Array(8);
+  const view = new DataView(field.buffer);
+  file.read(AUTOCLEAR_FIELD, field, 'header');
+  const bits = view.getBigUint64(0);
+  if ((bits & ~AUTOCLEAR_KEPT) === 0n) return;
+  view.setBigUint64(0, bits & AUTOCLEAR_KEPT);
+  file.write(AUTOCLEAR_FIELD, field, 'header');
+  file.sync('other');
 }
 
 function changeCopiedFlags(file: BlockFile, examined: ExaminedImage, repair: 'clear-shared' | 'match'): number {

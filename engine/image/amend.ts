@@ -1,9 +1,12 @@
-/** Changing what the header of a closed image says: its backing file's name, lazy refcounts, its version. */
+/** Changing what the header of a closed image says, and what follows from it in the tables. */
 import { Qcow2Error } from '../base/errors.ts';
+import { changeRefcountWidth } from '../check/refcount-width.ts';
 import type { GuestDisk } from '../disk/device.ts';
 import {
+  AUTOCLEAR,
   COMPATIBLE,
   encodeHeader,
+  HEADER_BYTES_V2,
   HEADER_BYTES_V3,
   type Header,
   INCOMPATIBLE,
@@ -12,8 +15,13 @@ import {
 import { type SnapshotEntry, snapshotName } from '../format/snapshot-table.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import { StagedFile } from '../io/staged-file.ts';
+import { refuseAmendment } from './amend-checks.ts';
+import { dropBitmaps } from './bitmaps.ts';
+import { expandZeroClusters } from './expand-zeroes.ts';
+import { knownAutoclear } from './feature-bits.ts';
+import { writeHeaderCluster } from './header-writing.ts';
 import { peekHeader, readSnapshots } from './metadata.ts';
-import { openState } from './open.ts';
+import { openState, repairUnclean } from './open.ts';
 import { replaceSnapshotTable, snapshotTableRange } from './snapshots.ts';
 import type { ImageState } from './state.ts';
 
@@ -22,70 +30,69 @@ export interface AmendOptions {
   readonly backingFile?: string | null;
   readonly backingFormat?: 'raw' | 'qcow2' | null;
   readonly lazyRefcounts?: boolean;
-  /** Version 2 images can become version 3; the way back would have to rewrite clusters. */
+  /** Going back to version 2 writes zeros where only version 3 can say "zeros", and drops persistent bitmaps. */
   readonly version?: 2 | 3;
+  /** 1, 2, 4, 8, 16, 32 or 64; only 16 in version 2. */
+  readonly refcountBits?: number;
+  /** Name to store of the external data file, of an image that has one. The file is neither moved nor read. */
+  readonly dataFile?: string;
+  /** False: the data file is no longer promised to be a plain raw disk. It cannot be promised later. */
+  readonly dataFileRaw?: boolean;
 }
 
 /** Amending reads no guest data. */
 const NOTHING_BELOW: GuestDisk = { sizeBytes: 0, read: (_offset, into) => void into.fill(0) };
 
 /**
- * Rewrites the header of the image in `file`, which must not be open elsewhere; durable on return.
+ * Changes the image in `file`, which must not be open elsewhere; durable on return. One that was not closed cleanly is repaired
+ * first. Unknown autoclear bits are cleared.
  * @throws Qcow2Error INVALID_ARGUMENT or UNSUPPORTED for what cannot be changed; the file is unchanged then.
  */
 export function amendImage(file: BlockFile, options: AmendOptions): void {
-  let bytes = amendedCluster(file, options);
+  refuseAmendment(file, options);
+  if ((peekHeader(file).incompatibleFeatures & INCOMPATIBLE.dirty) !== 0n) repairUnclean(file);
   // First, and in version 2 as allowed: wherever this is interrupted, the image is whole.
-  if (options.version === 3 && storeSnapshotSizes(file)) bytes = amendedCluster(file, options);
-  // The first sector holds every fixed field: it is written last, so that a header never points to a name that is not there.
-  const firstSector = bytes.subarray(0, 512);
-  if (bytes.length > firstSector.length) {
-    file.write(firstSector.length, bytes.subarray(firstSector.length), 'header');
-    file.sync('table-before-pointer');
-  }
-  file.write(0, firstSector, 'header');
-  file.sync('hook-up');
-}
-
-/** The first cluster as it will be. */
-function amendedCluster(file: BlockFile, options: AmendOptions): Uint8Array {
+  if (options.version === 3) storeSnapshotSizes(file);
   const header = peekHeader(file);
-  const bytes = new Uint8Array(2 ** header.clusterBits);
-  bytes.set(encodeHeader(amendedHeader(header, options, file.name)));
-  return bytes;
+  const version = Math.max(header.version, options.version ?? 2) as 2 | 3;
+  // As version 3 while anything is left that version 2 does not have.
+  writeHeader(file, amendedHeader(header, options, version));
+  if (options.refcountBits !== undefined) setRefcountBits(file, options.refcountBits);
+  if (options.version === 2 && version === 3) downgrade(file);
 }
 
-function amendedHeader(header: Header, options: AmendOptions, name: string): Header {
+function writeHeader(file: BlockFile, header: Header): void {
+  const bytes = new Uint8Array(2 ** header.clusterBits);
+  bytes.set(encodeHeader(header));
+  writeHeaderCluster(file, bytes);
+}
+
+function amendedHeader(header: Header, options: AmendOptions, version: 2 | 3): Header {
   const { backingFile = header.backingFileName, backingFormat = header.backingFormat } = options;
-  const version = options.version ?? header.version;
-  if (version < header.version)
-    throw new Qcow2Error('UNSUPPORTED', `${name}: a version 3 image cannot be made version 2`);
-  if ((header.incompatibleFeatures & (INCOMPATIBLE.dirty | INCOMPATIBLE.corrupt)) !== 0n) {
-    throw new Qcow2Error('CORRUPT', `${name}: image is marked dirty or corrupt; repair it before it is amended`);
-  }
-  if (options.lazyRefcounts && version === 2)
-    throw new Qcow2Error('INVALID_ARGUMENT', 'lazy refcounts need a version 3 image');
   const lazy = options.lazyRefcounts ?? (header.compatibleFeatures & COMPATIBLE.lazyRefcounts) !== 0n;
+  const dropsRaw = options.dataFileRaw === false ? AUTOCLEAR.rawExternalData : 0n;
   const upgraded = version === 3 && header.version === 2;
   return {
     ...header,
     version,
     backingFileName: backingFile,
     backingFormat: backingFile === null ? null : backingFormat,
+    dataFileName: options.dataFile ?? header.dataFileName,
     compatibleFeatures:
       (header.compatibleFeatures & ~COMPATIBLE.lazyRefcounts) | (lazy ? COMPATIBLE.lazyRefcounts : 0n),
+    autoclearFeatures: knownAutoclear(header.autoclearFeatures) & ~dropsRaw,
     ...(upgraded ? { headerLength: HEADER_BYTES_V3, featureNames: STANDARD_FEATURE_NAMES } : {}),
   };
 }
 
 /**
  * A version 3 snapshot must say how large the disk was. In a version 2 image with snapshots, where entries need not say, a disk
- * cannot have been resized. Returns whether the table was rewritten.
+ * cannot have been resized.
  */
-function storeSnapshotSizes(file: BlockFile): boolean {
+function storeSnapshotSizes(file: BlockFile): void {
   const header = peekHeader(file);
   const says = (entry: SnapshotEntry) => entry.virtualSizeBytes !== null;
-  if (header.version !== 2 || readSnapshots(file, header).every(says)) return false;
+  if (header.version !== 2 || readSnapshots(file, header).every(says)) return;
   // The policy whose orders hold over a power cut here: refcounts, then the table, then its pointer, then what was freed.
   // Staged, because a damaged image may be refused as late as when the table is written.
   const staged = new StagedFile(file);
@@ -98,10 +105,34 @@ function storeSnapshotSizes(file: BlockFile): boolean {
   replaceSnapshotTable(state, complete, snapshotTableRange(state));
   state.policy.close();
   staged.commit();
-  return true;
 }
 
 function refuseShortL1(state: ImageState, entry: SnapshotEntry): never {
   const message = `${state.file.name}: snapshot ${JSON.stringify(snapshotName(entry))} does not say the size of its disk, and its L1 table of ${entry.l1Entries} entries maps less than ${state.vars.sizeBytes} bytes; delete it first`;
   throw new Qcow2Error('UNSUPPORTED', message, { file: state.file.name, table: 'snapshot-table' });
+}
+
+function setRefcountBits(file: BlockFile, bits: number): void {
+  if (2 ** peekHeader(file).refcountOrder !== bits) changeRefcountWidth(file, bits);
+}
+
+/** The last step: everything that version 2 cannot say is gone by then. */
+function downgrade(file: BlockFile): void {
+  const { backingFileName } = peekHeader(file);
+  const state = openState(file, backingFileName === null ? {} : { backing: NOTHING_BELOW });
+  dropBitmaps(state);
+  expandZeroClusters(state);
+  state.policy.close();
+  file.sync('close');
+  if (state.features.dirty) state.features.clearDirty();
+  const { unknownFields: _, ...header } = peekHeader(file);
+  writeHeader(file, {
+    ...header,
+    version: 2,
+    headerLength: HEADER_BYTES_V2,
+    incompatibleFeatures: 0n,
+    compatibleFeatures: 0n,
+    autoclearFeatures: 0n,
+    featureNames: [],
+  });
 }

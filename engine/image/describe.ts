@@ -1,6 +1,8 @@
 /** What an image says about itself, from its header and snapshot table alone: no other file is opened, no table believed. */
+import { BITMAP_FLAGS, type BitmapEntry } from '../format/bitmap-directory.ts';
 import { AUTOCLEAR, COMPATIBLE, COMPRESSION_ZSTD, INCOMPATIBLE } from '../format/header.ts';
 import type { BlockFile } from '../io/block-file.ts';
+import { readBitmaps } from './bitmaps.ts';
 import { peekHeader, readSnapshots } from './metadata.ts';
 import { type SnapshotInfo, snapshotInfo } from './snapshots.ts';
 
@@ -23,6 +25,15 @@ export interface ImageDescription {
   readonly isDirty: boolean;
   readonly isCorrupt: boolean;
   readonly snapshots: readonly SnapshotInfo[];
+  /** Persistent dirty bitmaps; those that a writer without support has left out of date are not listed. */
+  readonly bitmaps: readonly BitmapInfo[];
+}
+
+export interface BitmapInfo {
+  readonly name: string;
+  /** `in-use`: a program has it open, or crashed with it; what it says is not to be trusted. `auto`: changes are recorded. */
+  readonly flags: readonly ('in-use' | 'auto')[];
+  readonly granularityBytes: number;
 }
 
 const ENCRYPTIONS = [null, 'aes', 'luks'] as const;
@@ -48,5 +59,12 @@ export function describeImage(file: BlockFile): ImageDescription {
     isDirty: (features & INCOMPATIBLE.dirty) !== 0n,
     isCorrupt: (features & INCOMPATIBLE.corrupt) !== 0n,
     snapshots: readSnapshots(file, header).map((entry) => snapshotInfo(entry, header.sizeBytes)),
+    bitmaps: readBitmaps(file, header).map(bitmapInfo),
   };
+}
+
+function bitmapInfo({ name, flags, granularityBytes }: BitmapEntry): BitmapInfo {
+  const inUse = (flags & BITMAP_FLAGS.inUse) !== 0 ? (['in-use'] as const) : [];
+  const auto = (flags & BITMAP_FLAGS.auto) !== 0 ? (['auto'] as const) : [];
+  return { name, flags: [...inUse, ...auto], granularityBytes };
 }

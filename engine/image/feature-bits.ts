@@ -58,8 +58,16 @@ export class FeatureBits {
   }
 }
 
-/** A writer that does not keep a feature's data up to date must say so before its first change: bitmaps, and unknown ones. */
+/**
+ * The autoclear bits that a writer may leave set: raw external data, which is kept so, and bitmaps, which are dropped before the
+ * disk changes. Whatever else is set stands for something that this writer does not keep up to date.
+ */
+export function knownAutoclear(bits: bigint): bigint {
+  return bits & (AUTOCLEAR.rawExternalData | AUTOCLEAR.bitmaps);
+}
+
+/** Before the first change of an image that is open for writing. */
 export function clearUnknownAutoclear(features: FeatureBits): void {
-  const kept = features.autoclear & AUTOCLEAR.rawExternalData;
+  const kept = knownAutoclear(features.autoclear);
   if (features.autoclear !== kept) features.setAutoclear(kept);
 }

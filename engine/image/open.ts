@@ -162,7 +162,7 @@ function refuseUnusable(file: BlockFile, header: Header, options: OpenOptions): 
  * Rebuilds what the dirty bit says may be wrong: the refcounts (qcow2.rst, "Incompatible features", bit 0). An image that this does
  * not cure stays as it is.
  */
-function repairUnclean(file: BlockFile): void {
+export function repairUnclean(file: BlockFile): void {
   const staged = new StagedFile(file);
   if (!hasErrors(repairImage(staged).after)) return staged.commit();
   throw new Qcow2Error('CORRUPT', `${file.name}: image was not closed cleanly and could not be repaired`, {

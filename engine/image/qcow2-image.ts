@@ -12,6 +12,7 @@ import {
   CLUSTER_ZERO_PLAIN,
 } from '../format/l2-entry.ts';
 import type { BlockFile } from '../io/block-file.ts';
+import { dropBitmaps } from './bitmaps.ts';
 import { writeCompressed } from './compressed.ts';
 import { freeReplaced, orderRefcountsBeforeMapping, readGuest, writeGuest } from './guest-io.ts';
 import { mapForRead } from './mapping.ts';
@@ -106,6 +107,7 @@ export class Qcow2Image implements ImageDevice {
   write(offset: number, bytes: Uint8Array, options: WriteOptions = {}): void {
     this.#requireWritable();
     this.#requireInside('write', offset, bytes.length);
+    dropBitmaps(this.#state);
     this.#writeAligned(offset, bytes);
     if (options.durable) this.flush();
   }
@@ -124,6 +126,7 @@ export class Qcow2Image implements ImageDevice {
   discard(offset: number, lengthBytes: number): ByteRange {
     this.#requireWritable();
     this.#requireInside('discard', offset, lengthBytes);
+    dropBitmaps(this.#state);
     return discardGuest(this.#state, offset, lengthBytes);
   }
 
@@ -136,6 +139,7 @@ export class Qcow2Image implements ImageDevice {
       const message = `${this.fileName}: a version ${this.version} image, or a raw data file, has no mark for zeros`;
       throw new Qcow2Error('UNSUPPORTED', message, { file: this.fileName });
     }
+    dropBitmaps(this.#state);
     const end = offset + lengthBytes;
     const from = Math.min(end, roundUp(offset, SECTOR_BYTES));
     const to = Math.max(from, roundDown(end, SECTOR_BYTES));
@@ -160,6 +164,7 @@ export class Qcow2Image implements ImageDevice {
     }
     if (this.#state.dataFile !== null)
       throw new Qcow2Error('UNSUPPORTED', 'an image with an external data file has no compressed clusters');
+    dropBitmaps(this.#state);
     const whole = new Uint8Array(clusterSizeBytes);
     whole.set(cluster);
     const replaced = writeCompressed(this.#state, offset as GuestOffset, whole, orderRefcountsBeforeMapping);
@@ -193,6 +198,7 @@ export class Qcow2Image implements ImageDevice {
   /** Makes the disk what it was when the snapshot was taken. */
   applySnapshot(nameOrId: string): void {
     this.#requireSnapshots();
+    dropBitmaps(this.#state);
     applySnapshot(this.#state, nameOrId);
   }
 
@@ -230,6 +236,7 @@ export class Qcow2Image implements ImageDevice {
    */
   resize(sizeBytes: number, options: { readonly shrink?: boolean } = {}): void {
     this.#requireWritable();
+    dropBitmaps(this.#state);
     resizeImage(this.#state, sizeBytes, options.shrink ?? false);
   }
 
@@ -240,6 +247,7 @@ export class Qcow2Image implements ImageDevice {
   preallocate(how: Preallocation, offset = 0, lengthBytes = this.sizeBytes - offset): void {
     this.#requireWritable();
     this.#requireInside('preallocation', offset, lengthBytes);
+    dropBitmaps(this.#state);
     preallocateImage(this.#state, how, offset, lengthBytes);
     this.flush();
   }

@@ -1,7 +1,7 @@
 /** `cowbench image amend`: what the header of a qcow2 image says, changed in place. */
-import { type AmendOptions, amendImage, describeImage } from '../../engine/index.ts';
+import { type AmendOptions, amendImage, type BlockFile, describeImage, refuseAmendment } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
-import { formatOf, openQcow2, openRegularFile } from './disks.ts';
+import { formatOf, openQcow2, openRegularFile, warnOfLostBitmaps } from './disks.ts';
 import {
   AMEND_OPTIONS,
   asksForHelp,
@@ -13,7 +13,7 @@ import {
   versionOf,
 } from './format-options.ts';
 import { printable } from './printable.ts';
-import { parseDiskSize } from './sizes.ts';
+import { parseDiskSize, parseSize } from './sizes.ts';
 import { ACCESS, FORMAT, type Given, PROGRESS, QUIET, type Subcommand, VALUE } from './subcommand.ts';
 import { withWork } from './work.ts';
 
@@ -31,6 +31,7 @@ export const amend: Subcommand = {
   examples: [
     ['amend -o lazy_refcounts=on disk.qcow2', 'switch a feature'],
     ['amend -o compat=1.1 old.qcow2', 'version 2 to version 3'],
+    ['amend -o compat=0.10 new.qcow2', 'and back, if nothing in it needs version 3'],
     ['amend -o backing_file=moved/base.qcow2,backing_fmt=qcow2 overlay.qcow2', 'the same base under another name'],
   ],
   run(given) {
@@ -47,15 +48,31 @@ export const amend: Subcommand = {
   },
 };
 
+/** In an order in which each step is possible: to version 3 first, to version 2 last. */
 function change(given: Given, filePath: string, options: FormatOptions): void {
   const sizeText = options.get('size');
   const sizeBytes = sizeText === undefined ? undefined : parseDiskSize('-o size', sizeText);
   const header = headerChanges(filePath, options);
-  if (sizeBytes !== undefined) grow(given, filePath, sizeBytes);
-  if (Object.keys(header).length === 0) return;
-  const file = openRegularFile(filePath, true);
+  if (sizeBytes !== undefined || header.version === 2) warnOfLostBitmaps(filePath, given.access().warn);
+  if (sizeBytes === undefined) return amendFile(filePath, header);
+  const { version, ...rest } = header;
+  if (version !== 2) {
+    if (Object.keys(header).length > 0) amendFile(filePath, header);
+    return grow(given, filePath, sizeBytes);
+  }
+  withFile(filePath, false, (file) => refuseAmendment(file, header, sizeBytes));
+  grow(given, filePath, sizeBytes);
+  amendFile(filePath, { ...rest, version });
+}
+
+function amendFile(filePath: string, changes: AmendOptions): void {
+  withFile(filePath, true, (file) => amendImage(file, changes));
+}
+
+function withFile<Result>(filePath: string, writable: boolean, use: (file: BlockFile) => Result): Result {
+  const file = openRegularFile(filePath, writable);
   try {
-    amendImage(file, header);
+    return use(file);
   } finally {
     file.close();
   }
@@ -63,13 +80,17 @@ function change(given: Given, filePath: string, options: FormatOptions): void {
 
 function headerChanges(filePath: string, options: FormatOptions): AmendOptions {
   const name = options.get('backing_file');
+  const refcountText = options.get('refcount_bits');
   const changes = {
     backingFile: name === '' ? null : name,
     backingFormat: choice(options, 'backing_fmt', ['raw', 'qcow2']),
     lazyRefcounts: flag(options, 'lazy_refcounts'),
     version: versionOf(options),
+    refcountBits: refcountText === undefined ? undefined : parseSize('-o refcount_bits', refcountText),
+    dataFile: options.get('data_file'),
+    dataFileRaw: flag(options, 'data_file_raw'),
   };
-  const present = describe(filePath);
+  const present = withFile(filePath, false, describeImage);
   const hasBacking = name === undefined ? present.backingFile !== null : name !== '';
   const hasFormat = changes.backingFormat !== undefined || present.backingFormat !== null;
   if (hasBacking && name !== undefined && !hasFormat)
@@ -77,15 +98,6 @@ function headerChanges(filePath: string, options: FormatOptions): AmendOptions {
   if (!hasBacking && changes.backingFormat !== undefined)
     throw new UsageError('-o backing_fmt: the image has no backing file');
   return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
-}
-
-function describe(filePath: string) {
-  const file = openRegularFile(filePath);
-  try {
-    return describeImage(file);
-  } finally {
-    file.close();
-  }
 }
 
 function grow(given: Given, filePath: string, sizeBytes: number): void {

@@ -135,3 +135,60 @@ test('a version 2 image is upgraded with snapshots that do not say the size of t
   for (const name of ['@ours', '@theirs']) session.qemuDone('snapshot', '-a', 'old', name);
   compare('applied');
 });
+
+test('amend does what was asked in an order in which it is possible', async () => {
+  using session = new ImageSession();
+  // A size for an old image with snapshots, a width that version 2 does not have, and back.
+  for (const [make, words, facts] of [
+    ['compat=0.10', 'compat=1.1,size=9M', { compat: '1.1', 'refcount-bits': 16 }],
+    ['compat=0.10', 'refcount_bits=64,compat=v3,size=9M', { compat: '1.1', 'refcount-bits': 64 }],
+    ['refcount_bits=64', 'compat=0.10,refcount_bits=16', { compat: '0.10', 'refcount-bits': 16 }],
+    ['lazy_refcounts=on', 'compat=0.10', { compat: '0.10', 'refcount-bits': 16 }],
+    ['cluster_size=4k', 'refcount_bits=8,size=9M', { compat: '1.1', 'refcount-bits': 8 }],
+    ['data_file=a.dat,data_file_raw=on', 'data_file=b.dat,data_file_raw=off', { 'data-file': 'b.dat' }],
+  ] as const) {
+    session.qcow2Disk('a', '-o', make);
+    await session.done('amend', '-o', words, '@a');
+    if (make.startsWith('data_file')) fs.renameSync(session.file('a.dat'), session.file('b.dat'));
+    const { 'format-specific': specific, 'virtual-size': sizeBytes } = session.qemuJson('info', '--output=json', '@a');
+    assert.deepEqual({ ...(specific as { data: object }).data, ...facts }, (specific as { data: object }).data, words);
+    assert.equal(sizeBytes, (words.includes('size=9M') ? 9 : 4) * 2 ** 20, words);
+    assert.equal(session.qemu('check', '-q', '@a').code, 0, words);
+    assert.equal((await session.cowbench('check', '-q', '@a')).code, 0, words);
+  }
+});
+
+test('an image that was not closed cleanly is repaired before it is amended', async () => {
+  using session = new ImageSession();
+  for (const words of ['backing_file=', 'compat=0.10', 'refcount_bits=8', 'lazy_refcounts=off', 'size=9M']) {
+    session.qemuDone('create', '-q', '-f', 'qcow2', '-o', 'lazy_refcounts=on', '@a', '4M');
+    assert.throws(
+      () => session.io('a', 'qcow2', 'write -P 7 0 200k', 'write -z 1M 64k', 'flush', 'abort'),
+      /ended by SIGABRT/,
+    );
+    assert.equal((await session.json('info', '--output=json', '@a'))['dirty-flag'], true);
+    await session.done('amend', '-o', words, '@a');
+    assert.equal(session.qemuJson('info', '--output=json', '@a')['dirty-flag'], false, words);
+    assert.equal(session.qemu('check', '-q', '@a').code, 0, words);
+    session.io('a', 'qcow2', 'read -P 7 0 200k', 'read -P 0 200k 2M');
+  }
+});
+
+test('zeros that hide a backing file hide it in version 2 as well, in the disk and in its snapshots', async () => {
+  using session = new ImageSession();
+  session.rawDisk('base.raw', 4);
+  session.io('base.raw', 'raw', 'write -P 0x55 0 4M');
+  session.qemuDone('create', '-q', '-f', 'qcow2', '-o', 'cluster_size=4k', '-b', 'base.raw', '-F', 'raw', '@a', '4M');
+  session.io('a', 'qcow2', 'write -P 1 0 64k', 'write -z 16k 16k', 'write -zu 1M 1M');
+  session.qemuDone('snapshot', '-c', 'one', '@a');
+  session.io('a', 'qcow2', 'write -P 2 1028k 4k', 'write -z 3M 64k', 'write -z 36k 4k');
+  session.qemuDone('snapshot', '-c', 'two', '@a');
+  fs.copyFileSync(session.file('a'), session.file('before'));
+  await session.done('amend', '-o', 'compat=0.10', '@a');
+  for (const snapshot of [null, 'two', 'one']) {
+    for (const name of snapshot === null ? [] : ['@a', '@before']) session.qemuDone('snapshot', '-a', snapshot!, name);
+    assert.equal(session.qemu('compare', '@a', '@before').code, 0, String(snapshot));
+    assert.equal(session.qemu('check', '-q', '@a').code, 0, String(snapshot));
+  }
+  assert.doesNotMatch(session.qemuDone('map', '--output=json', '@a'), /"zero": true, "data": false, "offset"/);
+});

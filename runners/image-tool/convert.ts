@@ -2,7 +2,15 @@
 import { fileBeside, identifyFile, KiB, MiB, openFile, SECTOR_BYTES } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { type CopyOptions, copyDisk } from './copy.ts';
-import { type ImageFormat, imageFormat, openDisk, openQcow2, refuseReplacing, warnOfForeignRaw } from './disks.ts';
+import {
+  type ImageFormat,
+  imageFormat,
+  openDisk,
+  openQcow2,
+  refuseReplacing,
+  warnOfForeignRaw,
+  warnOfLostBitmaps,
+} from './disks.ts';
 import { asksForHelp, CREATE_OPTIONS, type FormatOptions, optionHelp, parseFormatOptions } from './format-options.ts';
 import { makeImage, planImage, rawTarget } from './new-image.ts';
 import { printable } from './printable.ts';
@@ -191,6 +199,7 @@ async function writeOver(given: Given, source: Source, target: string, format: I
     }
     return;
   }
+  warnOfLostBitmaps(target, given.access().warn);
   const image = openQcow2(target, { access: given.access(), mode }, false);
   try {
     refuseSmaller(target, image.sizeBytes, source.sizeBytes);

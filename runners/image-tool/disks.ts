@@ -118,6 +118,22 @@ function refuseNeedingOthers(filePath: string): void {
   }
 }
 
+/** Before a change of the disk: persistent bitmaps cannot be kept up to date, and are dropped rather than left wrong. */
+export function warnOfLostBitmaps(filePath: string, warn: (line: string) => void): void {
+  const file = openRegularFile(filePath);
+  try {
+    const { bitmaps } = describeImage(file);
+    if (bitmaps.length === 0) return;
+    const names = bitmaps.slice(0, 10).map(({ name }) => `"${printable(name)}"`);
+    const more = bitmaps.length > names.length ? ` and ${bitmaps.length - names.length} more` : '';
+    warn(
+      `${printable(filePath)}: the persistent bitmaps ${names.join(', ')}${more} are dropped, because the disk changes`,
+    );
+  } finally {
+    file.close();
+  }
+}
+
 function warnOfForeignBacking({ backing }: Qcow2Image, warn: (line: string) => void): void {
   if (backing === null) return;
   if (backing instanceof RawDisk) warnOfForeignRaw(backing.fileName, warn);

@@ -30,12 +30,16 @@ export const CREATE_OPTIONS: Readonly<Record<'raw' | 'qcow2', Readonly<Record<st
 export const AMEND_OPTIONS: Readonly<Record<string, string>> = {
   backing_file: 'name of the image that lies under this one, empty for none; the content is not adjusted',
   backing_fmt: 'its format: raw or qcow2',
-  compat: 'version: 1.1 (v3); a version 3 image cannot go back',
+  compat: 'version: 0.10 (v2) or 1.1 (v3)',
+  data_file: 'name of the file for guest data of an image that has one; the file is not moved',
+  data_file_raw: 'off: the data file is no longer kept a plain raw disk',
   lazy_refcounts: 'on or off',
+  refcount_bits: '1, 2, 4, 8, 16, 32 or 64',
   size: 'size of the virtual disk; it can only grow',
 };
 
-/** The options in `given`, each a name of `known`. A comma inside a value is written twice; a name alone means `on`. */
+/** The options in `given`, each a name of `known`; of one that is given twice the last counts. A comma inside a value is written twice; a name alone means
+ * `on`. */
 export function parseFormatOptions(
   given: OptionText | undefined,
   known: Readonly<Record<string, string>>,
@@ -45,7 +49,6 @@ export function parseFormatOptions(
     const equals = text.indexOf('=');
     const name = equals < 0 ? text : text.slice(0, equals);
     if (!Object.hasOwn(known, name)) throw new UsageError(unknownWord('-o option', name, Object.keys(known)));
-    if (options.has(name)) throw new UsageError(`-o ${name} is given more than once`);
     options.set(name, equals < 0 ? 'on' : text.slice(equals + 1));
   }
   return options;

@@ -1,7 +1,13 @@
 /** `cowbench image info`: what an image says about itself. Without `--backing-chain` no file but the image is opened. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { describeImage, fileBeside, type GuestDisk, type ImageDescription } from '../../engine/index.ts';
+import {
+  type BitmapInfo,
+  describeImage,
+  fileBeside,
+  type GuestDisk,
+  type ImageDescription,
+} from '../../engine/index.ts';
 import { filesOf, formatOf, type ImageFormat, openDisk, openRegularFile } from './disks.ts';
 import { printable, printableJson } from './printable.ts';
 import { readableSize } from './sizes.ts';
@@ -89,12 +95,13 @@ function jsonOf({ file, fileBytes, storedBytes, image }: Facts): Record<string, 
   };
 }
 
-function specificOf(image: ImageDescription): Record<string, string | number | boolean> {
+function specificOf(image: ImageDescription): Record<string, unknown> {
   const compat = { compat: image.version === 2 ? '0.10' : '1.1', 'compression-type': image.compressionType };
   if (image.version === 2) return { ...compat, 'refcount-bits': image.refcountBits };
   return {
     ...compat,
     'lazy-refcounts': image.lazyRefcounts,
+    ...(image.bitmaps.length === 0 ? {} : { bitmaps: image.bitmaps.map(bitmapJson) }),
     'refcount-bits': image.refcountBits,
     ...(image.hasDataFile ? { 'data-file': image.dataFile ?? '', 'data-file-raw': image.dataFileRaw } : {}),
     corrupt: image.isCorrupt,
@@ -116,9 +123,21 @@ function linesOf(facts: Facts): string[] {
   lines.push(`cluster_size: ${image.clusterSizeBytes}`, ...backingLines(file, image));
   if (image.isDirty) lines.push('cleanly shut down: no');
   if (image.snapshots.length > 0) lines.push('Snapshot list:', ...snapshotLines(image.snapshots));
-  const specific = Object.entries(specificOf(image));
-  const shown = specific.map(([name, value]) => `    ${name.replaceAll('-', ' ')}: ${printable(String(value))}`);
-  return [...lines, 'Format specific information:', ...shown];
+  return [...lines, 'Format specific information:', ...nestedLines(specificOf(image), 1)];
+}
+
+function bitmapJson({ flags, name, granularityBytes }: BitmapInfo): Record<string, unknown> {
+  return { flags, name, granularity: granularityBytes };
+}
+
+/** A line for each value, and under the name of a list or an object those of what is in it. */
+function nestedLines(value: object, depth: number): string[] {
+  const indent = '    '.repeat(depth);
+  return Object.entries(value).flatMap(([name, member]) => {
+    const title = Array.isArray(value) ? `[${name}]` : name.replaceAll('-', ' ');
+    if (typeof member !== 'object') return [`${indent}${title}: ${printable(String(member))}`];
+    return [`${indent}${title}:`, ...nestedLines(member, depth + 1)];
+  });
 }
 
 function backingLines(file: string, { backingFile, backingFormat }: ImageDescription): string[] {

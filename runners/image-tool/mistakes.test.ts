@@ -67,7 +67,23 @@ const WRONG_USE: readonly { words: readonly string[]; line: RegExp; code?: numbe
   { words: ['snapshot', '-c', 'x', '-d', 'y', '@a'], line: /^--create and --delete cannot be given together$/ },
   { words: ['snapshot', '-d', 'no', '@a'], line: /^there is no snapshot tagged "no"; there are "before"$/ },
   { words: ['amend', '@a'], line: /^no option to change is given/ },
-  { words: ['amend', '-o', 'compat=0.10', '@a'], line: /a: a version 3 image cannot be made version 2$/ },
+  { words: ['amend', '-o', 'compat=0.10,lazy_refcounts=on', '@a'], line: /a: lazy refcounts need a version 3 image$/ },
+  {
+    words: ['amend', '-o', 'compat=v2,refcount_bits=8', '@a'],
+    line: /a: a version 2 image has refcounts of 16 bits, not 8/,
+  },
+  {
+    words: ['amend', '-o', 'refcount_bits=12', '@a'],
+    line: /a: refcount width 12 is not 1, 2, 4, 8, 16, 32 or 64 bits$/,
+  },
+  {
+    words: ['amend', '-o', 'refcount_bits=1', '@a'],
+    line: /refcount \d+ of the cluster at offset \d+ does not fit 1 bits$/,
+  },
+  {
+    words: ['amend', '-o', 'data_file=x', '@a'],
+    line: /a: a data file can only be named for an image that was created/,
+  },
   { words: ['amend', '-o', 'lazy_refcounts=maybe', '@a'], line: /^-o lazy_refcounts="maybe": expected on or off$/ },
   { words: ['amend', '-o', 'size=1M', '@raw'], line: /raw: a raw image has no options$/ },
   { words: ['check', '-r', 'some', '@a'], line: /^unknown repair "some"; there are: leaks, all$/ },

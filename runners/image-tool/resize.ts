@@ -2,7 +2,7 @@
 import { MiB, openFile, PREALLOCATIONS, type Preallocation, type Qcow2Image } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { unknownWord } from '../console/suggest.ts';
-import { formatOf, openQcow2, openRegularFile } from './disks.ts';
+import { formatOf, openQcow2, openRegularFile, warnOfLostBitmaps } from './disks.ts';
 import { takeRawSpace } from './new-image.ts';
 import { printable } from './printable.ts';
 import { parseNewSize } from './sizes.ts';
@@ -85,6 +85,7 @@ function sizeOfRaw(filePath: string): number {
 }
 
 async function resizeQcow2(given: Given, filePath: string, how: Preallocation, work: Work): Promise<void> {
+  warnOfLostBitmaps(filePath, given.access().warn);
   const image = openQcow2(filePath, { access: given.access() }, false);
   try {
     const presentBytes = image.sizeBytes;

@@ -1,7 +1,7 @@
 /** `cowbench image snapshot`: internal snapshots of a qcow2 image. Guest data is neither read nor written by any of them. */
 import { describeImage, type GuestDisk, openFile, openImage, type Qcow2Image } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
-import { type Access, formatOf, openQcow2, openRegularFile } from './disks.ts';
+import { type Access, formatOf, openQcow2, openRegularFile, warnOfLostBitmaps } from './disks.ts';
 import { printable } from './printable.ts';
 import { chosenSnapshot, type SnapshotRule } from './snapshot-choice.ts';
 import { snapshotLines } from './snapshot-table.ts';
@@ -58,6 +58,7 @@ function list(given: Given, filePath: string, format: 'raw' | 'qcow2'): void {
 
 function change(file: string, action: 'apply' | 'create' | 'delete', given: Given): void {
   const name = given.required(action);
+  if (action === 'apply') warnOfLostBitmaps(file, given.access().warn);
   const image = openForSnapshots(file, given.access());
   try {
     const chosen = (rule: SnapshotRule) =>

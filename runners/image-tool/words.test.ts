@@ -76,7 +76,7 @@ test('format options', () => {
     backing_file: 'a,b=c',
   });
   assert.deepEqual(parsed('backing_file=,size=1'), { backing_file: '', size: '1' });
-  assert.throws(() => parsed('size=1,size=2'), /-o size is given more than once/);
+  assert.deepEqual(parsed('size=1,size=2', 'size=3'), { size: '3' });
   assert.throws(() => parsed('toString=1'), /unknown -o option "toString"/);
 });
 

@@ -97,12 +97,12 @@ export class ImageSession {
   }
 
   #program(program: string, words: string[]): Outcome {
-    const { status, stdout, stderr } = spawnSync(program, words, {
+    const { status, signal, stdout, stderr } = spawnSync(program, words, {
       cwd: this.folder,
       encoding: 'utf8',
       timeout: 20_000,
     });
-    return { code: status ?? -1, stdout, stderr };
+    return { code: status ?? -1, stdout, stderr: signal === null ? stderr : `${stderr}ended by ${signal}\n` };
   }
 
   /** A raw disk with data at both ends and holes between. */

@@ -1,0 +1,57 @@
+/** What cannot be amended, found out before anything is written. */
+import { Qcow2Error } from '../base/errors.ts';
+import { AUTOCLEAR, type Header, INCOMPATIBLE } from '../format/header.ts';
+import { snapshotName } from '../format/snapshot-table.ts';
+import type { BlockFile } from '../io/block-file.ts';
+import type { AmendOptions } from './amend.ts';
+import { peekHeader, readSnapshots } from './metadata.ts';
+
+/**
+ * `sizeBytes`: what the disk will have been resized to before; default: what it has.
+ * @throws Qcow2Error INVALID_ARGUMENT for options that do not go together, UNSUPPORTED or CORRUPT for what the image forbids.
+ */
+export function refuseAmendment(file: BlockFile, options: AmendOptions, sizeBytes?: number): void {
+  const header = peekHeader(file);
+  if ((header.incompatibleFeatures & INCOMPATIBLE.corrupt) !== 0n) {
+    throw new Qcow2Error('CORRUPT', `${file.name}: image is marked corrupt; repair it before it is amended`);
+  }
+  const version = options.version ?? header.version;
+  const bits = options.refcountBits ?? 2 ** header.refcountOrder;
+  if (!Number.isInteger(Math.log2(bits)) || bits < 1 || bits > 64)
+    refuse(file, `refcount width ${bits} is not 1, 2, 4, 8, 16, 32 or 64 bits`);
+  if (version === 2 && bits !== 16)
+    refuse(file, `a version 2 image has refcounts of 16 bits, not ${bits} (give refcount_bits=16 too)`);
+  if (options.lazyRefcounts && version === 2) refuse(file, 'lazy refcounts need a version 3 image');
+  refuseDataFile(file, header, options);
+  if (version < header.version) refuseDowngrade(file, header, sizeBytes ?? header.sizeBytes);
+}
+
+function refuse(file: BlockFile, why: string): never {
+  throw new Qcow2Error('INVALID_ARGUMENT', `${file.name}: ${why}`, { file: file.name });
+}
+
+function refuseDataFile(file: BlockFile, header: Header, { dataFile, dataFileRaw }: AmendOptions): void {
+  const hasDataFile = (header.incompatibleFeatures & INCOMPATIBLE.dataFile) !== 0n;
+  if (dataFile !== undefined && !hasDataFile)
+    refuse(file, 'a data file can only be named for an image that was created with one');
+  if (dataFileRaw && (header.autoclearFeatures & AUTOCLEAR.rawExternalData) === 0n)
+    refuse(file, 'the data file of an image that exists cannot become a raw disk');
+}
+
+/** Version 2 has no incompatible features, and its snapshots do not say how large their disk was. */
+function refuseDowngrade(file: BlockFile, header: Header, sizeBytes: number): void {
+  const refuseIt = (why: string): never => {
+    throw new Qcow2Error('UNSUPPORTED', `${file.name}: cannot be made version 2: ${why}`, { file: file.name });
+  };
+  const features = header.incompatibleFeatures & ~INCOMPATIBLE.dirty;
+  if ((features & INCOMPATIBLE.dataFile) !== 0n) refuseIt('it has an external data file');
+  if ((features & INCOMPATIBLE.extendedL2) !== 0n) refuseIt('it has extended L2 entries');
+  if ((features & INCOMPATIBLE.compression) !== 0n) refuseIt('its clusters are compressed by zstd');
+  if (header.cryptMethod === 2) refuseIt('it is encrypted by LUKS');
+  for (const entry of readSnapshots(file, header)) {
+    const name = JSON.stringify(snapshotName(entry));
+    if (entry.virtualSizeBytes !== null && entry.virtualSizeBytes !== sizeBytes)
+      refuseIt(`snapshot ${name} is of a disk of ${entry.virtualSizeBytes} bytes, this one has ${sizeBytes}`);
+    if (entry.vmStateSizeBytes > 0xffff_ffff) refuseIt(`snapshot ${name} has more than 4 GiB of VM state`);
+  }
+}
