@@ -30,6 +30,7 @@ export type {
 export { perform, VmStateSize } from './disk/perform.ts';
 export { RawDisk } from './disk/raw-disk.ts';
 export type { BlockRequest, DiskRequest, ReopenRequest, StateRequest, ToolRequest } from './disk/request.ts';
+export { type QueuedRequest, queuedRequest, RequestQueue, type ServedBatch } from './disk/request-queue.ts';
 export { type AmendOptions, amendImage } from './image/amend.ts';
 export { refuseAmendment } from './image/amend-checks.ts';
 export type { CacheSizeOptions } from './image/cache-sizes.ts';

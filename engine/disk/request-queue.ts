@@ -1,0 +1,112 @@
+/**
+ * Requests of several requesters in front of disks that serve one at a time: group commit.
+ *
+ * A batch is what is queued when it begins. It is carried out in order; then each disk is flushed *once*, if anyone in the batch asked
+ * for durability, and whoever asked hears of it afterwards: n requesters that wait for a flush each cost one. What arrives meanwhile is
+ * the next batch, so a read waits for one flush at most. A request that asked for nothing durable is acknowledged as soon as it is
+ * done: it must not wait for the flush of another. When the flush fails, all that asked for it fail.
+ */
+import { Qcow2Error } from '../base/errors.ts';
+import type { GuestDevice } from './device.ts';
+import { perform } from './perform.ts';
+import type { BlockRequest } from './request.ts';
+
+export interface QueuedRequest {
+  readonly disk: GuestDevice;
+  /** What it is called where work is attributed to requests. */
+  readonly op: string;
+  /** Done means durable; {@link perform} itself does not flush. */
+  readonly durable: boolean;
+  readonly perform: () => void;
+  /** Called once: null when the request is done, and durable if that was asked for. */
+  readonly done: (error: Qcow2Error | null) => void;
+}
+
+/** A guest's request on `disk`; `payload` holds the bytes of a write, or takes those of a read. */
+export function queuedRequest(
+  disk: GuestDevice,
+  request: BlockRequest,
+  payload: Uint8Array,
+  done: QueuedRequest['done'],
+): QueuedRequest {
+  const { op } = request;
+  if (op === 'flush') return { disk, op, durable: true, perform: () => {}, done };
+  const durable = 'durable' in request && request.durable === true;
+  const plain = durable ? { ...request, durable: false } : request;
+  return { disk, op, durable, perform: () => perform(disk, plain, payload), done };
+}
+
+/** What one batch was. */
+export interface ServedBatch {
+  readonly requests: number;
+  /** Requests that asked for durability: flushes, and changes that are to be durable. */
+  readonly durableRequests: number;
+  /** Flushes that were made for them; one a disk. */
+  readonly flushes: number;
+}
+
+export interface QueueOptions {
+  /** The most requests that are served before those that asked for durability hear of it. Default 256. */
+  readonly batchRequests?: number;
+  /** Told what the disks are about to do: a request's operation, or `flush` for all that asked. */
+  readonly serving?: (op: string) => void;
+}
+
+const BATCH_REQUESTS = 256;
+
+export class RequestQueue {
+  readonly #batchRequests: number;
+  readonly #serving: (op: string) => void;
+  #queued: QueuedRequest[] = [];
+
+  constructor(options: QueueOptions = {}) {
+    this.#batchRequests = options.batchRequests ?? BATCH_REQUESTS;
+    this.#serving = options.serving ?? (() => {});
+  }
+
+  /** Requests that no batch has taken yet. */
+  get length(): number {
+    return this.#queued.length;
+  }
+
+  push(request: QueuedRequest): void {
+    this.#queued.push(request);
+  }
+
+  /** Serves what is queued now, up to the limit of a batch. */
+  serveBatch(): ServedBatch {
+    const batch = this.#queued.splice(0, this.#batchRequests);
+    const waiting = new Map<GuestDevice, QueuedRequest[]>();
+    let durableRequests = 0;
+    for (const queued of batch) {
+      const failure = queued.op === 'flush' ? null : this.#attempt(queued.op, queued.perform);
+      if (failure !== null || !queued.durable) {
+        queued.done(failure);
+        continue;
+      }
+      durableRequests++;
+      const others = waiting.get(queued.disk);
+      if (others === undefined) waiting.set(queued.disk, [queued]);
+      else others.push(queued);
+    }
+    let flushes = 0;
+    for (const [disk, asked] of waiting) {
+      // What cannot be written is durable as it is.
+      if (!disk.readOnly) flushes++;
+      const failure = disk.readOnly ? null : this.#attempt('flush', () => disk.flush());
+      for (const { done } of asked) done(failure);
+    }
+    return { requests: batch.length, durableRequests, flushes };
+  }
+
+  #attempt(op: string, work: () => void): Qcow2Error | null {
+    this.#serving(op);
+    try {
+      work();
+      return null;
+    } catch (error) {
+      if (error instanceof Qcow2Error) return error;
+      throw error;
+    }
+  }
+}
