@@ -4,8 +4,8 @@ import { hideBin } from 'yargs/helpers';
 import { findings } from '../../dashboards/text/summary.ts';
 import { EXIT_CODES } from '../console/errors.ts';
 import { Interruption } from '../console/interruption.ts';
+import { type BenchOptions, withBenchOptions } from '../measure/plan/bench-options.ts';
 import type { BenchPlan } from '../measure/plan/plan.ts';
-import { type BenchOptions, withBenchOptions } from '../measure/plan/plan-options.ts';
 import { plansOf } from '../measure/plan/sweep.ts';
 import { exported, formatOf, tableLines, writeReport } from '../measure/session/present.ts';
 import { benchDisplay } from '../measure/session/progress.ts';
@@ -17,12 +17,15 @@ export const bench: CommandModule<object, BenchOptions> = {
   builder: (yargs) =>
     withBenchOptions(yargs)
       .example('$0 bench', 'a recorded Debian installation under all policies')
-      .example('$0 bench -w install --guest-flush none', 'the same by a guest that does not flush')
-      .example('$0 bench -w install-burst --data 32M --rounds 3', 'a synthetic one, three times each')
+      .example('$0 bench -w install --guest-flush none', 'the same without guest flushes')
+      .example('$0 bench -w install-burst --data 32M --rounds 3', 'a synthetic workload, three rounds')
       .example('$0 bench -w trace:disk.iolog.gz --dir /mnt/ssd --json', 'your own fio iolog, on your own disk')
-      .example('$0 bench --stage all --cache writeback,writethrough', 'every point of history in both modes')
-      .example('$0 bench --cluster-size 4k,64k,2M --l2-cache 1M,8M --resume', 'a sweep; again, and it goes on')
-      .example('$0 bench --device model:hdd-7200,model:nvme-plp', 'on devices that you do not have'),
+      .example('$0 bench --stage all --cache writeback,writethrough', 'every stage of history in both modes')
+      .example(
+        '$0 bench --cluster-size 4k,64k,2M --l2-cache 1M,8M --resume',
+        'a sweep; repeat the command to resume it',
+      )
+      .example('$0 bench --device model:hdd-7200,model:nvme-plp', 'on modelled devices'),
   handler: async (options) => void (await benchPlans(plansOf(options, hideBin(process.argv)), options)),
 };
 
@@ -50,10 +53,10 @@ function runOne(plan: BenchPlan, quiet: boolean, signal: AbortSignal): Promise<B
   return runBench(plan, signal, display);
 }
 
-/** Sets the exit code; an error of a run goes to the one place that tells errors. */
+/** Sets the exit code; an error of a run goes to the one place that reports errors. */
 function conclude(outcomes: readonly BenchOutcome[], interruption: Interruption): void {
   if (interruption.exitCode !== null) {
-    console.error('interrupted; what was measured is kept (--resume goes on with it)');
+    console.error('Interrupted. Results so far are saved; continue with --resume.');
     process.exitCode = interruption.exitCode;
     return;
   }

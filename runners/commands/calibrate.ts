@@ -6,6 +6,7 @@ import { POLICIES, type PolicyName, STAGES } from '../../engine/index.ts';
 import { judgePrediction, type PredictionVerdict, TOLERANCE } from '../../results/prediction-verdict.ts';
 import { median } from '../../results/statistics.ts';
 import { EXIT_CODES } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { integer, single } from '../console/option-values.ts';
 import { defaultImagesDirectory } from '../machine/images-directory.ts';
 import { type PredictedBlock, predictedBlock, warmUp } from '../measure/calibration/predictions.ts';
@@ -23,31 +24,24 @@ const TOLERANCE_TEXT = `${(TOLERANCE * 100).toFixed(0)} %`;
 
 export const calibrate: CommandModule<object, CalibrateOptions> = {
   command: 'calibrate',
-  describe: 'run a workload for real, predict its time from probes, and show how far off the models are',
+  describe: 'check how well the device model predicts this storage, from probes and real runs',
   builder: (yargs) =>
     yargs
       .option('dir', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'the storage [default: where bench would put its images]',
+        ...value('DIR'),
+        describe: 'directory on the storage to check [default: where bench would put its images]',
       })
       .option('rounds', {
-        type: 'string',
-        requiresArg: true,
+        ...value('N'),
         default: '10',
-        describe: 'probe, run, run, probe, so many times a policy; 6 at least for a verdict',
+        describe: 'rounds per policy (probe, run, run, probe); at least 6 for a verdict',
       })
       .option('data', {
-        type: 'string',
-        requiresArg: true,
+        ...value('SIZE'),
         default: '4M',
-        describe: 'size of the workload install-burst',
+        describe: 'size of the workload (install-burst)',
       })
-      .epilogue(
-        `Exit codes: 0 the device model predicts every policy within ${TOLERANCE_TEXT}; 1 it does not; 2 error; ` +
-          '3 unsure, for example on a busy machine.',
-      )
-      .example('$0 calibrate --dir /mnt/ssd', 'is what --device model:probed says true here?'),
+      .example('$0 calibrate --dir /mnt/ssd', 'check how well model:probed predicts this disk'),
   handler: async ({ dir, rounds, data }) => {
     const directory = path.resolve(dir === undefined ? defaultImagesDirectory() : single('dir', dir));
     const count = integer('rounds', single('rounds', rounds), 1, 1000);

@@ -8,22 +8,26 @@ import { refuseDirty, resolveRevision } from '../measure/commits/git.ts';
 import { regressions } from '../measure/commits/regressions.ts';
 import { TREES_TEXT } from '../measure/commits/tree-cache.ts';
 import { sourceTree } from '../measure/commits/worktrees.ts';
-import { type BenchOptions, planOf, withBenchOptions } from '../measure/plan/plan-options.ts';
+import { type BenchOptions, withBenchOptions } from '../measure/plan/bench-options.ts';
+import { planOf } from '../measure/plan/plan-options.ts';
 import { benchPlans } from './bench.ts';
 
-const STOPPING =
-  `Without --rounds the verdicts are looked at after ${LOOKS.join(', ')} rounds: it ends when all are beyond doubt, or with ` +
-  'the time budget, here 10m by default. The intervals are so wide that all looks together are right 95 times in 100.';
+const STOPPING = `Without --rounds, verdicts are checked after ${LOOKS.join(', ')} rounds, until all are settled.`;
+
+/** Only commits of this program are compared, and none of them contains the installed qemu. */
+const REFUSED = ['engine'];
 
 export const compare: CommandModule<object, BenchOptions> = {
   command: 'compare <base> <head>',
-  describe: 'measure two commits of this program in one interleaved run: counts first, then times in pairs',
+  describe: 'measure two commits of this program in one interleaved run: counts first, then paired times',
   builder: (yargs) =>
-    withBenchOptions(yargs)
-      .positional('base', { type: 'string', describe: 'the commit to compare with', demandOption: true })
-      .positional('head', { type: 'string', describe: 'the commit to judge', demandOption: true })
+    withBenchOptions(yargs, REFUSED)
+      .positional('base', { type: 'string', describe: 'commit to compare with', demandOption: true })
+      .positional('head', { type: 'string', describe: 'commit to judge', demandOption: true })
+      .option('time-budget', { defaultDescription: '10m' })
       .default('workload', undefined, COMMIT_WORKLOAD.join(' --data '))
-      .epilogue(`${STOPPING}\n\n${TREES_TEXT}`)
+      .epilogue(STOPPING)
+      .epilogue(TREES_TEXT)
       .example('$0 compare main HEAD', 'the checked-out commit against main')
       .example('$0 compare HEAD~1 HEAD --rounds 1 --device model:nvme-plp', 'counts only, without waiting for a disk'),
   handler: async (options) => {

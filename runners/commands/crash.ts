@@ -3,6 +3,7 @@ import type { CommandModule } from 'yargs';
 import { textTable } from '../../dashboards/text/text-table.ts';
 import { POLICIES, type PolicyName, STAGE_IDS, type StageId, WHAT_IF_STAGE_IDS } from '../../engine/index.ts';
 import { EXIT_CODES, UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { Interruption } from '../console/interruption.ts';
 import { clusterSize, integer, list, type OptionText, single } from '../console/option-values.ts';
 import { unknownWord } from '../console/suggest.ts';
@@ -18,26 +19,31 @@ import { crashWorkload, NAMED_WORKLOADS } from '../safety/requests/named-workloa
 import { OPERATIONS } from '../safety/requests/operation-table.ts';
 import { type CrashRecording, type CrashSubject, recordWorkload } from '../safety/states/record-workload.ts';
 
-const value = { type: 'string', requiresArg: true } as const;
-
 const OPTIONS = {
   workload: {
-    ...value,
+    ...value('NAME'),
     alias: 'w',
     default: 'sequences',
     describe:
-      'sequences (all short sequences of operations), one of the list below, ops:OPERATION,..., or a workload of bench',
+      'sequences (all short sequences of operations), a workload listed below, ops:OPERATION,… or a workload of bench',
   },
-  engine: { ...value, default: 'cowbench', describe: 'cowbench, or qemu: the installed QEMU, in writeback mode' },
-  policy: { ...value, alias: 'p', describe: 'policies, comma-separated, or all [default: all]' },
-  stage: { ...value, describe: "point of history [default: each policy's own]" },
-  'cluster-size': { ...value, default: '4k', describe: 'cluster size of the image' },
-  'cache-tables': { ...value, describe: 'L2 tables and refcount blocks held in memory [default: as the stage had]' },
-  states: { ...value, default: '65536', describe: 'states tried at one point; where there are more, a sample' },
-  length: { ...value, default: '2', describe: 'operations in a sequence, 1 to 3' },
-  limit: { ...value, default: '48', describe: 'requests taken from a workload of bench' },
-  seed: { ...value, default: '1', describe: 'decides samples' },
-  json: { type: 'boolean', describe: 'print the numbers and the counter-examples as one JSON document' },
+  engine: {
+    ...value('NAME'),
+    default: 'cowbench',
+    describe: 'cowbench, or qemu: the installed QEMU, in writeback mode',
+  },
+  policy: { ...value('NAME,…'), alias: 'p', describe: 'policies, or all [default: all]' },
+  stage: { ...value('STAGE'), describe: "stage of history [default: each policy's own]" },
+  'cluster-size': { ...value('SIZE'), default: '4k', describe: 'cluster size of the image' },
+  'cache-tables': {
+    ...value('N'),
+    describe: 'L2 tables and refcount blocks held in memory [default: as the stage had]',
+  },
+  states: { ...value('N'), default: '65536', describe: 'crash states tried per crash point; beyond that, a sample' },
+  length: { ...value('N'), default: '2', describe: 'operations per sequence, 1 to 3' },
+  limit: { ...value('N'), default: '48', describe: 'take the first N requests of a workload of bench' },
+  seed: { ...value('N'), default: '1', describe: 'seed for samples' },
+  json: { type: 'boolean', describe: 'print counts and counterexamples as one JSON object' },
   quiet: { type: 'boolean', alias: 'q', describe: 'no progress on stderr' },
 } as const;
 
@@ -45,19 +51,19 @@ type Options = Record<string, unknown>;
 
 export const crash: CommandModule<object, Options> = {
   command: 'crash',
-  describe: 'build the states in which a power cut could leave the image, and judge each one',
+  describe: 'build the states in which a power cut could leave the image, and check each one',
   builder: (yargs) =>
     yargs
       .options(OPTIONS)
       .epilogue(`Workloads:\n${NAMED_WORKLOADS.map(({ name, summary }) => `  ${name}: ${summary}`).join('\n')}`)
       .epilogue(`Operations: ${OPERATIONS.map(({ name }) => name).join(', ')}`)
       .example('$0 crash', 'all sequences of two operations, all policies')
-      .example(
-        '$0 crash -w after-snapshot -p writeback --stage S3',
-        'a defect of history, with the story of how it happens',
-      )
+      .example('$0 crash -w after-snapshot -p writeback --stage S3', 'a defect of history, explained step by step')
       .example('$0 crash -w reuse-discarded --engine qemu', 'the same for the installed QEMU')
-      .example('$0 crash -w ops:shared/discard,alloc -p writeback', 'operations of your choice, after a snapshot'),
+      .example(
+        '$0 crash -w ops:shared/discard,alloc -p writeback',
+        'operations of your choice, on a disk with a snapshot',
+      ),
   handler: (options) => runCrashCommand(options),
 };
 

@@ -11,8 +11,9 @@ import { writeRecord } from '../../results/store.ts';
 import { oneLine, UsageError } from '../console/errors.ts';
 import { Interruption } from '../console/interruption.ts';
 import type { DoctorFinding } from '../measure/doctor/collect.ts';
+import { type BenchOptions, withBenchOptions } from '../measure/plan/bench-options.ts';
 import type { BenchPlan } from '../measure/plan/plan.ts';
-import { type BenchOptions, planOf, withBenchOptions } from '../measure/plan/plan-options.ts';
+import { planOf } from '../measure/plan/plan-options.ts';
 import { writeReport } from '../measure/session/present.ts';
 import { benchDisplay } from '../measure/session/progress.ts';
 import { type BenchOutcome, runBench } from '../measure/session/run-bench.ts';
@@ -20,13 +21,16 @@ import { fileNameOf } from '../measure/session/sample-jobs.ts';
 import { TemporaryImages } from '../measure/session/temporary-images.ts';
 import type { SampleJob } from '../sample/job.ts';
 
+/** It always profiles and writes the report, and prints lines for people. */
+const REFUSED = ['cpu-prof', 'report', 'format', 'json'];
+
 export const doctor: CommandModule<object, BenchOptions> = {
   command: 'doctor',
-  describe: 'watch event loop, memory and CPU of a replay with @clinic/doctor; its pages are linked from the report',
+  describe: 'watch event loop, memory and CPU of a replay with Clinic Doctor; the report links its pages',
   builder: (yargs) =>
-    withBenchOptions(yargs)
+    withBenchOptions(yargs, REFUSED)
       .default({ rounds: '1', policy: 'writeback' })
-      .example('$0 doctor --workload install', 'the recorded installation; runs under 300 ms say nothing'),
+      .example('$0 doctor --workload install', 'the recorded installation; runs under 300 ms are too short'),
   handler: async (options) => {
     requireDoctor();
     const plan = planOf(options, hideBin(process.argv));
@@ -52,7 +56,7 @@ function requireDoctor(): void {
   try {
     createRequire(import.meta.url).resolve('@clinic/doctor');
   } catch {
-    throw new UsageError('the doctor needs the package @clinic/doctor: npm ci installs it');
+    throw new UsageError('doctor needs the package @clinic/doctor; npm ci installs it');
   }
 }
 
@@ -100,7 +104,7 @@ function runDoctor(job: SampleJob, page: string): DoctorFinding {
     const last = stdout.trimEnd().split('\n').at(-1) ?? '';
     if (status === 0 && last.startsWith('{')) return JSON.parse(last) as DoctorFinding;
     const reason = stderr.split('\n').find((line) => /error/i.test(line)) ?? `exit code ${status}`;
-    throw new UsageError(`the doctor failed: ${oneLine(reason)}`);
+    throw new UsageError(`Clinic Doctor failed: ${oneLine(reason)}`);
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }

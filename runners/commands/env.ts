@@ -5,6 +5,7 @@ import type { CommandModule } from 'yargs';
 import { textTable } from '../../dashboards/text/text-table.ts';
 import type { Environment, Histogram } from '../../results/record.ts';
 import { UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { duration, single } from '../console/option-values.ts';
 import { describeEnvironment } from '../machine/environment.ts';
 import { defaultImagesDirectory } from '../machine/images-directory.ts';
@@ -19,16 +20,15 @@ interface EnvOptions {
 
 export const env: CommandModule<object, EnvOptions> = {
   command: 'env',
-  describe: 'show the machine and the file system, and probe what a directory’s storage costs',
+  describe: 'show the machine and the file system, and probe the storage of a directory',
   builder: (yargs) =>
     yargs
       .option('dir', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'the directory to probe [default: where bench would put its images]',
+        ...value('DIR'),
+        describe: 'directory to probe [default: where bench would put its images]',
       })
-      .option('time', { type: 'string', requiresArg: true, default: '2s', describe: 'probe for about this long' })
-      .option('json', { type: 'boolean', describe: 'all of it as one JSON object, with histograms' })
+      .option('time', { ...value('TIME'), default: '2s', describe: 'how long to probe, roughly' })
+      .option('json', { type: 'boolean', describe: 'print one JSON object, with histograms' })
       .example('$0 env --dir /mnt/ssd', 'probe a disk before measuring on it'),
   handler: ({ dir, time, json }) => {
     const timeMs = duration('time', single('time', time));

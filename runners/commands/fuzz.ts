@@ -2,6 +2,7 @@
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
 import { EXIT_CODES, oneLine, UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { Interruption } from '../console/interruption.ts';
 import { integer, single } from '../console/option-values.ts';
 import { WorkProgress } from '../console/work-progress.ts';
@@ -9,7 +10,6 @@ import type { FuzzImage } from '../safety/fuzz/fuzz-plan.ts';
 import { loadReproducer } from '../safety/fuzz/reproducer.ts';
 import { type FuzzResult, imageOf, runFuzz, tryAgain } from '../safety/fuzz/run-fuzz.ts';
 
-const value = { type: 'string', requiresArg: true } as const;
 const SEEDS = 2 ** 21;
 const JOBS_MAX = 64;
 const IMAGES_MAX = 2 ** 30;
@@ -29,26 +29,26 @@ interface Options {
 
 export const fuzz: CommandModule<object, Options> = {
   command: 'fuzz',
-  describe: 'feed the engine damaged images and watch what it does',
+  describe: 'feed damaged images to the engine and watch for hangs, exceptions and further damage',
   builder: (yargs) =>
     yargs
-      .option('images', { ...value, default: '20000', describe: 'how many images' })
-      .option('from', { ...value, default: '0', describe: 'number of the first image: goes on with a seed' })
+      .option('images', { ...value('N'), default: '20000', describe: 'number of images' })
+      .option('from', { ...value('N'), default: '0', describe: 'start at image N of the seed' })
       .option('only', {
-        ...value,
-        describe: 'try the one image of this number and say what was done to it; needs --seed',
+        ...value('N'),
+        describe: 'try only image N of the seed and list its mutations; needs --seed',
       })
       .option('seed', {
-        ...value,
-        describe: 'from 0 to 2097151; the same seed damages the same images [default: random]',
+        ...value('N'),
+        describe: '0 to 2097151; the same seed gives the same images [default: random]',
       })
-      .option('jobs', { ...value, default: '2', describe: 'worker processes' })
-      .option('dir', { ...value, default: 'fuzz-findings', describe: 'where found inputs are saved' })
-      .option('replay', { ...value, describe: 'try the one input of a saved file instead' })
+      .option('jobs', { ...value('N'), default: '2', describe: 'number of worker processes' })
+      .option('dir', { ...value('DIR'), default: 'fuzz-findings', describe: 'where failing inputs are saved' })
+      .option('replay', { ...value('FILE'), describe: 'try one saved input instead' })
       .option('json', { type: 'boolean', describe: 'print one JSON object' })
       .example('$0 fuzz --images 1000000', 'the long form, an hour or more')
-      .example('$0 fuzz --replay fuzz-findings/fuzz-1-4711.json', 'does this still happen?')
-      .example('$0 fuzz --seed 1 --only 4711', 'the same by its number, as long as the base images are the same'),
+      .example('$0 fuzz --replay fuzz-findings/fuzz-1-4711.json', 'retry a saved input')
+      .example('$0 fuzz --seed 1 --only 4711', 'the same input by its number, while the base images stay the same'),
   handler: async (options) => {
     if (options.replay !== undefined) return replay(single('replay', options.replay));
     if (options.only !== undefined) return tryOnly(options);

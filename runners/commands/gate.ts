@@ -6,6 +6,7 @@ import type { CommandModule } from 'yargs';
 import { type Baseline, baselineText, compareBaselines, parseBaseline } from '../../results/baseline.ts';
 import { writeWhole } from '../../results/store.ts';
 import { EXIT_CODES, UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { single } from '../console/option-values.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
 import { fileAt, findCommit, resolveRevision, shallowHint } from '../measure/commits/git.ts';
@@ -27,17 +28,15 @@ export const gate: CommandModule<object, GateOptions> = {
   builder: (yargs) =>
     yargs
       .option('baseline', {
-        type: 'string',
-        requiresArg: true,
+        ...value('WHAT'),
         default: path.join(PROJECT_ROOT, BASELINE_PATH),
         defaultDescription: BASELINE_PATH,
-        describe: `a baseline file, or a revision whose ${BASELINE_PATH} is taken`,
+        describe: `a baseline file, or a revision whose ${BASELINE_PATH} is used`,
       })
-      .option('summary', { type: 'string', requiresArg: true, describe: 'write the Markdown to this file, too' })
-      .option('update', { type: 'boolean', describe: `write ${BASELINE_PATH} anew; commit what changes in it` })
+      .option('summary', { ...value('FILE'), describe: 'also write the summary to this file, as Markdown' })
+      .option('update', { type: 'boolean', describe: `rewrite ${BASELINE_PATH}; commit the result` })
       .option('quiet', { type: 'boolean', alias: 'q', describe: 'no progress on stderr' })
-      .epilogue('Exit codes: 0 no regression; 1 regression; 2 error; 3 no baseline.')
-      .example('$0 gate --baseline origin/main', 'a pull request against the branch that it goes to'),
+      .example('$0 gate --baseline origin/main', 'a pull request against its target branch'),
   handler: async ({ baseline: given, summary, update, quiet }) => {
     const before = update === true ? null : readBaseline(single('baseline', given));
     if (before === undefined) {

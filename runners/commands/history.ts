@@ -13,10 +13,10 @@ import { type HistoryOutcome, runHistory, safetyLink } from '../measure/history/
 
 export const history: CommandModule<object, HistoryOptions> = {
   command: 'history',
-  describe: 'run every stage of history and report what each commit bought and what it made worse',
+  describe: 'run every stage of history and report what each commit gained and what it made worse',
   builder: (yargs) =>
     withHistoryOptions(yargs)
-      .example('$0 history', 'all workloads in a small form, some minutes on an ordinary disk')
+      .example('$0 history', 'all workloads at a small size: some minutes on an ordinary disk')
       .example('$0 history --dir /dev/shm', 'the same counts without waiting for a disk')
       .example('$0 history --full', 'the whole recorded installation'),
   handler: (options) => (options.from === undefined ? measure(options) : rebuild(options)),

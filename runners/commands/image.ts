@@ -13,7 +13,7 @@ export const image: CommandModule = imageCommand(PROCESS_TERMINAL);
 export function imageCommand(terminal: Terminal): CommandModule {
   return {
     command: 'image',
-    describe: 'create, inspect, check, copy and change disk images, as qemu-img does',
+    describe: 'create, inspect, check, copy and change disk images, like qemu-img',
     builder: (yargs) =>
       SUBCOMMANDS.reduce(
         (parser, subcommand) =>
@@ -24,8 +24,8 @@ export function imageCommand(terminal: Terminal): CommandModule {
       )
         .demandCommand(1, 'no image command given; cowbench image --help lists them')
         .epilogue(
-          'Each command has a --help with more examples. Options and units are those of qemu-img. An image from elsewhere can name any file as its backing or data file: ' +
-            'none is opened without --allow-backing or --allow-folder, protocols and devices never.',
+          'Each command has --help with more examples. Options and units are those of qemu-img. An untrusted image can name any file as its backing or data file: ' +
+            'none is opened without --allow-backing or --allow-folder; protocols and devices never.',
         ),
     handler: () => {},
   };

@@ -2,6 +2,7 @@
 import type { CommandModule } from 'yargs';
 import { ROUNDS_A_BLOCK } from '../../results/comparison-schedule.ts';
 import { UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { integer, single } from '../console/option-values.ts';
 
 interface MicroOptions {
@@ -11,19 +12,17 @@ interface MicroOptions {
 
 export const micro: CommandModule<object, MicroOptions> = {
   command: 'micro',
-  describe:
-    'benchmark lookup, replacement, dirty marks, entries and refcounts of the table cache, its bytes per entry, and writes in place',
+  describe: "benchmark the table cache's operations in both memory layouts, its bytes per entry, and writes in place",
   builder: (yargs) =>
     yargs
       .option('rounds', {
-        type: 'string',
-        requiresArg: true,
+        ...value('N'),
         default: '10',
-        describe: 'fresh processes of each layout, even',
+        describe: 'number of fresh processes per layout (even)',
       })
-      .option('json', { type: 'boolean', describe: 'all samples as one JSON object' })
+      .option('json', { type: 'boolean', describe: 'print all samples as one JSON object' })
       .example('$0 micro', 'both layouts at 16 to 1024 tables, a few minutes')
-      .example('$0 micro --rounds 4 --json', 'quicker and rougher, for programs'),
+      .example('$0 micro --rounds 4 --json', 'faster and less precise, as JSON'),
   handler: async ({ rounds: text, json }) => {
     const rounds = integer('rounds', single('rounds', text), ROUNDS_A_BLOCK, 1000);
     if (rounds % ROUNDS_A_BLOCK !== 0)

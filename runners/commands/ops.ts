@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { CommandModule } from 'yargs';
 import { HOST_CACHE_MODES, STAGE_IDS } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { single } from '../console/option-values.ts';
 import { unknownWord } from '../console/suggest.ts';
 import { contentDigest } from '../ops/content-digest.ts';
@@ -12,8 +13,6 @@ import { type OpsResult, resultTable } from '../ops/result.ts';
 import { runOps } from '../ops/run.ts';
 import { readScript } from '../ops/script.ts';
 import { Sequence } from '../ops/sequence.ts';
-
-const value = { type: 'string', requiresArg: true } as const;
 
 interface Options {
   readonly file: string;
@@ -27,29 +26,37 @@ interface Options {
 
 export const ops: CommandModule<object, Options> = {
   command: 'ops <file>',
-  describe: 'run an op script at one stage of history and count what it does to the image file',
+  describe: 'run an op script at one stage of history and count its file operations',
   builder: (yargs) =>
     yargs
       .positional('file', {
         type: 'string',
-        describe: 'script of ops (w r f snap goto del vmstate reopen)',
+        describe: 'op script (w r f snap goto del vmstate reopen)',
         demandOption: true,
       })
-      .option('stage', { ...value, default: 'S4b', describe: 'S0, S1, S2, S3, S4a or S4b (see cowbench policies)' })
-      .option('cache', { ...value, default: 'writeback', describe: `host cache mode: ${HOST_CACHE_MODES.join(', ')}` })
-      .option('start', { ...value, describe: 'starting image, plain or gzip [default: a new one, version 2]' })
-      .option('dir', {
-        ...value,
-        describe: 'where the image is made, and left [default: a temporary directory, removed afterwards]',
+      .option('stage', {
+        ...value('STAGE'),
+        default: 'S4b',
+        describe: 'S0, S1, S2, S3, S4a or S4b (see cowbench policies)',
       })
-      .option('json', { type: 'boolean', describe: 'print one JSON object, in the form of the reference counts' })
+      .option('cache', {
+        ...value('MODE'),
+        default: 'writeback',
+        describe: `host cache mode: ${HOST_CACHE_MODES.join(', ')}`,
+      })
+      .option('start', { ...value('FILE'), describe: 'starting image, plain or gzip [default: a new version 2 image]' })
+      .option('dir', {
+        ...value('DIR'),
+        describe: 'where the image is created and kept [default: a temporary directory, removed afterwards]',
+      })
+      .option('json', { type: 'boolean', describe: 'print one JSON object, in the format of the reference counts' })
       .option('sequence', {
         type: 'boolean',
-        describe: 'print the sequence of file events behind each op instead of counts',
+        describe: 'print the sequence of file operations of each op instead of counts',
         conflicts: 'json',
       })
-      .example('$0 ops runners/ops/reference/ops/T1.ops --stage S0', 'counts of one script')
-      .example('$0 ops T1.ops --sequence', 'each read, write and sync in order'),
+      .example('$0 ops runners/ops/reference/ops/T1.ops --stage S0', 'the counts of one script')
+      .example('$0 ops T1.ops --sequence', 'each read, write and sync, in order'),
   handler: async (options) => {
     const stage = oneOf('stage', options.stage, STAGE_IDS);
     const cache = oneOf('cache', options.cache, HOST_CACHE_MODES);

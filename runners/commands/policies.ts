@@ -1,4 +1,4 @@
-/** `cowbench policies`: what can be compared. */
+/** `cowbench policies`: lists what can be compared. */
 import type { CommandModule } from 'yargs';
 import { POLICIES, STAGE_IDS, STAGES } from '../../engine/index.ts';
 
@@ -7,8 +7,8 @@ export const policies: CommandModule<object, { json: boolean | undefined }> = {
   describe: 'list the metadata cache policies and the stages of history',
   builder: (yargs) =>
     yargs
-      .option('json', { type: 'boolean', describe: 'as a JSON document' })
-      .example('$0 policies', 'names, presets and one line about each'),
+      .option('json', { type: 'boolean', describe: 'print one JSON object' })
+      .example('$0 policies', 'names, presets and a one-line summary of each'),
   handler: ({ json }) => {
     if (json === true) {
       const presets = Object.values(POLICIES).map(({ create: _, ...preset }) => preset);

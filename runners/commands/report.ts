@@ -5,6 +5,7 @@ import type { ChartFormat, ComparedSide } from '../../dashboards/index.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { readRecord, writeWhole } from '../../results/store.ts';
 import { UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { single } from '../console/option-values.ts';
 import { unknownWord } from '../console/suggest.ts';
 
@@ -22,35 +23,30 @@ const THEMES = ['light', 'dark'] as const;
 
 export const report: CommandModule<object, ReportOptions> = {
   command: 'report <record>',
-  describe: 'build the report of a record again, draw one of its charts, or compare it with others',
+  describe: 'rebuild the report of a record, draw one of its charts, or compare it with other records',
   builder: (yargs) =>
     yargs
       .positional('record', { type: 'string', describe: 'a record written by bench', demandOption: true })
       .option('out', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'file to write [default: beside the record, with the ending of the format]',
+        ...value('FILE'),
+        describe: 'file to write [default: next to the record, with the extension of the format]',
       })
       .option('format', {
-        type: 'string',
-        requiresArg: true,
+        ...value('FORMAT'),
         default: 'html',
         describe: 'html: the report; svg, png or json (Vega-Lite with its data): the chart of --question',
       })
       .option('question', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'the chart to draw, by the name in the report’s links',
+        ...value('NAME'),
+        describe: 'the chart to draw, by its name in the links of the report',
       })
       .option('theme', {
-        type: 'string',
-        requiresArg: true,
+        ...value('THEME'),
         default: 'light',
         describe: 'colours of the chart: light or dark',
       })
       .option('against', {
-        type: 'string',
-        requiresArg: true,
+        ...value('PATH'),
         describe: 'a record, or a folder of records, to compare with; RECORD may then be a folder too',
       })
       .example('$0 report results/runs/M/C/RUN.json --out report.html', 'a report to publish')

@@ -31,15 +31,15 @@ async function interruptedWhen(isTime: () => boolean, length = '1'): Promise<Fin
   return finished;
 }
 
-test('Ctrl-C keeps what is finished; the same work goes on from there, other work begins anew', async () => {
+test('Ctrl-C keeps finished parts; the same work resumes from there, other work starts over', async () => {
   const first = await interruptedWhen(() => finishedParts().length >= 4);
   assert.equal(first.code, 130, first.stderr);
   const kept = finishedParts();
   assert.ok(kept.length >= 4);
-  assert.equal(first.stderr, `interrupted; ${kept.length} parts are kept, the same command goes on from there\n`);
+  assert.equal(first.stderr, `interrupted; ${kept.length} parts are kept; the same command resumes from there\n`);
 
   const second = await interruptedWhen(() => finishedParts().length >= kept.length + 4);
-  assert.match(second.stderr, new RegExp(`^going on: ${kept.length} parts are finished\n`));
+  assert.match(second.stderr, new RegExp(`^resuming: ${kept.length} parts are finished\n`));
   const more = finishedParts();
   assert.ok(more.length >= kept.length + 4);
   assert.deepEqual(more.slice(0, kept.length), kept);

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
 import { UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { Interruption } from '../console/interruption.ts';
 import { clusterSize, integer, list, type OptionText, single } from '../console/option-values.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
@@ -15,27 +16,26 @@ import { FinishedParts } from '../safety/record/finished-parts.ts';
 import { safetyPage } from '../safety/record/safety-page.ts';
 import { qemuVerdicts, SAFETY_SUBJECTS, type SafetyScope, SafetyWork } from '../safety/record/safety-record.ts';
 
-const value = { type: 'string', requiresArg: true } as const;
 const MUTANT_WORDS = ['none', 'named', 'all'] as const;
 const DEFAULT_PAGE = 'docs/safety.md';
 
 const OPTIONS = {
-  length: { ...value, default: '2', describe: 'operations in a sequence, 1 to 3' },
-  'cluster-size': { ...value, default: '512,4096,65536', describe: 'cluster sizes of the images' },
+  length: { ...value('N'), default: '2', describe: 'operations per sequence, 1 to 3' },
+  'cluster-size': { ...value('SIZE,…'), default: '512,4096,65536', describe: 'cluster sizes of the images' },
   'cache-tables': {
-    ...value,
+    ...value('N,…'),
     default: '2,stage',
-    describe: 'tables in each cache, comma-separated; stage: as the stage had',
+    describe: 'tables per cache; stage: as the stage had',
   },
-  states: { ...value, default: '65536', describe: 'states tried at one point; where there are more, a sample' },
+  states: { ...value('N'), default: '65536', describe: 'crash states tried per crash point; beyond that, a sample' },
   'qemu-states': {
-    ...value,
+    ...value('N'),
     default: '40',
-    describe: 'states of each recording that go through qemu-img too; 0: none',
+    describe: 'states per recording that qemu-img checks too; 0: none',
   },
-  mutants: { ...value, default: 'named', describe: 'workloads that mutants are hunted with: none, named or all' },
-  'qemu-peer': { type: 'boolean', default: true, describe: 'the installed QEMU stands beside the policies' },
-  out: { ...value, describe: `the page that is written [default: ${DEFAULT_PAGE}]` },
+  mutants: { ...value('WHICH'), default: 'named', describe: 'workloads to test mutants with: none, named or all' },
+  'qemu-peer': { type: 'boolean', default: true, describe: 'include the installed QEMU in the tables' },
+  out: { ...value('FILE'), describe: `page to write [default: ${DEFAULT_PAGE}]` },
   quiet: { type: 'boolean', alias: 'q', describe: 'no progress on stderr' },
 } as const;
 
@@ -43,16 +43,13 @@ type Options = Record<string, unknown>;
 
 export const safety: CommandModule<object, Options> = {
   command: 'safety',
-  describe: 'explore what a power cut does under every policy, and write the record of it',
+  describe: 'explore what a power cut does under every policy, and write the safety record',
   builder: (yargs) =>
     yargs
       .options(OPTIONS)
-      .example('npm run safety -- --length 3', 'what docs/safety.md is made with: about 35 minutes on two cores')
-      .example(
-        '$0 safety --length 1 --cluster-size 512 --mutants none --qemu-states 0 --no-qemu-peer --out s.md',
-        'a taste of it, in half a minute',
-      )
-      .epilogue('Ctrl-C keeps what is finished beside the page; the same command goes on from there.'),
+      .example('npm run safety -- --length 3', 'makes docs/safety.md: about 35 minutes on two cores')
+      .example('$0 safety --length 1 --cluster-size 512 --mutants none --out s.md', 'a quick sample')
+      .epilogue('Ctrl-C keeps finished parts next to the page; the same command resumes from there.'),
   handler: writeSafety,
 };
 
@@ -69,7 +66,7 @@ async function writeSafety(options: Options): Promise<void> {
   // Parts of a program that is not known are never those of this one.
   const program = source.problem === undefined ? source : { ...source, run: randomUUID() };
   const finished = new FinishedParts(`${out}.parts.tmp`, { source: program, scope });
-  if (finished.count > 0) console.error(`going on: ${finished.count} parts are finished`);
+  if (finished.count > 0) console.error(`resuming: ${finished.count} parts are finished`);
   const interruption = new Interruption();
   try {
     const works = SAFETY_SUBJECTS.map((subject) => new SafetyWork(subject, scope));
@@ -78,7 +75,7 @@ async function writeSafety(options: Options): Promise<void> {
     const matrix = scope.qemuStates === 0 || signal.aborted ? null : await qemuVerdicts(scope, signal);
     const peer = withPeer && !signal.aborted ? await exploreNamedByQemu(scope.statesPerPoint, signal) : null;
     if (interruption.exitCode !== null) {
-      console.error(`interrupted; ${finished.count} parts are kept, the same command goes on from there`);
+      console.error(`interrupted; ${finished.count} parts are kept; the same command resumes from there`);
       process.exitCode = interruption.exitCode;
       return;
     }

@@ -1,6 +1,7 @@
 /** `cowbench site`: a static site from the store. */
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
+import { value } from '../console/help-page.ts';
 import { single } from '../console/option-values.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
 
@@ -16,22 +17,20 @@ export const site: CommandModule<object, SiteOptions> = {
   builder: (yargs) =>
     yargs
       .option('from', {
-        type: 'string',
-        requiresArg: true,
+        ...value('PATH'),
         default: path.join(PROJECT_ROOT, 'results', 'runs'),
         defaultDescription: 'results/runs',
         describe: 'a record, or a folder of records',
       })
       .option('out', {
-        type: 'string',
-        requiresArg: true,
+        ...value('DIR'),
         default: path.join(PROJECT_ROOT, 'site'),
         defaultDescription: 'site',
-        describe: 'folder to write; files of the same names are replaced',
+        describe: 'directory to write; existing files of the same names are replaced',
       })
       .option('quiet', { type: 'boolean', describe: 'do not list the pages' })
       .example('$0 site --out public', 'for a static host')
-      .example('$0 site --from runs-of-ci --out public', 'from records that were gathered elsewhere'),
+      .example('$0 site --from runs-of-ci --out public', 'from records collected elsewhere'),
   handler: async ({ from, out, quiet }) => {
     // Loaded only now: charts need large libraries.
     const { buildSite } = await import('../site/build-site.ts');

@@ -10,23 +10,27 @@ import { commitsOf, isCutOff, shallowHint } from '../measure/commits/git.ts';
 import { TREES_TEXT } from '../measure/commits/tree-cache.ts';
 import { type TrendPoint, trendPoint, trendSeries } from '../measure/commits/trend.ts';
 import { changeLines, trendTable } from '../measure/commits/trend-text.ts';
-import { type BenchOptions, planOf, withBenchOptions } from '../measure/plan/plan-options.ts';
+import { type BenchOptions, withBenchOptions } from '../measure/plan/bench-options.ts';
+import { planOf } from '../measure/plan/plan-options.ts';
 import { formatOf } from '../measure/session/present.ts';
 import { benchDisplay } from '../measure/session/progress.ts';
 import { runBench } from '../measure/session/run-bench.ts';
 import { openWorkload } from '../sample/workload-choice.ts';
 
+/** No other engine has commits of this program; a trend has a table, and no report. */
+const REFUSED = ['engine', 'report'];
+
 export const trend: CommandModule<object, BenchOptions> = {
   command: 'trend <range>',
-  describe: 'what each commit of a range counts, and where it changed; measures what the store does not have',
+  describe: 'show the counts of each commit of a range and where they changed; measures what is not in the store',
   builder: (yargs) =>
-    withBenchOptions(yargs)
-      .positional('range', { type: 'string', describe: 'commits as git log takes them', demandOption: true })
+    withBenchOptions(yargs, REFUSED)
+      .positional('range', { type: 'string', describe: 'range of commits, as for git log', demandOption: true })
       .default({ rounds: '1', device: 'model:sata-ssd-no-plp' })
       .default('workload', undefined, COMMIT_WORKLOAD.join(' --data '))
       .epilogue(TREES_TEXT)
-      .example('$0 trend main~20..main', 'twenty commits; again, and only new ones are measured')
-      .example('$0 trend main~20..main --device real --rounds 5', 'times too: only lasting changes are marked'),
+      .example('$0 trend main~20..main', 'twenty commits; later runs measure only new ones')
+      .example('$0 trend main~20..main --device real --rounds 5', 'times too; only lasting changes are marked'),
   handler: async (options) => {
     const commits = commitsOf(String(options.range));
     if (commits.length === 0) throw new UsageError(`${options.range}: no commits in this range`);
@@ -53,7 +57,7 @@ export const trend: CommandModule<object, BenchOptions> = {
     interruption.release();
     print(points, plan, format);
     if (interruption.exitCode === null) return;
-    console.error('interrupted; what was measured is in the store');
+    console.error('Interrupted. Results so far are in the store.');
     process.exitCode = interruption.exitCode;
   },
 };

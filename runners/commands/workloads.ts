@@ -10,7 +10,7 @@ export const workloads: CommandModule<object, { json: boolean | undefined }> = {
   describe: 'list the workloads and their parameters',
   builder: (yargs) =>
     yargs
-      .option('json', { type: 'boolean', describe: 'as a JSON document' })
+      .option('json', { type: 'boolean', describe: 'print one JSON object' })
       .example('$0 workloads', 'names, titles and parameters with their defaults'),
   handler: ({ json }) => {
     if (json === true) {

@@ -1,37 +1,32 @@
-/** Errors of use, and the exit codes of every command. */
+/** Usage errors, and the exit codes that commands set; `exit-codes.ts` says what each means for each command. */
 import { Qcow2Error } from '../../engine/index.ts';
 import { RecordError } from '../../results/record-error.ts';
 import { SampleProtocolError } from '../../results/sample-protocol.ts';
 import { TraceError, WorkloadError } from '../../workloads/errors.ts';
 
 export const EXIT_CODES = {
-  /** Done. */
+  /** Success. */
   ok: 0,
-  /** Measured, but not to be trusted: content different, image corrupt, or two rounds counted differently. */
+  /** Measured, but verification failed: guest data differ, the image is corrupt, or two rounds counted differently. */
   finding: 1,
-  /** Not done: wrong use, bad input, a device that failed, or a defect. */
+  /** Usage error, invalid input, a device that failed, or a defect. */
   error: 2,
-  /** `gate` alone: there is nothing to compare with. */
+  /** `gate` only: there is nothing to compare with. */
   noBaseline: 3,
-  /** `calibrate` alone: measured, but nothing can be concluded from it. */
+  /** `calibrate` only: measured, but nothing can be concluded. */
   unsure: 3,
-  /** Ctrl-C; what was measured is kept. */
+  /** Ctrl-C; results so far are kept. */
   interrupted: 130,
-  /** SIGTERM; what was measured is kept. */
+  /** SIGTERM; results so far are kept. */
   terminated: 143,
 } as const;
-
-/** For the end of `--help`. */
-export const EXIT_CODE_TEXT =
-  'Exit codes: 0 done; 1 measured, but content, image or counts were not as they must be; ' +
-  '2 wrong use, bad input or a failing device; 130 interrupted (what was measured is kept).';
 
 /** The command line asks for something that makes no sense; the message is one line that names the option. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** A worker could not take its sample; `expected`: bad input or a failing device, else a defect, told by `workerStack`. */
+/** A worker could not take its sample; `expected`: bad input or a failing device, else a defect, located by `workerStack`. */
 export class SampleFailure extends Error {
   override readonly name = 'SampleFailure';
   readonly expected: boolean;

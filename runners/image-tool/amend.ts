@@ -1,6 +1,7 @@
 /** `cowbench image amend`: what the header of a qcow2 image says, changed in place. */
 import { type AmendOptions, amendImage, type BlockFile, describeImage, refuseAmendment } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { formatOf, openQcow2, openRegularFile, warnOfLostBitmaps } from './disks.ts';
 import {
   AMEND_OPTIONS,
@@ -14,25 +15,25 @@ import {
 } from './format-options.ts';
 import { printable } from './printable.ts';
 import { parseDiskSize, parseSize } from './sizes.ts';
-import { ACCESS, FORMAT, type Given, PROGRESS, QUIET, type Subcommand, VALUE } from './subcommand.ts';
+import { ACCESS, FORMAT, type Given, PROGRESS, QUIET, type Subcommand } from './subcommand.ts';
 import { withWork } from './work.ts';
 
 export const amend: Subcommand = {
   name: 'amend',
   words: '[file]',
-  summary: 'change options of an image that exists',
+  summary: 'change options of an existing image',
   options: {
     ...FORMAT,
-    options: { ...VALUE, alias: 'o', describe: 'NAME=VALUE[,...]; -o help lists them' },
+    options: { ...value('NAME=VALUE,…'), alias: 'o', describe: 'options to change; -o help lists them' },
     ...PROGRESS,
     ...QUIET,
     ...ACCESS,
   },
   examples: [
-    ['amend -o lazy_refcounts=on disk.qcow2', 'switch a feature'],
+    ['amend -o lazy_refcounts=on disk.qcow2', 'turn on a feature'],
     ['amend -o compat=1.1 old.qcow2', 'version 2 to version 3'],
-    ['amend -o compat=0.10 new.qcow2', 'and back, if nothing in it needs version 3'],
-    ['amend -o backing_file=moved/base.qcow2,backing_fmt=qcow2 overlay.qcow2', 'the same base under another name'],
+    ['amend -o compat=0.10 new.qcow2', 'back to version 2, if nothing in it needs version 3'],
+    ['amend -o backing_file=b.qcow2,backing_fmt=qcow2 top.qcow2', 'the same base under a new name'],
   ],
   run(given) {
     if (asksForHelp(given.texts('options'))) {

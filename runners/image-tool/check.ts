@@ -9,10 +9,11 @@ import {
   repairImage,
 } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { unknownWord } from '../console/suggest.ts';
 import { formatOf, openRegularFile } from './disks.ts';
 import { printable, printableJson } from './printable.ts';
-import { FORMAT, type Given, OUTPUT, QUIET, SHARE, SOURCE_CACHE, type Subcommand, VALUE } from './subcommand.ts';
+import { FORMAT, type Given, OUTPUT, QUIET, SHARE, SOURCE_CACHE, type Subcommand } from './subcommand.ts';
 import { withWork } from './work.ts';
 
 /** What `qemu-img check` ends with for a format that has nothing to check. */
@@ -25,15 +26,19 @@ export const check: Subcommand = {
   options: {
     ...FORMAT,
     ...OUTPUT,
-    repair: { ...VALUE, alias: 'r', describe: 'leaks: give leaked clusters back; all: refcounts and COPIED flags too' },
+    repair: {
+      ...value('WHAT'),
+      alias: 'r',
+      describe: 'leaks: free leaked clusters; all: refcounts and COPIED flags too',
+    },
     ...QUIET,
     ...SOURCE_CACHE,
     ...SHARE,
   },
   examples: [
-    ['check disk.qcow2', 'what is wrong with it'],
-    ['check --output=json disk.qcow2', 'the same for programs'],
-    ['check -r leaks disk.qcow2', 'give leaked clusters back'],
+    ['check disk.qcow2', 'report leaks and corruption'],
+    ['check --output=json disk.qcow2', 'the same as JSON'],
+    ['check -r leaks disk.qcow2', 'free leaked clusters'],
   ],
   notes:
     'Exit codes: 0 no errors; 1 not checked, or not all of it; 2 corrupt; 3 leaks only; 63 the format has no checks.',

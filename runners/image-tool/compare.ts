@@ -1,19 +1,10 @@
 /** `cowbench image compare`: do two images hold the same disk? Exit codes as of `qemu-img compare`. */
 import { MiB, SECTOR_BYTES } from '../../engine/index.ts';
+import { value } from '../console/help-page.ts';
 import { openDisk } from './disks.ts';
 import { type Extent, readsAsZeros } from './extents.ts';
 import { type Source, sourceOf } from './source.ts';
-import {
-  ACCESS,
-  FORMAT,
-  type Given,
-  PROGRESS,
-  QUIET,
-  SHARE,
-  SOURCE_CACHE,
-  type Subcommand,
-  VALUE,
-} from './subcommand.ts';
+import { ACCESS, FORMAT, type Given, PROGRESS, QUIET, SHARE, SOURCE_CACHE, type Subcommand } from './subcommand.ts';
 import { type Work, withWork } from './work.ts';
 
 const CHUNK_BYTES = 2 * MiB;
@@ -22,14 +13,18 @@ const DIFFERENT = 1;
 export const compare: Subcommand = {
   name: 'compare',
   words: '<file1> <file2>',
-  summary: 'whether two images hold the same disk',
+  summary: 'check whether two images have the same content',
   options: {
     ...FORMAT,
-    format2: { ...VALUE, alias: 'F', describe: 'format of the second image [default: told from the first bytes]' },
+    format2: {
+      ...value('FORMAT'),
+      alias: 'F',
+      describe: 'format of the second image [default: detected from the magic]',
+    },
     strict: {
       type: 'boolean',
       alias: 's',
-      describe: 'sizes, and what is stored as zeros or not at all, must be the same too',
+      describe: 'sizes and allocation must match too',
     },
     ...PROGRESS,
     ...QUIET,
@@ -38,10 +33,9 @@ export const compare: Subcommand = {
     ...SHARE,
   },
   examples: [
-    ['compare disk.qcow2 disk.raw', 'the same content?'],
-    ['compare -s -f qcow2 -F qcow2 a.qcow2 b.qcow2', 'and the same size and allocation'],
+    ['compare disk.qcow2 disk.raw', 'compare the contents'],
+    ['compare -s -f qcow2 -F qcow2 a.qcow2 b.qcow2', 'size and allocation too'],
   ],
-  notes: 'Exit codes: 0 the same; 1 different; 2 an error.',
   run(given) {
     return withWork(
       given.terminal,

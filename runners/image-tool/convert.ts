@@ -1,6 +1,7 @@
 /** `cowbench image convert`: a copy of one or several disks, in another format or with other options. */
 import { fileBeside, identifyFile, KiB, MiB, openFile, SECTOR_BYTES } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { type CopyOptions, copyDisk } from './copy.ts';
 import {
   type ImageFormat,
@@ -26,7 +27,6 @@ import {
   SHARE,
   SOURCE_CACHE,
   type Subcommand,
-  VALUE,
 } from './subcommand.ts';
 import { type Work, withWork } from './work.ts';
 
@@ -37,45 +37,45 @@ const LEAST_ZERO_BYTES_MAX = 16 * MiB;
 export const convert: Subcommand = {
   name: 'convert',
   words: '[files..]',
-  summary: 'copy images, in another format or with other options; the last file is the target',
+  summary: 'copy one or more images to a new image, in any format; the last file is the target',
   options: {
     ...FORMAT,
-    'output-format': { ...VALUE, alias: 'O', default: 'raw', describe: 'format of the target: raw or qcow2' },
-    options: { ...VALUE, alias: 'o', describe: 'options of the target, NAME=VALUE[,...]; -o help lists them' },
+    'output-format': { ...value('FORMAT'), alias: 'O', default: 'raw', describe: 'format of the target: raw or qcow2' },
+    options: { ...value('NAME=VALUE,…'), alias: 'o', describe: 'options of the target; -o help lists them' },
     backing: {
-      ...VALUE,
+      ...value('FILE'),
       alias: 'B',
-      describe: 'backing file of the target; what the source does not hold itself is left out',
+      describe: 'backing file of the target; data that the source takes from it is not copied',
     },
-    'backing-format': { ...VALUE, alias: 'F', describe: 'its format, raw or qcow2; never guessed' },
+    'backing-format': { ...value('FORMAT'), alias: 'F', describe: 'format of the backing file (required)' },
     snapshot: {
-      ...VALUE,
+      ...value('SNAPSHOT'),
       alias: 'l',
       describe: 'copy this snapshot (ID, or else tag; or snapshot.id=ID,snapshot.name=TAG)',
     },
     compress: { type: 'boolean', alias: 'c', describe: 'compress every cluster (qcow2)' },
     'sparse-size': {
-      ...VALUE,
+      ...value('SIZE'),
       alias: 'S',
       default: '4k',
-      describe: 'leave out zeros in stretches of this size; 0: write everything',
+      describe: 'skip runs of zeros of at least this size; 0: write everything',
     },
-    existing: { type: 'boolean', alias: 'n', describe: 'write into an image that exists' },
+    existing: { type: 'boolean', alias: 'n', describe: 'write into an existing image' },
     ...PROGRESS,
     ...QUIET,
     ...CACHE,
     ...SOURCE_CACHE,
-    'out-of-order': { type: 'boolean', alias: 'W', describe: 'accepted; the copy is sequential' },
-    coroutines: { ...VALUE, alias: 'm', describe: 'accepted; the copy is sequential' },
+    'out-of-order': { type: 'boolean', alias: 'W', describe: 'ignored (accepted for compatibility)' },
+    coroutines: { ...value('N'), alias: 'm', describe: 'ignored (accepted for compatibility)' },
     ...ACCESS,
     ...SHARE,
   },
   examples: [
     ['convert -p -O qcow2 disk.raw disk.qcow2', 'raw to qcow2, with progress'],
-    ['convert -c -O qcow2 -o compression_type=zstd disk.qcow2 small.qcow2', 'compressed'],
+    ['convert -c -O qcow2 -o compression_type=zstd big.qcow2 s.qcow2', 'compressed'],
     ['convert -l before-upgrade disk.qcow2 old.raw', 'a snapshot as a raw disk'],
-    ['convert -O qcow2 --allow-backing overlay.qcow2 flat.qcow2', 'without its backing file'],
-    ['convert part1.raw part2.raw whole.raw', 'one behind the other'],
+    ['convert -O qcow2 --allow-backing overlay.qcow2 flat.qcow2', 'without a backing file'],
+    ['convert part1.raw part2.raw whole.raw', 'concatenate'],
   ],
   run(given) {
     const format = imageFormat('output-format', given.required('output-format'));

@@ -1,32 +1,33 @@
 /** `cowbench image create`: a new, empty image. */
 import { describeImage, fileBeside, roundUp, SECTOR_BYTES } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { type ImageFormat, imageFormat, openRegularFile, refuseReplacing, warnOfForeignRaw } from './disks.ts';
 import { asksForHelp, CREATE_OPTIONS, type FormatOptions, optionHelp, parseFormatOptions } from './format-options.ts';
 import { makeImage, type NewImage, planImage } from './new-image.ts';
 import { printable } from './printable.ts';
 import { parseDiskSize } from './sizes.ts';
-import { type Given, PROGRESS, QUIET, type Subcommand, VALUE } from './subcommand.ts';
+import { type Given, PROGRESS, QUIET, type Subcommand } from './subcommand.ts';
 import { withWork } from './work.ts';
 
 export const create: Subcommand = {
   name: 'create',
   words: '[file] [size]',
-  summary: 'make a new, empty image',
+  summary: 'create an empty image',
   options: {
-    format: { ...VALUE, alias: 'f', default: 'raw', describe: 'raw or qcow2' },
-    options: { ...VALUE, alias: 'o', describe: 'NAME=VALUE[,...]; -o help lists them' },
-    backing: { ...VALUE, alias: 'b', describe: 'backing file; a relative name starts at the folder of the new image' },
-    'backing-format': { ...VALUE, alias: 'F', describe: 'its format, raw or qcow2; never guessed' },
-    unsafe: { type: 'boolean', alias: 'u', describe: 'do not open the backing file; the size must be given' },
+    format: { ...value('FORMAT'), alias: 'f', default: 'raw', describe: 'raw or qcow2' },
+    options: { ...value('NAME=VALUE,…'), alias: 'o', describe: 'options of the format; -o help lists them' },
+    backing: { ...value('FILE'), alias: 'b', describe: 'backing file, relative to the new image' },
+    'backing-format': { ...value('FORMAT'), alias: 'F', describe: 'format of the backing file (required)' },
+    unsafe: { type: 'boolean', alias: 'u', describe: 'do not open the backing file; SIZE is then required' },
     ...PROGRESS,
     ...QUIET,
   },
   examples: [
     ['create -f qcow2 disk.qcow2 10G', 'an empty disk of 10 GiB'],
-    ['create -f qcow2 -o cluster_size=1M,lazy_refcounts=on disk.qcow2 1T', 'with options of the format'],
-    ['create -f qcow2 -b base.qcow2 -F qcow2 overlay.qcow2', 'changes to base.qcow2, as large as it'],
-    ['create -f raw -o preallocation=falloc disk.raw 2G', 'with its space reserved'],
+    ['create -f qcow2 -o cluster_size=1M disk.qcow2 1T', 'with format options'],
+    ['create -f qcow2 -b base.qcow2 -F qcow2 overlay.qcow2', 'an overlay for base.qcow2, of the same size'],
+    ['create -f raw -o preallocation=falloc disk.raw 2G', 'preallocated'],
   ],
   run(given) {
     const format = given.format()!;

@@ -1,5 +1,7 @@
 /** `cowbench image dd`: blocks of a disk, as a new image. */
+
 import { UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { integer } from '../console/option-values.ts';
 import { unknownWord } from '../console/suggest.ts';
 import { copyDisk } from './copy.ts';
@@ -7,7 +9,7 @@ import { imageFormat, openDisk, refuseReplacing } from './disks.ts';
 import { makeImage, planImage } from './new-image.ts';
 import { parseSize } from './sizes.ts';
 import { sliceOf, sourceOf } from './source.ts';
-import { ACCESS, FORMAT, type Given, SHARE, type Subcommand, VALUE } from './subcommand.ts';
+import { ACCESS, FORMAT, type Given, SHARE, type Subcommand } from './subcommand.ts';
 import { type Work, withWork } from './work.ts';
 
 const OPERANDS = ['if', 'of', 'bs', 'count', 'skip'] as const;
@@ -21,13 +23,13 @@ export const dd: Subcommand = {
   summary: 'copy blocks of a disk into a new image',
   options: {
     ...FORMAT,
-    'output-format': { ...VALUE, alias: 'O', default: 'raw', describe: 'format of the target: raw or qcow2' },
+    'output-format': { ...value('FORMAT'), alias: 'O', default: 'raw', describe: 'format of the target: raw or qcow2' },
     ...ACCESS,
     ...SHARE,
   },
   examples: [
-    ['dd if=disk.qcow2 of=disk.raw', 'all of it'],
-    ['dd -O qcow2 bs=1M skip=10 count=5 if=disk.raw of=part.qcow2', '5 MiB from 10 MiB on'],
+    ['dd if=disk.qcow2 of=disk.raw', 'copy everything'],
+    ['dd -O qcow2 bs=1M skip=10 count=5 if=disk.raw of=part.qcow2', '5 MiB, starting at 10 MiB'],
   ],
   notes: 'Operands: if=FILE, of=FILE, bs=SIZE [512], count=BLOCKS [all], skip=BLOCKS [0]; count is taken after skip.',
   run(given) {

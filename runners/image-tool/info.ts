@@ -17,18 +17,18 @@ import { ACCESS, FORMAT, type Given, OUTPUT, SHARE, type Subcommand } from './su
 export const info: Subcommand = {
   name: 'info',
   words: '<file>',
-  summary: 'what an image says about itself; opens nothing but the file',
+  summary: 'show the metadata of an image; opens no other file',
   options: {
     ...FORMAT,
     ...OUTPUT,
-    'backing-chain': { type: 'boolean', describe: 'the images below it too; needs --allow-backing' },
+    'backing-chain': { type: 'boolean', describe: 'also show its backing files; needs --allow-backing' },
     ...ACCESS,
     ...SHARE,
   },
   examples: [
     ['info disk.qcow2', 'size, format, features and snapshots'],
-    ['info --output=json disk.qcow2', 'the same for programs'],
-    ['info --backing-chain --allow-backing overlay.qcow2', 'and of every image below it'],
+    ['info --output=json disk.qcow2', 'the same as JSON'],
+    ['info --backing-chain --allow-backing overlay.qcow2', 'and of every backing file'],
   ],
   run(given) {
     const facts = filesToShow(given).map(({ file, format }) => readFacts(file, format));

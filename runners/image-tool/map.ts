@@ -1,29 +1,31 @@
 /** `cowbench image map`: where each stretch of the disk lies, along the chain of images. */
+
 import { UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { openDisk } from './disks.ts';
 import { type Extent, extents } from './extents.ts';
 import { printable } from './printable.ts';
 import { parseSize } from './sizes.ts';
-import { ACCESS, FORMAT, type Given, OUTPUT, SHARE, type Subcommand, VALUE } from './subcommand.ts';
+import { ACCESS, FORMAT, type Given, OUTPUT, SHARE, type Subcommand } from './subcommand.ts';
 import type { Terminal } from './terminal.ts';
 
 export const map: Subcommand = {
   name: 'map',
   words: '<file>',
-  summary: 'where each stretch of the disk lies',
+  summary: 'show where each extent of the disk is stored',
   options: {
     ...FORMAT,
     ...OUTPUT,
-    'start-offset': { ...VALUE, describe: 'where on the disk to begin', default: '0' },
-    'max-length': { ...VALUE, describe: 'how much of the disk to show [default: the rest]' },
+    'start-offset': { ...value('SIZE'), describe: 'guest offset to start at', default: '0' },
+    'max-length': { ...value('SIZE'), describe: 'number of bytes to show [default: the rest]' },
     ...ACCESS,
     ...SHARE,
   },
   examples: [
-    ['map disk.qcow2', 'the stretches that hold data'],
-    ['map --output=json disk.qcow2', 'every stretch, zeros and holes included'],
-    ['map --start-offset=1M --max-length=64k disk.qcow2', 'a part of the disk'],
-    ['map --allow-backing overlay.qcow2', 'in the images below it too'],
+    ['map disk.qcow2', 'extents with data'],
+    ['map --output=json disk.qcow2', 'all extents, including zeros and holes'],
+    ['map --start-offset=1M --max-length=64k disk.qcow2', 'part of the disk'],
+    ['map --allow-backing overlay.qcow2', 'including its backing files'],
   ],
   run(given) {
     const disk = openDisk(given.required('file'), { access: given.access(), format: given.format() });

@@ -1,12 +1,13 @@
 /** `cowbench image resize`: another size for a disk, in place. */
 import { MiB, openFile, PREALLOCATIONS, type Preallocation, type Qcow2Image } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { unknownWord } from '../console/suggest.ts';
 import { formatOf, openQcow2, openRegularFile, warnOfLostBitmaps } from './disks.ts';
 import { takeRawSpace } from './new-image.ts';
 import { printable } from './printable.ts';
 import { parseNewSize } from './sizes.ts';
-import { ACCESS, FORMAT, type Given, PROGRESS, QUIET, type Subcommand, VALUE } from './subcommand.ts';
+import { ACCESS, FORMAT, type Given, PROGRESS, QUIET, type Subcommand } from './subcommand.ts';
 import { type Work, withWork } from './work.ts';
 
 export const resize: Subcommand = {
@@ -15,8 +16,12 @@ export const resize: Subcommand = {
   summary: 'grow or shrink a disk in place',
   options: {
     ...FORMAT,
-    shrink: { type: 'boolean', describe: 'allow it to become smaller: what lies behind the new end is lost' },
-    preallocation: { ...VALUE, default: 'off', describe: 'of the space that is added: off, falloc or full' },
+    shrink: { type: 'boolean', describe: 'allow shrinking: data past the new end is lost' },
+    preallocation: {
+      ...value('MODE'),
+      default: 'off',
+      describe: 'preallocation of the added space: off, falloc or full',
+    },
     ...PROGRESS,
     ...QUIET,
     ...ACCESS,
@@ -24,7 +29,7 @@ export const resize: Subcommand = {
   examples: [
     ['resize disk.qcow2 20G', 'to 20 GiB'],
     ['resize disk.qcow2 +512M', 'by 512 MiB'],
-    ['resize --shrink disk.raw -1G', 'smaller by 1 GiB'],
+    ['resize --shrink disk.raw -1G', 'shrink by 1 GiB'],
   ],
   run(given) {
     const preallocation = preallocationOf(given);

@@ -1,11 +1,12 @@
 /** `cowbench image snapshot`: internal snapshots of a qcow2 image. Guest data is neither read nor written by any of them. */
 import { describeImage, type GuestDisk, openFile, openImage, type Qcow2Image } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { type Access, formatOf, openQcow2, openRegularFile, warnOfLostBitmaps } from './disks.ts';
 import { printable } from './printable.ts';
 import { chosenSnapshot, type SnapshotRule } from './snapshot-choice.ts';
 import { snapshotLines } from './snapshot-table.ts';
-import { ACCESS, FORMAT, type Given, QUIET, SHARE, type Subcommand, VALUE } from './subcommand.ts';
+import { ACCESS, FORMAT, type Given, QUIET, SHARE, type Subcommand } from './subcommand.ts';
 import { withWork } from './work.ts';
 
 const ACTIONS = ['list', 'apply', 'create', 'delete'] as const;
@@ -15,21 +16,21 @@ export const snapshot: Subcommand = {
   words: '<file>',
   summary: 'list, take, apply and delete internal snapshots',
   options: {
-    list: { type: 'boolean', alias: 'l', describe: 'list them (the default)' },
-    apply: { ...VALUE, alias: 'a', describe: 'make the disk what it was at this one (ID, or else tag)' },
-    create: { ...VALUE, alias: 'c', describe: 'take one of this tag' },
-    delete: { ...VALUE, alias: 'd', describe: 'delete the one of this tag' },
+    list: { type: 'boolean', alias: 'l', describe: 'list snapshots (the default)' },
+    apply: { ...value('SNAPSHOT'), alias: 'a', describe: 'revert the disk to this snapshot (ID, or else tag)' },
+    create: { ...value('TAG'), alias: 'c', describe: 'take a snapshot with this tag' },
+    delete: { ...value('TAG'), alias: 'd', describe: 'delete the snapshot with this tag' },
     ...FORMAT,
     ...QUIET,
     ...ACCESS,
     ...SHARE,
   },
   examples: [
-    ['snapshot -c before-upgrade disk.qcow2', 'take one'],
-    ['snapshot -l disk.qcow2', 'list them'],
-    ['snapshot -a before-upgrade disk.qcow2', 'go back to it; what came after is lost'],
-    ['snapshot -a 3 disk.qcow2', 'go back to the one with ID 3'],
-    ['snapshot -d before-upgrade disk.qcow2', 'delete it'],
+    ['snapshot -c before-upgrade disk.qcow2', 'take a snapshot'],
+    ['snapshot -l disk.qcow2', 'list snapshots'],
+    ['snapshot -a before-upgrade disk.qcow2', 'revert to it; later changes are lost'],
+    ['snapshot -a 3 disk.qcow2', 'revert to the snapshot with ID 3'],
+    ['snapshot -d before-upgrade disk.qcow2', 'delete a snapshot'],
   ],
   run(given) {
     const asked = ACTIONS.filter((action) =>

@@ -1,7 +1,7 @@
 /** What the subcommands of `cowbench image` have in common: how they are declared, and options that several share. */
-import type { Options } from 'yargs';
 import { HOST_CACHE_MODES, type HostCacheMode } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
+import { type HelpOption, value } from '../console/help-page.ts';
 import { type OptionText, single } from '../console/option-values.ts';
 import { unknownWord } from '../console/suggest.ts';
 import { type Access, type ImageFormat, imageFormat } from './disks.ts';
@@ -12,8 +12,8 @@ export interface Subcommand {
   /** Positional words as yargs writes them, `<file> [size]`. */
   readonly words: string;
   readonly summary: string;
-  readonly options: Readonly<Record<string, Options>>;
-  /** Words behind `cowbench image`, and what they do. */
+  readonly options: Readonly<Record<string, HelpOption>>;
+  /** The words after `cowbench image`, and what they do. */
   readonly examples: readonly (readonly [string, string])[];
   /** More for the end of its help. */
   readonly notes?: string;
@@ -21,25 +21,28 @@ export interface Subcommand {
 }
 
 const FLAG = { type: 'boolean' } as const;
-export const VALUE = { type: 'string', requiresArg: true } as const;
 
 export const FORMAT = {
-  format: { ...VALUE, alias: 'f', describe: 'raw or qcow2 [default: told from the first bytes]' },
+  format: { ...value('FORMAT'), alias: 'f', describe: 'raw or qcow2 [default: detected from the magic]' },
 };
 export const QUIET = { quiet: { ...FLAG, alias: 'q', describe: 'print errors only' } };
-export const PROGRESS = { progress: { ...FLAG, alias: 'p', describe: 'show how far it is, and the time left' } };
-export const OUTPUT = { output: { ...VALUE, default: 'human', describe: 'human or json' } };
-export const SHARE = { 'force-share': { ...FLAG, alias: 'U', describe: 'accepted; cowbench takes no locks' } };
-export const CACHE = {
-  cache: { ...VALUE, alias: 't', describe: `host cache mode of the target: ${HOST_CACHE_MODES.join(', ')}` },
+export const PROGRESS = { progress: { ...FLAG, alias: 'p', describe: 'show progress and the time left' } };
+export const OUTPUT = { output: { ...value('FORMAT'), default: 'human', describe: 'human or json' } };
+export const SHARE = {
+  'force-share': { ...FLAG, alias: 'U', describe: 'ignored (accepted for compatibility); cowbench takes no locks' },
 };
-export const SOURCE_CACHE = { 'source-cache': { ...VALUE, alias: 'T', describe: 'host cache mode of what is read' } };
+export const CACHE = {
+  cache: { ...value('MODE'), alias: 't', describe: `host cache mode of the target: ${HOST_CACHE_MODES.join(', ')}` },
+};
+export const SOURCE_CACHE = {
+  'source-cache': { ...value('MODE'), alias: 'T', describe: 'host cache mode of the source' },
+};
 export const ACCESS = {
   'allow-backing': {
     ...FLAG,
-    describe: "open the backing and data files that the image names, from the image's own folder",
+    describe: "open the image's backing and data files, in its own directory",
   },
-  'allow-folder': { ...VALUE, describe: 'open those in this folder instead; can be given more than once' },
+  'allow-folder': { ...value('DIR'), describe: 'open them in this directory; can be repeated' },
 };
 
 /** The words of one subcommand, read, and where its answer goes. */
@@ -54,8 +57,8 @@ export class Given {
 
   /** The one text of an option or positional word; undefined when it is not given. */
   text(name: string): string | undefined {
-    const value = this.#argv[name] as OptionText | undefined;
-    return value === undefined ? undefined : single(name, value);
+    const given = this.#argv[name] as OptionText | undefined;
+    return given === undefined ? undefined : single(name, given);
   }
 
   /** A word that must be there. Throws UsageError when it is not. */
@@ -66,8 +69,7 @@ export class Given {
   }
 
   texts(name: string): string[] {
-    const value = this.#argv[name] as OptionText | undefined;
-    return [value ?? []].flat();
+    return [(this.#argv[name] as OptionText | undefined) ?? []].flat();
   }
 
   flag(name: string): boolean {

@@ -1,8 +1,8 @@
 /** The plan of a comparison of two commits: each cell once by either of them, in one interleaved run. */
 
 import { UsageError } from '../../console/errors.ts';
+import type { BenchOptions } from '../plan/bench-options.ts';
 import type { BenchPlan, EngineCell, SourceTree } from '../plan/plan.ts';
-import type { BenchOptions } from '../plan/plan-options.ts';
 
 /** What commits are measured by when nothing is named: large enough to be timed, small enough for twenty pairs. */
 export const COMMIT_WORKLOAD = ['install-burst', '16M'] as const;

@@ -2,38 +2,39 @@
 import path from 'node:path';
 import yargs, { type Argv } from 'yargs';
 import { UsageError } from '../../console/errors.ts';
+import { value } from '../../console/help-page.ts';
 import { integer, list, type OptionText, single } from '../../console/option-values.ts';
 import { PROJECT_ROOT } from '../../console/project-root.ts';
 import { unknownWord } from '../../console/suggest.ts';
-import { type BenchOptions, planOf, withBenchOptions } from '../plan/plan-options.ts';
+import { type BenchOptions, withBenchOptions } from '../plan/bench-options.ts';
+import { planOf } from '../plan/plan-options.ts';
 import { type HistoryPart, type HistorySize, partsOf } from './parts.ts';
 import type { HistoryPlan, PlannedPart } from './run-history.ts';
 
 export type HistoryOptions = Readonly<Record<string, unknown>>;
 
-const value = { type: 'string', requiresArg: true } as const;
 const MICRO_ROUNDS: Readonly<Record<HistorySize, number>> = { quick: 2, usual: 4, full: 10 };
 
 const OPTIONS = {
   full: { type: 'boolean', describe: 'the whole recorded installation and large snapshots: hours on an ordinary disk' },
   quick: { type: 'boolean', describe: 'very small, for a first look', conflicts: 'full' },
-  part: { ...value, describe: 'only these parts, comma-separated (an unknown one lists them)' },
-  rounds: { ...value, default: '1', describe: 'measure each cell so many times; counts are exact after one' },
-  seed: { ...value, default: '1', describe: 'decides guest data and synthetic workloads' },
+  part: { ...value('NAME,…'), describe: 'only these parts (an unknown name lists them)' },
+  rounds: { ...value('N'), default: '1', describe: 'number of rounds per configuration; counts are exact after one' },
+  seed: { ...value('N'), default: '1', describe: 'seed for guest data and synthetic workloads' },
   micro: {
     type: 'boolean',
     default: true,
-    describe: 'also time the two memory layouts of the cache; --no-micro: do not',
+    describe: 'also time both memory layouts of the cache',
   },
   dir: {
-    ...value,
+    ...value('DIR'),
     describe:
-      'existing directory for the images [default: here, or the nearest that is no tmpfs]; counts are the same on /dev/shm',
+      'existing directory for the images; counts are the same on /dev/shm [default: here, or the nearest not on tmpfs]',
   },
-  out: { ...value, describe: 'folder for report and records [default: results/reports/history]' },
-  resume: { type: 'boolean', describe: 'take what was finished by an earlier run of the same command' },
-  from: { ...value, describe: 'measure nothing: make the report from the JSON document of an earlier run' },
-  json: { type: 'boolean', describe: 'print the document with all records on stdout, and nothing else there' },
+  out: { ...value('DIR'), describe: 'directory for the report and records [default: results/reports/history]' },
+  resume: { type: 'boolean', describe: 'reuse the finished samples of an earlier run of the same command' },
+  from: { ...value('FILE'), describe: 'measure nothing: rebuild the report from the JSON document of an earlier run' },
+  json: { type: 'boolean', describe: 'print all records on stdout as one JSON document, and nothing else' },
   quiet: { type: 'boolean', alias: 'q', describe: 'no progress on stderr' },
 } as const;
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import yargs from 'yargs';
+import { withBenchOptions } from './bench-options.ts';
 import type { BenchPlan } from './plan.ts';
-import { planOf, withBenchOptions } from './plan-options.ts';
+import { planOf } from './plan-options.ts';
 
 function plan(...words: string[]): BenchPlan {
   return planOf(withBenchOptions(yargs(words)).parseSync(), ['bench', ...words]);

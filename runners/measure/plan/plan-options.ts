@@ -1,7 +1,5 @@
-/** The options of `cowbench bench`, and the plan that they ask for. */
+/** The plan that the options of `cowbench bench` ask for. */
 import path from 'node:path';
-import type { Argv } from 'yargs';
-import { findDefinition, WORKLOADS } from '../../../workloads/registry.ts';
 import { parseGuestFlush } from '../../../workloads/transforms.ts';
 import { UsageError } from '../../console/errors.ts';
 import {
@@ -16,121 +14,13 @@ import {
 } from '../../console/option-values.ts';
 import { PROJECT_ROOT } from '../../console/project-root.ts';
 import { defaultImagesDirectory } from '../../machine/images-directory.ts';
-import { IMAGE_OPTIONS, parseImageOptions } from '../../sample/image-options.ts';
+import { parseImageOptions } from '../../sample/image-options.ts';
 import { parsePace } from '../../sample/pace.ts';
+import { type BenchOptions, workloadOptions } from './bench-options.ts';
 import { type CacheSize, type Choice, planCells } from './cells.ts';
-import { DEVICE_NAMES, deviceNamed } from './modelled-device.ts';
+import { deviceNamed } from './modelled-device.ts';
 import { type BenchPlan, DEFAULT_TIME_BUDGET_MS, isReal, MODEL_ROUNDS, type PlannedCell } from './plan.ts';
 import type { Baselines } from './variants.ts';
-
-/** What yargs makes of the words: texts, arrays where an option was given twice, and booleans. */
-export type BenchOptions = Readonly<Record<string, unknown>>;
-
-/** All workloads with parameters of their own; those of a trace are the same for every file. */
-const DEFINITIONS = [...WORKLOADS, findDefinition('trace:FILE')];
-
-const value = { type: 'string', requiresArg: true } as const;
-
-const OPTIONS = {
-  workload: {
-    ...value,
-    alias: 'w',
-    default: 'install',
-    describe: 'what the guest does (see cowbench workloads), or trace:FILE',
-  },
-  param: { ...value, describe: 'parameters of the workload, NAME=VALUE,…; or each as an option, --NAME VALUE' },
-  engine: {
-    ...value,
-    default: 'cowbench',
-    describe: 'what serves the guest: cowbench, the installed qemu (as policy "modern"), or both: cowbench,qemu',
-  },
-  policy: {
-    ...value,
-    alias: 'p',
-    describe: 'policies, comma-separated, or all (see cowbench policies) [default: all]',
-  },
-  stage: { ...value, describe: 'points of history instead of the presets: S0,S1,S2,S3,S4a,S4b or all' },
-  cache: {
-    ...value,
-    describe: "host cache modes: writethrough,writeback,none,directsync,unsafe [default: each policy's own]",
-  },
-  'cluster-size': { ...value, default: '64k', describe: 'cluster size of the image, 512 to 2M' },
-  'l2-cache': { ...value, describe: 'memory for L2 tables, for example 1M [default: as the stage had, 16 tables]' },
-  'l2-cache-tables': { ...value, describe: 'the same as a number of tables', conflicts: 'l2-cache' },
-  'refcount-cache': {
-    ...value,
-    describe: 'memory for refcount blocks [default: as the stage had, 1 or 4 blocks]',
-  },
-  'refcount-cache-tables': { ...value, describe: 'the same as a number of blocks', conflicts: 'refcount-cache' },
-  'image-version': {
-    ...value,
-    default: '3',
-    describe: "qcow2 version 2 or 3: writes and syncs are the same, today's tools make 3",
-  },
-  'image-option': {
-    ...value,
-    describe: `NAME=VALUE,… of the image: ${Object.keys(IMAGE_OPTIONS).join(', ')}`,
-  },
-  seed: { ...value, default: '1', describe: 'decides guest data, synthetic workloads and the order of samples' },
-  'guest-flush': {
-    ...value,
-    default: 'recorded',
-    describe: 'flushes of the guest: recorded, none but one at power-off (a guest of 2011), every:N writes',
-  },
-  discard: { ...value, default: 'ignore', describe: 'discards of the guest: ignore or unmap' },
-  limit: { ...value, describe: 'replay at most so many requests' },
-  pace: {
-    ...value,
-    describe: 'send requests when the trace did (trace, or trace:8 for eight times as fast), or so many a second',
-  },
-  device: {
-    ...value,
-    default: 'real',
-    describe: `real, or model:NAME for virtual time on a modelled device: ${DEVICE_NAMES.join(', ')}`,
-  },
-  dir: {
-    ...value,
-    describe:
-      'existing directory for the images, on the storage to measure [default: here, or the nearest that is no tmpfs]',
-  },
-  rounds: { ...value, describe: 'measure each policy so many times', conflicts: 'time-budget' },
-  'time-budget': {
-    ...value,
-    describe:
-      'further rounds while they fit in this time, until every verdict is beyond doubt; counts are exact after one [default: 2m]',
-  },
-  out: { ...value, describe: 'root of the record store [default: results/runs]' },
-  resume: {
-    type: 'boolean',
-    describe: 'go on with the newest run of the same command; what is finished is not repeated',
-  },
-  'export-device-trace': { ...value, describe: 'write the file operations of each cell to this file, as a fio iolog' },
-  'cpu-prof': { type: 'boolean', describe: 'one more sample of each cell under the CPU profiler, for the report' },
-  crash: { ...value, describe: 'quick: afterwards, what a power cut does under each policy (see cowbench crash)' },
-  format: { ...value, default: 'table', describe: 'what goes to stdout: table, json, csv or markdown' },
-  json: { type: 'boolean', describe: 'the same as --format json: the record, and nothing else' },
-  quiet: { type: 'boolean', alias: 'q', describe: 'no progress on stderr' },
-  report: { type: 'boolean', default: true, describe: 'write the HTML report beside the record; --no-report: do not' },
-  'keep-images': { type: 'boolean', describe: 'leave the images where they were made' },
-} as const;
-
-/** Tells yargs about every option; a parameter of a workload is one too, unless bench has one of that name. */
-export function withBenchOptions(yargs: Argv): Argv<BenchOptions> {
-  yargs.options(OPTIONS).group(Object.keys(OPTIONS), 'What to do:');
-  const described = new Map<string, string[]>();
-  for (const { name, parameters } of DEFINITIONS) {
-    for (const { option } of parameters) described.set(option, [...(described.get(option) ?? []), name]);
-  }
-  for (const [option, workloads] of described) {
-    if (option in OPTIONS) continue;
-    yargs.option(option, {
-      ...value,
-      group: 'Parameters, see cowbench workloads:',
-      describe: `of ${workloads.join(', ')}`,
-    });
-  }
-  return yargs as Argv<BenchOptions>;
-}
 
 /**
  * The plan of a run; `words` are those of the command line, for the record.
@@ -220,12 +110,6 @@ function checkedPace(text: string, cells: readonly PlannedCell[]): string {
   parsePace(text);
   if (cells.some(({ engine }) => engine === 'qemu')) throw new UsageError('--pace: not with --engine qemu');
   return text;
-}
-
-/** The options that are parameters of some workload. */
-export function workloadOptions(): string[] {
-  const names = DEFINITIONS.flatMap(({ parameters }) => parameters.map(({ option }) => option));
-  return [...new Set(names)].filter((name) => !(name in OPTIONS));
 }
 
 /** What was given by `--param`, and by an option of the workload's own. */

@@ -5,8 +5,9 @@
  */
 import { UsageError } from '../../console/errors.ts';
 import { list, type OptionText, single } from '../../console/option-values.ts';
+import { type BenchOptions, workloadOptions } from './bench-options.ts';
 import type { BenchPlan } from './plan.ts';
-import { type BenchOptions, planOf, workloadOptions } from './plan-options.ts';
+import { planOf } from './plan-options.ts';
 
 const RUN_OPTIONS = ['seed', 'guest-flush', 'discard', 'limit', 'pace'];
 /** More is a typing error, or a job for a script. */

@@ -8,7 +8,7 @@ import type { RunRecord } from '../../../results/record.ts';
 import { writeWhole } from '../../../results/store.ts';
 import { UsageError } from '../../console/errors.ts';
 import { type OptionText, single } from '../../console/option-values.ts';
-import type { BenchOptions } from '../plan/plan-options.ts';
+import type { BenchOptions } from '../plan/bench-options.ts';
 import type { BenchOutcome } from './run-bench.ts';
 
 /** Writes the report beside the record, unless nothing was measured; gives its path. */

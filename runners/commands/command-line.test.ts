@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { EXIT_CODES, UsageError } from '../console/errors.ts';
+import { EXIT_CODE_TABLE, exitCodePage } from '../console/exit-codes.ts';
+import { nameOf } from '../console/help.ts';
+import { HelpPage } from '../console/help-page.ts';
+import { PROJECT_ROOT } from '../console/project-root.ts';
+import { COMMANDS, helpPage, runCommand } from './command-line.ts';
+import { failureExitCode, image } from './image.ts';
+
+/** The words of every command, those of image with their subcommand. */
+function everyCommand(): string[][] {
+  const names = Object.values(COMMANDS)
+    .flat()
+    .map(nameOf)
+    .filter((name) => name !== 'image');
+  return [
+    ...names.map((name) => [name]),
+    ...HelpPage.of(image)
+      .subcommandNames()
+      .map((name) => ['image', name]),
+  ];
+}
+
+const SCREEN_LINES = 50;
+
+test('every help fits 80 columns, the short one a screen, and has an example and its exit codes', () => {
+  for (const words of everyCommand()) {
+    const name = words.join(' ');
+    for (const all of [false, true]) {
+      const text = helpPage([...words, all ? '--help-all' : '--help'], 80)!;
+      const lines = text.trimEnd().split('\n');
+      assert.deepEqual(
+        lines.filter((line) => line.length > 80),
+        [],
+        name,
+      );
+      assert.match(text, new RegExp(`\nExamples:\n  (cowbench ${name}|npm run ${name})\\b`), name);
+      assert.match(text, /\nExit codes: 0 /, name);
+      if (!all && name !== 'crash') assert.ok(lines.length <= SCREEN_LINES, `${name}: ${lines.length} lines`);
+    }
+  }
+});
+
+test('every option that takes a value names it', () => {
+  const nameless = Object.values(COMMANDS)
+    .flat()
+    .flatMap((command) => {
+      const page = HelpPage.of(command);
+      const below = page.subcommandNames().map((name) => page.subcommand(name)!);
+      return [command, ...below].flatMap((one) => HelpPage.of(one).namelessValues());
+    });
+  assert.deepEqual(nameless, []);
+  assert.deepEqual(new HelpPage().option('x', { type: 'string' }).namelessValues(), ['x']);
+});
+
+test('bench shows ten common options, the rest with --help-all; commands leave out what they refuse', () => {
+  const optionsOf = (...words: string[]) =>
+    [...helpPage(words, 80)!.matchAll(/^ {2}(?:-\w, | {4})--(?:\[no-\])?([a-z][\w-]*)/gm)].map(([, name]) => name!);
+  const common = optionsOf('bench', '--help');
+  const all = optionsOf('bench', '--help-all');
+  assert.equal(common.length, 10);
+  assert.ok(common.every((name) => all.includes(name)));
+  assert.ok(all.length > 40);
+  const left = Number(/--help-all lists (\d+) more options/.exec(helpPage(['bench', '-h'], 80)!)![1]);
+  assert.equal(left, all.length - common.length);
+  assert.ok(all.includes('engine') && all.includes('cpu-prof'));
+  for (const [command, refused] of [
+    ['compare', 'engine'],
+    ['trend', 'engine'],
+    ['doctor', 'cpu-prof'],
+  ] as const)
+    assert.ok(!optionsOf(command, '--help-all').includes(refused), command);
+});
+
+test('no help is asked for: null; the words after -- are operands', () => {
+  assert.equal(helpPage(['bench', '--rounds', '1'], 80), null);
+  assert.equal(helpPage(['image', 'info', '--', '--help'], 80), null);
+  assert.equal(helpPage(['bnech', '--help'], 80), null);
+  assert.match(helpPage(['--help'], 80)!, /^cowbench COMMAND/);
+});
+
+test('exit codes: one table over all commands, the same in the docs, kept by a usage error of each', async () => {
+  const commands = everyCommand();
+  assert.deepEqual(Object.keys(EXIT_CODE_TABLE).sort(), commands.map((words) => words.join(' ')).sort());
+  const page = fs.readFileSync(path.join(PROJECT_ROOT, 'docs/exit-codes.md'), 'utf8');
+  assert.deepEqual(
+    page.split('\n').filter((line) => line.startsWith('|')),
+    exitCodePage(),
+  );
+  for (const words of commands) {
+    await assert.rejects(runCommand([...words, '--no-such-option']), UsageError, words.join(' '));
+    const meaning = EXIT_CODE_TABLE[words.join(' ')]![failureExitCode(words)];
+    assert.match(meaning ?? '', /usage error|the check failed/, words.join(' '));
+  }
+  const known = Object.values(EXIT_CODES) as number[];
+  const own = Object.entries(EXIT_CODE_TABLE).filter(([name]) => !name.startsWith('image '));
+  for (const [name, codes] of own) for (const code of Object.keys(codes)) assert.ok(known.includes(Number(code)), name);
+});

@@ -1,0 +1,75 @@
+/** What each command's exit codes mean: for its help, for `docs/exit-codes.md`, and for the test that holds all of them to it. */
+
+/** The meaning of each exit code of one command. */
+export type ExitCodes = Readonly<Record<number, string>>;
+
+const FAILED = 'usage error, invalid input or I/O failure';
+const PLAIN: ExitCodes = { 0: 'success', 2: FAILED };
+/** As `qemu-img`: one code for whatever goes wrong. */
+const IMAGE: ExitCodes = { 0: 'success', 1: FAILED };
+const VERIFICATION = 'verification failed (guest data, image check or repeat counts)';
+
+/** By the words that start a command. */
+export const EXIT_CODE_TABLE: Readonly<Record<string, ExitCodes>> = {
+  bench: { ...PLAIN, 1: VERIFICATION },
+  history: { ...PLAIN, 1: VERIFICATION },
+  compare: { ...PLAIN, 1: `a regression, or ${VERIFICATION}` },
+  trend: PLAIN,
+  gate: { ...PLAIN, 1: 'a regression', 3: 'no baseline to compare with' },
+  doctor: PLAIN,
+  micro: PLAIN,
+  calibrate: { ...PLAIN, 1: 'the model is out of tolerance for some policy', 3: 'unsure: nothing can be concluded' },
+  crash: { ...PLAIN, 1: 'a crash state breaks a promise to the guest' },
+  safety: PLAIN,
+  fuzz: { ...PLAIN, 1: 'a defect was found' },
+  ops: PLAIN,
+  'image create': IMAGE,
+  'image info': IMAGE,
+  'image check': {
+    0: 'no errors found',
+    1: 'the check failed or is incomplete',
+    2: 'corruption found',
+    3: 'leaked clusters found, no corruption',
+    63: 'the format has no check',
+  },
+  'image map': IMAGE,
+  'image snapshot': IMAGE,
+  'image convert': IMAGE,
+  'image compare': { 0: 'same content', 1: 'different content', 2: FAILED },
+  'image resize': IMAGE,
+  'image amend': IMAGE,
+  'image dd': IMAGE,
+  policies: PLAIN,
+  workloads: PLAIN,
+  env: PLAIN,
+  report: PLAIN,
+  site: PLAIN,
+  schema: PLAIN,
+};
+
+/** Codes of every command, by signal. */
+const SIGNALS: ExitCodes = { 130: 'interrupted by Ctrl-C', 143: 'terminated by SIGTERM' };
+
+/** One line about the codes of `command`, for the end of its help; null for one that is not in the table. */
+export function exitCodeLine(command: string): string | null {
+  const codes = EXIT_CODE_TABLE[command];
+  if (codes === undefined) return null;
+  return `Exit codes: ${Object.entries(codes)
+    .map(([code, meaning]) => `${code} ${meaning}`)
+    .join('; ')}.`;
+}
+
+/** The table of `docs/exit-codes.md`: commands with the same codes share their rows. */
+export function exitCodePage(): string[] {
+  const groups = Map.groupBy(Object.entries(EXIT_CODE_TABLE), ([, codes]) => JSON.stringify(codes));
+  const rows = [...groups.values()].flatMap((commands) => {
+    const names = commands.map(([name]) => `\`${name}\``).join(', ');
+    return Object.entries(commands[0]![1]).map(
+      ([code, meaning], row) => `| ${row === 0 ? names : ''} | ${code} | ${meaning} |`,
+    );
+  });
+  const signals = Object.entries(SIGNALS).map(
+    ([code, meaning], row) => `| ${row === 0 ? 'every command' : ''} | ${code} | ${meaning} |`,
+  );
+  return ['| command | code | meaning |', '| --- | --- | --- |', ...rows, ...signals];
+}
