@@ -3,10 +3,30 @@
  */
 export { type ErrorFacts, Qcow2Error, type Qcow2ErrorCode } from './base/errors.ts';
 export { GiB, KiB, MiB, roundDown, roundUp, SECTOR_BYTES, TiB } from './base/units.ts';
+export type { Behaviour } from './cache/behaviour.ts';
 export type { CachedTable, CacheObserver, DiscardReason } from './cache/cached-table.ts';
-export { findPolicy, POLICIES, type PolicyName, type PolicyPreset, policyOfStage } from './cache/policies.ts';
-export { type CachePolicy, ORDERS, type Order, type TableCaches } from './cache/policy.ts';
-export { STAGE_IDS, STAGES, type Stage, type StageId, WHAT_IF_STAGE_IDS } from './cache/stage.ts';
+export {
+  findPolicy,
+  type PolicyName,
+  type PolicyPreset,
+  policyNamed,
+  policyNames,
+  policyOfStage,
+  policyPresets,
+  registerPolicy,
+} from './cache/policies.ts';
+export {
+  type CachePolicy,
+  ORDERS,
+  type Order,
+  type PolicyFactory,
+  type PolicyParts,
+  type PolicySetup,
+  type SnapshotWalk,
+  type TableCaches,
+  type TableGeometry,
+} from './cache/policy.ts';
+export { findStage, type History, STAGE_IDS, STAGES, type Stage, type StageId } from './cache/stage.ts';
 export type { CacheCounts, TableCache, TableCleaner } from './cache/table-cache.ts';
 export {
   type CheckOptions,

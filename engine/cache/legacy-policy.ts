@@ -4,7 +4,8 @@
  */
 import type { SyncCause } from '../io/block-file.ts';
 import type { CachedTable } from './cached-table.ts';
-import { HistoricalPolicy, type Order } from './policy.ts';
+import { HistoricalPolicy } from './historical-policy.ts';
+import type { Order, SnapshotWalk } from './policy.ts';
 
 /** Orders that S0 buys with a bare barrier. The others hold already, because every write before them was at once. */
 const BARRIERS: Partial<Record<Order, SyncCause>> = {
@@ -18,7 +19,7 @@ const BARRIERS: Partial<Record<Order, SyncCause>> = {
   'snapshot-walk-step': 'snapshot-walk',
 };
 
-export class LegacyPolicy extends HistoricalPolicy {
+export class LegacyPolicy extends HistoricalPolicy implements SnapshotWalk {
   /** In a snapshot walk refcount changes stay in the buffered block until another block takes its place. */
   #walking = false;
 
@@ -48,12 +49,12 @@ export class LegacyPolicy extends HistoricalPolicy {
   close(): void {}
 
   /** The walk reads L2 tables from the file, not from what was cached before, and leaves none of them behind. */
-  beginSnapshotWalk(): void {
+  begin(): void {
     this.#forgetL2Tables();
     this.#walking = true;
   }
 
-  endSnapshotWalk(publishL1: () => void): void {
+  end(publishL1: () => void): void {
     try {
       publishL1();
       this.#forgetL2Tables();

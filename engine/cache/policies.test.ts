@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createImage, MemoryFile, MiB, openImage, RecordingFile } from '../index.ts';
 import { policySuite } from '../testing/policy-suite.ts';
-import { findPolicy, POLICIES, type PolicyName, policyOfStage } from './policies.ts';
+import { findPolicy, policyOfStage, policyPresets } from './policies.ts';
 import { STAGE_IDS } from './stage.ts';
 
 for (const stage of STAGE_IDS) {
@@ -16,8 +16,8 @@ for (const stage of STAGE_IDS) {
 }
 
 describe('presets', () => {
-  for (const [name, { hostCacheMode }] of Object.entries(POLICIES)) {
-    policySuite(`policy ${name}`, { policy: name as PolicyName }, hostCacheMode === 'writethrough');
+  for (const { name, hostCacheMode } of policyPresets()) {
+    policySuite(`policy ${name}`, { policy: name }, hostCacheMode === 'writethrough');
   }
 
   test('the caches write through exactly when the file does', () => {

@@ -1,73 +1,117 @@
-/** The policies by name, and the preset of stage and host cache mode that each name stands for. */
+/** The registry of policies by name. Those of history are in it from the start; a program can add its own. */
 import { Qcow2Error } from '../base/errors.ts';
-import type { BlockFile, HostCacheMode } from '../io/block-file.ts';
+import type { HostCacheMode } from '../io/block-file.ts';
+import type { Behaviour } from './behaviour.ts';
 import { LegacyPolicy } from './legacy-policy.ts';
-import type { CachePolicy } from './policy.ts';
-import { STAGES, type Stage, type StageId } from './stage.ts';
+import type { PolicyFactory } from './policy.ts';
+import { findStage, STAGES, type Stage, type StageId } from './stage.ts';
 import { WritebackPolicy } from './writeback-policy.ts';
 import { WritethroughPolicy } from './writethrough-policy.ts';
 
 export interface PolicyPreset {
+  /** As users give it: lower-case letters, digits and hyphens. */
   readonly name: string;
   /** One line for lists. */
   readonly summary: string;
-  /** The point of history that it stands for when none is asked for. */
-  readonly stage: StageId;
+  /** The point of history that it stands for when none is asked for; absent for a policy that is none. */
+  readonly stage?: StageId;
+  /** What it runs with when no stage is asked for. */
+  readonly behaviour: Behaviour;
   /** The host cache mode that it runs with when none is asked for. */
   readonly hostCacheMode: HostCacheMode;
-  create(file: BlockFile, stage: Stage): CachePolicy;
+  readonly create: PolicyFactory;
 }
 
-export const POLICIES = {
-  legacy: {
-    name: 'legacy',
-    summary: 'no cache of dirty tables: sectors written at once, a sync per allocating request (stage S0)',
-    stage: 'S0',
-    hostCacheMode: 'writeback',
-    create: (file) => new LegacyPolicy(file),
-  },
-  writethrough: {
-    name: 'writethrough',
-    summary: 'table cache, whole tables written out when released, on an O_DSYNC file (stage S4b)',
-    stage: 'S4b',
-    hostCacheMode: 'writethrough',
-    create: (file, stage) => new WritethroughPolicy(file, stage),
-  },
-  writeback: {
-    name: 'writeback',
-    summary: 'table cache, tables stay dirty until a flush, an eviction or a dependency (stage S4b)',
-    stage: 'S4b',
-    hostCacheMode: 'writeback',
-    create: (file, stage) => new WritebackPolicy(file, stage),
-  },
-} as const satisfies Record<string, PolicyPreset>;
+export type PolicyName = string;
 
-export type PolicyName = keyof typeof POLICIES;
+const NAME = /^[a-z][a-z0-9-]*$/;
+const registry = new Map<PolicyName, PolicyPreset>();
+
+/**
+ * Adds a policy: from now on it can be opened by its name, and is in every list of policies.
+ * @throws Qcow2Error INVALID_ARGUMENT for a name that is taken, or is none.
+ */
+export function registerPolicy(preset: PolicyPreset): void {
+  const refuse = (why: string) => {
+    throw new Qcow2Error('INVALID_ARGUMENT', `policy ${JSON.stringify(preset.name)}: ${why}`);
+  };
+  if (!NAME.test(preset.name)) refuse('a name is lower-case letters, digits and hyphens');
+  if (registry.has(preset.name)) refuse('there is a policy of that name already');
+  if (findStage(preset.name) !== null) refuse('that is the name of a stage');
+  registry.set(preset.name, preset);
+}
+
+/** Every policy, in the order in which they were added. */
+export function policyPresets(): PolicyPreset[] {
+  return [...registry.values()];
+}
+
+export function policyNames(): PolicyName[] {
+  return [...registry.keys()];
+}
+
+/** @throws Qcow2Error INVALID_ARGUMENT when there is no policy of that name. */
+export function policyNamed(name: PolicyName): PolicyPreset {
+  const preset = registry.get(name);
+  if (preset !== undefined) return preset;
+  throw new Qcow2Error('INVALID_ARGUMENT', `there is no policy "${name}"; there are: ${policyNames().join(', ')}`);
+}
 
 /** The policy that a stage runs with under a host cache mode: the caches write through exactly when the file does. */
 export function policyOfStage(stage: StageId, hostCacheMode: HostCacheMode): PolicyName {
-  if (!STAGES[stage].cachesTables) return 'legacy';
+  if (!STAGES[stage].behaviour.cachesTables) return 'legacy';
   return hostCacheMode === 'writethrough' || hostCacheMode === 'directsync' ? 'writethrough' : 'writeback';
 }
 
+export interface FoundPolicy {
+  readonly preset: PolicyPreset;
+  /** The stage that it runs at; null for a policy that is no point of history. */
+  readonly stage: Stage | null;
+  readonly behaviour: Behaviour;
+}
+
 /**
- * The preset named `name`.
+ * The preset named `name` at `stage`, or at its own.
  * @throws Qcow2Error INVALID_ARGUMENT when there is none, or when `stage` is not a stage of that policy.
  */
-export function findPolicy(name: string, stage?: StageId): { preset: PolicyPreset; stage: Stage } {
-  const preset: PolicyPreset | undefined = Object.hasOwn(POLICIES, name) ? POLICIES[name as PolicyName] : undefined;
-  if (preset === undefined) {
-    throw new Qcow2Error(
-      'INVALID_ARGUMENT',
-      `there is no policy "${name}"; there are: ${Object.keys(POLICIES).join(', ')}`,
-    );
-  }
-  const chosen = STAGES[stage ?? preset.stage];
-  if (chosen.cachesTables !== STAGES[preset.stage].cachesTables) {
-    throw new Qcow2Error(
-      'INVALID_ARGUMENT',
-      `policy ${name} does not exist at stage ${chosen.id}; its stage is ${preset.stage}`,
-    );
-  }
-  return { preset, stage: chosen };
+export function findPolicy(name: PolicyName, stage?: StageId): FoundPolicy {
+  const preset = policyNamed(name);
+  const own = preset.stage === undefined ? null : STAGES[preset.stage];
+  if (stage === undefined) return { preset, stage: own, behaviour: preset.behaviour };
+  const asked = STAGES[stage];
+  if (own?.behaviour.cachesTables === asked.behaviour.cachesTables)
+    return { preset, stage: asked, behaviour: asked.behaviour };
+  const why = own === null ? 'it is no point of history' : `its stage is ${own.id}`;
+  throw new Qcow2Error('INVALID_ARGUMENT', `policy ${name} does not exist at stage ${stage}; ${why}`);
 }
+
+registerPolicy({
+  name: 'legacy',
+  summary: 'no cache of dirty tables: sectors written at once, a sync per allocating request (stage S0)',
+  stage: 'S0',
+  behaviour: STAGES.S0.behaviour,
+  hostCacheMode: 'writeback',
+  create: ({ file }) => {
+    const policy = new LegacyPolicy(file);
+    return { policy, snapshotWalk: policy };
+  },
+});
+registerPolicy({
+  name: 'writethrough',
+  summary: 'table cache, whole tables written out when released, on an O_DSYNC file (stage S4b)',
+  stage: 'S4b',
+  behaviour: STAGES.S4b.behaviour,
+  hostCacheMode: 'writethrough',
+  create: ({ file, behaviour }) => {
+    const policy = new WritethroughPolicy(file, behaviour);
+    return { policy, snapshotWalk: policy };
+  },
+});
+registerPolicy({
+  name: 'writeback',
+  summary: 'table cache, tables stay dirty until a flush, an eviction or a dependency (stage S4b)',
+  stage: 'S4b',
+  behaviour: STAGES.S4b.behaviour,
+  hostCacheMode: 'writeback',
+  create: ({ file, behaviour }) => ({ policy: new WritebackPolicy(file, behaviour) }),
+});

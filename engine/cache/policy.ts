@@ -20,9 +20,9 @@
  * | pointer (hook-up)                | write, barrier             | write, barrier             | write, barrier                |
  * | guest flush                      | barrier                    | L2, refcounts, file: three | L2, refcounts, file: three    |
  */
-import { invariant } from '../base/invariant.ts';
-import type { BlockFile, SyncCause, TableKind } from '../io/block-file.ts';
-import { writeBytes } from '../io/sector-access.ts';
+import type { TableKind } from '../io/block-file.ts';
+import type { DurableFile } from '../io/durability.ts';
+import type { Behaviour } from './behaviour.ts';
 import type { CachedTable, CacheObserver } from './cached-table.ts';
 import type { TableCache, TableCleaner } from './table-cache.ts';
 
@@ -78,44 +78,40 @@ export interface CachePolicy extends CacheObserver, TableCleaner {
   flush(): void;
   /** Writes out what is dirty before the image is closed. */
   close(): void;
-  /** A walk over an L1 table begins: many refcounts and COPIED flags will change. */
-  beginSnapshotWalk(): void;
-  /** The walk ends; `publishL1` writes the changed L1 table and is called once, when the policy's order wants it. */
-  endSnapshotWalk(publishL1: () => void): void;
 }
 
-/** What all policies of history share: their file and caches, and pointers published by a write and a barrier. */
-export abstract class HistoricalPolicy implements CachePolicy {
-  protected readonly file: BlockFile;
-  #caches: TableCaches | null = null;
-
-  constructor(file: BlockFile) {
-    this.file = file;
-  }
-
-  attach(caches: TableCaches): void {
-    this.#caches = caches;
-  }
-
-  protected get caches(): TableCaches {
-    invariant(this.#caches !== null, 'a policy is attached before it is used');
-    return this.#caches;
-  }
-
-  hookUp(offset: number, bytes: Uint8Array, kind: TableKind): void {
-    writeBytes(this.file, offset, bytes, kind);
-    this.syncUnlessDurable('hook-up');
-  }
-
-  /** The barrier behind an ordered write; a file opened O_DSYNC needs none. */
-  protected syncUnlessDurable(cause: SyncCause): void {
-    if (!this.file.writesAreDurable) this.file.sync(cause);
-  }
-
-  abstract clean(table: CachedTable): void;
-  abstract require(order: Order, table?: CachedTable): void;
-  abstract flush(): void;
-  abstract close(): void;
-  abstract beginSnapshotWalk(): void;
-  abstract endSnapshotWalk(publishL1: () => void): void;
+/** What the caches do around a walk over everything that an L1 table names, which is how history took snapshots. */
+export interface SnapshotWalk {
+  /** Many refcounts and COPIED flags will change. */
+  begin(): void;
+  /** The walk ends, complete or not; `publishL1` writes the changed L1 table and is called once, when the order wants it. */
+  end(publishL1: () => void): void;
 }
+
+/** Sizes that a policy may want to know. */
+export interface TableGeometry {
+  readonly clusterBytes: number;
+  /** Of a table of the L2 cache: a whole L2 table or a slice of one. */
+  readonly l2SliceBytes: number;
+  readonly l2EntryBytes: number;
+  readonly clustersPerRefcountBlock: number;
+  /** A refcount has 2 to the power of this many bits. */
+  readonly refcountOrder: number;
+}
+
+/** What a policy is made from. */
+export interface PolicyParts {
+  /** The image file: what a policy writes and syncs goes through it, past the guards of the engine. */
+  readonly file: DurableFile;
+  readonly geometry: TableGeometry;
+  readonly behaviour: Behaviour;
+}
+
+export interface PolicySetup {
+  readonly policy: CachePolicy;
+  /** Absent: a walk is nothing special. */
+  readonly snapshotWalk?: SnapshotWalk;
+}
+
+/** Makes the policy of one open image. A factory around another alters or watches what that one makes. */
+export type PolicyFactory = (parts: PolicyParts) => PolicySetup;

@@ -1,45 +1,23 @@
 /**
- * The stages of history: what each commit changed, as a few named properties. Everything not named here is the same in all.
+ * The points of history: what each commit changed, as a few named properties. Everything not named here is the same in all.
  * `docs/policies.md` shows the file operations that each produces.
  */
-import type { CacheLayout } from './entry-store.ts';
-import type { Replacement } from './replacement.ts';
+import type { Behaviour } from './behaviour.ts';
 
-export const STAGE_IDS = ['S0', 'S1', 'S2', 'S3', 'S4a', 'S4b'] as const;
-/** Stages that never were, for the sake of one question each; in no list of history. */
-export const WHAT_IF_STAGE_IDS = ['S2-unowed'] as const;
-export type StageId = (typeof STAGE_IDS)[number] | (typeof WHAT_IF_STAGE_IDS)[number];
-
-export interface Stage {
-  readonly id: StageId;
+export interface History {
   readonly date: string;
   readonly commit: string;
   readonly title: string;
-  /** False before the cache: every table is written through in sectors. */
-  readonly cachesTables: boolean;
-  readonly replacement: Replacement;
-  readonly l2CacheTables: number;
-  readonly refcountCacheTables: number;
-  /**
-   * After copied data: a barrier at once, or one owed to the next L2 write-out. `none` (in no stage of history) leaves it to the
-   * edge L2 → refcounts, which every copy sets too and whose barrier comes before the same L2 write-out.
-   */
-  readonly copiedData: 'barrier' | 'owed' | 'none';
-  /** How the entries of the table caches lie in memory. */
-  readonly layout: CacheLayout;
-  /** True while an L2 table that is about to be copied was freed *before* its copy was published: unsafe after a snapshot. */
-  readonly freesSharedL2BeforeCopy: boolean;
-  /** A shared L2 table is copied from the file, not from the cache. */
-  readonly copiesL2FromFile: boolean;
-  /** Snapshot walks run in writeback whatever the host cache mode. */
-  readonly walksInWriteback: boolean;
 }
 
-const S0: Stage = {
-  id: 'S0',
-  date: '2011-01',
-  commit: 'c641483fb',
-  title: 'before the cache: a sync per request',
+export interface Stage {
+  readonly id: StageId;
+  /** Null for what no program ever did: a variant of a stage, for the sake of one question. */
+  readonly history: History | null;
+  readonly behaviour: Behaviour;
+}
+
+const S0: Behaviour = {
   cachesTables: false,
   replacement: 'use-count',
   l2CacheTables: 16,
@@ -48,65 +26,79 @@ const S0: Stage = {
   layout: 'unpacked',
   freesSharedL2BeforeCopy: true,
   copiesL2FromFile: true,
+  staleTables: 'discarded',
   walksInWriteback: false,
 };
-
-const S1: Stage = {
+const S1: Behaviour = {
   ...S0,
-  id: 'S1',
-  date: '2011-01-24',
-  commit: '493810940b + 29c1a7301a',
-  title: 'a cache of L2 tables and refcount blocks, with dependencies',
   cachesTables: true,
   replacement: 'aging',
   refcountCacheTables: 4,
   copiesL2FromFile: false,
 };
+const S2: Behaviour = { ...S1, copiedData: 'owed' };
+const S3: Behaviour = { ...S2, layout: 'packed' };
+const S4a: Behaviour = { ...S3, freesSharedL2BeforeCopy: false };
+const S4b: Behaviour = { ...S4a, walksInWriteback: true };
 
-const S2: Stage = {
-  ...S1,
-  id: 'S2',
-  date: '2011-01-24',
-  commit: '3de0a2944b',
-  title: 'the sync after a copy waits for the next L2 write-out',
-  copiedData: 'owed',
-};
+const DEFINITIONS = {
+  S0: {
+    behaviour: S0,
+    history: { date: '2011-01', commit: 'c641483fb', title: 'before the cache: a sync per request' },
+  },
+  S1: {
+    behaviour: S1,
+    history: {
+      date: '2011-01-24',
+      commit: '493810940b + 29c1a7301a',
+      title: 'a cache of L2 tables and refcount blocks, with dependencies',
+    },
+  },
+  S2: {
+    behaviour: S2,
+    history: {
+      date: '2011-01-24',
+      commit: '3de0a2944b',
+      title: 'the sync after a copy waits for the next L2 write-out',
+    },
+  },
+  S3: {
+    behaviour: S3,
+    history: { date: '2011-01-31', commit: 'bf595021c7', title: 'the cache entries packed in memory' },
+  },
+  S4a: {
+    behaviour: S4a,
+    history: {
+      date: '2011-07',
+      commit: '93913dfd8a^',
+      title: 'a shared L2 table is freed only after its copy is published',
+    },
+  },
+  S4b: {
+    behaviour: S4b,
+    history: {
+      date: '2011-07-19',
+      commit: '93913dfd8a',
+      title: 'snapshots run in writeback whatever the cache mode',
+    },
+  },
+  // What if: S2 without the barrier owed after a copy.
+  'S2-unowed': { behaviour: { ...S2, copiedData: 'none' }, history: null },
+} as const satisfies Record<string, Omit<Stage, 'id'>>;
 
-const S3: Stage = {
-  ...S2,
-  id: 'S3',
-  date: '2011-01-31',
-  commit: 'bf595021c7',
-  title: 'the cache entries packed in memory',
-  layout: 'packed',
-};
+export type StageId = keyof typeof DEFINITIONS;
 
-const S4a: Stage = {
-  ...S3,
-  id: 'S4a',
-  date: '2011-07',
-  commit: '93913dfd8a^',
-  title: 'a shared L2 table is freed only after its copy is published',
-  freesSharedL2BeforeCopy: false,
-};
+/** Every stage and variant by its id. */
+export const STAGES = Object.fromEntries(
+  Object.entries(DEFINITIONS).map(([id, definition]) => [id, { id, ...definition }]),
+) as unknown as Readonly<Record<StageId, Stage>>;
 
-const S4b: Stage = {
-  ...S4a,
-  id: 'S4b',
-  date: '2011-07-19',
-  commit: '93913dfd8a',
-  title: 'snapshots run in writeback whatever the cache mode',
-  walksInWriteback: true,
-};
+/** The points of history, in order. */
+export const STAGE_IDS: readonly StageId[] = Object.values(STAGES)
+  .filter(({ history }) => history !== null)
+  .map(({ id }) => id);
 
-const S2_UNOWED: Stage = {
-  ...S2,
-  id: 'S2-unowed',
-  date: 'never',
-  commit: 'none',
-  title: 'what if: S2 without the barrier owed after a copy',
-  copiedData: 'none',
-};
-
-/** Every stage by its id; the ones of history are those of {@link STAGE_IDS}. */
-export const STAGES: Readonly<Record<StageId, Stage>> = { S0, S1, S2, S3, S4a, S4b, 'S2-unowed': S2_UNOWED };
+/** The stage or variant called `id`, in any case; null when there is none. */
+export function findStage(id: string): Stage | null {
+  return Object.values(STAGES).find((stage) => stage.id.toLowerCase() === id.toLowerCase()) ?? null;
+}

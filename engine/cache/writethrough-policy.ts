@@ -1,42 +1,64 @@
 /**
- * `writethrough`, stages S1 to S4b: a changed table is written out, whole and along its dependencies, when the image code lets
- * go of it. The host file is O_DSYNC, so the write is durable on return. From S4b on a snapshot walk runs as writeback.
+ * `writethrough`, stages S1 to S4b: a changed table is written out, whole and along its dependencies, when the image code releases
+ * it. The host file is O_DSYNC, so the write is durable on return. From S4b on a snapshot walk runs as writeback.
  */
-
+import type { BlockFile, TableKind } from '../io/block-file.ts';
+import type { Behaviour } from './behaviour.ts';
 import type { CachedTable } from './cached-table.ts';
-import type { TableCache } from './table-cache.ts';
-import { WritebackPolicy } from './writeback-policy.ts';
+import { DependentCaches } from './dependent-caches.ts';
+import { HistoricalPolicy } from './historical-policy.ts';
+import type { Order, SnapshotWalk } from './policy.ts';
 
-export class WritethroughPolicy extends WritebackPolicy {
-  readonly #writesThrough = new Set<TableCache>();
+export class WritethroughPolicy extends HistoricalPolicy implements SnapshotWalk {
+  readonly #tables: DependentCaches;
+  readonly #walksInWriteback: boolean;
+  /** Whose tables are written out when they are released: both kinds, but for the time of a walk. */
+  readonly #writesThrough = new Set<TableKind>(['l2', 'refcount-block']);
 
-  override attach(caches: { l2: TableCache; refcounts: TableCache }): void {
-    super.attach(caches);
-    this.#writesThrough.add(caches.l2).add(caches.refcounts);
+  constructor(file: BlockFile, behaviour: Behaviour) {
+    super(file);
+    this.#tables = new DependentCaches(file, behaviour, () => this.caches);
+    this.#walksInWriteback = behaviour.walksInWriteback;
+  }
+
+  require(order: Order): void {
+    this.#tables.obey(order);
   }
 
   released(table: CachedTable): void {
-    const cache = table.kind === 'l2' ? this.caches.l2 : this.caches.refcounts;
-    if (this.#writesThrough.has(cache)) this.writeOut(table);
+    if (this.#writesThrough.has(table.kind)) this.#tables.writeOut(table);
   }
 
-  override beginSnapshotWalk(): void {
-    if (this.stage.walksInWriteback) this.#writesThrough.clear();
+  clean(table: CachedTable): void {
+    this.#tables.writeOut(table);
+  }
+
+  flush(): void {
+    this.#tables.flush();
+  }
+
+  close(): void {
+    this.#tables.close();
+  }
+
+  begin(): void {
+    if (this.#walksInWriteback) this.#writesThrough.clear();
   }
 
   /** Each cache is written out as it returns to writethrough; the L2 tables first. */
-  override endSnapshotWalk(publishL1: () => void): void {
-    if (this.stage.walksInWriteback) {
-      const { l2, refcounts } = this.caches;
-      try {
-        for (const cache of [l2, refcounts]) {
-          this.writeOutAll(cache, 'mode-switch');
-          this.#writesThrough.add(cache);
-        }
-      } finally {
-        this.#writesThrough.add(l2).add(refcounts);
-      }
-    }
+  end(publishL1: () => void): void {
+    if (this.#walksInWriteback) this.#returnToWritethrough();
     publishL1();
+  }
+
+  #returnToWritethrough(): void {
+    try {
+      for (const cache of [this.caches.l2, this.caches.refcounts]) {
+        this.#tables.writeOutAll(cache, 'mode-switch');
+        this.#writesThrough.add(cache.kind);
+      }
+    } finally {
+      this.#writesThrough.add('l2').add('refcount-block');
+    }
   }
 }

@@ -1,7 +1,7 @@
 /** How large the table caches are: in tables, or in bytes as users of today's tools give them. */
 import { Qcow2Error } from '../base/errors.ts';
 import { SECTOR_BYTES } from '../base/units.ts';
-import type { Stage } from '../cache/stage.ts';
+import type { Behaviour } from '../cache/behaviour.ts';
 
 export interface CacheSizeOptions {
   /** How many L2 tables (or slices) are cached. Default 16. */
@@ -28,7 +28,11 @@ export interface CacheCapacities {
 }
 
 /** @throws Qcow2Error INVALID_ARGUMENT for sizes that do not go together or hold too little. */
-export function cacheCapacities(options: CacheSizeOptions, stage: Stage, clusterBytes: number): CacheCapacities {
+export function cacheCapacities(
+  options: CacheSizeOptions,
+  behaviour: Behaviour,
+  clusterBytes: number,
+): CacheCapacities {
   const l2SliceBytes = sliceBytes(options, clusterBytes);
   const { cacheBytes, l2CacheBytes, refcountCacheBytes } = options;
   if (cacheBytes !== undefined && l2CacheBytes !== undefined && refcountCacheBytes !== undefined) {
@@ -39,7 +43,7 @@ export function cacheCapacities(options: CacheSizeOptions, stage: Stage, cluster
     options.refcountCacheTables,
     refcountCacheBytes ?? remainder(cacheBytes, l2CacheBytes),
     clusterBytes,
-    stage.refcountCacheTables,
+    behaviour.refcountCacheTables,
     1,
   );
   const forL2 = l2CacheBytes ?? remainder(cacheBytes, refcountBlocks * clusterBytes);
@@ -48,15 +52,15 @@ export function cacheCapacities(options: CacheSizeOptions, stage: Stage, cluster
     options.l2CacheTables,
     forL2,
     l2SliceBytes,
-    defaultL2(stage, clusterBytes, l2SliceBytes),
+    defaultL2(behaviour, clusterBytes, l2SliceBytes),
     MIN_L2_TABLES,
   );
   return { l2Tables, refcountBlocks, l2SliceBytes };
 }
 
 /** With slices, as many as make up the default number of whole tables. */
-function defaultL2(stage: Stage, clusterBytes: number, l2SliceBytes: number): number {
-  return stage.l2CacheTables * (clusterBytes / l2SliceBytes);
+function defaultL2(behaviour: Behaviour, clusterBytes: number, l2SliceBytes: number): number {
+  return behaviour.l2CacheTables * (clusterBytes / l2SliceBytes);
 }
 
 function remainder(total: number | undefined, taken: number | undefined): number | undefined {

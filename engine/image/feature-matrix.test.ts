@@ -10,7 +10,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { KiB, MiB } from '../base/units.ts';
-import { POLICIES, type PolicyName } from '../cache/policies.ts';
+import { type PolicyName, policyNamed, policyNames } from '../cache/policies.ts';
 import { checkImage, isClean } from '../check/check-image.ts';
 import { openFile } from '../io/file.ts';
 import { type CreateOptions, createImage } from './create.ts';
@@ -117,7 +117,7 @@ class Subject {
   }
 
   #open(): Qcow2Image {
-    const mode = POLICIES[this.#policy].hostCacheMode;
+    const mode = policyNamed(this.#policy).hostCacheMode;
     const dataFile = this.#feature.dataFile ? { dataFile: openFile(this.#dataPath, { mode }) } : {};
     const caches = { l2CacheTables: 2, refcountCacheTables: 1 };
     return openImage(openFile(this.imagePath, { mode }), {
@@ -213,7 +213,7 @@ for (const feature of FEATURES) {
   for (const clusterSizeBytes of CLUSTER_SIZES) {
     if (clusterSizeBytes < (feature.smallestCluster ?? 0)) continue;
     test(`${feature.name}, clusters of ${clusterSizeBytes}: every policy, qemu-img agrees, qemu-io goes on`, () => {
-      for (const policy of Object.keys(POLICIES) as PolicyName[]) {
+      for (const policy of policyNames()) {
         const property = fc.property(steps, (taken) => {
           const subject = new Subject(feature, clusterSizeBytes, policy);
           for (const step of taken) subject.take(step);

@@ -4,8 +4,8 @@
  */
 import { corrupt } from '../base/errors.ts';
 import type { GuestOffset } from '../base/units.ts';
+import type { Behaviour } from '../cache/behaviour.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
-import type { Stage } from '../cache/stage.ts';
 import { L1_ENTRY_BYTES, l1EntryIsCopied, l1EntryOffset } from '../format/l1-entry.ts';
 import type { ActiveL1 } from './active-l1.ts';
 import type { Geometry } from './geometry.ts';
@@ -15,7 +15,7 @@ import { orUndo, type UndoParts } from './undo.ts';
 export interface L2TablesParts extends UndoParts {
   readonly geometry: Geometry;
   readonly activeL1: ActiveL1;
-  readonly stage: Pick<Stage, 'freesSharedL2BeforeCopy' | 'copiesL2FromFile'>;
+  readonly behaviour: Pick<Behaviour, 'freesSharedL2BeforeCopy' | 'copiesL2FromFile'>;
 }
 
 export class L2Tables {
@@ -58,8 +58,8 @@ export class L2Tables {
    * Returns its slice at `sliceStart`, pinned.
    */
   #replace(index: number, oldOffset: number, sliceStart: number): CachedTable {
-    const { stage } = this.#parts;
-    if (oldOffset === 0 || !stage.freesSharedL2BeforeCopy) return this.#makeNew(index, oldOffset, sliceStart);
+    const { behaviour } = this.#parts;
+    if (oldOffset === 0 || !behaviour.freesSharedL2BeforeCopy) return this.#makeNew(index, oldOffset, sliceStart);
     return orUndo(this.#parts, { what: 'copying a shared L2 table', first: 'refcounts' }, () => {
       this.#free(oldOffset);
       return this.#makeNew(index, oldOffset, sliceStart);
@@ -68,13 +68,13 @@ export class L2Tables {
 
   /** The same, in the order of the later stages: what is replaced is freed last. */
   #makeNew(index: number, oldOffset: number, sliceStart: number): CachedTable {
-    const { allocator, policy, l2, activeL1, stage } = this.#parts;
+    const { allocator, policy, l2, activeL1, behaviour } = this.#parts;
     const { offset: newOffset } = allocator.allocate(1);
     policy.require('refcount-before-l2-table');
     const slice = this.#writeNew(newOffset, oldOffset, sliceStart);
     try {
       activeL1.link(index, newOffset, oldOffset);
-      if (oldOffset !== 0 && !stage.freesSharedL2BeforeCopy) this.#free(oldOffset);
+      if (oldOffset !== 0 && !behaviour.freesSharedL2BeforeCopy) this.#free(oldOffset);
     } catch (error) {
       l2.unpin(slice);
       throw error;
@@ -121,10 +121,10 @@ export class L2Tables {
   }
 
   #fill(slice: CachedTable, oldOffset: number): void {
-    const { stage, file, l2 } = this.#parts;
+    const { behaviour, file, l2 } = this.#parts;
     if (oldOffset === 0) {
       slice.bytes.fill(0);
-    } else if (stage.copiesL2FromFile) {
+    } else if (behaviour.copiesL2FromFile) {
       file.read(oldOffset, slice.bytes, 'l2');
     } else {
       const old = l2.get(oldOffset);

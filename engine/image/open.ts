@@ -1,28 +1,22 @@
 /** Opening an image: from a file and options to the state that the other modules share. */
 import { Qcow2Error } from '../base/errors.ts';
-import { findPolicy, type PolicyName, policyOfStage } from '../cache/policies.ts';
-import type { CachePolicy } from '../cache/policy.ts';
-import type { Stage, StageId } from '../cache/stage.ts';
+import type { SnapshotWalk } from '../cache/policy.ts';
 import { TableCache } from '../cache/table-cache.ts';
 import { hasErrors } from '../check/check-image.ts';
 import { repairImage } from '../check/repair.ts';
 import type { GuestDisk } from '../disk/device.ts';
 import { COMPATIBLE, type Header, INCOMPATIBLE } from '../format/header.ts';
-import type { BlockFile } from '../io/block-file.ts';
-import type { DurableFile } from '../io/durability.ts';
+import type { BlockFile, TableKind } from '../io/block-file.ts';
 import { StagedFile } from '../io/staged-file.ts';
 import { type CacheSizeOptions, cacheCapacities } from './cache-sizes.ts';
+import { choosePolicy, type PolicyOptions } from './chosen-policy.ts';
 import { clearUnknownAutoclear, FeatureBits } from './feature-bits.ts';
 import { stackFiles } from './file-stack.ts';
 import { geometryOf, readHeaderAndTables, readSnapshots } from './metadata.ts';
 import type { OverlapCheck } from './overlap.ts';
 import { assemble, type ImageState } from './state.ts';
 
-export interface OpenOptions extends CacheSizeOptions {
-  /** Metadata cache policy. Default: the one of `stage`, or `writeback`. */
-  readonly policy?: PolicyName;
-  /** Point of history. Default: the policy's own. */
-  readonly stage?: StageId;
+export interface OpenOptions extends CacheSizeOptions, PolicyOptions {
   /** What lies under the image. An image with a backing file is refused without it; its name is never followed by itself. */
   readonly backing?: GuestDisk;
   /** The external data file of an image that has one; its name is never followed by itself. Closed with the image. */
@@ -31,8 +25,6 @@ export interface OpenOptions extends CacheSizeOptions {
   readonly lazyRefcounts?: boolean;
   /** Which metadata is protected against being overwritten. Default `cached`. */
   readonly overlapCheck?: OverlapCheck;
-  /** Puts a policy of the caller's around the chosen one, to watch or to alter what it is asked; it must pass on all else. */
-  readonly decoratePolicy?: (policy: CachePolicy) => CachePolicy;
   /** Give discarded clusters back to the file system, once they are durably free. Default true. */
   readonly punchHoles?: boolean;
 }
@@ -45,9 +37,9 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
   let { header, ...tables } = readHeaderAndTables(file);
   refuseUnusable(file, header, options);
   const snapshots = readSnapshots(file, header);
-  const { preset, stage } = choosePolicy(file, options);
+  const { create, behaviour } = choosePolicy(options, file.writesAreDurable);
   const lazyRefcounts = usesLazyRefcounts(header, options);
-  cacheCapacities(options, stage, 2 ** header.clusterBits);
+  cacheCapacities(options, behaviour, 2 ** header.clusterBits);
   // Last of all that can refuse the image, because it writes.
   if (hasFeature(header, INCOMPATIBLE.dirty) && !file.readOnly) {
     repairUnclean(file);
@@ -55,12 +47,21 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
   }
   const { overlapCheck = 'cached', dataFile = null } = options;
   const { staleTables, ...files } = stackFiles(file, dataFile, overlapCheck, 2 ** header.clusterBits);
-  const policy = (options.decoratePolicy ?? asItIs)(preset.create(files.file, stage));
-  const { geometry, ...caches } = makeCaches(files.file, header, stage, policy, options);
-  for (const cache of [caches.l2, caches.refcounts]) {
+  const { l2Tables, refcountBlocks, l2SliceBytes } = cacheCapacities(options, behaviour, 2 ** header.clusterBits);
+  const geometry = geometryOf(header, l2SliceBytes);
+  const { policy, snapshotWalk = PLAIN_WALK } = create({ file: files.file, geometry, behaviour });
+  const newCache = (kind: TableKind, capacity: number, tableBytes: number) => {
+    const { replacement, layout } = behaviour;
+    const shape = { kind, capacity, tableBytes, clusterBytes: geometry.clusterBytes, replacement, layout };
+    const cache = new TableCache(files.file, policy, shape);
     cache.observe(policy);
-    cache.observe(staleTables);
-  }
+    if (behaviour.staleTables === 'discarded') cache.observe(staleTables);
+    return cache;
+  };
+  const caches = {
+    l2: newCache('l2', l2Tables, geometry.l2SliceBytes),
+    refcounts: newCache('refcount-block', refcountBlocks, geometry.clusterBytes),
+  };
   policy.attach(caches);
   const features = new FeatureBits(policy, header);
   const state = assemble({
@@ -75,8 +76,9 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
       freeClusterIndex: 0,
       freeByteOffset: 0,
     },
-    stage,
+    behaviour,
     policy,
+    snapshotWalk,
     ...caches,
     features,
     lazyRefcounts,
@@ -89,34 +91,13 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
   return state;
 }
 
-function asItIs(policy: CachePolicy): CachePolicy {
-  return policy;
-}
-
-function choosePolicy(file: BlockFile, { policy, stage }: OpenOptions): ReturnType<typeof findPolicy> {
-  const mode = file.writesAreDurable ? 'writethrough' : 'writeback';
-  return findPolicy(policy ?? (stage === undefined ? 'writeback' : policyOfStage(stage, mode)), stage);
-}
-
-function makeCaches(
-  file: DurableFile,
-  header: Header,
-  stage: Stage,
-  policy: ImageState['policy'],
-  options: OpenOptions,
-) {
-  const { l2Tables, refcountBlocks, l2SliceBytes } = cacheCapacities(options, stage, 2 ** header.clusterBits);
-  const geometry = geometryOf(header, l2SliceBytes);
-  const shared = { replacement: stage.replacement, layout: stage.layout, clusterBytes: geometry.clusterBytes };
-  const l2 = { ...shared, kind: 'l2', capacity: l2Tables, tableBytes: geometry.l2SliceBytes } as const;
-  const refcounts = {
-    ...shared,
-    kind: 'refcount-block',
-    capacity: refcountBlocks,
-    tableBytes: geometry.clusterBytes,
-  } as const;
-  return { geometry, l2: new TableCache(file, policy, l2), refcounts: new TableCache(file, policy, refcounts) };
-}
+/** Around a walk that is nothing special to the policy. */
+const PLAIN_WALK: SnapshotWalk = {
+  begin() {},
+  end(publishL1) {
+    publishL1();
+  },
+};
 
 function usesLazyRefcounts(header: Header, options: OpenOptions): boolean {
   if (options.lazyRefcounts && header.version === 2) {

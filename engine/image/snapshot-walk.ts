@@ -23,14 +23,14 @@ const SHARED = 2;
 /** Walks `l1`, which is then written back where it lies if one of its COPIED flags changed. */
 export function walkL1(state: ImageState, l1: L1Table, change: WalkChange): void {
   refuseRepeatedTables(state, l1);
-  state.policy.beginSnapshotWalk();
+  state.snapshotWalk.begin();
   let changed = false;
   let complete = false;
   try {
     for (let index = 0; index < l1.entryCount; index++) changed = walkL1Entry(state, l1, index, change) || changed;
     complete = true;
   } finally {
-    state.policy.endSnapshotWalk(() => {
+    state.snapshotWalk.end(() => {
       if (complete && changed) state.policy.hookUp(l1.offset, l1.entryBytes, 'l1');
     });
   }

@@ -1,6 +1,6 @@
 /** An open image: its parts, put together. One owner, one thread. */
-import type { CachePolicy } from '../cache/policy.ts';
-import type { Stage } from '../cache/stage.ts';
+import type { Behaviour } from '../cache/behaviour.ts';
+import type { CachePolicy, SnapshotWalk } from '../cache/policy.ts';
 import type { TableCache } from '../cache/table-cache.ts';
 import type { GuestDisk } from '../disk/device.ts';
 import type { Header } from '../format/header.ts';
@@ -31,8 +31,9 @@ export interface ImageBase {
   /** As decoded at open. What changes while the image is open is in `vars`. */
   readonly header: Header;
   readonly vars: ImageVars;
-  readonly stage: Stage;
+  readonly behaviour: Behaviour;
   readonly policy: CachePolicy;
+  readonly snapshotWalk: SnapshotWalk;
   readonly l2: TableCache;
   readonly refcounts: TableCache;
   readonly backing: GuestDisk | null;

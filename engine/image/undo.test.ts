@@ -8,8 +8,9 @@ import {
   FaultFile,
   MemoryFile,
   openImage,
-  POLICIES,
   type PolicyName,
+  policyNamed,
+  policyNames,
   type Qcow2Image,
 } from '../index.ts';
 
@@ -40,7 +41,7 @@ interface Trial {
 }
 
 function open(policy: PolicyName, fault: Fault): Trial {
-  const writesAreDurable = POLICIES[policy].hostCacheMode === 'writethrough';
+  const writesAreDurable = policyNamed(policy).hostCacheMode === 'writethrough';
   const memory = new MemoryFile('image', imageBytes(), { writesAreDurable });
   const file = new FaultFile(memory, fault);
   return { memory, file, image: openImage(file, { policy }) };
@@ -80,7 +81,7 @@ function eachFailure(
   }
 }
 
-const ALL = Object.keys(POLICIES) as PolicyName[];
+const ALL = policyNames();
 const names = (image: Qcow2Image) => image.listSnapshots().map(({ name }) => name);
 
 test('a snapshot that could not be taken is not there, and can be taken then', () => {

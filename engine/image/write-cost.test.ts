@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import { createEntryStore } from '../cache/entry-store.ts';
 import { TableCache } from '../cache/table-cache.ts';
-import { createImage, KiB, MemoryFile, openImage, POLICIES, type PolicyName } from '../index.ts';
+import { createImage, KiB, MemoryFile, openImage, type PolicyName, policyNamed, policyNames } from '../index.ts';
 
 const SLICE_BYTES = 512;
 /** What a slice of 64 entries maps. */
@@ -26,7 +26,7 @@ function looksOf(action: () => void): number {
 }
 
 function looksOfOneWrite(policy: PolicyName, slices: number): number {
-  const writesAreDurable = POLICIES[policy].hostCacheMode === 'writethrough';
+  const writesAreDurable = policyNamed(policy).hostCacheMode === 'writethrough';
   const file = new MemoryFile('disk', new Uint8Array(0), { writesAreDurable });
   createImage(file, { sizeBytes: slices * SLICE_SPAN_BYTES, clusterSizeBytes: 4 * KiB });
   const image = openImage(file, { policy, l2CacheTables: slices, l2CacheEntryBytes: SLICE_BYTES });
@@ -39,7 +39,7 @@ function looksOfOneWrite(policy: PolicyName, slices: number): number {
   return looks;
 }
 
-for (const policy of Object.keys(POLICIES) as PolicyName[]) {
+for (const policy of policyNames()) {
   test(`${policy}: a write in place looks at as many slots with 1024 cached slices as with 16`, () => {
     const few = looksOfOneWrite(policy, 16);
     assert.ok(few > 0 && few < 64, `${few}`);

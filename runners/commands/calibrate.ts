@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
 import { textTable } from '../../dashboards/text/text-table.ts';
-import { POLICIES, type PolicyName, STAGES } from '../../engine/index.ts';
+import { findPolicy, type PolicyName, policyNames } from '../../engine/index.ts';
 import { judgePrediction, type PredictionVerdict, TOLERANCE } from '../../results/prediction-verdict.ts';
 import { median } from '../../results/statistics.ts';
 import { EXIT_CODES } from '../console/errors.ts';
@@ -61,7 +61,7 @@ interface Measured {
 
 /** All policies in turn, round after round: what the machine does meanwhile, it does to all of them. */
 async function takeBlocks(count: number, data: string, images: TemporaryImages): Promise<Measured> {
-  const jobs = (Object.keys(POLICIES) as PolicyName[]).map((policy) => [policy, jobOf(policy, data, images)] as const);
+  const jobs = policyNames().map((policy) => [policy, jobOf(policy, data, images)] as const);
   for (const [, job] of jobs) await warmUp(job);
   const waitingShare = watchWaiting();
   const blocks = new Map(jobs.map(([policy]): [PolicyName, PredictedBlock[]] => [policy, []]));
@@ -72,8 +72,9 @@ async function takeBlocks(count: number, data: string, images: TemporaryImages):
 }
 
 function jobOf(policy: PolicyName, data: string, images: TemporaryImages): SampleJob {
-  const { stage, hostCacheMode } = POLICIES[policy];
-  const { l2CacheTables, refcountCacheTables } = STAGES[stage];
+  const { preset, behaviour } = findPolicy(policy);
+  const { stage = null, hostCacheMode } = preset;
+  const { l2CacheTables, refcountCacheTables } = behaviour;
   return {
     imageFile: images.imageFile(policy),
     workload: {

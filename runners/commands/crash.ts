@@ -1,7 +1,7 @@
 /** `cowbench crash`: in which states can a power cut leave the file, and what breaks in them? */
 import type { CommandModule } from 'yargs';
 import { textTable } from '../../dashboards/text/text-table.ts';
-import { POLICIES, type PolicyName, STAGE_IDS, type StageId, WHAT_IF_STAGE_IDS } from '../../engine/index.ts';
+import { findStage, policyNames, STAGE_IDS } from '../../engine/index.ts';
 import { EXIT_CODES, UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { Interruption } from '../console/interruption.ts';
@@ -147,14 +147,14 @@ async function exploreQemu(options: Options, signal: AbortSignal): Promise<Resul
 }
 
 function chooseSubjects(policyText: string, stageText: string | null): CrashSubject[] {
-  const known = Object.keys(POLICIES) as PolicyName[];
+  const known = policyNames();
   const names = policyText === 'all' ? known : list('policy', policyText);
-  const stage = stageText === null ? null : [...STAGE_IDS, ...WHAT_IF_STAGE_IDS].find((id) => id === stageText);
-  if (stage === undefined) throw new UsageError(unknownWord('stage', stageText!, STAGE_IDS));
+  const stage = stageText === null ? null : findStage(stageText);
+  if (stageText !== null && stage === null) throw new UsageError(unknownWord('stage', stageText, STAGE_IDS));
   return names.map((name) => {
     const policy = known.find((candidate) => candidate === name);
     if (policy === undefined) throw new UsageError(unknownWord('policy', name, known));
-    return { policy, stage: stage as StageId | null, hostCacheMode: null };
+    return { policy, stage: stage?.id ?? null, hostCacheMode: null };
   });
 }
 

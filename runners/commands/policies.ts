@@ -1,6 +1,6 @@
 /** `cowbench policies`: lists what can be compared. */
 import type { CommandModule } from 'yargs';
-import { POLICIES, STAGE_IDS, STAGES } from '../../engine/index.ts';
+import { policyPresets, STAGE_IDS, STAGES, type Stage } from '../../engine/index.ts';
 
 export const policies: CommandModule<object, { json: boolean | undefined }> = {
   command: 'policies',
@@ -10,18 +10,25 @@ export const policies: CommandModule<object, { json: boolean | undefined }> = {
       .option('json', { type: 'boolean', describe: 'print one JSON object' })
       .example('$0 policies', 'names, presets and a one-line summary of each'),
   handler: ({ json }) => {
+    const stages = STAGE_IDS.map((id) => STAGES[id]);
     if (json === true) {
-      const presets = Object.values(POLICIES).map(({ create: _, ...preset }) => preset);
-      console.log(JSON.stringify({ policies: presets, stages: STAGE_IDS.map((id) => STAGES[id]) }, null, 2));
+      const policies = policyPresets().map(({ name, summary, stage = null, hostCacheMode }) => {
+        return { name, summary, stage, hostCacheMode };
+      });
+      console.log(JSON.stringify({ policies, stages: stages.map(flat) }, null, 2));
       return;
     }
     console.log('Policies (--policy):');
-    for (const { name, summary, hostCacheMode } of Object.values(POLICIES)) {
+    for (const { name, summary, hostCacheMode } of policyPresets()) {
       console.log(`  ${name.padEnd(14)}${summary}; host cache mode ${hostCacheMode}`);
     }
     console.log('\nStages of history (--stage):');
-    for (const { id, date, commit, title } of STAGE_IDS.map((id) => STAGES[id])) {
-      console.log(`  ${id.padEnd(14)}${date.padEnd(12)}${title} (${commit})`);
+    for (const { id, history } of stages) {
+      console.log(`  ${id.padEnd(14)}${history!.date.padEnd(12)}${history!.title} (${history!.commit})`);
     }
   },
 };
+
+function flat({ id, history, behaviour }: Stage) {
+  return { id, ...history, ...behaviour };
+}

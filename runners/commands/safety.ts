@@ -14,7 +14,7 @@ import { toolVersion } from '../qemu/tools.ts';
 import { exploreNamedByQemu } from '../safety/qemu/qemu-exploration.ts';
 import { FinishedParts } from '../safety/record/finished-parts.ts';
 import { safetyPage } from '../safety/record/safety-page.ts';
-import { qemuVerdicts, SAFETY_SUBJECTS, type SafetyScope, SafetyWork } from '../safety/record/safety-record.ts';
+import { qemuVerdicts, type SafetyScope, SafetyWork, safetySubjects } from '../safety/record/safety-record.ts';
 
 const MUTANT_WORDS = ['none', 'named', 'all'] as const;
 const DEFAULT_PAGE = 'docs/safety.md';
@@ -69,7 +69,7 @@ async function writeSafety(options: Options): Promise<void> {
   if (finished.count > 0) console.error(`resuming: ${finished.count} parts are finished`);
   const interruption = new Interruption();
   try {
-    const works = SAFETY_SUBJECTS.map((subject) => new SafetyWork(subject, scope));
+    const works = safetySubjects().map((subject) => new SafetyWork(subject, scope));
     const { signal } = interruption;
     await runAll(works, finished, options.quiet === true, signal);
     const matrix = scope.qemuStates === 0 || signal.aborted ? null : await qemuVerdicts(scope, signal);

@@ -7,16 +7,18 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import {
   type BlockFile,
-  type CachePolicy,
   CountingFile,
   type DiskRequest,
   ForwardingFile,
+  findPolicy,
   type HostCacheMode,
   type OpenOptions,
   type Operation,
   openFile,
   openImage,
+  type PolicyFactory,
   perform,
+  policyOfStage,
   Qcow2Error,
   type Qcow2Image,
   type StageId,
@@ -37,8 +39,8 @@ export interface OpsOptions {
   readonly onOperation?: (operation: Operation) => void;
   /** Called when what follows belongs to something else: a phase, or an op. */
   readonly onLabel?: (label: string) => void;
-  /** As of `openImage`: what would another policy have cost? */
-  readonly decoratePolicy?: (policy: CachePolicy) => CachePolicy;
+  /** What would another policy have cost? Default: as the stage's. */
+  readonly alterPolicy?: (create: PolicyFactory) => PolicyFactory;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -117,9 +119,10 @@ function runSections(
     const counting = new CountingFile(options.onOperation ? new TimingFile(raw, options.onOperation) : raw);
     counting.trigger = OPEN;
     label('phase open');
-    const { stage, decoratePolicy } = options;
-    const open = () =>
-      openWith(counting, { stage, ...(decoratePolicy === undefined ? {} : { decoratePolicy }) }, files.backing);
+    const { stage, cache, alterPolicy = (create) => create } = options;
+    const { preset, behaviour } = findPolicy(policyOfStage(stage, cache), stage);
+    const policy = alterPolicy(preset.create);
+    const open = () => openWith(counting, { policy, behaviour }, files.backing);
     const session: Session = { image: open(), open };
     label('phase run');
     executeAll(session, script, script.run, (phase) => {

@@ -7,7 +7,8 @@ import type { WorkloadChoice } from './workload-choice.ts';
 /** One point of the comparison. */
 export interface CellChoice {
   readonly policy: PolicyName;
-  readonly stage: StageId;
+  /** Null for a policy that is no point of history. */
+  readonly stage: StageId | null;
   readonly hostCacheMode: HostCacheMode;
   readonly version: 2 | 3;
   readonly clusterSizeBytes: number;

@@ -67,7 +67,7 @@ async function replay(
   const open = () =>
     openImage(observed.file, {
       policy,
-      stage,
+      ...(stage !== null && { stage }),
       ...cacheSizes(job.cell),
       ...imageOptions?.open,
       ...withBacking(backing),

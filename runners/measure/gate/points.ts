@@ -2,7 +2,7 @@
  * The small runs whose exact metrics are the baseline: each kind of workload by every stage of history, in the two host cache
  * modes that differ in what they count. On a modelled device, so that they need no disk and have an exact time, too.
  */
-import { policyOfStage, STAGE_IDS, STAGES, type StageId } from '../../../engine/index.ts';
+import { findPolicy, policyOfStage, policyPresets, STAGE_IDS } from '../../../engine/index.ts';
 import type { SampleJob } from '../../sample/job.ts';
 import { modelNamed } from '../plan/modelled-device.ts';
 
@@ -44,16 +44,25 @@ const DEVICE = modelNamed('sata-ssd-no-plp', () => {
   throw new Error('this device needs no probe');
 });
 
-/** Every point, in a fixed order. */
+/** Every point, in a fixed order: history in both modes, and each policy that is no point of history in its own. */
 export function exactPoints(): ExactPoint[] {
-  return RUNS.flatMap((run) => MODES.flatMap((mode) => STAGE_IDS.map((stage) => pointOf(run, mode, stage))));
+  const history = MODES.flatMap((mode) =>
+    STAGE_IDS.map((stage) => ({ policy: policyOfStage(stage, mode), stage, hostCacheMode: mode })),
+  );
+  const others = policyPresets()
+    .filter(({ stage }) => stage === undefined)
+    .map(({ name, hostCacheMode }) => ({ policy: name, stage: null, hostCacheMode }));
+  return RUNS.flatMap((run) => [...history, ...others].map((subject) => pointOf(run, subject)));
 }
 
-function pointOf({ workload, parameters, clusterSizeBytes }: SmallRun, mode: (typeof MODES)[number], stage: StageId) {
-  const { l2CacheTables, refcountCacheTables } = STAGES[stage];
+type Subject = Pick<SampleJob['cell'], 'policy' | 'stage' | 'hostCacheMode'>;
+
+function pointOf({ workload, parameters, clusterSizeBytes }: SmallRun, subject: Subject): ExactPoint {
+  const { policy, stage, hostCacheMode } = subject;
+  const { l2CacheTables, refcountCacheTables } = findPolicy(policy, stage ?? undefined).behaviour;
   const given = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
   return {
-    name: [workload, ...given, `cluster=${clusterSizeBytes}`, stage, mode].join(' '),
+    name: [workload, ...given, `cluster=${clusterSizeBytes}`, stage ?? policy, hostCacheMode].join(' '),
     job: {
       workload: {
         name: workload,
@@ -64,8 +73,8 @@ function pointOf({ workload, parameters, clusterSizeBytes }: SmallRun, mode: (ty
         limit: null,
       } as const,
       cell: {
-        ...{ policy: policyOfStage(stage, mode), stage, hostCacheMode: mode, version: 3 as const },
-        ...{ clusterSizeBytes, l2CacheTables, refcountCacheTables },
+        ...subject,
+        ...{ version: 3 as const, clusterSizeBytes, l2CacheTables, refcountCacheTables },
       },
       traced: true,
       device: DEVICE,

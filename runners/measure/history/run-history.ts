@@ -40,7 +40,7 @@ export interface HistoryOutcome {
 }
 
 /** The capacity of history; sizes beyond it are what `npm run micro` is for. */
-const MICRO_CAPACITIES = [STAGES.S3.l2CacheTables];
+const MICRO_CAPACITIES = [STAGES.S3.behaviour.l2CacheTables];
 const SAFETY_PAGE = 'docs/safety.md';
 
 /** Where the page on safety lies as seen from the file `page`, as a URL; null when there is none. */
@@ -134,7 +134,7 @@ function documentOf({ size, command }: HistoryPlan, { failure, ...measured }: Me
     finishedAt: new Date().toISOString(),
     command: [...command],
     size,
-    stages: STAGE_IDS.map((id) => STAGES[id]).map(({ id, date, commit, title }) => ({ id, date, commit, title })),
+    stages: STAGE_IDS.map((id) => STAGES[id]).map(({ id, history }) => ({ id, ...history! })),
     safetyPage: fs.existsSync(path.join(PROJECT_ROOT, SAFETY_PAGE)) ? SAFETY_PAGE : null,
   };
 }

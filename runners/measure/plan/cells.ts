@@ -1,15 +1,15 @@
 /** Which cells a run compares: the points that `--engine`, `--policy`, `--stage`, `--cache`, the sizes and `--device` span. */
 import {
   findPolicy,
+  findStage,
   HOST_CACHE_MODES,
   type HostCacheMode,
-  POLICIES,
   type PolicyName,
+  policyNamed,
+  policyNames,
   policyOfStage,
   STAGE_IDS,
-  STAGES,
   type StageId,
-  WHAT_IF_STAGE_IDS,
 } from '../../../engine/index.ts';
 import { UsageError } from '../../console/errors.ts';
 import { list } from '../../console/option-values.ts';
@@ -17,8 +17,6 @@ import { unknownWord } from '../../console/suggest.ts';
 import { QEMU_POLICY } from '../../qemu/cell.ts';
 import type { ImageOptions } from '../../sample/image-options.ts';
 import type { EngineCell, PlannedCell, QemuCell } from './plan.ts';
-
-export const POLICY_NAMES = Object.keys(POLICIES) as PolicyName[];
 
 const ALIASES: Readonly<Record<string, PolicyName>> = { wt: 'writethrough', wb: 'writeback', s0: 'legacy' };
 const ENGINES = ['cowbench', 'qemu'] as const;
@@ -55,7 +53,8 @@ export interface CellOptions {
 
 interface Point {
   readonly policy: PolicyName;
-  readonly stage: StageId;
+  /** Null for a policy that is no point of history. */
+  readonly stage: StageId | null;
   readonly hostCacheMode: HostCacheMode;
 }
 
@@ -111,14 +110,14 @@ function shapesOf({ versions, clusterSizes, l2Caches, refcountCaches, devices }:
 
 function engineCell(point: Point, shape: Shape, imageOptions: ImageOptions | undefined): EngineCell {
   const { version, clusterSizeBytes, device } = shape;
-  const stage = STAGES[point.stage];
+  const { behaviour } = findPolicy(point.policy, point.stage ?? undefined);
   return {
     engine: 'cowbench',
     id: [idOf(point), ...shape.words].join(', '),
     ...point,
     ...{ version, clusterSizeBytes, device },
-    l2CacheTables: tablesOf(shape.l2Cache, clusterSizeBytes, LEAST_L2_TABLES) ?? stage.l2CacheTables,
-    refcountCacheTables: tablesOf(shape.refcountCache, clusterSizeBytes, 1) ?? stage.refcountCacheTables,
+    l2CacheTables: tablesOf(shape.l2Cache, clusterSizeBytes, LEAST_L2_TABLES) ?? behaviour.l2CacheTables,
+    refcountCacheTables: tablesOf(shape.refcountCache, clusterSizeBytes, 1) ?? behaviour.refcountCacheTables,
     ...(imageOptions !== undefined && { imageOptions }),
     source: null,
   };
@@ -162,7 +161,8 @@ function pointsOf({ policy, stage, cache }: CellOptions): Point[] {
   return policiesNamed(policy ?? 'all').flatMap((name) =>
     (stages ?? [undefined]).flatMap((id) => {
       const { preset, stage: found } = findPolicy(name, id);
-      return (modes ?? [preset.hostCacheMode]).map((mode) => ({ policy: name, stage: found.id, hostCacheMode: mode }));
+      const at = found?.id ?? null;
+      return (modes ?? [preset.hostCacheMode]).map((mode) => ({ policy: name, stage: at, hostCacheMode: mode }));
     }),
   );
 }
@@ -174,11 +174,12 @@ function engineNamed(word: string): (typeof ENGINES)[number] {
 }
 
 function policiesNamed(text: string): PolicyName[] {
-  if (text === 'all') return POLICY_NAMES;
+  const known = policyNames();
+  if (text === 'all') return known;
   const names = list('policy', text).map((word) => {
     const name = ALIASES[word.toLowerCase()] ?? word;
-    if ((POLICY_NAMES as string[]).includes(name)) return name as PolicyName;
-    throw new UsageError(`--policy: ${unknownWord('policy', word, POLICY_NAMES)}`);
+    if (known.includes(name)) return name;
+    throw new UsageError(`--policy: ${unknownWord('policy', word, known)}`);
   });
   return names;
 }
@@ -186,8 +187,8 @@ function policiesNamed(text: string): PolicyName[] {
 function stagesNamed(text: string): StageId[] {
   if (text === 'all') return [...STAGE_IDS];
   return list('stage', text).map((word) => {
-    const stage = [...STAGE_IDS, ...WHAT_IF_STAGE_IDS].find((id) => id.toLowerCase() === word.toLowerCase());
-    if (stage !== undefined) return stage;
+    const stage = findStage(word);
+    if (stage !== null) return stage.id;
     throw new UsageError(`--stage: ${unknownWord('stage', word, STAGE_IDS)}`);
   });
 }
@@ -200,9 +201,9 @@ function hostCacheModeNamed(word: string): HostCacheMode {
 
 /** The policy's name, and what differs from its preset. */
 function idOf({ policy, stage, hostCacheMode }: Point): string {
-  const preset = POLICIES[policy];
+  const preset = policyNamed(policy);
   const words: string[] = [policy];
-  if (stage !== preset.stage) words.push(stage);
+  if (stage !== null && stage !== preset.stage) words.push(stage);
   if (hostCacheMode !== preset.hostCacheMode) words.push(hostCacheMode);
   return words.join('/');
 }

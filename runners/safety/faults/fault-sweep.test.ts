@@ -7,13 +7,13 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { FAULT_KINDS, type Fault, POLICIES, type PolicyName } from '../../../engine/index.ts';
+import { FAULT_KINDS, type Fault, type PolicyName, policyNames } from '../../../engine/index.ts';
 import { FaultTrials, type TrialResult } from './testing/fault-trial.ts';
 import { FAULT_WORKLOAD_NAMES, type FaultWorkload, faultWorkload } from './testing/fault-workloads.ts';
 import { requestsCorruptAfterPowerCut } from './testing/power-cut-record.ts';
 
 const PAGE = path.join(import.meta.dirname, '../../../docs/faults.md');
-const ALL_POLICIES = Object.keys(POLICIES) as PolicyName[];
+const ALL_POLICIES = policyNames();
 /** Its image of thousands of clusters makes a trial slow, so that of its positions one in this many is tried. */
 const GROWTH_STRIDE = 23;
 

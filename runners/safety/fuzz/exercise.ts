@@ -19,8 +19,7 @@ import {
   MemoryFile,
   OVERLAP_CHECKS,
   openImage,
-  POLICIES,
-  type PolicyName,
+  policyNames,
   type Qcow2Image,
   repairImage,
 } from '../../../engine/index.ts';
@@ -132,7 +131,7 @@ function open(file: PatchedFile, step: Step, prng: Prng): Qcow2Image | null {
   let image: Qcow2Image | null = null;
   guarded(step, () => {
     image = openImage(file, {
-      policy: pick(Object.keys(POLICIES) as PolicyName[], prng),
+      policy: pick(policyNames(), prng),
       overlapCheck: pick(OVERLAP_CHECKS.slice(1), prng),
       l2CacheTables: prng.between(2, 4),
       ...(prng.chance(0.5) ? { l2CacheEntryBytes: 512 } : {}),

@@ -1,11 +1,10 @@
 /** The hunt is no noise: what can do no harm is never killed, in any workload that mutants are hunted with. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { PolicyName } from '../../../engine/index.ts';
+import { policyNames } from '../../../engine/index.ts';
 import { Hunter, huntedWorkloads } from './mutant-hunt.ts';
 import { type AlterationName, alterationNamed, mutantNamed } from './mutants.ts';
 
-const POLICY_NAMES: readonly PolicyName[] = ['legacy', 'writethrough', 'writeback'];
 const OPTIONS = { statesPerPoint: 4096, seed: 1, repairs: 0 };
 const HARMLESS: readonly AlterationName[] = ['nothing', 'more syncs'];
 
@@ -20,7 +19,7 @@ test('damage to a cluster that has been given to something else by then is still
   assert.equal(kill, null);
 });
 
-for (const policy of POLICY_NAMES) {
+for (const policy of policyNames()) {
   describe(`what does no harm to ${policy}`, () => {
     const hunter = new Hunter({ policy, stage: null, hostCacheMode: null }, OPTIONS);
 

@@ -5,6 +5,7 @@ import type {
   DiscardReason,
   Order,
   Sequence,
+  SnapshotWalk,
   TableCaches,
   TableKind,
 } from '../../../engine/index.ts';
@@ -35,12 +36,6 @@ export class MutantPolicy implements CachePolicy {
   }
   close(): void {
     this.inner.close();
-  }
-  beginSnapshotWalk(): void {
-    this.inner.beginSnapshotWalk();
-  }
-  endSnapshotWalk(publishL1: () => void): void {
-    this.inner.endSnapshotWalk(publishL1);
   }
   clean(table: CachedTable): void {
     this.inner.clean(table);
@@ -119,19 +114,22 @@ export class NarrowBlockPolicy extends MutantPolicy {
 }
 
 /** Does not notice that the tables could not be written out at the end of a snapshot walk. */
-export class CarelessSwitchPolicy extends MutantPolicy {
-  override endSnapshotWalk(publishL1: () => void): void {
-    let isPublished = false;
-    const publish = () => {
-      isPublished = true;
-      publishL1();
-    };
-    try {
-      super.endSnapshotWalk(publish);
-    } catch {
-      if (!isPublished) publish();
-    }
-  }
+export function careless(walk: SnapshotWalk): SnapshotWalk {
+  return {
+    begin: () => walk.begin(),
+    end: (publishL1) => {
+      let isPublished = false;
+      const publish = () => {
+        isPublished = true;
+        publishL1();
+      };
+      try {
+        walk.end(publish);
+      } catch {
+        if (!isPublished) publish();
+      }
+    },
+  };
 }
 
 /** Mends: the two header fields that publish a snapshot table are written at once. */

@@ -1,7 +1,7 @@
 /** The explorer has teeth: each mistake that can do harm is found, and what does none is said with its reason. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ORDERS, type PolicyName } from '../../../engine/index.ts';
+import { ORDERS, type PolicyName, policyNames } from '../../../engine/index.ts';
 import { type HuntedWorkload, Hunter, huntedWorkloads } from './mutant-hunt.ts';
 import { EQUIVALENCES, whyEquivalent } from './mutant-reasons.ts';
 import { MUTANTS, mutantNamed } from './mutants.ts';
@@ -13,7 +13,7 @@ import {
   ORDERS_BY_OTHER_NAMES,
 } from './testing/mutant-kills.ts';
 
-const POLICY_NAMES: readonly PolicyName[] = ['legacy', 'writethrough', 'writeback'];
+const POLICY_NAMES = policyNames();
 const WORKLOADS = [...huntedWorkloads()];
 
 const hunters = new Map<PolicyName, Hunter>();

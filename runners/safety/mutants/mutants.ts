@@ -6,7 +6,7 @@
  * is must show damage that a mended one does not.
  */
 import { type CachePolicy, ORDERS, type Order } from '../../../engine/index.ts';
-import type { Alteration } from '../states/alteration.ts';
+import type { Alteration, AlteredRun } from '../states/alteration.ts';
 import { punchMoved } from './moved-punch.ts';
 import {
   CleanDependencyFile,
@@ -17,7 +17,7 @@ import {
   SyncingFile,
 } from './mutant-files.ts';
 import {
-  CarelessSwitchPolicy,
+  careless,
   ForgetfulPolicy,
   HastyClosePolicy,
   JoinedHeaderPolicy,
@@ -42,36 +42,44 @@ export interface Mutant extends Alteration {
   readonly isHistory?: true;
 }
 
-const forgets = (...orders: Order[]): Alteration => ({
-  decoratePolicy: (policy) => new ForgetfulPolicy(policy, (order) => orders.includes(order)),
+/** Puts a policy around the one that a factory makes. */
+const around = (wrap: (policy: CachePolicy, run: AlteredRun) => CachePolicy): Alteration => ({
+  alterPolicy: (create, run) => (parts) => {
+    const setup = create(parts);
+    return { ...setup, policy: wrap(setup.policy, run) };
+  },
 });
 
-const restates = (order: Order, restate: (inner: CachePolicy) => void): Alteration => ({
-  decoratePolicy: (policy) =>
-    new RestatingPolicy(policy, (stated, inner, table) => {
-      if (stated === order) restate(inner);
-      else inner.require(stated, table);
-    }),
-});
+const forgets = (...orders: Order[]): Alteration =>
+  around((policy) => new ForgetfulPolicy(policy, (order) => orders.includes(order)));
+
+const restates = (order: Order, restate: (inner: CachePolicy) => void): Alteration =>
+  around(
+    (policy) =>
+      new RestatingPolicy(policy, (stated, inner, table) => {
+        if (stated === order) restate(inner);
+        else inner.require(stated, table);
+      }),
+  );
 
 /** Surroundings that are no mistakes: faults that a policy must live with, and mends of mistakes that all stages make. */
 const ALTERATIONS = {
-  nothing: { decoratePolicy: (policy) => new ForgetfulPolicy(policy, () => false) },
+  nothing: around((policy) => new ForgetfulPolicy(policy, () => false)),
   'more syncs': { wrapFile: (file) => new SyncingFile(file) },
   'a sync fails': { wrapMemory: (file) => new FailingSyncFile(file, 2) },
   'a refcount block cannot be written': {
     wrapMemory: (file, run) =>
       new FailingTableFile(file, (kind) => kind === 'refcount-block' && run.op === 'snapshot-create'),
   },
-  'narrow write-out, other refcounts first': {
-    decoratePolicy: (policy) =>
+  'narrow write-out, other refcounts first': around(
+    (policy) =>
       new RestatingPolicy(new NarrowBlockPolicy(policy), (order, inner, table) =>
         inner.require(order === 'refcount-before-refcount-block' ? 'refcount-before-l2-table' : order, table),
       ),
-  },
+  ),
   'mended M8': { wrapFile: (file, run) => new LateLoweringFile(file, run, 'snapshot-delete') },
   'mended M9': { wrapFile: (file, run) => new LateLoweringFile(file, run, 'snapshot-apply') },
-  'mended M10': { decoratePolicy: (policy) => new JoinedHeaderPolicy(policy) },
+  'mended M10': around((policy) => new JoinedHeaderPolicy(policy)),
   'mended M11': restates('refcount-before-refcount-block', (inner) => inner.require('refcount-before-l2-table')),
   'mended M12': restates('refcount-before-snapshot-table', (inner) => inner.require('refcount-before-l1-table')),
   'mended M17': { wrapFile: (file, run) => new UnownedTablesFile(file, run) },
@@ -135,7 +143,7 @@ const HISTORICAL_MUTANTS: readonly Mutant[] = [
     name: 'M11, narrow write-out',
     title: 'M11 where only the new block is written out before the pointer to it',
     against: 'narrow write-out, other refcounts first',
-    decoratePolicy: (policy) => new NarrowBlockPolicy(policy),
+    ...around((policy) => new NarrowBlockPolicy(policy)),
   },
   {
     name: 'M12',
@@ -146,8 +154,10 @@ const HISTORICAL_MUTANTS: readonly Mutant[] = [
   {
     name: 'M13',
     title: 'a compressed cluster is linked without waiting for its refcount',
-    decoratePolicy: (policy, run) =>
-      new ForgetfulPolicy(policy, (order) => run.op === 'write-compressed' && order === 'refcounts-before-mapping'),
+    ...around(
+      (policy, run) =>
+        new ForgetfulPolicy(policy, (order) => run.op === 'write-compressed' && order === 'refcounts-before-mapping'),
+    ),
   },
   {
     name: 'M14',
@@ -164,7 +174,10 @@ const HISTORICAL_MUTANTS: readonly Mutant[] = [
     title: 'an error is ignored when the caches are written out at the end of a snapshot walk',
     ...ALTERATIONS['a refcount block cannot be written'],
     against: 'a refcount block cannot be written',
-    decoratePolicy: (policy) => new CarelessSwitchPolicy(policy),
+    alterPolicy: (create) => (parts) => {
+      const setup = create(parts);
+      return setup.snapshotWalk === undefined ? setup : { ...setup, snapshotWalk: careless(setup.snapshotWalk) };
+    },
   },
   {
     name: 'M17',
@@ -198,7 +211,7 @@ const HISTORICAL_MUTANTS: readonly Mutant[] = [
   {
     name: 'M22',
     title: 'the dirty bit is cleared before the tables are written out',
-    decoratePolicy: (policy) => new HastyClosePolicy(policy),
+    ...around((policy) => new HastyClosePolicy(policy)),
   },
 ];
 
@@ -217,12 +230,13 @@ const WITHIN = ' within ';
 /** One place of the image code no longer states its order, to the policy under examination or to one that is altered in another way. */
 export function siteMutant(site: RequireSite, within?: AlterationName): Mutant {
   const surroundings: Alteration = within === undefined ? {} : ALTERATIONS[within];
+  const deaf = around((policy) => new DeafToSitePolicy(policy, site));
   return {
     ...surroundings,
     name: `${SITE_PREFIX}${site}${within === undefined ? '' : WITHIN + within}`,
     title: `${site} does not state its order`,
     ...(within === undefined ? {} : { against: within }),
-    decoratePolicy: (policy, run) => new DeafToSitePolicy(surroundings.decoratePolicy?.(policy, run) ?? policy, site),
+    alterPolicy: (create, run) => deaf.alterPolicy!(surroundings.alterPolicy?.(create, run) ?? create, run),
   };
 }
 

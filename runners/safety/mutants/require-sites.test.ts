@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { CachePolicy, PolicyName } from '../../../engine/index.ts';
+import type { PolicyFactory, PolicyName, PolicyParts } from '../../../engine/index.ts';
 import { runOps } from '../../ops/run.ts';
 import { inFastDirectory, referenceRows, referenceScript, referenceStart } from '../../ops/testing/reference.ts';
 import type { CrashRequest, CrashWorkload } from '../requests/crash-workload.ts';
@@ -55,8 +55,11 @@ async function countsWithout(site: RequireSite | null, heard?: (site: RequireSit
       );
       const script = referenceScript(name);
       const start = referenceStart(script);
-      const decoratePolicy = (policy: CachePolicy) => new DeafToSitePolicy(policy, site, heard);
-      const { fsyncs } = await runOps(script, { ...COUNTED, directory, start, decoratePolicy });
+      const alterPolicy = (create: PolicyFactory) => (parts: PolicyParts) => {
+        const setup = create(parts);
+        return { ...setup, policy: new DeafToSitePolicy(setup.policy, site, heard) };
+      };
+      const { fsyncs } = await runOps(script, { ...COUNTED, directory, start, alterPolicy });
       if (fsyncs !== wanted!.fsyncs) differences.push(`${fsyncs} syncs in ${name}, ${wanted!.fsyncs} in the reference`);
     }
   });

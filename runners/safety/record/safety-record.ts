@@ -1,5 +1,5 @@
 /** Everything that `docs/safety.md` says about one policy, found by exploring it, part by part. */
-import { STAGE_IDS } from '../../../engine/index.ts';
+import { policyOfStage, policyPresets, STAGE_IDS } from '../../../engine/index.ts';
 import type { BarrierNecessity } from '../explore/barrier-necessity.ts';
 import type { BarrierJob } from '../explore/barrier-worker.ts';
 import type { ExplorationJob } from '../explore/jobs.ts';
@@ -37,10 +37,14 @@ export interface SafetyRecord {
 const SEED = 1;
 
 /** The presets, then the writeback policy at each point of history that is not a preset's. */
-export const SAFETY_SUBJECTS: readonly CrashSubject[] = [
-  ...(['legacy', 'writethrough', 'writeback'] as const).map((policy) => subjectOf(policy, null)),
-  ...STAGE_IDS.filter((id) => id !== 'S0' && id !== 'S4b').map((stage) => subjectOf('writeback', stage)),
-];
+export function safetySubjects(): CrashSubject[] {
+  const presets = policyPresets();
+  const others = STAGE_IDS.filter((id) => !presets.some(({ stage }) => stage === id));
+  return [
+    ...presets.map(({ name }) => subjectOf(name, null)),
+    ...others.map((stage) => subjectOf(policyOfStage(stage, 'writeback'), stage)),
+  ];
+}
 
 function subjectOf(policy: CrashSubject['policy'], stage: CrashSubject['stage']): CrashSubject {
   return { policy, stage, hostCacheMode: null };
@@ -131,7 +135,7 @@ export function qemuVerdicts(
   { clusterSizes, qemuStates }: SafetyScope,
   signal?: AbortSignal,
 ): Promise<ConfusionMatrix> {
-  const recordings = SAFETY_SUBJECTS.flatMap((subject) =>
+  const recordings = safetySubjects().flatMap((subject) =>
     clusterSizes.flatMap((clusterSizeBytes) =>
       namedWorkloads({ clusterSizeBytes, cacheTables: null }).map((workload) => ({ workload, subject })),
     ),

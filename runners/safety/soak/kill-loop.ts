@@ -10,8 +10,8 @@ import {
   createImage,
   openFile,
   openImage,
-  POLICIES,
   type PolicyName,
+  policyNamed,
   type Qcow2Image,
 } from '../../../engine/index.ts';
 import { GuestBlocks } from './guest-blocks.ts';
@@ -104,7 +104,7 @@ function take(message: SoakMessage, blocks: GuestBlocks, totals: SoakTotals): vo
 }
 
 function judge({ imagePath, policy }: SoakOptions, blocks: GuestBlocks, totals: SoakTotals): void {
-  const file = openFile(imagePath, { readOnly: true, mode: POLICIES[policy].hostCacheMode });
+  const file = openFile(imagePath, { readOnly: true, mode: policyNamed(policy).hostCacheMode });
   const report = checkImage(file);
   if (report.corruptions + report.copiedErrors + report.checkErrors > 0) {
     file.close();

@@ -1,6 +1,6 @@
 /** The process that the soak run kills: opens the image, serves random requests until it dies, and says so on its output. */
 import fs from 'node:fs';
-import { openFile, openImage, POLICIES, type PolicyName, perform } from '../../../engine/index.ts';
+import { openFile, openImage, type PolicyName, perform, policyNamed } from '../../../engine/index.ts';
 import { describeFailure } from '../../console/errors.ts';
 import { BLOCK_BYTES, blockOf, nextRequest, randomNumbers, type SoakMessage } from './soak-request.ts';
 
@@ -11,7 +11,7 @@ function say(message: SoakMessage): void {
 
 function serve(path: string, policy: PolicyName, seed: number, firstNumber: number): never {
   const random = randomNumbers(seed);
-  const image = openImage(openFile(path, { mode: POLICIES[policy].hostCacheMode }), { policy });
+  const image = openImage(openFile(path, { mode: policyNamed(policy).hostCacheMode }), { policy });
   for (let number = firstNumber; ; number++) {
     const { op, block } = nextRequest(random);
     say({ starts: op, block, number });

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import yargs from 'yargs';
-import { findPolicy, POLICIES, type PolicyName, Qcow2Error } from '../../../engine/index.ts';
+import { findPolicy, policyNames, Qcow2Error } from '../../../engine/index.ts';
 import { describeFailure, EXIT_CODES, UsageError } from '../../console/errors.ts';
 import { Interruption } from '../../console/interruption.ts';
 import { killLoop, SoakFinding, type SoakTotals } from './kill-loop.ts';
@@ -11,7 +11,7 @@ import { killLoop, SoakFinding, type SoakTotals } from './kill-loop.ts';
 const options = yargs(process.argv.slice(2))
   .scriptName('soak')
   .option('kills', { type: 'number', default: 100, describe: 'how often the writer is killed' })
-  .option('policy', { type: 'string', default: 'writeback', describe: Object.keys(POLICIES).join(', ') })
+  .option('policy', { type: 'string', default: 'writeback', describe: policyNames().join(', ') })
   .option('seed', { type: 'number', default: 1, describe: 'the same seed gives the same requests' })
   .option('dir', { type: 'string', default: os.tmpdir(), describe: 'where the image is made, and removed' })
   .strict()
@@ -45,7 +45,7 @@ async function soak(): Promise<number> {
   try {
     const totals = await killLoop({
       imagePath,
-      policy: policy as PolicyName,
+      policy,
       kills,
       seed,
       signal: interruption.signal,

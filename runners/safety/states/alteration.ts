@@ -1,5 +1,5 @@
 /** What can be put around the engine from outside: around its policy, its file, and the requests that it is given. */
-import type { BlockFile, CachePolicy, Qcow2Image } from '../../../engine/index.ts';
+import type { BlockFile, PolicyFactory, Qcow2Image } from '../../../engine/index.ts';
 import type { CrashRequest } from '../requests/crash-workload.ts';
 
 /** What an alteration may know while the workload runs. */
@@ -9,7 +9,8 @@ export interface AlteredRun {
 }
 
 export interface Alteration {
-  readonly decoratePolicy?: (policy: CachePolicy, run: AlteredRun) => CachePolicy;
+  /** Makes another policy, or the same with something around it. */
+  readonly alterPolicy?: (create: PolicyFactory, run: AlteredRun) => PolicyFactory;
   /** Between the engine and the recording. */
   readonly wrapFile?: (file: BlockFile, run: AlteredRun) => BlockFile;
   /** Below the recording: what happens here is recorded as it happened. */

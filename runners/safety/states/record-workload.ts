@@ -5,11 +5,12 @@
 import {
   type BlockFile,
   createImage,
+  findPolicy,
   type HostCacheMode,
   MemoryFile,
   openImage,
-  POLICIES,
   type PolicyName,
+  policyNamed,
   Qcow2Error,
   type Qcow2Image,
   type RecordedEvent,
@@ -71,7 +72,7 @@ class RecordingSession {
     this.#values = new ValueTable(workload);
     this.#base = workload.recordsCreation ? new Uint8Array(0) : prepareImage(workload, this.#values);
     this.#alteration = alteration;
-    const mode = subject.hostCacheMode ?? POLICIES[subject.policy].hostCacheMode;
+    const mode = subject.hostCacheMode ?? policyNamed(subject.policy).hostCacheMode;
     const writesAreDurable = mode === 'writethrough' || mode === 'directsync';
     const memory = new MemoryFile(workload.name, this.#base, { writesAreDurable });
     this.#recording = new RecordingFile(alteration.wrapMemory?.(memory, this.#run) ?? memory);
@@ -122,12 +123,11 @@ class RecordingSession {
   #open(): Qcow2Image {
     const { cacheTables } = this.#workload;
     const { policy, stage } = this.#subject;
-    const decorate = this.#alteration.decoratePolicy;
+    const { preset, behaviour } = findPolicy(policy, stage ?? undefined);
     return openImage(this.#file, {
-      policy,
-      ...(stage === null ? {} : { stage }),
+      policy: this.#alteration.alterPolicy?.(preset.create, this.#run) ?? preset.create,
+      behaviour,
       ...(cacheTables === null ? {} : { l2CacheTables: cacheTables.l2, refcountCacheTables: cacheTables.refcounts }),
-      ...(decorate === undefined ? {} : { decoratePolicy: (inner) => decorate(inner, this.#run) }),
     });
   }
 }

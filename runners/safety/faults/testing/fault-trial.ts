@@ -13,8 +13,8 @@ import {
   type GuestDisk,
   MemoryFile,
   openImage,
-  POLICIES,
   type PolicyName,
+  policyNamed,
   Qcow2Error,
   type Qcow2ErrorCode,
   type Qcow2Image,
@@ -118,7 +118,7 @@ export class FaultTrials {
   }
 
   run(fault: Fault): TrialResult {
-    const writesAreDurable = POLICIES[this.#policy].hostCacheMode === 'writethrough';
+    const writesAreDurable = policyNamed(this.#policy).hostCacheMode === 'writethrough';
     const memory = new MemoryFile('image', this.#start, { writesAreDurable });
     const file = new FaultFile(memory, fault);
     const limited = new OperationLimit(file, this.#operationsMax);

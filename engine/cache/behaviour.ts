@@ -1,0 +1,32 @@
+/**
+ * What an engine does that is not the policy's choice at run time, or was not in history: a few named properties. A policy of the
+ * future has one of its own; each point of history (`stage.ts`) is another.
+ */
+import type { CacheLayout } from './entry-store.ts';
+import type { Replacement } from './replacement.ts';
+
+export interface Behaviour {
+  /** False before the cache: every table is written through in sectors. */
+  readonly cachesTables: boolean;
+  readonly replacement: Replacement;
+  readonly l2CacheTables: number;
+  readonly refcountCacheTables: number;
+  /**
+   * After copied data: a barrier at once, or one owed to the next L2 write-out. `none` (in no stage of history) leaves it to the
+   * edge L2 → refcounts, which every copy sets too and whose barrier comes before the same L2 write-out.
+   */
+  readonly copiedData: 'barrier' | 'owed' | 'none';
+  /** How the entries of the table caches lie in memory. */
+  readonly layout: CacheLayout;
+  /** True while an L2 table that is about to be copied was freed *before* its copy was published: unsafe after a snapshot. */
+  readonly freesSharedL2BeforeCopy: boolean;
+  /** A shared L2 table is copied from the file, not from the cache. */
+  readonly copiesL2FromFile: boolean;
+  /**
+   * A table that was freed while it was dirty: `written-out` all the same, over whatever its cluster holds by then, as programs did; or
+   * `discarded` as soon as the cluster holds something else (decision 002).
+   */
+  readonly staleTables: 'written-out' | 'discarded';
+  /** Snapshot walks run in writeback whatever the host cache mode. */
+  readonly walksInWriteback: boolean;
+}

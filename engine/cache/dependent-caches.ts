@@ -1,0 +1,144 @@
+/**
+ * The two table caches of stages S1 to S4b, and the order between them: *one edge per cache*. `L2 → refcounts` means that no L2 table
+ * may be written out before every refcount block is durable. Setting an edge settles what it would reverse or replace, so there is
+ * never a cycle. Beside the edge a cache can owe one bare barrier (for copied data), paid before its next write-out.
+ */
+import { Qcow2Error } from '../base/errors.ts';
+import type { BlockFile, SyncCause } from '../io/block-file.ts';
+import type { Behaviour } from './behaviour.ts';
+import type { CachedTable } from './cached-table.ts';
+import type { Order, TableCaches } from './policy.ts';
+import type { TableCache } from './table-cache.ts';
+
+interface Link {
+  /** The cache that must be durable before this one is written out. */
+  dependsOn: TableCache | null;
+  /** Copied data must be durable before this cache is written out. */
+  owesBarrier: boolean;
+}
+
+/** The first of two errors, unless it says that space ran out and the second has a reason of its own: space can be made. */
+function worse(first: Qcow2Error | null, second: Qcow2Error): Qcow2Error {
+  if (first === null) return second;
+  return first.code === 'NO_SPACE' && second.code !== 'NO_SPACE' && rootOf(second) !== rootOf(first) ? second : first;
+}
+
+/** After a failed sync every refusal goes back to that one. */
+function rootOf(error: unknown): unknown {
+  return error instanceof Error && error.cause !== undefined ? rootOf(error.cause) : error;
+}
+
+export class DependentCaches {
+  readonly #file: BlockFile;
+  readonly #copiedData: Behaviour['copiedData'];
+  readonly #attached: () => TableCaches;
+  readonly #links: Record<'l2' | 'refcounts', Link> = {
+    l2: { dependsOn: null, owesBarrier: false },
+    refcounts: { dependsOn: null, owesBarrier: false },
+  };
+
+  constructor(file: BlockFile, { copiedData }: Behaviour, attached: () => TableCaches) {
+    this.#file = file;
+    this.#copiedData = copiedData;
+    this.#attached = attached;
+  }
+
+  get #caches(): TableCaches {
+    return this.#attached();
+  }
+
+  /** Does what stages S1 to S4b did for an order. */
+  obey(order: Order): void {
+    const { l2, refcounts } = this.#caches;
+    switch (order) {
+      case 'copied-data-before-mapping':
+        if (this.#copiedData === 'barrier') this.#file.sync('data-before-mapping');
+        else if (this.#copiedData === 'owed') this.#links.l2.owesBarrier = true;
+        return;
+      case 'refcounts-before-mapping':
+      case 'refcounts-before-copied-flag':
+        return this.#setDependency(l2, refcounts);
+      case 'dereference-before-refcount':
+        return this.#setDependency(refcounts, l2);
+      case 'refcount-before-l2-table':
+      case 'refcount-before-l1-table':
+        return this.writeOutAll(refcounts, 'refcounts-before-table');
+      case 'l2-table-before-l1-entry':
+      case 'l2-tables-before-refcount-table':
+        return this.writeOutAll(l2, 'table-before-pointer');
+      case 'refcount-block-before-refcount-table':
+        return this.writeOutAll(refcounts, 'table-before-pointer');
+      case 'refcount-before-snapshot-table':
+      case 'refcount-before-refcount-block':
+        return this.#file.sync('refcounts-before-table');
+      case 'snapshot-walk-step':
+        return this.#file.sync('snapshot-walk');
+      case 'data-before-mapping':
+      case 'mapping-before-free':
+        // The edges set for the refcounts of the same request cover both.
+        return;
+    }
+  }
+
+  /** Three syncs, dirty or not. */
+  flush(): void {
+    this.writeOutAll(this.#caches.l2, 'cache-flush');
+    this.writeOutAll(this.#caches.refcounts, 'cache-flush');
+    this.#file.sync('guest-flush');
+  }
+
+  /** Writes out what is dirty, without a promise to the guest. */
+  close(): void {
+    this.writeOutAll(this.#caches.l2, 'close');
+    this.writeOutAll(this.#caches.refcounts, 'close');
+  }
+
+  /** Writes one table out, what it depends on first. Not followed by a barrier. */
+  writeOut(table: CachedTable): void {
+    if (!table.isDirty) return;
+    const link = table.kind === 'l2' ? this.#links.l2 : this.#links.refcounts;
+    if (link.dependsOn !== null) this.#settleDependency(link);
+    else if (link.owesBarrier) {
+      this.#file.sync('data-before-mapping');
+      link.owesBarrier = false;
+    }
+    table.writeOut();
+  }
+
+  /**
+   * Writes every dirty table of `cache` out, then one barrier: always, as history has it, even when nothing was dirty. A table that
+   * cannot be written keeps no other back; there is no barrier then.
+   */
+  writeOutAll(cache: TableCache, cause: SyncCause): void {
+    let worst: Qcow2Error | null = null;
+    for (const table of cache.dirtyTables()) {
+      try {
+        this.writeOut(table);
+      } catch (error) {
+        if (!(error instanceof Qcow2Error)) throw error;
+        worst = worse(worst, error);
+      }
+    }
+    if (worst !== null) throw worst;
+    this.#file.sync(cause);
+  }
+
+  #link(cache: TableCache): Link {
+    return cache === this.#caches.l2 ? this.#links.l2 : this.#links.refcounts;
+  }
+
+  #setDependency(cache: TableCache, on: TableCache): void {
+    const reverse = this.#link(on);
+    if (reverse.dependsOn !== null) this.#settleDependency(reverse);
+    const link = this.#link(cache);
+    if (link.dependsOn !== null && link.dependsOn !== on) this.#settleDependency(link);
+    link.dependsOn = on;
+  }
+
+  /** The barrier that ends the write-out covers copied data too: a barrier owed beside the edge is paid with it. */
+  #settleDependency(link: Link): void {
+    if (link.dependsOn !== null) this.writeOutAll(link.dependsOn, 'dependency');
+    link.dependsOn = null;
+    link.owesBarrier = false;
+  }
+}
