@@ -21,7 +21,10 @@ import { type CheckReport, hasErrors } from './report.ts';
 
 /** What to repair; everything that is not set to false. */
 export interface RepairOptions {
-  /** Lower refcounts above the references; not done while a pointer in the image cannot be followed. */
+  /**
+   * Lower refcounts above the references; not done while a pointer in the image cannot be followed. The COPIED flags follow when
+   * all counts are right then.
+   */
   readonly leaks?: boolean;
   /** Raise refcounts below the references; extends a file that was cut off at its end. */
   readonly refcounts?: boolean;
@@ -67,14 +70,20 @@ export function repairImage(file: BlockFile, options: RepairOptions = {}, check:
     wasRebuilt = raiseRefcounts(file, examined, leaks);
     examineAgain();
   }
-  if (leaks && examined.report.leaks > 0 && lowerRefcounts(file, examined)) examineAgain();
-  if (copied) {
+  const lowered = leaks && examined.report.leaks > 0 && lowerRefcounts(file, examined);
+  if (lowered) examineAgain();
+  // A count that was lowered to 1 makes its clear flag an error; where the counts are right now, the flags follow.
+  if (copied || (lowered && countsAreRight(examined.report))) {
     const changed = changeCopiedFlags(file, examined, 'match');
     if (changed > 0) examineAgain();
     copiedChanged += changed;
   }
   if (!hasErrors(examined.report) && clearStateBits(file, examined)) examineAgain();
   return { before, after: examined.report, copiedChanged, wasRebuilt };
+}
+
+function countsAreRight({ leaks, corruptions, checkErrors }: CheckReport): boolean {
+  return leaks === 0 && corruptions === 0 && checkErrors === 0;
 }
 
 /** Before anything else is written: what an unknown bit stands for may be about refcounts (qcow2.rst, "Autoclear features"). */

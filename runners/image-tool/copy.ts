@@ -107,11 +107,11 @@ function writeClusters(
   offset: number,
   piece: Uint8Array,
   clusterBytes: number,
-  { targetIsZero }: CopyOptions,
+  { targetIsZero, leastZeroBytes }: CopyOptions,
 ): void {
   for (let at = 0; at < piece.length; at += clusterBytes) {
     const cluster = piece.subarray(at, at + clusterBytes);
-    if (!isZeroAt(cluster, 0, clusterBytes)) target.writeCompressed!(offset + at, cluster);
+    if (leastZeroBytes === 0 || !isZeroAt(cluster, 0, clusterBytes)) target.writeCompressed!(offset + at, cluster);
     else if (!targetIsZero) target.writeZeroes(offset + at, cluster.length, { mayUnmap: true });
   }
 }

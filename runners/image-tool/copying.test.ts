@@ -45,9 +45,17 @@ test('copies hold what the copies of qemu-img hold', async () => {
   }
 });
 
-test('with -S 0 everything is allocated', async () => {
+test('with -S 0 everything is allocated, compressed or not, into a new image or an old one', async () => {
   using session = new ImageSession();
   session.rawDisk('a.raw');
+  const isStored = (map: unknown) => (map as { data: boolean }[]).every(({ data }) => data);
+  for (const words of [['-c'], ['-c', '-o', 'compression_type=zstd'], ['-c', '-n'], ['-n'], ['-o', 'extended_l2=on']]) {
+    if (words.includes('-n')) session.qemuDone('create', '-q', '-f', 'qcow2', '@b', '3M');
+    await session.done('convert', '-S', '0', '-f', 'raw', '-O', 'qcow2', ...words, '@a.raw', '@b');
+    assert.ok(isStored(session.qemuJson('map', '--output=json', '@b')), words.join(' '));
+    assert.equal(session.qemu('compare', '@a.raw', '@b').code, 0, words.join(' '));
+    assert.equal(session.qemu('check', '-q', '@b').code, 0, words.join(' '));
+  }
   await session.done('convert', '-S', '0', '-O', 'qcow2', '@a.raw', '@b');
   assert.equal(session.qemuJson('check', '--output=json', '@b')['allocated-clusters'], 48);
 });
