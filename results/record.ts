@@ -39,9 +39,12 @@ export const ExactCounters = IoCounts.extend({
   byKind: z.record(label, KindCounts),
   /** Syncs by the reason that the engine gave. */
   syncsByCause: z.record(label, count),
-  /** Matrix: guest request that was being served → cause → syncs. */
+  /** Matrix: kind of guest request being served, as in `byRequest` → cause → syncs. */
   syncsByTrigger: z.record(label, z.record(label, count)),
-  /** File operations by the guest request that caused them (write, flush, close, ...). */
+  /**
+   * File operations by the kind of guest request that they served (write, flush, close, ...); `flush+write`: requests of both kinds
+   * shared them.
+   */
   byRequest: z.record(label, IoCounts),
   tableCaches: z.object({ l2: CacheCounts, refcounts: CacheCounts }).nullable(),
   imageBytes: count,
@@ -126,6 +129,8 @@ export const Cascade = z.object({
   /** Which request it shows, for example "the guest flush with the most syncs". */
   title: label,
   request: z.object({ index: count, op: label, offset: count, lengthBytes: count }),
+  /** Requests that were served at once, `request` the first of them; absent: it alone. */
+  together: count.optional(),
   durationNs: count,
   events: z.array(CascadeEvent).max(512),
 });

@@ -8,29 +8,29 @@ import { formatCount, formatShare } from '../reading/quantities.ts';
 
 interface Reason {
   readonly cell: string;
-  readonly trigger: string;
+  readonly request: string;
   readonly cause: string;
   readonly syncs: number;
 }
 
 function reasonsOf(record: RunRecord): Reason[] {
   return countedCells(record).flatMap(({ exact, label }) =>
-    Object.entries(exact.syncsByTrigger).flatMap(([trigger, causes]) =>
-      Object.entries(causes).map(([cause, syncs]) => ({ cell: label, trigger, cause, syncs })),
+    Object.entries(exact.syncsByTrigger).flatMap(([request, causes]) =>
+      Object.entries(causes).map(([cause, syncs]) => ({ cell: label, request, cause, syncs })),
     ),
   );
 }
 
 function squaresOf(record: RunRecord): Square[] {
   const reasons = reasonsOf(record).filter(({ syncs }) => syncs > 0);
-  const triggers = [...new Set(reasons.map(({ trigger }) => trigger))];
+  const requests = [...new Set(reasons.map(({ request }) => request))];
   const causes = [...new Set(reasons.map(({ cause }) => cause))];
   const cells = [...new Set(reasons.map(({ cell }) => cell))];
   const key = (...words: string[]) => JSON.stringify(words);
-  const counts = new Map(reasons.map((r) => [key(r.cell, r.trigger, r.cause), r.syncs]));
+  const counts = new Map(reasons.map((r) => [key(r.cell, r.request, r.cause), r.syncs]));
   return cells.flatMap((panel) =>
     causes.flatMap((y) =>
-      triggers.map((x) => {
+      requests.map((x) => {
         const value = counts.get(key(panel, x, y)) ?? 0;
         return {
           panel,
@@ -52,7 +52,7 @@ function mainReason(record: RunRecord, label: string, syncs: number): string {
     null,
   );
   if (most === null || syncs === 0) return `${label} made no sync.`;
-  return `${label}: ${formatShare(most.syncs / syncs)} of ${formatCount(syncs)} syncs are “${most.cause}” during a guest ${most.trigger}.`;
+  return `${label}: ${formatShare(most.syncs / syncs)} of ${formatCount(syncs)} syncs are “${most.cause}” during a guest ${most.request}.`;
 }
 
 export const syncReasons: Question = {
@@ -83,7 +83,7 @@ export const syncReasons: Question = {
       { label: 'Reason', quantity: 'text', help: 'the order or promise that the sync paid for' },
       { label: 'Syncs', quantity: 'count', help: 'fdatasync calls' },
     ],
-    rows: reasonsOf(record).map(({ cell, trigger, cause, syncs }) => [cell, trigger, cause, syncs]),
+    rows: reasonsOf(record).map(({ cell, request, cause, syncs }) => [cell, request, cause, syncs]),
   }),
   answer: (record) => countedCells(record).map(({ exact, label }) => mainReason(record, label, exact.fsyncs)),
 };

@@ -5,7 +5,7 @@ import { Qcow2Error } from '../base/errors.ts';
 import { SYNC_CAUSES, TABLE_KINDS } from '../io/block-file.ts';
 import { ForwardingFile } from '../io/forwarding-file.ts';
 import { MemoryFile } from '../io/memory-file.ts';
-import { CountingFile } from './counting-file.ts';
+import { CountingFile, kindOf } from './counting-file.ts';
 import { RecordingFile } from './recording-file.ts';
 import type { Operation } from './tap.ts';
 import { TimingFile } from './timing-file.ts';
@@ -16,7 +16,7 @@ const kind = fc.constantFrom(...TABLE_KINDS);
 const calls = fc.array(
   fc.record({
     op: fc.constantFrom('read', 'write', 'sync', 'truncate', 'punch', 'preallocate'),
-    trigger: fc.constantFrom('write', 'flush', 'other'),
+    serving: fc.array(fc.record({ op: fc.constantFrom('write', 'flush') }), { maxLength: 3 }),
     kind,
     cause: fc.constantFrom(...SYNC_CAUSES),
     offset: fc.nat({ max: 5000 }),
@@ -29,7 +29,7 @@ interface Event {
   readonly op: string;
   readonly what: string | null;
   readonly lengthBytes: number;
-  readonly trigger: string;
+  readonly request: string;
 }
 
 /** Bytes that an operation moved; a read moves none past the end of the file. */
@@ -44,19 +44,19 @@ function subjectOf(operation: Operation): string | null {
   return 'kind' in operation ? operation.kind : null;
 }
 
-test('counts are what the layer below was asked to do, in all and by kind, cause and trigger', () => {
+test('counts are what the layer below was asked to do, in all and by kind, cause and request', () => {
   const property = fc.property(calls, fc.boolean(), (list, writesAreDurable) => {
     const events: Event[] = [];
     const memory = new MemoryFile('memory', new Uint8Array(0), { writesAreDurable });
-    let trigger = 'other';
+    let request = 'other';
     const traced = new TimingFile(memory, (operation) => {
       const lengthBytes = movedBytes(operation, memory.sizeBytes());
-      events.push({ op: operation.op, what: subjectOf(operation), lengthBytes, trigger });
+      events.push({ op: operation.op, what: subjectOf(operation), lengthBytes, request });
     });
     const file = new CountingFile(traced);
     for (const call of list) {
-      trigger = call.trigger;
-      file.trigger = trigger;
+      request = kindOf(call.serving);
+      file.serving = call.serving;
       if (call.op === 'read') file.read(call.offset, new Uint8Array(call.lengthBytes), call.kind);
       else if (call.op === 'write') file.write(call.offset, new Uint8Array(call.lengthBytes), call.kind);
       else if (call.op === 'sync') file.sync(call.cause);
@@ -81,8 +81,8 @@ test('counts are what the layer below was asked to do, in all and by kind, cause
     assert.equal(counts.punches, of('punch').length);
     assert.equal(counts.preallocations, of('preallocate').length);
     assert.equal(counts.preallocatedBytes, bytes(of('preallocate')));
-    for (const [name, row] of Object.entries(counts.byTrigger)) {
-      assert.deepEqual(row, expectedOf(events.filter((event) => event.trigger === name)), name);
+    for (const [name, row] of Object.entries(counts.byRequest)) {
+      assert.deepEqual(row, expectedOf(events.filter((event) => event.request === name)), name);
     }
     for (const one of TABLE_KINDS) {
       const mine = events.filter((event) => event.what === one && (event.op === 'read' || event.op === 'write'));
@@ -131,4 +131,23 @@ test('a sync that an unsafe file ignores is neither counted, nor timed, nor reco
     ['write'],
   );
   assert.equal(file.counts.fsyncs, 0);
+});
+
+test('a sync that several requests share is one sync of their kind', () => {
+  const file = new CountingFile(new MemoryFile());
+  const flush = { op: 'flush' };
+  file.serving = [flush];
+  file.sync('guest-flush');
+  file.serving = [flush, flush, flush];
+  file.sync('guest-flush');
+  file.serving = [flush, { op: 'write' }, flush];
+  file.sync('guest-flush');
+  file.serving = [];
+  file.sync('close');
+  assert.equal(file.counts.fsyncs, 4);
+  assert.deepEqual(file.counts.syncsByRequest, {
+    flush: { 'guest-flush': 2 },
+    'flush+write': { 'guest-flush': 1 },
+    other: { close: 1 },
+  });
 });

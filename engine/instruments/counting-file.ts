@@ -1,6 +1,7 @@
 /**
  * Counts every file operation, exactly: in all, by what was touched, by why a sync was made, and by the guest request
- * being served ({@link CountingFile.trigger}). One count is one call of the layer below, which is one system call.
+ * or guest requests being served ({@link CountingFile.serving}). One count is one call of the layer below, which is one system
+ * call, however many requests it serves.
  */
 import { type BlockFile, SYNC_CAUSES, type SyncCause, TABLE_KINDS, type TableKind } from '../io/block-file.ts';
 import { type Operation, type Outcome, Tap, unhandled } from './tap.ts';
@@ -31,10 +32,24 @@ export interface AllCounts extends FileCounts {
   preallocatedBytes: number;
   byKind: Record<TableKind, KindCounts>;
   syncsByCause: Record<SyncCause, number>;
-  /** Trigger → its share of the six totals. */
-  byTrigger: Record<string, FileCounts>;
-  /** Trigger → cause → syncs. */
-  syncsByTrigger: Record<string, Partial<Record<SyncCause, number>>>;
+  /** Kind of request → its share of the six totals; see {@link kindOf}. */
+  byRequest: Record<string, FileCounts>;
+  /** Kind of request → cause → syncs. */
+  syncsByRequest: Record<string, Partial<Record<SyncCause, number>>>;
+}
+
+/** A request of the guest or of the image's owner, as far as counts tell requests apart. */
+export interface ServedRequest {
+  /** For example `write` or `flush`. */
+  readonly op: string;
+}
+
+/** The name under which the operations of `requests` are counted: their kind, or all their kinds; `other` where there are none. */
+export function kindOf(requests: readonly ServedRequest[]): string {
+  const [first] = requests;
+  if (first === undefined) return 'other';
+  if (requests.length === 1) return first.op;
+  return [...new Set(requests.map(({ op }) => op))].sort().join('+');
 }
 
 const noFileCounts = (): FileCounts => ({
@@ -59,26 +74,29 @@ export class CountingFile extends Tap {
     preallocatedBytes: 0,
     byKind: perKey(TABLE_KINDS, () => ({ writes: 0, writeBytes: 0, reads: 0, readBytes: 0 })),
     syncsByCause: perKey(SYNC_CAUSES, () => 0),
-    byTrigger: {},
-    syncsByTrigger: {},
+    byRequest: {},
+    syncsByRequest: {},
   };
-  #trigger = '';
+  #serving: readonly ServedRequest[] = [];
+  #kind = '';
   #mine: FileCounts = noFileCounts();
 
   constructor(inner: BlockFile) {
     super(inner);
-    this.trigger = 'other';
+    this.serving = [];
   }
 
-  /** What is being served now, for example `write` or `flush`; the replayer sets it before each request. */
-  get trigger(): string {
-    return this.#trigger;
+  /** The requests that are being served now: those that share what follows, or one alone; none: the file's owner is at work. */
+  get serving(): readonly ServedRequest[] {
+    return this.#serving;
   }
 
-  set trigger(trigger: string) {
-    if (trigger === this.#trigger) return;
-    this.#trigger = trigger;
-    this.#mine = this.counts.byTrigger[trigger] ??= noFileCounts();
+  set serving(requests: readonly ServedRequest[]) {
+    this.#serving = requests;
+    const kind = kindOf(requests);
+    if (kind === this.#kind) return;
+    this.#kind = kind;
+    this.#mine = this.counts.byRequest[kind] ??= noFileCounts();
   }
 
   protected override before(): void {}
@@ -135,7 +153,7 @@ export class CountingFile extends Tap {
     this.counts.fsyncs++;
     this.#mine.fsyncs++;
     this.counts.syncsByCause[cause]++;
-    const row = (this.counts.syncsByTrigger[this.#trigger] ??= {});
+    const row = (this.counts.syncsByRequest[this.#kind] ??= {});
     row[cause] = (row[cause] ?? 0) + 1;
   }
 }

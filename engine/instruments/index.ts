@@ -2,7 +2,7 @@
  * What can be put around an image file to watch it, to time it, to model it or to let it fail. The engine itself uses none of
  * it; whoever measures or tests an image does.
  */
-export { type AllCounts, CountingFile, type FileCounts } from './counting-file.ts';
+export { type AllCounts, CountingFile, type FileCounts, kindOf, type ServedRequest } from './counting-file.ts';
 export { DeviceModelFile, type DeviceModelOptions } from './device-model.ts';
 export {
   DEFAULT_HOST,

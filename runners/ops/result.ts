@@ -24,9 +24,9 @@ export interface OpsResult extends Required<OpCounts> {
   write_bytes_by_role: Record<string, number>;
 }
 
-/** The trigger of the reads at open, which the reference leaves out. */
+/** What the reads at open are counted under, which the reference leaves out. */
 export const OPEN = 'open';
-/** The trigger of what happens at close, which the reference has in its totals only. */
+/** What happens at close is counted under it, which the reference has in its totals only. */
 export const CLOSE = 'close';
 
 /** The reference's names for what a write touches. */
@@ -45,7 +45,7 @@ export function resultOf(
   run: Pick<OpsResult, 'script' | 'stage' | 'mode' | 'image_bytes' | 'image_sha1'>,
   counts: AllCounts,
 ): OpsResult {
-  const { [OPEN]: open, [CLOSE]: _, other: _other, ...byOp } = counts.byTrigger;
+  const { [OPEN]: open, [CLOSE]: _, other: _other, ...byOp } = counts.byRequest;
   return {
     script: run.script,
     stage: run.stage,

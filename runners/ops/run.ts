@@ -117,7 +117,7 @@ function runSections(
   const raw = new ReopenableFile(openFile(files.image, { mode: options.cache }));
   try {
     const counting = new CountingFile(options.onOperation ? new TimingFile(raw, options.onOperation) : raw);
-    counting.trigger = OPEN;
+    counting.serving = [{ op: OPEN }];
     label('phase open');
     const { stage, cache, alterPolicy = (create) => create } = options;
     const { preset, behaviour } = findPolicy(policyOfStage(stage, cache), stage);
@@ -126,7 +126,7 @@ function runSections(
     const session: Session = { image: open(), open };
     label('phase run');
     executeAll(session, script, script.run, (phase) => {
-      counting.trigger = phase === null ? CLOSE : phase.word;
+      counting.serving = [{ op: phase === null ? CLOSE : phase.word }];
       label(phase === null ? 'phase close' : `op ${phase.line} ${phase.word}`);
     });
     label('phase end');

@@ -89,7 +89,7 @@ test('each call is counted for the request that caused it', () =>
   inFolder(async (folder) => {
     const image = makeImage(folder, '64M', CLUSTER);
     const { calls } = await serve(image, [write(0, CLUSTER, 1), FLUSH, write(0, CLUSTER, 2), FLUSH], true);
-    const of = (trigger: string) => ({ ...(calls!.get(trigger) as SystemCallCounts) });
+    const of = (request: string) => ({ ...(calls!.get(request) as SystemCallCounts) });
     // The data twice, the new L2 table and the refcount block that must precede it, the L1 entry.
     assert.equal(of('write').writeBytes, 4 * CLUSTER + 8);
     assert.ok(of('flush').fsyncs >= 2);

@@ -84,8 +84,8 @@ export class QemuSession {
   readonly #realImage: string;
   readonly #qemuIo: QemuIo;
   /** What each command of qemu-io was for, in order: the key to the tracer's log. */
-  readonly #triggers = ['start'];
-  readonly #snapshotLogs: { readonly trigger: string; readonly log: string }[] = [];
+  readonly #requests = ['start'];
+  readonly #snapshotLogs: { readonly request: string; readonly log: string }[] = [];
   #log: LogChoice;
   #usage: ProcessUsage | null = null;
 
@@ -155,16 +155,16 @@ export class QemuSession {
     }
   }
 
-  #closed(trigger: string, work: () => void): number {
+  #closed(request: string, work: () => void): number {
     const startNs = performance.now() * 1e6;
-    this.#command(trigger, 'close');
+    this.#command(request, 'close');
     work();
-    this.#command(trigger, openCommand(this.#openOptions()));
+    this.#command(request, openCommand(this.#openOptions()));
     return performance.now() * 1e6 - startNs;
   }
 
-  #command(trigger: string, words: string): number {
-    this.#triggers.push(trigger);
+  #command(request: string, words: string): number {
+    this.#requests.push(request);
     const startNs = performance.now() * 1e6;
     this.#qemuIo.command(words);
     return performance.now() * 1e6 - startNs;
@@ -179,7 +179,7 @@ export class QemuSession {
       throw new Qcow2Error('IO', `qemu-img failed at ${op} "${name}": ${reason}`);
     }
     if (this.#options.counted) {
-      this.#snapshotLogs.push({ trigger: op, log: this.#folder.file(`snapshot-${this.#snapshotLogs.length}.strace`) });
+      this.#snapshotLogs.push({ request: op, log: this.#folder.file(`snapshot-${this.#snapshotLogs.length}.strace`) });
     }
   }
 
@@ -197,15 +197,15 @@ export class QemuSession {
 
   async #countCalls(): Promise<Map<string, SystemCallCounts>> {
     const calls = new Map<string, SystemCallCounts>();
-    const add = (trigger: string, more: SystemCallCounts) => {
-      const sum = calls.get(trigger) ?? noCalls();
+    const add = (request: string, more: SystemCallCounts) => {
+      const sum = calls.get(request) ?? noCalls();
       addCalls(sum, more);
-      calls.set(trigger, sum);
+      calls.set(request, sum);
     };
     const parts = await countSystemCalls(this.#folder.file('qemu-io.strace'));
-    for (const [index, part] of parts.entries()) add(this.#triggers[index] ?? 'end', part);
-    for (const { trigger, log } of this.#snapshotLogs) {
-      for (const part of await countSystemCalls(log)) add(trigger, part);
+    for (const [index, part] of parts.entries()) add(this.#requests[index] ?? 'end', part);
+    for (const { request, log } of this.#snapshotLogs) {
+      for (const part of await countSystemCalls(log)) add(request, part);
     }
     return calls;
   }

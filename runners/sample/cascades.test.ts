@@ -19,7 +19,7 @@ function serve(
 ): void {
   const startNs = index * 1e6;
   for (const [place, name] of ops.entries()) collector.take(operation(name), startNs + place * 100, 10);
-  collector.served({ index, op, offset: index * 512, length: 512 }, startNs, durationNs);
+  collector.served([{ index, op, offset: index * 512, length: 512 }], startNs, durationNs);
 }
 
 test('of each kind of request the one with the most syncs is kept, then the most operations, then the first', () => {
@@ -54,4 +54,22 @@ test('the slowest request is kept beside the busiest; long lists are cut', () =>
   const [busiest, slowest] = collector.build();
   assert.equal(busiest!.events.length, MAX_EVENTS);
   assert.deepEqual([slowest!.title, slowest!.request.index, slowest!.durationNs], ['the slowest guest request', 1, 99]);
+});
+
+test('requests that were served together are one entry, of their kind', () => {
+  const collector = new CascadeCollector();
+  const flush = (index: number) => ({ index, op: 'flush', offset: 0, length: 0 });
+  collector.take(operation('sync'), 100, 10);
+  collector.served([flush(4), flush(5), flush(6)], 0, 200);
+  collector.take(operation('sync'), 300, 10);
+  collector.take(operation('sync'), 400, 10);
+  collector.served([flush(7), { index: 8, op: 'write', offset: 512, length: 512 }], 250, 200);
+  const kept = collector.build().map((cascade) => Cascade.parse(cascade));
+  assert.deepEqual(
+    kept.map(({ title, request, together }) => [title, request.index, together]),
+    [
+      ['the guest flush with the most syncs', 4, 3],
+      ['the guest flush+write with the most syncs', 7, 2],
+    ],
+  );
 });

@@ -4,28 +4,30 @@
  *
  * Invariant: at most {@link MAX_EVENTS} events a request and one request a kind are held.
  */
-import { type Operation, unhandled } from '../../engine/index.ts';
+import { kindOf, type Operation, type ServedRequest, unhandled } from '../../engine/index.ts';
 import type { Cascade } from '../../results/record.ts';
 
 type CascadeEvent = Cascade['events'][number];
 
 export const MAX_EVENTS = 512;
 
-export interface RequestFacts {
+export interface RequestFacts extends ServedRequest {
   readonly index: number;
-  readonly op: string;
   readonly offset: number;
   readonly length: number;
 }
 
 interface Served {
-  readonly request: RequestFacts;
+  readonly requests: Batch;
   readonly durationNs: number;
   readonly syncs: number;
   readonly operations: number;
   readonly startNs: number;
   readonly events: readonly CascadeEvent[];
 }
+
+/** Requests that are served at once: mostly one. */
+type Batch = readonly [RequestFacts, ...RequestFacts[]];
 
 export class CascadeCollector {
   readonly #busiest = new Map<string, Served>();
@@ -41,22 +43,23 @@ export class CascadeCollector {
     if (this.#events.length < MAX_EVENTS) this.#events.push({ ...wordsFor(operation), startNs, durationNs });
   }
 
-  /** `request` has been served; it began at `startNs` on the events' clock and took `durationNs`. */
-  served(request: RequestFacts, startNs: number, durationNs: number): void {
+  /** `requests` have been served, together; that began at `startNs` on the events' clock and took `durationNs`. */
+  served(requests: Batch, startNs: number, durationNs: number): void {
     if (this.#operations === 0) return;
+    const kind = kindOf(requests);
     const served = {
-      request,
+      requests,
       durationNs,
       startNs,
       syncs: this.#syncs,
       operations: this.#operations,
       events: this.#events,
     };
-    const busiest = this.#busiest.get(request.op);
-    if (busiest === undefined || busier(served, busiest)) this.#busiest.set(request.op, served);
+    const busiest = this.#busiest.get(kind);
+    if (busiest === undefined || busier(served, busiest)) this.#busiest.set(kind, served);
     if (this.#slowest === null || durationNs > this.#slowest.durationNs) this.#slowest = served;
     // A kept request owns its list; another one can be used again.
-    const kept = this.#busiest.get(request.op) === served || this.#slowest === served;
+    const kept = this.#busiest.get(kind) === served || this.#slowest === served;
     if (kept) this.#events = [];
     else this.#events.length = 0;
     this.#operations = 0;
@@ -74,16 +77,19 @@ function busier(a: Served, b: Served): boolean {
   return a.syncs > b.syncs || (a.syncs === b.syncs && a.operations > b.operations);
 }
 
-function titleOf({ request, syncs }: Served): string {
-  if (request.op === 'open') return 'opening the image';
-  if (request.op === 'close') return 'closing the image';
-  return `the guest ${request.op} with the most ${syncs > 0 ? 'syncs' : 'file operations'}`;
+function titleOf({ requests, syncs }: Served): string {
+  const kind = kindOf(requests);
+  if (kind === 'open') return 'opening the image';
+  if (kind === 'close') return 'closing the image';
+  return `the guest ${kind} with the most ${syncs > 0 ? 'syncs' : 'file operations'}`;
 }
 
-function toCascade(title: string, { request, durationNs, startNs, events }: Served): Cascade {
+function toCascade(title: string, { requests, durationNs, startNs, events }: Served): Cascade {
+  const [request] = requests;
   return {
     title,
     request: { index: request.index, op: request.op, offset: request.offset, lengthBytes: request.length },
+    ...(requests.length > 1 && { together: requests.length }),
     durationNs: Math.round(durationNs),
     events: events.map((event) => ({
       ...event,

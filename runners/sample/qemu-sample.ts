@@ -113,7 +113,7 @@ function countersOf(
   return {
     ...{ ...io, truncates, punches: fallocates },
     ...{ byKind: {}, syncsByCause: {}, syncsByTrigger: {}, tableCaches: null },
-    byRequest: Object.fromEntries(happened.map(([trigger, of]) => [trigger, ioCounts(of)])),
+    byRequest: Object.fromEntries(happened.map(([request, of]) => [request, ioCounts(of)])),
     ...{ imageBytes, guest },
   };
 }

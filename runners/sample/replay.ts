@@ -78,11 +78,12 @@ export class Replay {
 
   /** Returns the time at which `work` ended. */
   #measure(facts: RequestFacts, work: () => void): number {
-    this.#observed.file.trigger = facts.op;
+    const serving: [RequestFacts] = [facts];
+    this.#observed.file.serving = serving;
     this.#startedNs = this.#time.nowNs();
     work();
     const endNs = this.#time.nowNs();
-    this.#observed.cascades?.served(facts, this.#startedNs, endNs - this.#startedNs);
+    this.#observed.cascades?.served(serving, this.#startedNs, endNs - this.#startedNs);
     return endNs;
   }
 
