@@ -15,6 +15,13 @@ import type { HostRange } from './geometry.ts';
 /** What must be durable before something else: a table as it is now, or every change up to a number. */
 export type Prerequisite = CachedTable | Sequence;
 
+/** Whether all of it survives a power cut when the changes up to `durable` do. A table that changed again since is not. */
+export function isDurable(prerequisites: readonly Prerequisite[], durable: Sequence): boolean {
+  return prerequisites.every((one) =>
+    typeof one === 'number' ? one <= durable : !one.isDirty && one.writtenAt <= durable,
+  );
+}
+
 export interface Allocation {
   /** Host offset of the first cluster, bytes, on a cluster boundary. */
   readonly offset: number;

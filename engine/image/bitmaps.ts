@@ -4,6 +4,7 @@
  * snapshots, amending, repairing) keeps them.
  */
 import { Qcow2Error } from '../base/errors.ts';
+import type { CachePolicy } from '../cache/policy.ts';
 import {
   BITMAP_TABLE_ENTRY_BYTES,
   type BitmapEntry,
@@ -14,11 +15,21 @@ import {
 import { AUTOCLEAR, EXTENSION, encodeHeader, type Header } from '../format/header.ts';
 import { entryOffset } from '../format/l2-entry.ts';
 import type { BlockFile } from '../io/block-file.ts';
+import type { DurableFile } from '../io/durability.ts';
 import { readBytes } from '../io/sector-access.ts';
-import type { HostRange } from './geometry.ts';
+import type { Allocator } from './allocator.ts';
+import type { FeatureBits } from './feature-bits.ts';
+import type { Geometry, HostRange } from './geometry.ts';
 import { writeHeaderCluster } from './header-writing.ts';
 import { peekHeader } from './metadata.ts';
-import type { ImageState } from './state.ts';
+
+export interface DroppingParts {
+  readonly file: DurableFile;
+  readonly geometry: Geometry;
+  readonly policy: CachePolicy;
+  readonly allocator: Allocator;
+  readonly features: FeatureBits;
+}
 
 /** The bitmaps of the image in `file`; none where the feature bit says that they are out of date. Throws CORRUPT. */
 export function readBitmaps(file: BlockFile, header: Header): BitmapEntry[] {
@@ -43,18 +54,17 @@ function readDirectory(file: BlockFile, { count, directoryBytes, directoryOffset
  * Before the first change of the disk: takes the bitmaps out of the header and frees what they take. Where they are damaged their
  * clusters stay, leaked, and only the bit goes.
  */
-export function dropBitmaps(state: ImageState): void {
-  const { features, file, geometry } = state;
+export function dropBitmaps({ features, file, geometry, policy, allocator }: DroppingParts): void {
   if ((features.autoclear & AUTOCLEAR.bitmaps) === 0n) return;
   // What a policy holds back of the header must be there before it is written anew.
-  state.policy.flush();
+  policy.flush();
   const header = peekHeader(file);
   const ranges = rangesOf(file, header, geometry.clusterBytes);
   features.setAutoclear(features.autoclear & ~AUTOCLEAR.bitmaps);
   const bytes = new Uint8Array(geometry.clusterBytes);
   bytes.set(encodeHeader(withoutBitmaps(header, features.autoclear)));
   writeHeaderCluster(file, bytes);
-  state.allocator.release(ranges, [file.written]);
+  allocator.release(ranges, [file.written]);
 }
 
 /** The header of an image that has none. */

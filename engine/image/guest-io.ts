@@ -1,144 +1,164 @@
 /**
- * Guest reads and writes in whole sectors, copy-on-write included (qcow2.rst, "Copy-on-write" and "Cluster mapping").
+ * Guest reads and writes, copy-on-write included (qcow2.rst, "Copy-on-write" and "Cluster mapping"). Offsets are guest bytes; VM
+ * state is mapped past the end of the disk. The file is read and written in whole sectors.
  */
-import { type GuestOffset, roundDown } from '../base/units.ts';
+import { Qcow2Error } from '../base/errors.ts';
+import { type GuestOffset, roundDown, roundUp, SECTOR_BYTES } from '../base/units.ts';
+import type { GuestDisk } from '../disk/device.ts';
 import {
-  allocateSubclusters,
   CLUSTER_COMPRESSED,
   CLUSTER_NORMAL,
   CLUSTER_UNALLOCATED,
-  L2_COPIED,
-  writeEntry,
+  CLUSTER_ZERO_ALLOCATED,
+  CLUSTER_ZERO_PLAIN,
 } from '../format/l2-entry.ts';
-import { readCompressed } from './compressed.ts';
-import type { HostRange } from './geometry.ts';
-import { mapForRead } from './mapping.ts';
-import type { Replaced } from './replaced.ts';
-import { dataFileOf, type ImageState } from './state.ts';
-import { planWrite, type WriteRun } from './write-plan.ts';
+import type { BlockFile } from '../io/block-file.ts';
+import type { CompressedClusters } from './compressed.ts';
+import type { Geometry } from './geometry.ts';
+import type { Extent, Mapping } from './mapping.ts';
+import type { MappingUpdates } from './mapping-updates.ts';
+import type { ImageVars } from './vars.ts';
+import type { WriteRun, WriteRuns } from './write-runs.ts';
 
-/** Fills `into` with the guest's bytes at `guestOffset`. `kind` says on whose behalf the file is read. */
-export function readGuest(
-  state: ImageState,
-  guestOffset: GuestOffset,
-  into: Uint8Array,
-  kind: 'data' | 'cow' = 'data',
-): void {
-  let done = 0;
-  while (done < into.length) {
-    const offset = (guestOffset + done) as GuestOffset;
-    const extent = mapForRead(state, offset, into.length - done);
-    const piece = into.subarray(done, done + extent.lengthBytes);
-    if (extent.kind === CLUSTER_NORMAL) dataFileOf(state).read(extent.hostOffset, piece, kind);
-    else if (extent.kind === CLUSTER_UNALLOCATED) readBacking(state, offset, piece);
-    else if (extent.kind === CLUSTER_COMPRESSED)
-      readCompressed(state, extent.compressed!, state.geometry.offsetInCluster(offset), piece);
-    else piece.fill(0);
-    done += extent.lengthBytes;
+export interface GuestIoParts {
+  readonly file: BlockFile;
+  readonly dataFile: BlockFile | null;
+  readonly backing: GuestDisk | null;
+  readonly geometry: Geometry;
+  readonly vars: ImageVars;
+  readonly mapping: Mapping;
+  readonly updates: MappingUpdates;
+  readonly runs: WriteRuns;
+  readonly compressed: CompressedClusters;
+}
+
+export class GuestIo {
+  readonly #parts: GuestIoParts;
+  /** The file that guest data lies in. */
+  readonly #data: BlockFile;
+  /** One cluster, for copy-on-write. */
+  readonly #copyBuffer: Uint8Array;
+
+  constructor(parts: GuestIoParts) {
+    this.#parts = parts;
+    this.#data = parts.dataFile ?? parts.file;
+    this.#copyBuffer = new Uint8Array(parts.geometry.clusterBytes);
   }
-}
 
-/** What the backing disk has at `guestOffset`; zeros past its end, and past the end of this disk (VM state lies there). */
-function readBacking(state: ImageState, guestOffset: GuestOffset, into: Uint8Array): void {
-  const endBytes = state.backing === null ? 0 : Math.min(state.backing.sizeBytes, state.vars.sizeBytes);
-  const available = Math.max(0, Math.min(into.length, endBytes - guestOffset));
-  if (available > 0) state.backing?.read(guestOffset, into.subarray(0, available));
-  into.fill(0, available);
-}
-
-/** Writes `bytes` at `guestOffset`; both are multiples of 512. Durable only after a flush. */
-export function writeGuest(state: ImageState, guestOffset: GuestOffset, bytes: Uint8Array): void {
-  let done = 0;
-  while (done < bytes.length) {
-    const offset = (guestOffset + done) as GuestOffset;
-    const run = planWrite(state, offset, bytes.length - done);
-    const inCluster = state.geometry.offsetInCluster(offset);
-    dataFileOf(state).write(run.hostOffset + inCluster, bytes.subarray(done, done + run.lengthBytes), 'data');
-    if (run.unlinkedClusters > 0) linkRun(state, run);
-    done += run.lengthBytes;
+  /** Fills `into` with the guest's bytes from byte `offset` on. */
+  read(offset: number, into: Uint8Array): void {
+    const start = roundDown(offset, SECTOR_BYTES);
+    const end = roundUp(offset + into.length, SECTOR_BYTES);
+    if (start === offset && end === offset + into.length) return this.#readSectors(start as GuestOffset, into, 'data');
+    const covering = new Uint8Array(end - start);
+    this.#readSectors(start as GuestOffset, covering, 'data');
+    into.set(covering.subarray(offset - start, offset - start + into.length));
   }
-}
 
-/** Completes the run's clusters by copying what the write left out, then sets their L2 entries and frees what they named. */
-function linkRun(state: ImageState, run: WriteRun): void {
-  const copied = copyAround(state, run);
-  state.policy.require(copied || run.exposesOldContent ? 'copied-data-before-mapping' : 'data-before-mapping');
-  orderRefcountsBeforeMapping(state);
-  freeReplaced(state, setEntries(state, run));
-}
-
-/** Gives every cluster in the range a place in the file, without content: for a new image, whose file reads as zeros. */
-export function mapWithoutData(state: ImageState, guestOffset: GuestOffset, lengthBytes: number): { hostEnd: number } {
-  let hostEnd = 0;
-  for (let done = 0; done < lengthBytes; ) {
-    const run = planWrite(state, (guestOffset + done) as GuestOffset, lengthBytes - done);
-    orderRefcountsBeforeMapping(state);
-    freeReplaced(state, setEntries(state, run));
-    hostEnd = Math.max(hostEnd, run.hostOffset + run.lengthBytes);
-    done += run.lengthBytes;
+  /** Writes `bytes` from byte `offset` on; what they leave of their first and last sector is kept. Durable only after a flush. */
+  write(offset: number, bytes: Uint8Array): void {
+    const start = roundDown(offset, SECTOR_BYTES);
+    const end = roundUp(offset + bytes.length, SECTOR_BYTES);
+    if (start === offset && end === offset + bytes.length) return this.#writeSectors(start as GuestOffset, bytes);
+    const covering = new Uint8Array(end - start);
+    this.#readSectors(start as GuestOffset, covering, 'data');
+    covering.set(bytes, offset - start);
+    this.#writeSectors(start as GuestOffset, covering);
   }
-  return { hostEnd };
-}
 
-/** With lazy refcounts the dirty bit takes the place of the order: it says that references may be ahead of refcounts. */
-export function orderRefcountsBeforeMapping(state: ImageState): void {
-  if (state.lazyRefcounts) state.features.setDirty();
-  else state.policy.require('refcounts-before-mapping');
-}
+  /** Writes a whole cluster, or the last one of the disk up to its end, compressed; plainly where that saves nothing. */
+  writeCompressed(offset: number, bytes: Uint8Array): void {
+    const whole = new Uint8Array(this.#parts.geometry.clusterBytes);
+    whole.set(bytes);
+    if (!this.#parts.compressed.write(offset as GuestOffset, whole)) this.write(offset, bytes);
+  }
 
-/** Frees what L2 entries have just ceased to name. */
-export function freeReplaced(state: ImageState, { ranges, slice }: Replaced): void {
-  if (ranges.length === 0) return;
-  state.policy.require('mapping-before-free');
-  state.allocator.release(ranges, [slice]);
-}
-
-/** Copies the old content before and behind the written bytes into the run's first and last unit. True if it did. */
-function copyAround(state: ImageState, run: WriteRun): boolean {
-  const { guestOffset, lengthBytes, unitBytes } = run;
-  const end = guestOffset + lengthBytes;
-  const headBytes = run.copiesHead ? guestOffset % unitBytes : 0;
-  const tailBytes = run.copiesTail ? (unitBytes - (end % unitBytes)) % unitBytes : 0;
-  if (headBytes > 0) copyOld(state, run, guestOffset - headBytes, headBytes);
-  if (tailBytes > 0) copyOld(state, run, end, tailBytes);
-  return headBytes > 0 || tailBytes > 0;
-}
-
-function copyOld(state: ImageState, run: WriteRun, guestOffset: number, lengthBytes: number): void {
-  const piece = state.copyBuffer.subarray(0, lengthBytes);
-  readGuest(state, guestOffset as GuestOffset, piece, 'cow');
-  const runStart = roundDown(run.guestOffset, state.geometry.clusterBytes);
-  dataFileOf(state).write(run.hostOffset + guestOffset - runStart, piece, 'cow');
-}
-
-/** Points the run's L2 entries at its clusters. Returns what they named before and no longer do. */
-function setEntries(state: ImageState, run: WriteRun): Replaced {
-  const { geometry } = state;
-  const ranges: HostRange[] = [];
-  const slice = state.tables.forWrite(run.guestOffset);
-  try {
-    const first = geometry.indexInSlice(run.guestOffset);
-    state.l2.markDirty(slice, state.entries.at(first), state.entries.at(first + run.unlinkedClusters));
-    for (let count = 0; count < run.unlinkedClusters; count++) {
-      const at = state.entries.at(first + count);
-      const hostOffset = run.hostOffset + count * geometry.clusterBytes;
-      const old = state.entries.reference(slice, first + count);
-      if (old !== null && old.offset !== hostOffset) ranges.push(old);
-      writeEntry(slice.view, at, hostOffset, L2_COPIED);
-      if (geometry.extendedL2) linkSubclusters(state, run, slice.view, at, count);
+  /** @throws Qcow2Error INVALID_ARGUMENT for what is not one whole cluster, UNSUPPORTED with an external data file. */
+  requireCompressible(offset: number, lengthBytes: number): void {
+    const { geometry, vars, dataFile } = this.#parts;
+    const { clusterBytes } = geometry;
+    const isTail = offset + lengthBytes === vars.sizeBytes && lengthBytes < clusterBytes;
+    if (!geometry.isClusterAligned(offset) || !(lengthBytes === clusterBytes || isTail)) {
+      const message = `compressed write of ${lengthBytes} bytes at offset ${offset} is not one whole cluster of ${clusterBytes} bytes`;
+      throw new Qcow2Error('INVALID_ARGUMENT', message, { offset });
     }
-  } finally {
-    state.l2.release(slice);
+    if (dataFile !== null)
+      throw new Qcow2Error('UNSUPPORTED', 'an image with an external data file has no compressed clusters');
   }
-  return { ranges, slice };
-}
 
-/** Marks the subclusters of the run's cluster number `count` that the run has filled. */
-function linkSubclusters(state: ImageState, run: WriteRun, view: DataView, at: number, count: number): void {
-  const { clusterBytes, subclusterBytes } = state.geometry;
-  const clusterStart = roundDown(run.guestOffset, clusterBytes) + count * clusterBytes;
-  const from = Math.max(0, roundDown(run.guestOffset, run.unitBytes) - clusterStart);
-  const end = Math.ceil((run.guestOffset + run.lengthBytes) / run.unitBytes) * run.unitBytes;
-  const to = Math.min(clusterBytes, end - clusterStart);
-  allocateSubclusters(view, at, from / subclusterBytes, to / subclusterBytes);
+  /** Guest offset of byte `offset` of the VM state: past what the last L1 entry of the disk maps. */
+  vmStateAt(offset: number): number {
+    const { geometry, vars } = this.#parts;
+    const at = geometry.l1EntriesFor(vars.sizeBytes) * geometry.bytesPerL2Table + offset;
+    if (Number.isSafeInteger(at) && offset >= 0) return at;
+    throw new Qcow2Error('INVALID_ARGUMENT', `VM state offset ${offset} is not an integer from 0 on`, { offset });
+  }
+
+  /** `kind` says on whose behalf the file is read. */
+  #readSectors(guestOffset: GuestOffset, into: Uint8Array, kind: 'data' | 'cow'): void {
+    const { mapping } = this.#parts;
+    let done = 0;
+    while (done < into.length) {
+      const offset = (guestOffset + done) as GuestOffset;
+      const extent = mapping.extentAt(offset, into.length - done);
+      this.#readExtent(extent, offset, into.subarray(done, done + extent.lengthBytes), kind);
+      done += extent.lengthBytes;
+    }
+  }
+
+  #readExtent(extent: Extent, offset: GuestOffset, into: Uint8Array, kind: 'data' | 'cow'): void {
+    const { compressed, geometry } = this.#parts;
+    switch (extent.kind) {
+      case CLUSTER_NORMAL:
+        return this.#data.read(extent.hostOffset, into, kind);
+      case CLUSTER_UNALLOCATED:
+        return this.#readBacking(offset, into);
+      case CLUSTER_COMPRESSED:
+        return compressed.read(extent.compressed!, geometry.offsetInCluster(offset), into);
+      case CLUSTER_ZERO_PLAIN:
+      case CLUSTER_ZERO_ALLOCATED:
+        into.fill(0);
+        return;
+    }
+  }
+
+  /** What the backing disk has at `guestOffset`; zeros past its end, and past the end of this disk (VM state lies there). */
+  #readBacking(guestOffset: GuestOffset, into: Uint8Array): void {
+    const { backing, vars } = this.#parts;
+    const endBytes = backing === null ? 0 : Math.min(backing.sizeBytes, vars.sizeBytes);
+    const available = Math.max(0, Math.min(into.length, endBytes - guestOffset));
+    if (available > 0) backing?.read(guestOffset, into.subarray(0, available));
+    into.fill(0, available);
+  }
+
+  #writeSectors(guestOffset: GuestOffset, bytes: Uint8Array): void {
+    const { geometry, runs, updates } = this.#parts;
+    let done = 0;
+    while (done < bytes.length) {
+      const offset = (guestOffset + done) as GuestOffset;
+      const run = runs.prepare(offset, bytes.length - done);
+      const at = run.hostOffset + geometry.offsetInCluster(offset);
+      this.#data.write(at, bytes.subarray(done, done + run.lengthBytes), 'data');
+      if (run.unlinkedClusters > 0) updates.link(run, this.#copyAround(run));
+      done += run.lengthBytes;
+    }
+  }
+
+  /** Copies the old content around the written bytes into the run's first and last unit. True if it did. */
+  #copyAround(run: WriteRun): boolean {
+    const { guestOffset, lengthBytes, unitBytes } = run;
+    const end = guestOffset + lengthBytes;
+    const headBytes = run.copiesHead ? guestOffset % unitBytes : 0;
+    const tailBytes = run.copiesTail ? (unitBytes - (end % unitBytes)) % unitBytes : 0;
+    if (headBytes > 0) this.#copyOld(run, guestOffset - headBytes, headBytes);
+    if (tailBytes > 0) this.#copyOld(run, end, tailBytes);
+    return headBytes > 0 || tailBytes > 0;
+  }
+
+  #copyOld(run: WriteRun, guestOffset: number, lengthBytes: number): void {
+    const piece = this.#copyBuffer.subarray(0, lengthBytes);
+    this.#readSectors(guestOffset as GuestOffset, piece, 'cow');
+    const runStart = roundDown(run.guestOffset, this.#parts.geometry.clusterBytes);
+    this.#data.write(run.hostOffset + guestOffset - runStart, piece, 'cow');
+  }
 }

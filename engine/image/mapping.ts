@@ -3,6 +3,7 @@
  */
 import type { GuestOffset } from '../base/units.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
+import type { TableCache } from '../cache/table-cache.ts';
 import {
   CLUSTER_COMPRESSED,
   CLUSTER_NORMAL,
@@ -10,8 +11,9 @@ import {
   type ClusterKind,
   subclusterKind,
 } from '../format/l2-entry.ts';
-import type { HostRange } from './geometry.ts';
-import type { ImageState } from './state.ts';
+import type { L2Entries } from './entries.ts';
+import type { Geometry, HostRange } from './geometry.ts';
+import type { L2Tables } from './l2-tables.ts';
 
 /** A stretch of guest bytes that is mapped in one way. */
 export interface Extent {
@@ -23,59 +25,63 @@ export interface Extent {
   readonly compressed?: HostRange;
 }
 
-/** How guest bytes from `guestOffset` on are mapped, at most `maxBytes` of them and never past the end of one L2 slice. */
-export function mapForRead(state: ImageState, guestOffset: GuestOffset, maxBytes: number): Extent {
-  const { geometry } = state;
-  const inSlice = Math.min(maxBytes, geometry.bytesPerSlice - (guestOffset % geometry.bytesPerSlice));
-  const slice = state.tables.forRead(guestOffset);
-  if (slice === null) return { kind: CLUSTER_UNALLOCATED, hostOffset: 0, lengthBytes: inSlice };
-  try {
-    const index = geometry.indexInSlice(guestOffset);
-    const inCluster = geometry.offsetInCluster(guestOffset);
-    const kind = state.entries.kind(slice, index);
-    if (kind === CLUSTER_COMPRESSED) {
-      const lengthBytes = Math.min(inSlice, geometry.clusterBytes - inCluster);
-      return { kind, hostOffset: 0, lengthBytes, compressed: state.entries.compressedRange(slice, index) };
-    }
-    if (geometry.extendedL2) return subclusterExtent(state, slice, index, inCluster, inSlice);
-    return clusterExtent(state, slice, index, inCluster, inSlice);
-  } finally {
-    state.l2.release(slice);
+export interface MappingParts {
+  readonly geometry: Geometry;
+  readonly l2: TableCache;
+  readonly tables: L2Tables;
+  readonly entries: L2Entries;
+}
+
+export class Mapping {
+  readonly #parts: MappingParts;
+
+  constructor(parts: MappingParts) {
+    this.#parts = parts;
   }
-}
 
-function clusterExtent(
-  state: ImageState,
-  slice: CachedTable,
-  index: number,
-  inCluster: number,
-  maxBytes: number,
-): Extent {
-  const { geometry } = state;
-  const kind = state.entries.kind(slice, index);
-  const first = kind === CLUSTER_NORMAL ? state.entries.dataOffset(slice, index) : 0;
-  const wanted = geometry.clustersFor(inCluster + maxBytes);
-  let count = 1;
-  while (count < wanted && state.entries.continues(slice, index, count, kind, first)) count++;
-  const lengthBytes = Math.min(maxBytes, count * geometry.clusterBytes - inCluster);
-  return { kind, hostOffset: kind === CLUSTER_NORMAL ? first + inCluster : 0, lengthBytes };
-}
+  /** How guest bytes from `guestOffset` on are mapped, at most `maxBytes` of them and never past the end of one L2 slice. */
+  extentAt(guestOffset: GuestOffset, maxBytes: number): Extent {
+    const { geometry, l2, tables, entries } = this.#parts;
+    const inSlice = Math.min(maxBytes, geometry.bytesPerSlice - (guestOffset % geometry.bytesPerSlice));
+    const slice = tables.forRead(guestOffset);
+    if (slice === null) return { kind: CLUSTER_UNALLOCATED, hostOffset: 0, lengthBytes: inSlice };
+    try {
+      const index = geometry.indexInSlice(guestOffset);
+      const inCluster = geometry.offsetInCluster(guestOffset);
+      const kind = entries.kind(slice, index);
+      if (kind === CLUSTER_COMPRESSED) {
+        const lengthBytes = Math.min(inSlice, geometry.clusterBytes - inCluster);
+        return { kind, hostOffset: 0, lengthBytes, compressed: entries.compressedRange(slice, index) };
+      }
+      if (geometry.extendedL2) return this.#subclusterExtent(slice, index, inCluster, inSlice);
+      return this.#clusterExtent(slice, index, inCluster, inSlice);
+    } finally {
+      l2.release(slice);
+    }
+  }
 
-/** The subclusters from `inCluster` on that are of one kind; never past the end of the cluster. */
-function subclusterExtent(
-  state: ImageState,
-  slice: CachedTable,
-  index: number,
-  inCluster: number,
-  maxBytes: number,
-): Extent {
-  const { clusterBytes, subclusterBytes } = state.geometry;
-  const at = state.entries.at(index);
-  const first = Math.floor(inCluster / subclusterBytes);
-  const kind = subclusterKind(slice.view, at, first);
-  const wanted = Math.min(maxBytes, clusterBytes - inCluster);
-  let end = first + 1;
-  while (end * subclusterBytes - inCluster < wanted && subclusterKind(slice.view, at, end) === kind) end++;
-  const hostOffset = kind === CLUSTER_NORMAL ? state.entries.dataOffset(slice, index) + inCluster : 0;
-  return { kind, hostOffset, lengthBytes: Math.min(wanted, end * subclusterBytes - inCluster) };
+  #clusterExtent(slice: CachedTable, index: number, inCluster: number, maxBytes: number): Extent {
+    const { geometry, entries } = this.#parts;
+    const kind = entries.kind(slice, index);
+    const first = kind === CLUSTER_NORMAL ? entries.dataOffset(slice, index) : 0;
+    const wanted = geometry.clustersFor(inCluster + maxBytes);
+    let count = 1;
+    while (count < wanted && entries.continues(slice, index, count, kind, first)) count++;
+    const lengthBytes = Math.min(maxBytes, count * geometry.clusterBytes - inCluster);
+    return { kind, hostOffset: kind === CLUSTER_NORMAL ? first + inCluster : 0, lengthBytes };
+  }
+
+  /** The subclusters from `inCluster` on that are of one kind; never past the end of the cluster. */
+  #subclusterExtent(slice: CachedTable, index: number, inCluster: number, maxBytes: number): Extent {
+    const { geometry, entries } = this.#parts;
+    const { clusterBytes, subclusterBytes } = geometry;
+    const at = entries.at(index);
+    const first = Math.floor(inCluster / subclusterBytes);
+    const kind = subclusterKind(slice.view, at, first);
+    const wanted = Math.min(maxBytes, clusterBytes - inCluster);
+    let end = first + 1;
+    while (end * subclusterBytes - inCluster < wanted && subclusterKind(slice.view, at, end) === kind) end++;
+    const hostOffset = kind === CLUSTER_NORMAL ? entries.dataOffset(slice, index) + inCluster : 0;
+    return { kind, hostOffset, lengthBytes: Math.min(wanted, end * subclusterBytes - inCluster) };
+  }
 }

@@ -83,8 +83,7 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
     features,
     lazyRefcounts,
     backing: options.backing ?? null,
-    copyBuffer: new Uint8Array(geometry.clusterBytes),
-    freedRanges: (options.punchHoles ?? true) ? [] : null,
+    punchHoles: options.punchHoles ?? true,
   });
   files.guard.protect(state);
   if (!file.readOnly) clearUnknownAutoclear(features);

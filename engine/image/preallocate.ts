@@ -1,8 +1,7 @@
 /** Preallocation: every cluster of a new image mapped, and as much of the file taken as was asked for. */
 import { Qcow2Error } from '../base/errors.ts';
 import { type GuestOffset, MiB, roundUp } from '../base/units.ts';
-import { mapWithoutData } from './guest-io.ts';
-import { dataFileOf, type ImageState } from './state.ts';
+import type { ImageState } from './state.ts';
 
 /** `metadata`: mapped, the file sparse. `falloc`: space reserved by the file system. `full`: zeros written. */
 export const PREALLOCATIONS = ['off', 'metadata', 'falloc', 'full'] as const;
@@ -23,15 +22,26 @@ export function preallocateImage(state: ImageState, how: Preallocation, offset: 
     throw new Qcow2Error('INVALID_ARGUMENT', `preallocation from offset ${offset}, inside a cluster`, { offset });
   const end = roundUp(offset + lengthBytes, state.geometry.clusterBytes);
   for (let at = offset; at < end; at += STEP_BYTES) {
-    const from = dataFileOf(state).sizeBytes();
-    const { hostEnd } = mapWithoutData(state, at as GuestOffset, Math.min(STEP_BYTES, end - at));
-    takeSpace(state, from, hostEnd, how);
+    const from = (state.dataFile ?? state.file).sizeBytes();
+    takeSpace(state, from, mapWithoutData(state, at, Math.min(end, at + STEP_BYTES)), how);
   }
+}
+
+/** Gives every cluster in [from, end) a place in the file, without content. Returns where the last one ends. */
+function mapWithoutData(state: ImageState, from: number, end: number): number {
+  let hostEnd = 0;
+  for (let at = from; at < end; ) {
+    const run = state.runs.prepare(at as GuestOffset, end - at);
+    state.updates.linkWithoutData(run);
+    hostEnd = Math.max(hostEnd, run.hostOffset + run.lengthBytes);
+    at += run.lengthBytes;
+  }
+  return hostEnd;
 }
 
 /** Makes the file at least `end` bytes long; what is taken behind `from` is all that is new. */
 function takeSpace(state: ImageState, from: number, end: number, how: Preallocation): void {
-  const file = dataFileOf(state);
+  const file = state.dataFile ?? state.file;
   const reserved = how === 'falloc' && file.preallocate(from, end - from);
   const writes = how === 'full' || (how === 'falloc' && !reserved);
   if (end > file.sizeBytes()) file.truncate(end);
@@ -46,6 +56,6 @@ function writeUnowned(state: ImageState, offset: number, zeros: Uint8Array): voi
   for (let done = 0; done < zeros.length; done += clusterBytes) {
     const piece = zeros.subarray(done, Math.min(zeros.length, done + clusterBytes));
     if (state.dataFile !== null || !state.guard.holdsMetadata(offset + done))
-      dataFileOf(state).write(offset + done, piece, 'data');
+      (state.dataFile ?? state.file).write(offset + done, piece, 'data');
   }
 }

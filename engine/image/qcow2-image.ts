@@ -1,7 +1,7 @@
 /** An open qcow2 image: the engine's public face. Synchronous; one image belongs to one thread. */
 import { Qcow2Error } from '../base/errors.ts';
 import { requireInside } from '../base/range.ts';
-import { type GuestOffset, roundDown, roundUp, SECTOR_BYTES } from '../base/units.ts';
+import type { GuestOffset } from '../base/units.ts';
 import type { CacheCounts } from '../cache/table-cache.ts';
 import type { ByteRange, GuestDisk, ImageDevice, MappedRange, WriteOptions, ZeroOptions } from '../disk/device.ts';
 import {
@@ -10,12 +10,10 @@ import {
   CLUSTER_UNALLOCATED,
   CLUSTER_ZERO_ALLOCATED,
   CLUSTER_ZERO_PLAIN,
+  type ClusterKind,
 } from '../format/l2-entry.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import { dropBitmaps } from './bitmaps.ts';
-import { writeCompressed } from './compressed.ts';
-import { freeReplaced, orderRefcountsBeforeMapping, readGuest, writeGuest } from './guest-io.ts';
-import { mapForRead } from './mapping.ts';
 import { type OpenOptions, openState } from './open.ts';
 import { type Preallocation, preallocateImage } from './preallocate.ts';
 import { resizeImage } from './resize.ts';
@@ -28,8 +26,7 @@ import {
   type SnapshotInfo,
   stateAtSnapshot,
 } from './snapshots.ts';
-import { dataFileOf, type ImageState } from './state.ts';
-import { discardGuest, marksZeroes, punchFreed, writeZeroes } from './zeroes.ts';
+import type { ImageState } from './state.ts';
 
 /**
  * Opens the image in `file`; {@link Qcow2Image.close} closes both.
@@ -39,7 +36,7 @@ export function openImage(file: BlockFile, options: OpenOptions = {}): Qcow2Imag
   return new Qcow2Image(openState(file, options));
 }
 
-const STORED_AS: Readonly<Record<number, MappedRange['stored']>> = {
+const STORED_AS: Readonly<Record<ClusterKind, MappedRange['stored']>> = {
   [CLUSTER_UNALLOCATED]: 'absent',
   [CLUSTER_ZERO_PLAIN]: 'zero',
   [CLUSTER_ZERO_ALLOCATED]: 'zero',
@@ -85,7 +82,7 @@ export class Qcow2Image implements ImageDevice {
 
   /** Name of the file that guest data lies in: the image file, or its external data file. */
   get dataFileName(): string {
-    return dataFileOf(this.#state).name;
+    return (this.#state.dataFile ?? this.#state.file).name;
   }
 
   /** What lies under the image; null for nothing. Closed with it. */
@@ -97,7 +94,7 @@ export class Qcow2Image implements ImageDevice {
   read(offset: number, into: Uint8Array): void {
     this.#requireOpen();
     this.#requireInside('read', offset, into.length);
-    this.#readAligned(offset, into);
+    this.#state.io.read(offset, into);
   }
 
   /**
@@ -108,15 +105,16 @@ export class Qcow2Image implements ImageDevice {
     this.#requireWritable();
     this.#requireInside('write', offset, bytes.length);
     dropBitmaps(this.#state);
-    this.#writeAligned(offset, bytes);
+    this.#state.io.write(offset, bytes);
     if (options.durable) this.flush();
   }
 
   /** On return, everything written before is durable. */
   flush(): void {
     this.#requireWritable();
-    this.#state.policy.flush();
-    punchFreed(this.#state);
+    const { file, policy, settling } = this.#state;
+    policy.flush();
+    for (const part of settling) part.settled(file.durable);
   }
 
   /**
@@ -127,7 +125,7 @@ export class Qcow2Image implements ImageDevice {
     this.#requireWritable();
     this.#requireInside('discard', offset, lengthBytes);
     dropBitmaps(this.#state);
-    return discardGuest(this.#state, offset, lengthBytes);
+    return this.#state.zeroes.discard(offset, lengthBytes);
   }
 
   /** Makes the range read as zeros, cheaply where the image can say so; `mayUnmap` lets whole clusters give up their place. */
@@ -135,17 +133,9 @@ export class Qcow2Image implements ImageDevice {
     this.#requireWritable();
     this.#requireInside('write-zeroes', offset, lengthBytes);
     const { mayUnmap = false, fast = false, durable = false } = options;
-    if (fast && !marksZeroes(this.#state)) {
-      const message = `${this.fileName}: a version ${this.version} image, or a raw data file, has no mark for zeros`;
-      throw new Qcow2Error('UNSUPPORTED', message, { file: this.fileName });
-    }
+    if (fast) this.#state.zeroes.requireMarks();
     dropBitmaps(this.#state);
-    const end = offset + lengthBytes;
-    const from = Math.min(end, roundUp(offset, SECTOR_BYTES));
-    const to = Math.max(from, roundDown(end, SECTOR_BYTES));
-    if (from > offset) this.#writeAligned(offset, new Uint8Array(from - offset));
-    if (to > from) writeZeroes(this.#state, from, to - from, mayUnmap);
-    if (end > to) this.#writeAligned(to, new Uint8Array(end - to));
+    this.#state.zeroes.write(offset, lengthBytes, mayUnmap);
     if (durable) this.flush();
   }
 
@@ -156,23 +146,12 @@ export class Qcow2Image implements ImageDevice {
   writeCompressed(offset: number, cluster: Uint8Array): void {
     this.#requireWritable();
     this.#requireInside('compressed write', offset, cluster.length);
-    const { clusterSizeBytes } = this;
-    const isTail = offset + cluster.length === this.sizeBytes && cluster.length < clusterSizeBytes;
-    if (offset % clusterSizeBytes !== 0 || !(cluster.length === clusterSizeBytes || isTail)) {
-      const message = `compressed write of ${cluster.length} bytes at offset ${offset} is not one whole cluster of ${clusterSizeBytes} bytes`;
-      throw new Qcow2Error('INVALID_ARGUMENT', message, { offset });
-    }
-    if (this.#state.dataFile !== null)
-      throw new Qcow2Error('UNSUPPORTED', 'an image with an external data file has no compressed clusters');
+    this.#state.io.requireCompressible(offset, cluster.length);
     dropBitmaps(this.#state);
-    const whole = new Uint8Array(clusterSizeBytes);
-    whole.set(cluster);
-    const replaced = writeCompressed(this.#state, offset as GuestOffset, whole, orderRefcountsBeforeMapping);
-    if (replaced === null) this.#writeAligned(offset, cluster);
-    else freeReplaced(this.#state, replaced);
+    this.#state.io.writeCompressed(offset, cluster);
   }
 
-  /** Writes out what the policy still holds and closes the file. A second close does nothing. */
+  /** Writes out what the allocator and the policy still hold and closes the file. A second close does nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -221,13 +200,15 @@ export class Qcow2Image implements ImageDevice {
   /** Writes VM state, which lies behind the end of the virtual disk; `offset` counts from its start, 512-byte aligned or not. */
   writeVmState(offset: number, bytes: Uint8Array): void {
     this.#requireWritable();
-    this.#writeAligned(this.#vmStateAt(offset), bytes);
+    const { io } = this.#state;
+    io.write(io.vmStateAt(offset), bytes);
   }
 
   /** Reads VM state back; never written parts are zeros. */
   readVmState(offset: number, into: Uint8Array): void {
     this.#requireOpen();
-    this.#readAligned(this.#vmStateAt(offset), into);
+    const { io } = this.#state;
+    io.read(io.vmStateAt(offset), into);
   }
 
   /**
@@ -256,8 +237,8 @@ export class Qcow2Image implements ImageDevice {
   map(offset: number, lengthBytes: number): MappedRange {
     this.#requireOpen();
     this.#requireInside('map', offset, lengthBytes);
-    const extent = mapForRead(this.#state, offset as GuestOffset, lengthBytes);
-    const stored = STORED_AS[extent.kind]!;
+    const extent = this.#state.mapping.extentAt(offset as GuestOffset, lengthBytes);
+    const stored = STORED_AS[extent.kind];
     return {
       offset,
       lengthBytes: extent.lengthBytes,
@@ -272,8 +253,9 @@ export class Qcow2Image implements ImageDevice {
   }
 
   #writeOutForClose(): void {
-    const { features, file, policy } = this.#state;
+    const { allocator, features, file, policy } = this.#state;
     try {
+      allocator.close();
       policy.close();
     } catch (error) {
       this.#tryCloseAgain();
@@ -291,33 +273,6 @@ export class Qcow2Image implements ImageDevice {
     } catch (error) {
       if (!(error instanceof Qcow2Error)) throw error;
     }
-  }
-
-  /** Where byte `offset` of the VM state is mapped: behind what the last L1 entry of the disk maps. */
-  #vmStateAt(offset: number): number {
-    const { geometry } = this.#state;
-    const at = geometry.l1EntriesFor(this.sizeBytes) * geometry.bytesPerL2Table + offset;
-    if (Number.isSafeInteger(at) && offset >= 0) return at;
-    throw new Qcow2Error('INVALID_ARGUMENT', `VM state offset ${offset} is not an integer from 0 on`, { offset });
-  }
-
-  #readAligned(offset: number, into: Uint8Array): void {
-    const start = roundDown(offset, SECTOR_BYTES);
-    const end = roundUp(offset + into.length, SECTOR_BYTES);
-    if (start === offset && end === offset + into.length) return readGuest(this.#state, offset as GuestOffset, into);
-    const covering = new Uint8Array(end - start);
-    readGuest(this.#state, start as GuestOffset, covering);
-    into.set(covering.subarray(offset - start, offset - start + into.length));
-  }
-
-  #writeAligned(offset: number, bytes: Uint8Array): void {
-    const start = roundDown(offset, SECTOR_BYTES);
-    const end = roundUp(offset + bytes.length, SECTOR_BYTES);
-    if (start === offset && end === offset + bytes.length) return writeGuest(this.#state, offset as GuestOffset, bytes);
-    const covering = new Uint8Array(end - start);
-    readGuest(this.#state, start as GuestOffset, covering);
-    covering.set(bytes, offset - start);
-    writeGuest(this.#state, start as GuestOffset, covering);
   }
 
   #requireInside(verb: string, offset: number, lengthBytes: number): void {

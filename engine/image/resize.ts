@@ -3,7 +3,6 @@ import { Qcow2Error } from '../base/errors.ts';
 import { type GuestOffset, roundUp, SECTOR_BYTES } from '../base/units.ts';
 import { L1_ENTRY_BYTES, writeL1Entry } from '../format/l1-entry.ts';
 import type { ImageState } from './state.ts';
-import { unmapClusters, writeZeroes } from './zeroes.ts';
 
 /** How far the end of the file is searched for free clusters: a file may claim to be larger than one can look through. */
 const SEARCHED_CLUSTERS_MAX = 2 ** 24;
@@ -42,7 +41,7 @@ function growTables(state: ImageState, sizeBytes: number): void {
   if (sizeBytes > oldBytes) freeTablesFrom(state, geometry.l1EntriesFor(oldBytes) * geometry.bytesPerL2Table);
   state.activeL1.grow(geometry.l1EntriesFor(sizeBytes), true);
   const backingEnd = Math.min(sizeBytes, backing?.sizeBytes ?? 0);
-  if (backingEnd > oldBytes) writeZeroes(state, oldBytes, backingEnd - oldBytes, true);
+  if (backingEnd > oldBytes) state.zeroes.write(oldBytes, backingEnd - oldBytes, true);
 }
 
 /** Frees the clusters and L2 tables past the new end; the L1 table keeps its length. */
@@ -50,7 +49,7 @@ function shrinkTables(state: ImageState, sizeBytes: number): void {
   const from = roundUp(sizeBytes, state.geometry.clusterBytes);
   // What is cut off inside the last cluster must not come back if the disk grows again.
   const tailEnd = Math.min(state.vars.sizeBytes, from);
-  if (tailEnd > sizeBytes) writeZeroes(state, sizeBytes, tailEnd - sizeBytes, false);
+  if (tailEnd > sizeBytes) state.zeroes.write(sizeBytes, tailEnd - sizeBytes, false);
   freeTablesFrom(state, from);
 }
 
@@ -61,7 +60,7 @@ function freeTablesFrom(state: ImageState, from: number): void {
   for (let index = geometry.l1Index(from as GuestOffset); index < l1.entryCount; index++) {
     const start = index * geometry.bytesPerL2Table;
     if (state.tables.offsetAt(l1, index) !== 0)
-      unmapClusters(state, Math.max(from, start), start + geometry.bytesPerL2Table);
+      state.zeroes.unmap(Math.max(from, start), start + geometry.bytesPerL2Table);
   }
   const freed: number[] = [];
   for (let index = Math.ceil(from / geometry.bytesPerL2Table); index < l1.entryCount; index++) {

@@ -4,20 +4,26 @@ import type { CachePolicy, SnapshotWalk } from '../cache/policy.ts';
 import type { TableCache } from '../cache/table-cache.ts';
 import type { GuestDisk } from '../disk/device.ts';
 import type { Header } from '../format/header.ts';
-import type { BlockFile } from '../io/block-file.ts';
-import type { DurableFile } from '../io/durability.ts';
+import type { DurableFile, Sequence } from '../io/durability.ts';
 import { ActiveL1 } from './active-l1.ts';
 import type { Allocator } from './allocator.ts';
 import type { AttemptedWrites } from './attempted-writes.ts';
+import { CompressedClusters } from './compressed.ts';
 import { L2Entries } from './entries.ts';
 import type { FeatureBits } from './feature-bits.ts';
 import { FreeAtOnce } from './free-at-once.ts';
-import type { Geometry, HostRange } from './geometry.ts';
+import type { Geometry } from './geometry.ts';
+import { GuestIo } from './guest-io.ts';
+import { HolePuncher } from './hole-puncher.ts';
 import { L2Tables } from './l2-tables.ts';
+import { Mapping } from './mapping.ts';
+import { MappingUpdates } from './mapping-updates.ts';
 import type { OverlapGuard } from './overlap.ts';
 import { Refcounts } from './refcounts.ts';
 import type { Seal } from './sealed-file.ts';
 import type { ImageVars } from './vars.ts';
+import { WriteRuns } from './write-runs.ts';
+import { Zeroes } from './zeroes.ts';
 
 /** What the parts are made from. */
 export interface ImageBase {
@@ -39,36 +45,45 @@ export interface ImageBase {
   readonly backing: GuestDisk | null;
   /** Where guest data lies when it is not in the image file (qcow2.rst, "external data file"); null otherwise. */
   readonly dataFile: DurableFile | null;
-  /** One cluster, for copy-on-write. */
-  readonly copyBuffer: Uint8Array;
   readonly features: FeatureBits;
   /** Refcounts are not ordered before references; the dirty bit says so, and a repair at the next open makes up for it. */
   readonly lazyRefcounts: boolean;
-  /** Discarded host ranges, to be punched once their freeing is durable; null when nothing is punched. */
-  freedRanges: HostRange[] | null;
+  /** Discarded clusters are given back to the file system. */
+  readonly punchHoles: boolean;
 }
 
 export interface ImageState extends ImageBase {
   readonly counts: Refcounts;
   readonly allocator: Allocator;
-  readonly entries: L2Entries;
   readonly activeL1: ActiveL1;
   readonly tables: L2Tables;
+  readonly mapping: Mapping;
+  readonly runs: WriteRuns;
+  readonly updates: MappingUpdates;
+  readonly io: GuestIo;
+  readonly zeroes: Zeroes;
+  readonly entries: L2Entries;
+  /** What is told, in this order, that a sync returned. */
+  readonly settling: readonly { settled(durable: Sequence): void }[];
 }
 
+/** Makes the parts from the bottom up: counting, tables, mapping, guest requests. */
 export function assemble(base: ImageBase): ImageState {
-  const { file, geometry, header } = base;
+  const { file, dataFile, geometry, header, punchHoles } = base;
   // A refcount table that was replaced is released like any other clusters; only here do the two know each other.
   const counts: Refcounts = new Refcounts(base, (ranges, dropped) => allocator.release(ranges, dropped));
   const allocator: Allocator = new FreeAtOnce({ ...base, counts });
-  const hasDataFile = base.dataFile !== null;
+  const puncher = new HolePuncher({ file: dataFile ?? file, geometry, counts }, punchHoles);
+  const hasDataFile = dataFile !== null;
   const entries = new L2Entries({ fileName: file.name, geometry, version: header.version, hasDataFile });
   const activeL1 = new ActiveL1({ ...base, allocator });
   const tables = new L2Tables({ ...base, allocator, activeL1 });
-  return { ...base, counts, allocator, entries, activeL1, tables };
-}
-
-/** The file that guest data lies in. */
-export function dataFileOf(state: ImageState): BlockFile {
-  return state.dataFile ?? state.file;
+  const lower = { ...base, counts, allocator, puncher, entries, activeL1, tables };
+  const mapping = new Mapping(lower);
+  const updates = new MappingUpdates(lower);
+  const runs = new WriteRuns(lower);
+  const compressed = new CompressedClusters({ ...lower, updates });
+  const io = new GuestIo({ ...lower, mapping, updates, runs, compressed });
+  const zeroes = new Zeroes({ ...lower, mapping, updates, io });
+  return { ...lower, mapping, updates, runs, io, zeroes, settling: [allocator, puncher] };
 }

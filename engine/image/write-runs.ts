@@ -1,0 +1,194 @@
+/**
+ * Where guest data is to be written: in place, or into newly allocated clusters that are linked afterwards
+ * (qcow2.rst, "Cluster mapping" and "Copy-on-write").
+ */
+import { corrupt } from '../base/errors.ts';
+import { type GuestOffset, roundDown } from '../base/units.ts';
+import type { CachedTable } from '../cache/cached-table.ts';
+import type { TableCache } from '../cache/table-cache.ts';
+import {
+  CLUSTER_COMPRESSED,
+  CLUSTER_NORMAL,
+  CLUSTER_UNALLOCATED,
+  CLUSTER_ZERO_ALLOCATED,
+  CLUSTER_ZERO_PLAIN,
+  type ClusterKind,
+  subclustersAllocated,
+} from '../format/l2-entry.ts';
+import type { BlockFile } from '../io/block-file.ts';
+import type { Allocation, Allocator, Prerequisite } from './allocator.ts';
+import type { L2Entries } from './entries.ts';
+import type { Geometry } from './geometry.ts';
+import type { L2Tables } from './l2-tables.ts';
+import type { ImageVars } from './vars.ts';
+
+/** A piece of a write that goes to one stretch of the file. */
+export interface WriteRun {
+  readonly guestOffset: GuestOffset;
+  readonly lengthBytes: number;
+  /** Host offset of the run's first cluster. */
+  readonly hostOffset: number;
+  /** Clusters whose L2 entries must be set afterwards; 0 when the data goes where it is mapped already. */
+  readonly unlinkedClusters: number;
+  /** New content must fill whole units of this size, so what the write leaves out of its first and last unit is copied. */
+  readonly unitBytes: number;
+  readonly copiesHead: boolean;
+  readonly copiesTail: boolean;
+  /** The clusters held something that must not become readable: their data must be durable before they are linked. */
+  readonly exposesOldContent: boolean;
+  /** What must be durable before an entry names the clusters. */
+  readonly wait: readonly Prerequisite[];
+}
+
+export interface WriteRunsParts {
+  readonly file: BlockFile;
+  readonly dataFile: BlockFile | null;
+  readonly geometry: Geometry;
+  readonly vars: ImageVars;
+  readonly l2: TableCache;
+  readonly tables: L2Tables;
+  readonly entries: L2Entries;
+  readonly allocator: Allocator;
+}
+
+export class WriteRuns {
+  readonly #parts: WriteRunsParts;
+
+  constructor(parts: WriteRunsParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Finds a place for the guest bytes from `guestOffset` on, at most `maxBytes` of them and never past the end of one L2 slice:
+   * where they are mapped if the clusters are this disk's alone, else in newly allocated ones, taken in one piece.
+   */
+  prepare(guestOffset: GuestOffset, maxBytes: number): WriteRun {
+    const { geometry, l2, tables, entries } = this.#parts;
+    const slice = tables.forWrite(guestOffset);
+    try {
+      const index = geometry.indexInSlice(guestOffset);
+      const inCluster = geometry.offsetInCluster(guestOffset);
+      const wanted = Math.min(geometry.clustersFor(inCluster + maxBytes), geometry.entriesPerSlice - index);
+      const kind = entries.kind(slice, index);
+      const inPlace = entries.isOwned(slice, index) && (kind === CLUSTER_NORMAL || kind === CLUSTER_ZERO_ALLOCATED);
+      if (!inPlace) return this.#inNewClusters(slice, index, guestOffset, maxBytes, wanted, kind);
+      const count = this.#countOwned(slice, index, wanted, kind);
+      const lengthBytes = Math.min(maxBytes, count * geometry.clusterBytes - inCluster);
+      const run = { guestOffset, lengthBytes, hostOffset: entries.dataOffset(slice, index), wait: [] };
+      this.#refuseOutside(run.hostOffset);
+      if (geometry.extendedL2) return { ...run, ...this.#subclusterLinks(slice, index, inCluster, lengthBytes, count) };
+      const links = kind === CLUSTER_ZERO_ALLOCATED;
+      return { ...run, unlinkedClusters: links ? count : 0, ...this.#wholeClusters(), exposesOldContent: links };
+    } finally {
+      l2.release(slice);
+    }
+  }
+
+  /**
+   * Data reaches the file before the entry that names it, so an entry past the end of the file is corruption, and writing there would
+   * hide it. A data file may be shorter than the disk that it is for.
+   */
+  #refuseOutside(hostOffset: number): void {
+    const { file, dataFile, vars } = this.#parts;
+    const holder = dataFile ?? file;
+    const sizeBytes = Math.max(holder.sizeBytes(), dataFile === null ? 0 : vars.sizeBytes);
+    if (hostOffset < sizeBytes) return;
+    const why = `data cluster at offset ${hostOffset} is outside the file of ${sizeBytes} bytes`;
+    throw corrupt(holder.name, why, { table: 'l2', found: hostOffset });
+  }
+
+  #wholeClusters(): Pick<WriteRun, 'unitBytes' | 'copiesHead' | 'copiesTail'> {
+    return { unitBytes: this.#parts.geometry.clusterBytes, copiesHead: true, copiesTail: true };
+  }
+
+  #inNewClusters(
+    slice: CachedTable,
+    index: number,
+    guestOffset: GuestOffset,
+    maxBytes: number,
+    wanted: number,
+    kind: ClusterKind,
+  ): WriteRun {
+    const { geometry, dataFile, allocator } = this.#parts;
+    const count = this.#countReplaceable(slice, index, wanted, kind);
+    const inCluster = geometry.offsetInCluster(guestOffset);
+    const isEmpty = kind === CLUSTER_UNALLOCATED || kind === CLUSTER_ZERO_PLAIN;
+    // An external data file has a place for each guest cluster: its own offset.
+    const place: Allocation =
+      dataFile === null ? allocator.allocate(count) : { offset: guestOffset - inCluster, wait: [] };
+    return {
+      guestOffset,
+      lengthBytes: Math.min(maxBytes, count * geometry.clusterBytes - inCluster),
+      hostOffset: place.offset,
+      wait: place.wait,
+      unlinkedClusters: count,
+      ...this.#wholeClusters(),
+      // What a replaced cluster held moves with it as a whole; an empty one has only the subclusters that are written.
+      unitBytes: isEmpty ? geometry.subclusterBytes : geometry.clusterBytes,
+      exposesOldContent: dataFile !== null,
+    };
+  }
+
+  /** Of a run in an owned cluster with extended entries: which subclusters must be completed and linked. */
+  #subclusterLinks(
+    slice: CachedTable,
+    index: number,
+    inCluster: number,
+    lengthBytes: number,
+    count: number,
+  ): Pick<WriteRun, 'unlinkedClusters' | 'unitBytes' | 'copiesHead' | 'copiesTail' | 'exposesOldContent'> {
+    const { subclusterBytes } = this.#parts.geometry;
+    const end = inCluster + lengthBytes;
+    const isAllocated = (offset: number) => this.#subclusterIsAllocated(slice, index, offset);
+    let complete = true;
+    for (let at = roundDown(inCluster, subclusterBytes); at < end; at += subclusterBytes)
+      complete = complete && isAllocated(at);
+    return {
+      unlinkedClusters: complete ? 0 : count,
+      unitBytes: subclusterBytes,
+      copiesHead: !isAllocated(inCluster),
+      copiesTail: !isAllocated(end - 1),
+      exposesOldContent: true,
+    };
+  }
+
+  /** `offset` counts from the start of the cluster of entry `index` and may pass its end. */
+  #subclusterIsAllocated(slice: CachedTable, index: number, offset: number): boolean {
+    const { geometry, entries } = this.#parts;
+    const { clusterBytes, subclusterBytes } = geometry;
+    const at = entries.at(index + Math.floor(offset / clusterBytes));
+    const subcluster = Math.floor((offset % clusterBytes) / subclusterBytes);
+    return subclustersAllocated(slice.view, at, subcluster, subcluster + 1);
+  }
+
+  /** How many clusters from `index` on are of this `kind`, this disk's alone, and contiguous in the file. */
+  #countOwned(slice: CachedTable, index: number, wanted: number, kind: ClusterKind): number {
+    const { entries } = this.#parts;
+    const first = entries.dataOffset(slice, index);
+    let count = 1;
+    while (count < wanted && entries.isOwned(slice, index + count)) {
+      if (!entries.continues(slice, index, count, kind, first)) break;
+      count++;
+    }
+    return count;
+  }
+
+  /**
+   * How many clusters from `index` on can be replaced by newly allocated ones in one run: stretches that continue, contiguous in
+   * the file, the first entry's cluster, and empty stretches between them. A compressed cluster is a run of its own.
+   */
+  #countReplaceable(slice: CachedTable, index: number, wanted: number, kind: ClusterKind): number {
+    const { entries } = this.#parts;
+    if (kind === CLUSTER_COMPRESSED || kind === CLUSTER_ZERO_ALLOCATED) return 1;
+    const first = kind === CLUSTER_NORMAL ? entries.dataOffset(slice, index) : 0;
+    let count = 1;
+    while (count < wanted) {
+      const next = entries.kind(slice, index + count);
+      const isEmpty = next === CLUSTER_UNALLOCATED || next === CLUSTER_ZERO_PLAIN;
+      const isShared = first !== 0 && next === CLUSTER_NORMAL && !entries.isOwned(slice, index + count);
+      if (!isEmpty && !(isShared && entries.continues(slice, index, count, next, first))) break;
+      count++;
+    }
+    return count;
+  }
+}
