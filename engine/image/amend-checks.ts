@@ -3,8 +3,22 @@ import { Qcow2Error } from '../base/errors.ts';
 import { AUTOCLEAR, type Header, INCOMPATIBLE } from '../format/header.ts';
 import { snapshotName } from '../format/snapshot-table.ts';
 import type { BlockFile } from '../io/block-file.ts';
-import type { AmendOptions } from './amend.ts';
 import { peekHeader, readSnapshots } from './metadata.ts';
+
+export interface AmendOptions {
+  /** Name to store, or null for no backing file. The content of the disk is not adjusted. */
+  readonly backingFile?: string | null;
+  readonly backingFormat?: 'raw' | 'qcow2' | null;
+  readonly lazyRefcounts?: boolean;
+  /** Going back to version 2 writes zeros where only version 3 can say "zeros", and drops persistent bitmaps. */
+  readonly version?: 2 | 3;
+  /** 1, 2, 4, 8, 16, 32 or 64; only 16 in version 2. */
+  readonly refcountBits?: number;
+  /** Name to store of the external data file, of an image that has one. The file is neither moved nor read. */
+  readonly dataFile?: string;
+  /** False: the data file is no longer promised to be a plain raw disk. It cannot be promised later. */
+  readonly dataFileRaw?: boolean;
+}
 
 /**
  * `sizeBytes`: what the disk will have been resized to before; default: what it has.

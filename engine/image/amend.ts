@@ -15,7 +15,7 @@ import {
 import { type SnapshotEntry, snapshotName } from '../format/snapshot-table.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import { StagedFile } from '../io/staged-file.ts';
-import { refuseAmendment } from './amend-checks.ts';
+import { type AmendOptions, refuseAmendment } from './amend-checks.ts';
 import { dropBitmaps } from './bitmaps.ts';
 import { expandZeroClusters } from './expand-zeroes.ts';
 import { knownAutoclear } from './feature-bits.ts';
@@ -24,21 +24,6 @@ import { peekHeader, readSnapshots } from './metadata.ts';
 import { openState, repairUnclean } from './open.ts';
 import { replaceSnapshotTable, snapshotTableRange } from './snapshots.ts';
 import type { ImageState } from './state.ts';
-
-export interface AmendOptions {
-  /** Name to store, or null for no backing file. The content of the disk is not adjusted. */
-  readonly backingFile?: string | null;
-  readonly backingFormat?: 'raw' | 'qcow2' | null;
-  readonly lazyRefcounts?: boolean;
-  /** Going back to version 2 writes zeros where only version 3 can say "zeros", and drops persistent bitmaps. */
-  readonly version?: 2 | 3;
-  /** 1, 2, 4, 8, 16, 32 or 64; only 16 in version 2. */
-  readonly refcountBits?: number;
-  /** Name to store of the external data file, of an image that has one. The file is neither moved nor read. */
-  readonly dataFile?: string;
-  /** False: the data file is no longer promised to be a plain raw disk. It cannot be promised later. */
-  readonly dataFileRaw?: boolean;
-}
 
 /** Amending reads no guest data. */
 const NOTHING_BELOW: GuestDisk = { sizeBytes: 0, read: (_offset, into) => void into.fill(0) };
