@@ -52,8 +52,14 @@ const WorkerMessage = z.discriminatedUnion('type', [
   /** `part` names what the worker is doing; `requests` counts those served. */
   z.object({ type: z.literal('progress'), part: SamplePart, requests: count }),
   z.object({ type: z.literal('done'), result: SampleResult }),
-  /** `expected`: an error of input or device, in one line; otherwise a defect, `stack` says where. */
-  z.object({ type: z.literal('failed'), message: z.string(), expected: z.boolean(), stack: z.string() }),
+  /**
+   * `expected`: an error of input or device, in one line; otherwise a defect, `stack` says where. `isInput`: what was asked for
+   * is at fault; workers of earlier commits do not say so.
+   */
+  z.object({
+    ...{ type: z.literal('failed'), message: z.string(), stack: z.string() },
+    ...{ expected: z.boolean(), isInput: z.boolean().default(false) },
+  }),
 ]);
 
 /** The other side speaks a version that this one does not know, or breaks its own. The message is one line. */

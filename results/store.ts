@@ -29,6 +29,15 @@ export function writeRecord(file: string, record: RunRecord): void {
   writeWhole(file, `${JSON.stringify(record)}\n`);
 }
 
+/** Removes the record in `file`. Throws RecordError when the file system refuses. */
+export function removeRecord(file: string): void {
+  try {
+    fs.rmSync(file, { force: true });
+  } catch (error) {
+    throw cannotWrite(file, error);
+  }
+}
+
 /**
  * Writes `text` to `file` by way of a temporary file beside it; folders are made.
  * @throws RecordError when the file system refuses.

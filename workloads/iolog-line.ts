@@ -5,7 +5,8 @@
  *   v3: `<timestamp> <file> <action> [<offset> <length>]`, the timestamp in microseconds since the start
  *
  * fio replays what it can and skips the rest with a message; here a line that is not understood is an error, because
- * a benchmark must not measure half a trace.
+ * a benchmark must not measure half a trace. What a disk cannot be asked for as it stands is changed and counted as such:
+ * requests that are not whole sectors, and `sync_file_range`, which starts writing but waits for no disk.
  */
 import { SECTOR_BYTES } from '../engine/base/units.ts';
 import { quoted } from './errors.ts';
@@ -26,9 +27,18 @@ export interface IologLimits {
   readonly diskSizeBytes?: number;
 }
 
-/** A line taken apart: a request, a file coming or going, or a pause in microseconds. */
+/** How a request differs from its line. */
+export type IologChange = 'widened' | 'narrowed' | 'syncfs';
+
+/** A line taken apart: a request, one that is left out, a file coming or going, or a pause in microseconds. */
 export type IologLine =
-  | { readonly kind: 'request'; readonly file: string; readonly request: GuestRequest }
+  | {
+      readonly kind: 'request';
+      readonly file: string;
+      readonly request: GuestRequest;
+      readonly change?: IologChange | undefined;
+    }
+  | { readonly kind: 'left-out'; readonly file: string; readonly what: 'sync_file_range' | 'trim' }
   | { readonly kind: 'file'; readonly file: string }
   | { readonly kind: 'wait'; readonly file: string; readonly pauseUs: number };
 
@@ -54,11 +64,15 @@ export function parseIologLine(text: string, version: IologVersion, limits: Iolo
     case 'sync':
     case 'datasync':
       return { kind: 'request', file, request: { op: 'flush', ...timeOf(atUs) } };
+    case 'syncfs':
+      return { kind: 'request', file, request: { op: 'flush', ...timeOf(atUs) }, change: 'syncfs' };
+    case 'sync_file_range':
+      return { kind: 'left-out', file, what: action };
     case 'read':
     case 'write':
-      return { kind: 'request', file, request: transfer(action, offset, length, atUs, limits, MAX_TRANSFER_BYTES) };
+      return widened(file, action, rangeOf(action, offset, length), atUs, limits);
     case 'trim':
-      return { kind: 'request', file, request: transfer('discard', offset, length, atUs, limits, Infinity) };
+      return narrowed(file, rangeOf('discard', offset, length), atUs, limits);
     default:
       throw new IologLineError(`unknown action ${quoted(action)}`);
   }
@@ -68,33 +82,53 @@ function timeOf(atUs: number | undefined): { atUs?: number } {
   return atUs === undefined ? {} : { atUs };
 }
 
-function transfer(
-  op: 'read' | 'write' | 'discard',
-  offsetText: string | undefined,
-  lengthText: string | undefined,
-  atUs: number | undefined,
-  limits: IologLimits,
-  maxBytes: number,
-): GuestRequest {
-  if (offsetText === undefined || lengthText === undefined) throw new IologLineError(`${op} without offset and length`);
-  const offset = sectors('offset', offsetText);
-  const length = sectors('length', lengthText);
-  if (length === 0) throw new IologLineError('length is 0');
-  if (length > maxBytes) throw new IologLineError(`length ${length} is above ${maxBytes}, the longest ${op}`);
-  const end = offset + length;
-  if (!Number.isSafeInteger(end)) throw new IologLineError(`offset ${offsetText} is above 2^53`);
-  if (limits.diskSizeBytes !== undefined && end > limits.diskSizeBytes) {
-    throw new IologLineError(
-      `${op} of ${length} bytes at ${offset} ends past the disk of ${limits.diskSizeBytes} bytes`,
-    );
-  }
-  return atUs === undefined ? { op, offset, length } : { op, offset, length, atUs };
+interface Range {
+  readonly start: number;
+  readonly end: number;
 }
 
-function sectors(what: string, text: string): number {
-  const value = wholeNumber(what, text);
-  if (value % SECTOR_BYTES !== 0) throw new IologLineError(`${what} ${value} is not a multiple of ${SECTOR_BYTES}`);
-  return value;
+function rangeOf(op: string, offsetText: string | undefined, lengthText: string | undefined): Range {
+  if (offsetText === undefined || lengthText === undefined) throw new IologLineError(`${op} without offset and length`);
+  const start = wholeNumber('offset', offsetText);
+  const length = wholeNumber('length', lengthText);
+  if (length === 0) throw new IologLineError('length is 0');
+  // Room for the sector that the end is rounded up to.
+  if (start + length > Number.MAX_SAFE_INTEGER - SECTOR_BYTES) {
+    throw new IologLineError(`offset ${offsetText} is above 2^53`);
+  }
+  return { start, end: start + length };
+}
+
+/** Reads and writes take whole sectors: those that they touch. */
+function widened(
+  file: string,
+  op: 'read' | 'write',
+  { start, end }: Range,
+  atUs: number | undefined,
+  limits: IologLimits,
+): IologLine {
+  const offset = start - (start % SECTOR_BYTES);
+  const length = Math.ceil(end / SECTOR_BYTES) * SECTOR_BYTES - offset;
+  if (length > MAX_TRANSFER_BYTES) {
+    throw new IologLineError(`length ${end - start} is above ${MAX_TRANSFER_BYTES}, the longest ${op}`);
+  }
+  const change = length === end - start ? undefined : 'widened';
+  return { kind: 'request', file, request: { op, ...within(op, offset, length, limits), ...timeOf(atUs) }, change };
+}
+
+/** A discard may drop no byte that it does not name: only whole sectors inside it. */
+function narrowed(file: string, { start, end }: Range, atUs: number | undefined, limits: IologLimits): IologLine {
+  const op = 'discard';
+  const offset = Math.ceil(start / SECTOR_BYTES) * SECTOR_BYTES;
+  const length = end - (end % SECTOR_BYTES) - offset;
+  if (length <= 0) return { kind: 'left-out', file, what: 'trim' };
+  const change = length === end - start ? undefined : 'narrowed';
+  return { kind: 'request', file, request: { op, ...within(op, offset, length, limits), ...timeOf(atUs) }, change };
+}
+
+function within(op: string, offset: number, length: number, { diskSizeBytes }: IologLimits) {
+  if (diskSizeBytes === undefined || offset + length <= diskSizeBytes) return { offset, length };
+  throw new IologLineError(`${op} of ${length} bytes at ${offset} ends past the disk of ${diskSizeBytes} bytes`);
 }
 
 function wholeNumber(what: string, text: string): number {

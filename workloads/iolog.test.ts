@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { batched } from './batches.ts';
 import { TraceError } from './errors.ts';
 import { readIolog } from './iolog.ts';
+import { IologChanges } from './iolog-changes.ts';
 import { iologText, writeIolog } from './iolog-writer.ts';
 import type { GuestRequest } from './request.ts';
 import { SEED, timedRequests, untimed } from './testing/arbitrary.ts';
@@ -48,6 +49,54 @@ test('v2 has no times but those of its waits, which add up', () =>
       { op: 'flush', atUs: 100 },
       { op: 'discard', offset: 0, length: 512, atUs: 150 },
     ]);
+  }));
+
+test('sync_file_range is left out and syncfs is a flush, and both are counted', () =>
+  inTemporaryFolder(async (folder) => {
+    const lines = ['0 d write 0 512', '1 d sync_file_range 0 512', '2 d syncfs 0 0', '3 d sync_file_range 0 512'];
+    const path = fileWith(folder, 'a', `${V3}${lines.join('\n')}\n`);
+    const changes = new IologChanges();
+    assert.deepEqual(await collect(readIolog(path, { changes })), [
+      { op: 'write', offset: 0, length: 512, atUs: 0 },
+      { op: 'flush', atUs: 2 },
+    ]);
+    assert.deepEqual(changes.sentences(), [
+      '2 lines of the trace with sync_file_range: left out, because it asks no disk to make anything durable',
+      '1 line of the trace with syncfs: replayed as flushes',
+    ]);
+  }));
+
+test('what is not on 512 bytes: reads and writes touch whole sectors, a trim drops only whole ones', () =>
+  inTemporaryFolder(async (folder) => {
+    const lines = [
+      'd write 100 512',
+      'd write 0 100',
+      'd read 1 1023',
+      'd trim 100 1500',
+      'd trim 600 100',
+      'd trim 0 512',
+    ];
+    const path = fileWith(folder, 'a', `${V2}${lines.join('\n')}\n`);
+    const changes = new IologChanges();
+    assert.deepEqual(await collect(readIolog(path, { changes })), [
+      { op: 'write', offset: 0, length: 1024 },
+      { op: 'write', offset: 0, length: 512 },
+      { op: 'read', offset: 0, length: 1024 },
+      { op: 'discard', offset: 512, length: 1024 },
+      { op: 'discard', offset: 0, length: 512 },
+    ]);
+    assert.deepEqual(changes.sentences(), [
+      '3 lines of the trace not on 512 bytes: replayed as the whole sectors that they touch',
+      '1 line of the trace trim parts of sectors: only the whole sectors inside are discarded',
+      '1 line of the trace trim less than a sector: left out',
+    ]);
+  }));
+
+test('a wait of v2 delays every file, and what precedes the first one can be given time 0', () =>
+  inTemporaryFolder(async (folder) => {
+    const path = fileWith(folder, 'a', `${V2}a read 0 512\nb wait 100\na read 0 512\n`);
+    const times = (await collect(readIolog(path, { file: 'a', startUs: 0 }))).map((r) => 'atUs' in r && r.atUs);
+    assert.deepEqual(times, [0, 100]);
   }));
 
 test('what is written as v3 is read back, plain, gzip and zstd', () =>
@@ -128,8 +177,11 @@ const MALFORMED: readonly (readonly [string, string, RegExp])[] = [
   ['negative offset', `${V3}0 d write -512 512\n`, /^:2: offset -512 is negative$/],
   ['fraction', `${V3}0 d write 0.5 512\n`, /^:2: offset "0.5" is not a whole number$/],
   ['hexadecimal', `${V3}0 d write 0x200 512\n`, /^:2: offset "0x200" is not a whole number$/],
-  ['unaligned offset', `${V3}0 d write 100 512\n`, /^:2: offset 100 is not a multiple of 512$/],
-  ['unaligned length', `${V3}0 d write 0 100\n`, /^:2: length 100 is not a multiple of 512$/],
+  [
+    'waits that no clock counts',
+    `${V2}d wait 9007199254740000\nd wait 992\n`,
+    /^:3: the waits up to here are longer than/,
+  ],
   ['no length at all', `${V3}0 d write 0 0\n`, /^:2: length is 0$/],
   ['offset above 2^53', `${V3}0 d write 9007199254740992 512\n`, /^:2: offset "9007199254740992" is above 2\^53$/],
   ['end above 2^53', `${V3}0 d trim 9007199254740480 512\n`, /^:2: offset 9007199254740480 is above 2\^53$/],
@@ -141,7 +193,11 @@ const MALFORMED: readonly (readonly [string, string, RegExp])[] = [
   ],
   ['trim past the end', `${V3}0 d trim 0 2097152\n`, /^:2: discard of 2097152 bytes at 0 ends past the disk/],
   ['surplus words', `${V3}0 d read 0 512 7\n`, /^:2: surplus words after the length: "7"$/],
-  ['two files', `${V3}0 a add\n0 b read 0 512\n`, /^:3: two files, "a" and "b"; the option file picks one$/],
+  [
+    'two files',
+    `${V3}0 a add\n0 b read 0 512\n`,
+    /^:3: two files, "a" and "b"; --file NAME picks one, --files all replays all$/,
+  ],
   ['overlong line', `${V3}0 d add\n${OVERLONG}\n`, /^:3: line is longer than 4096 bytes$/],
   ['overlong line without end', V3 + OVERLONG.repeat(300), /^:2: line is longer than 4096 bytes$/],
 ];

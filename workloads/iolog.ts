@@ -3,11 +3,13 @@
  *
  * Invariants:
  *  1. The trace is never held: one batch of requests, one chunk of text.
- *  2. One file (one disk) a trace; a second name is an error unless {@link IologOptions.file} picks one.
- *  3. `sync` and `datasync` are flushes, `trim` is a discard. A `wait` of v2 delays the times of what follows; v3 has
- *     timestamps instead, and its `wait` is ignored, as fio does.
+ *  2. One file (one disk) a trace; a second name is an error unless {@link IologOptions.file} picks one, or
+ *     {@link IologOptions.places} puts all of them on one disk.
+ *  3. `sync`, `datasync` and `syncfs` are flushes, `trim` is a discard. A `wait` of v2, of whichever file, delays the times of
+ *     what follows; v3 has timestamps instead, and its `wait` is ignored, as fio does.
  */
 import { quoted, TraceError } from './errors.ts';
+import type { IologChanges } from './iolog-changes.ts';
 import {
   type IologLimits,
   type IologLine,
@@ -18,6 +20,7 @@ import {
 } from './iolog-line.ts';
 import { BATCH_REQUESTS, type GuestRequest, type RequestStream } from './request.ts';
 import { type ContentSink, readLines } from './trace-file.ts';
+import type { TimeUnit } from './trace-times.ts';
 
 /** A name for the requests from a line on, yielded as a `mark`. */
 export interface LineMark {
@@ -29,6 +32,16 @@ export interface LineMark {
 export interface IologOptions extends IologLimits {
   /** The file of the trace to replay, when it names several. */
   readonly file?: string;
+  /** Replays all files: where on the disk each begins, in bytes, multiples of 512. */
+  readonly places?: ReadonlyMap<string, number>;
+  /** Is given every request with the file that it names, instead of an error where there are several. */
+  readonly onRequest?: (file: string, request: GuestRequest) => void;
+  /** Is told what is not replayed as it stands. */
+  readonly changes?: IologChanges;
+  /** Unit of the timestamps of v3, by default microseconds. */
+  readonly unit?: TimeUnit;
+  /** The time of what comes before the first `wait` of v2; without it that has none. */
+  readonly startUs?: number;
   /** Marks to put into the stream, in ascending order of lines. */
   readonly marks?: readonly LineMark[];
   /** Is given the bytes of the trace as they are read, uncompressed. */
@@ -68,6 +81,7 @@ class IologLines {
     this.#path = path;
     this.#options = options;
     this.#file = options.file;
+    this.#waitedUs = options.startUs;
   }
 
   /** Puts what the next line asks for behind `batch`. */
@@ -80,9 +94,19 @@ class IologLines {
     this.#markLine(batch);
     if (text.trim() === '') return;
     const line = this.#parse(text, this.#version);
+    if (line.kind === 'wait' && this.#version === 2) this.#waitedUs = this.#waited(line.pauseUs);
     if (!this.#concernsDisk(line.file)) return;
-    if (line.kind === 'wait' && this.#version === 2) this.#waitedUs = (this.#waitedUs ?? 0) + line.pauseUs;
-    if (line.kind === 'request') batch.push(this.#timed(line.request));
+    this.#options.changes?.add(line);
+    if (line.kind !== 'request') return;
+    const request = this.#timed(line.request);
+    this.#options.onRequest?.(line.file, request);
+    batch.push(this.#placed(line.file, request));
+  }
+
+  #waited(pauseUs: number): number {
+    const sum = (this.#waitedUs ?? 0) + pauseUs;
+    if (Number.isSafeInteger(sum)) return sum;
+    throw this.#error(`the waits up to here are longer than 2^53 microseconds`);
   }
 
   #markLine(batch: GuestRequest[]): void {
@@ -114,14 +138,28 @@ class IologLines {
   }
 
   #concernsDisk(file: string): boolean {
+    const { places, onRequest } = this.#options;
+    if (places !== undefined) return places.has(file);
+    if (onRequest !== undefined && this.#options.file === undefined) return true;
     if (this.#options.file !== undefined) return file === this.#options.file;
     this.#file ??= file;
     if (file === this.#file) return true;
-    throw this.#error(`two files, ${quoted(this.#file)} and ${quoted(file)}; the option file picks one`);
+    throw this.#error(
+      `two files, ${quoted(this.#file)} and ${quoted(file)}; --file NAME picks one, --files all replays all`,
+    );
   }
 
   #timed(request: GuestRequest): GuestRequest {
-    return this.#waitedUs === undefined ? request : ({ ...request, atUs: this.#waitedUs } as GuestRequest);
+    const { unit } = this.#options;
+    if (this.#waitedUs !== undefined && this.#version === 2)
+      return { ...request, atUs: this.#waitedUs } as GuestRequest;
+    if (unit !== 'ns' || !('atUs' in request)) return request;
+    return { ...request, atUs: Math.floor(request.atUs! / 1000) };
+  }
+
+  #placed(file: string, request: GuestRequest): GuestRequest {
+    const place = this.#options.places?.get(file) ?? 0;
+    return place === 0 || !('offset' in request) ? request : { ...request, offset: place + request.offset };
   }
 
   #error(problem: string): TraceError {

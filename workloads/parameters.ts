@@ -51,6 +51,17 @@ export function choiceParameter<const Choice extends readonly [string, ...string
     .default(defaultChoice);
 }
 
+/** One of several words, or none of them. */
+export function optionalChoiceParameter<const Choice extends readonly [string, ...string[]]>(
+  description: string,
+  choices: Choice,
+) {
+  return z
+    .enum(choices)
+    .meta({ description, unit: choices.join('|') })
+    .optional();
+}
+
 /** A name without a default. */
 export function optionalTextParameter(description: string) {
   return z.string().min(1).meta({ description, unit: 'name' }).optional();

@@ -40,6 +40,8 @@ export interface Workload {
   readonly backingImage: boolean;
   /** Files from outside the program that decide the requests; empty without. */
   readonly inputs: readonly WorkloadInput[];
+  /** What a reader of the results must know of how the input is replayed, one sentence each. */
+  readonly notes: readonly string[];
   /** Names of the phases of `requests()`, in order. */
   readonly phases: readonly string[];
   /** Requests of `requests()`, marks not counted; absent when only a run through it would tell. */
@@ -66,7 +68,7 @@ export interface WorkloadDefinition {
 
 /** What a workload's own file says; the rest has defaults. */
 export type WorkloadPlan = Pick<Workload, 'diskSizeBytes' | 'phases' | 'describe' | 'prepare' | 'requests'> &
-  Partial<Pick<Workload, 'vmStateSizeBytes' | 'backingImage' | 'inputs' | 'totalRequests'>>;
+  Partial<Pick<Workload, 'vmStateSizeBytes' | 'backingImage' | 'inputs' | 'notes' | 'totalRequests'>>;
 
 /** Defines a workload: its parameters' schemas, and how a plan comes from their values. */
 export function defineWorkload<Shape extends z.ZodRawShape>(definition: {
@@ -83,7 +85,7 @@ export function defineWorkload<Shape extends z.ZodRawShape>(definition: {
     async create(given, context) {
       const parameters = parseParameters(name, shape, given);
       const plan = await definition.plan(parameters, context);
-      return { name, title, parameters, vmStateSizeBytes: 0, backingImage: false, inputs: [], ...plan };
+      return { name, title, parameters, vmStateSizeBytes: 0, backingImage: false, inputs: [], notes: [], ...plan };
     },
   };
 }

@@ -34,17 +34,25 @@ export async function benchPlans(plans: readonly BenchPlan[], options: BenchOpti
   const format = formatOf(options);
   const interruption = new Interruption();
   const outcomes: BenchOutcome[] = [];
+  const refusals: unknown[] = [];
   for (const plan of plans) {
-    const outcome = await runOne(plan, options.quiet === true, interruption.signal);
+    const outcome = await runOne(plan, options.quiet === true, interruption.signal).catch((error: unknown) => {
+      refusals.push(error);
+      return null;
+    });
+    if (outcome === null) break;
     outcomes.push(outcome);
     const reportFile = plan.report ? await writeReport(outcome) : null;
     if (format === 'table') for (const line of await tableLines(outcome, reportFile)) console.log(line);
     if (outcome.error !== null || interruption.exitCode !== null) break;
   }
   interruption.release();
+  // What earlier plans measured is shown all the same.
+  if (outcomes.length === 0 && refusals.length > 0) throw refusals[0];
   const records = outcomes.map(({ record }) => record);
   if (format !== 'table') process.stdout.write(exported(records, format));
   conclude(outcomes, interruption);
+  if (refusals.length > 0) throw refusals[0];
   return outcomes;
 }
 

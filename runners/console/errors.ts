@@ -26,15 +26,20 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** A worker could not take its sample; `expected`: bad input or a failing device, else a defect, located by `workerStack`. */
+/**
+ * A worker could not take its sample; `expected`: bad input or a failing device, else a defect, located by `workerStack`;
+ * `isInput`: what was asked for can be measured nowhere.
+ */
 export class SampleFailure extends Error {
   override readonly name = 'SampleFailure';
   readonly expected: boolean;
+  readonly isInput: boolean;
   readonly workerStack: string;
 
-  constructor(message: string, expected: boolean, workerStack: string) {
+  constructor(message: string, blame: { readonly expected: boolean; readonly isInput?: boolean }, workerStack: string) {
     super(message);
-    this.expected = expected;
+    this.expected = blame.expected;
+    this.isInput = blame.isInput ?? false;
     this.workerStack = workerStack;
   }
 }
@@ -47,6 +52,15 @@ export function describeFailure(error: unknown): { readonly message: string; rea
   if (error instanceof SampleFailure) return { message, expected: error.expected };
   return { message, expected: EXPECTED.some((kind) => error instanceof kind) };
 }
+
+/** True for an error of what was asked for, which no other machine and no second try would change. */
+export function isBadInput(error: unknown): boolean {
+  if (error instanceof SampleFailure) return error.isInput;
+  if (error instanceof Qcow2Error) return INPUT_CODES.includes(error.code);
+  return [UsageError, TraceError, WorkloadError].some((kind) => error instanceof kind);
+}
+
+const INPUT_CODES: readonly string[] = ['INVALID_ARGUMENT', 'UNSUPPORTED', 'OUT_OF_RANGE'];
 
 /** Without characters that could steer a terminal or reorder the line: names and texts from files may hold anything. */
 export function oneLine(text: string): string {

@@ -14,7 +14,7 @@ import {
   type SampleResult,
   type WorkerMessage,
 } from '../../results/sample-protocol.ts';
-import { describeFailure } from '../console/errors.ts';
+import { describeFailure, isBadInput } from '../console/errors.ts';
 import type { ReportProgress, SampleJob } from './job.ts';
 import { measure } from './measure.ts';
 import { backingPath } from './prepare.ts';
@@ -49,7 +49,8 @@ async function work(message: unknown): Promise<void> {
     send({ type: 'done', result });
   } catch (error) {
     const { message, expected } = describeFailure(error);
-    send({ type: 'failed', message, expected, stack: (error as Error)?.stack ?? '' });
+    const isInput = isBadInput(error);
+    send({ type: 'failed', message, expected, isInput, stack: (error as Error)?.stack ?? '' });
   }
 }
 

@@ -3,7 +3,8 @@ import type { RunRecord } from '../../../results/record.ts';
 import type { RunState } from './pacing.ts';
 
 export interface BenchDisplay {
-  started(record: RunRecord, recordFile: string, imageFolder: string): void;
+  /** `pacedMs`: how long one replay takes at least, where requests are sent at their times. */
+  started(record: RunRecord, recordFile: string, imageFolder: string, pacedMs: number | null): void;
   update(state: RunState): void;
   finished(): void;
 }

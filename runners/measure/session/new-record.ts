@@ -13,7 +13,7 @@ export function newRecord(plan: BenchPlan, workload: Workload, imageFolder: stri
   const environment = describeEnvironment(imageFolder);
   const source = sourceOf(plan);
   const unknown = sourceWarning(source);
-  environment.warnings.push(...warningsOf(plan, workload), ...(unknown === null ? [] : [unknown]));
+  environment.warnings.push(...workload.notes, ...warningsOf(plan, workload), ...(unknown === null ? [] : [unknown]));
   const startedAt = new Date().toISOString();
   const { name, title, diskSizeBytes, inputs } = workload;
   const { seed, guestFlush, discard } = plan.workload;

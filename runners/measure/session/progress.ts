@@ -5,6 +5,7 @@
 import type { RunRecord } from '../../../results/record.ts';
 import { progressBar, timeLeft } from '../../console/work-progress.ts';
 import type { BenchDisplay } from './display.ts';
+import { lengthText } from './paced-length.ts';
 import type { RunState } from './pacing.ts';
 
 const LINE_INTERVAL_MS = 5000;
@@ -15,12 +16,24 @@ export function benchDisplay(quiet: boolean, forTerminal: boolean, write: (line:
   return forTerminal ? new BarDisplay(write) : new LineDisplay(write);
 }
 
-function announce(record: RunRecord, imageFolder: string, write: (line: string) => void): void {
+function announce(record: RunRecord, imageFolder: string, pacedMs: number | null, write: (line: string) => void): void {
   const { fileSystem, syncProbe, warnings } = record.environment;
   const sync = syncProbe === null ? '' : `, a sync takes ${(syncProbe.medianNs / 1000).toFixed(0)} µs`;
   write(`${record.workload.title}; policies ${record.cells.map((cell) => cell.id).join(', ')}`);
   write(`images in ${imageFolder} (${fileSystem.type}${sync})`);
+  if (pacedMs !== null) write(pacedLine(record, pacedMs));
   for (const warning of warnings) write(`warning: ${warning}`);
+}
+
+/** What a schedule costs: every replay waits for it, whatever the disk. */
+export function pacedLine(
+  { cells, workload: { pace } }: Pick<RunRecord, 'cells' | 'workload'>,
+  pacedMs: number,
+): string {
+  const waiting = cells.filter(({ device }) => device.kind === 'real').length;
+  const one = `paced (${pace}): one replay takes at least ${lengthText(pacedMs)}`;
+  if (waiting === 0) return `${one} of virtual time`;
+  return waiting === 1 ? one : `${one}, a round of ${waiting} policies ${lengthText(waiting * pacedMs)}`;
 }
 
 /** One state in words. */
@@ -39,8 +52,8 @@ class LineDisplay implements BenchDisplay {
     this.#write = write;
   }
 
-  started(record: RunRecord, _recordFile: string, imageFolder: string): void {
-    announce(record, imageFolder, this.#write);
+  started(record: RunRecord, _recordFile: string, imageFolder: string, pacedMs: number | null): void {
+    announce(record, imageFolder, pacedMs, this.#write);
   }
 
   update(state: RunState): void {
@@ -60,8 +73,8 @@ class BarDisplay implements BenchDisplay {
     this.#write = write;
   }
 
-  started(record: RunRecord, _recordFile: string, imageFolder: string): void {
-    announce(record, imageFolder, this.#write);
+  started(record: RunRecord, _recordFile: string, imageFolder: string, pacedMs: number | null): void {
+    announce(record, imageFolder, pacedMs, this.#write);
     this.#bar.start(1000, 0, { line: '' });
   }
 

@@ -11,13 +11,15 @@
 
 import path from 'node:path';
 import type { RunRecord } from '../../../results/record.ts';
-import { readRecord, recordPath, writeRecord } from '../../../results/store.ts';
+import { readRecord, recordPath, removeRecord, writeRecord } from '../../../results/store.ts';
 import type { Workload } from '../../../workloads/workload.ts';
+import { isBadInput } from '../../console/errors.ts';
 import { openWorkload } from '../../sample/workload-choice.ts';
 import type { BenchPlan } from '../plan/plan.ts';
 import { BenchRun } from './bench-run.ts';
 import type { BenchDisplay } from './display.ts';
 import { newRecord } from './new-record.ts';
+import { pacedLengthMs } from './paced-length.ts';
 import { findResumable, otherInputs } from './resume.ts';
 import { RunLock } from './run-lock.ts';
 import { TemporaryImages } from './temporary-images.ts';
@@ -31,11 +33,12 @@ export interface BenchOutcome {
 
 /**
  * Runs what is `asked`; aborting `signal` ends the run with what was measured.
- * @throws an error of use or input while nothing has been measured; later failures are in the outcome.
+ * @throws an error of use or input while nothing has been measured, and leaves no record; others are in the outcome.
  */
 export async function runBench(asked: BenchPlan, signal: AbortSignal, display: BenchDisplay): Promise<BenchOutcome> {
   // Bad input must be told before anything is made: this reads a trace to its end.
-  const { workload } = await openWorkload(asked.workload, asked.cells[0]!.clusterSizeBytes);
+  const { workload, requests } = await openWorkload(asked.workload, asked.cells[0]!.clusterSizeBytes);
+  const pacedMs = asked.pace === null ? null : await pacedLengthMs(asked.pace, requests);
   const plan: BenchPlan = { ...asked, workload: { ...asked.workload, inputs: workload.inputs } };
   const images = new TemporaryImages(plan.directory, plan.keepImages);
   const locks: RunLock[] = [];
@@ -53,9 +56,14 @@ export async function runBench(asked: BenchPlan, signal: AbortSignal, display: B
     if (record.status === 'complete') return { record, recordFile, error: null };
     Object.assign(record, { status: 'running', failure: null, finishedAt: null });
     writeRecord(recordFile, record);
-    display.started(record, recordFile, images.folder);
+    display.started(record, recordFile, images.folder, pacedMs);
     const around = { images, display, announcedRequests: announcedRequests(plan, workload) };
     const error = await new BenchRun(plan, record, recordFile, around).complete(signal);
+    if (isBadInput(error) && record.cells.every(({ exact }) => exact === null)) {
+      // A record of nothing would be found, listed and compared as if it were one.
+      removeRecord(recordFile);
+      throw error;
+    }
     return { record, recordFile, error };
   } finally {
     display.finished();

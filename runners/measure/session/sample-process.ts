@@ -41,20 +41,25 @@ export function takeSample(
     try {
       message = parseWorkerMessage(received);
     } catch (error) {
-      outcome ??= () => reject(new SampleFailure((error as Error).message, true, ''));
+      outcome ??= () => reject(new SampleFailure((error as Error).message, { expected: true }, ''));
       return kill();
     }
     if (message.type === 'progress') return onProgress(message.part, message.requests);
     if (message.type === 'done') outcome ??= () => resolve(message.result);
-    else outcome ??= () => reject(new SampleFailure(message.message, message.expected, message.stack));
+    else outcome ??= () => reject(new SampleFailure(message.message, message, message.stack));
     worker.disconnect();
   });
-  worker.on('error', (error) => reject(new SampleFailure(`cannot start a worker: ${error.message}`, false, '')));
+  worker.on('error', (error) =>
+    reject(new SampleFailure(`cannot start a worker: ${error.message}`, { expected: false }, '')),
+  );
   const settle = (code: number | null, killedBy: NodeJS.Signals | null) => {
     signal.removeEventListener('abort', kill);
     if (signal.aborted) reject(signal.reason);
     else if (outcome) outcome();
-    else reject(new SampleFailure(`the worker ended early (${killedBy ?? `exit code ${code}`})`, false, errors));
+    else
+      reject(
+        new SampleFailure(`the worker ended early (${killedBy ?? `exit code ${code}`})`, { expected: false }, errors),
+      );
   };
   // Only once the worker is gone does it hold no image, so that the image can be removed. Not 'close': it never comes
   // after a disconnect from this side.
