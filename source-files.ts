@@ -51,6 +51,11 @@ function namesIn(clause: string | undefined): string[] | null {
   return words.filter((word) => word !== '').map((word) => word.split(/\s+as\s+|\s*:/)[0]!);
 }
 
+/** Files that a text names in other ways, from its own folder or from the root: to run them in a thread or a process. */
+export function filesNamedIn({ path, text }: SourceFile): string[] {
+  return [...text.matchAll(/['"`]([\w./-]+\.ts)['"`]/g)].flatMap(([, name]) => [resolved(path, name!), name!]);
+}
+
 function resolved(from: string, specifier: string): string {
   const parts = from.split('/').slice(0, -1);
   for (const part of specifier.split('/')) {
@@ -63,4 +68,20 @@ function resolved(from: string, specifier: string): string {
 /** The folder of a file; `.` for a file in none. */
 export function folderOf(path: string): string {
   return path.split('/').slice(0, -1).join('/') || '.';
+}
+
+export interface Export {
+  readonly name: string;
+  readonly isType: boolean;
+}
+
+const DECLARATION =
+  /^export\s+(?:abstract\s+|async\s+)*(const|let|function\*?|class|interface|type|enum)\s+([A-Za-z_$][\w$]*)/gm;
+
+/** What a file declares for others; what it hands on from another file is that one's. */
+export function exportsOf({ text }: SourceFile): Export[] {
+  return [...text.matchAll(DECLARATION)].map(([, word, name]) => ({
+    name: name!,
+    isType: word === 'interface' || word === 'type',
+  }));
 }

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { type ExactDifference, compareMetrics } from './comparison-exact.ts';
 import { RecordError } from './record-error.ts';
 
-export const BASELINE_FORMAT = 1;
+const BASELINE_FORMAT = 1;
 
 const Baseline = z.object({
   format: z.literal(BASELINE_FORMAT),

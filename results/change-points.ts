@@ -43,7 +43,7 @@ export interface ExactChange {
 }
 
 /** Fewer points than this are stray points, not a level. */
-export const LEVEL_POINTS_MIN = 3;
+const LEVEL_POINTS_MIN = 3;
 /** Slack for sums that are equal on paper, so that rounding decides nothing. */
 const ROUNDING = 1e-9;
 const DEFAULT_SIGNIFICANCE = 0.001;

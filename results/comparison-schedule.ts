@@ -43,7 +43,6 @@ export function scheduleBlock(variantCount: number, block: number, seed: number)
  * `comparison.ts` pays for these five.
  */
 export const LOOKS = [20, 30, 44, 66, 100] as const;
-export const DEFAULT_PAIRS = LOOKS[0];
 export const MOST_PAIRS = LOOKS[4];
 
 export interface Budget {

@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { comparePaired, isSettled, type PairedComparison } from './comparison.ts';
 import {
-  DEFAULT_PAIRS,
   LOOKS,
   MOST_PAIRS,
   measureMore,
@@ -17,6 +16,7 @@ import {
 import { type SeededRandom, seededRandom } from './statistics-random.ts';
 
 const RUNS = 1000;
+const FIRST_LOOK = LOOKS[0];
 const VARIANTS = 3; // baseline, control, candidate
 const DRIFT = 0.03;
 const NOISE = 0.04;
@@ -54,16 +54,16 @@ function gaussian(random: SeededRandom): number {
 }
 
 function interleaved(seed: number): ScheduledSample[] {
-  const blocks = [...Array(DEFAULT_PAIRS / ROUNDS_A_BLOCK).keys()];
+  const blocks = [...Array(FIRST_LOOK / ROUNDS_A_BLOCK).keys()];
   return blocks.flatMap((block) => scheduleBlock(VARIANTS, block, seed));
 }
 
 /** All samples of one variant, then all of the next: how not to measure. */
 function oneAfterTheOther(): ScheduledSample[] {
-  return [...Array(VARIANTS * DEFAULT_PAIRS).keys()].map((order) => ({
+  return [...Array(VARIANTS * FIRST_LOOK).keys()].map((order) => ({
     order,
-    round: order % DEFAULT_PAIRS,
-    variant: Math.floor(order / DEFAULT_PAIRS),
+    round: order % FIRST_LOOK,
+    variant: Math.floor(order / FIRST_LOOK),
   }));
 }
 

@@ -33,7 +33,7 @@ export const TimeComparison = z.object({
   morePairs: count,
 });
 
-export const ExactDifference = z.object({ metric: label, baseline: z.number(), candidate: z.number() });
+const ExactDifference = z.object({ metric: label, baseline: z.number(), candidate: z.number() });
 
 /** One cell of the record against another. */
 export const Comparison = z.object({

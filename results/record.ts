@@ -25,9 +25,9 @@ export const IoCounts = z.object({
   readBytes: count,
 });
 
-export const KindCounts = z.object({ writes: count, writeBytes: count, reads: count, readBytes: count });
+const KindCounts = z.object({ writes: count, writeBytes: count, reads: count, readBytes: count });
 
-export const CacheCounts = z.object({ hits: count, misses: count, evictions: count, dirtyEvictions: count });
+const CacheCounts = z.object({ hits: count, misses: count, evictions: count, dirtyEvictions: count });
 
 export const ExactCounters = IoCounts.extend({
   truncates: count,
@@ -116,7 +116,7 @@ export const FileMap = z.object({
 });
 
 /** Every file operation of one guest request, for the cascade picture. */
-export const CascadeEvent = z.object({
+const CascadeEvent = z.object({
   startNs: count,
   durationNs: count,
   op: z.enum(['read', 'write', 'sync', 'truncate', 'punch', 'preallocate']),

@@ -19,7 +19,7 @@ export interface Atom {
 }
 
 /** Above this the number of ways to draw half a resample leaves the range of a double. */
-export const BOOTSTRAP_SAMPLES_MAX = 2000;
+const BOOTSTRAP_SAMPLES_MAX = 2000;
 
 /** Atoms below this cannot move a quantile that anyone asks for; dropping them keeps large samples cheap. */
 const NEGLIGIBLE = 1e-13;

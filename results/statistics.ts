@@ -4,26 +4,8 @@
  * Ratios are handled as differences of logarithms, so that "twice as slow" and "twice as fast" weigh the same, and
  * through medians, so that one sample hit by a hiccup of the machine moves nothing. No sample is ever dropped.
  */
-import { mad, medianSorted, quantileSorted } from 'simple-statistics';
+import { medianSorted, quantileSorted } from 'simple-statistics';
 import { bootstrapMedianInterval } from './statistics-bootstrap.ts';
-
-export interface Summary {
-  readonly count: number;
-  readonly min: number;
-  readonly quartile1: number;
-  readonly median: number;
-  readonly quartile3: number;
-  readonly max: number;
-  /** Median absolute deviation from the median, unscaled. */
-  readonly mad: number;
-  /** Indices of samples further from the median than {@link OUTLIER_DEVIATIONS} robust standard deviations: to be shown, never dropped. */
-  readonly outliers: readonly number[];
-}
-
-/** Iglewicz and Hoaglin's limit for a modified z-score. */
-export const OUTLIER_DEVIATIONS = 3.5;
-/** The median absolute deviation of a normal distribution times this is its standard deviation. */
-export const NORMAL_MAD_SCALE = 1.4826;
 
 /** The candidate's value as a multiple of the baseline's, with the interval that holds it. */
 export interface RatioInterval {
@@ -43,24 +25,6 @@ export function median(values: readonly number[]): number {
 export function quantile(values: readonly number[], share: number): number {
   if (!(share >= 0 && share <= 1)) throw new RangeError(`quantile ${share} is not between 0 and 1`);
   return quantileSorted(ascending(values), share);
-}
-
-/** Median, quartiles, spread and outliers of `values` (not empty, all finite), in their own unit. */
-export function summarise(values: readonly number[]): Summary {
-  const sorted = ascending(values);
-  const middle = medianSorted(sorted);
-  const deviation = mad(sorted);
-  const limit = OUTLIER_DEVIATIONS * NORMAL_MAD_SCALE * deviation;
-  return {
-    count: sorted.length,
-    min: sorted[0]!,
-    quartile1: quantileSorted(sorted, 0.25),
-    median: middle,
-    quartile3: quantileSorted(sorted, 0.75),
-    max: sorted.at(-1)!,
-    mad: deviation,
-    outliers: [...values.keys()].filter((index) => Math.abs(values[index]! - middle) > limit),
-  };
 }
 
 /**

@@ -15,7 +15,7 @@ import type { GuestRequest } from './request.ts';
 export const BURST_PHASES = ['mkfs', 'download', 'unpack', 'finish'] as const;
 
 /** Of the unpacked data, so much is copied to the disk as compressed packages before. */
-export const DOWNLOADED_SHARE = 0.3;
+const DOWNLOADED_SHARE = 0.3;
 
 /** The longest request of the recorded guest. */
 const MAX_REQUEST_BYTES = 1280 * KiB;

@@ -29,7 +29,7 @@ export interface DatabasePlan {
   readonly appendBytes: number;
 }
 
-export const DATABASE_PHASES = ['growing-log', 'recycled-log'] as const;
+const DATABASE_PHASES = ['growing-log', 'recycled-log'] as const;
 
 export class DatabaseGuest {
   readonly #plan: DatabasePlan;

@@ -24,11 +24,6 @@ const TWO_POW_32 = 2 ** 32;
 /** The highest write serial; serials start at 1. */
 export const MAX_WRITE_SERIAL = 0xffff_fff0;
 
-/** Makes the pool of `seed` now and not at the first fill: some 30 ms that belong to no request. */
-export function prepareGuestData(seed: number): void {
-  poolOf(seed >>> 0);
-}
-
 /**
  * Fills `into` (whole sectors, no alignment needed) with what write number `writeSerial` (1 to {@link MAX_WRITE_SERIAL})
  * puts at `guestOffset` (bytes, a multiple of 512) under `seed` (an integer).

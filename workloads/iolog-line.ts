@@ -19,7 +19,7 @@ export function iologHeader(version: IologVersion): string {
 }
 
 /** The longest read or write that is replayed (256 MiB): the data of a request is held in memory. */
-export const MAX_TRANSFER_BYTES = 256 * 1024 * 1024;
+const MAX_TRANSFER_BYTES = 256 * 1024 * 1024;
 
 /** What a trace may ask for. */
 export interface IologLimits {

@@ -42,17 +42,6 @@ export class RequestTotals {
   }
 }
 
-/** Passes `requests` on and counts them into `totals`. */
-export async function* counted(
-  requests: RequestStream,
-  totals: RequestTotals,
-): AsyncGenerator<readonly GuestRequest[]> {
-  for await (const batch of requests) {
-    for (const request of batch) totals.add(request);
-    yield batch;
-  }
-}
-
 /** Runs through `requests` and counts them. */
 export async function totalsOf(requests: RequestStream): Promise<RequestTotals> {
   const totals = new RequestTotals();

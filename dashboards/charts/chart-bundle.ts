@@ -38,7 +38,7 @@ export function withGroup(bundle: ChartBundle, label: string): ChartBundle {
 }
 
 /** Rows as the objects that Vega takes; new objects each time, because Vega writes into them. */
-export function unpackRows({ fields, rows }: PackedRows): Record<string, unknown>[] {
+function unpackRows({ fields, rows }: PackedRows): Record<string, unknown>[] {
   return rows.map((row) => Object.fromEntries(fields.map((field, index) => [field, row[index]])));
 }
 

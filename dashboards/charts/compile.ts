@@ -108,7 +108,7 @@ export function controlsOf(question: Question, record: RunRecord): readonly Cont
   });
 }
 
-export function describeChart(question: Question, record: RunRecord): string {
+function describeChart(question: Question, record: RunRecord): string {
   return `${question.title} ${question.answer(record).join(' ')}`;
 }
 

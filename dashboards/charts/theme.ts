@@ -6,7 +6,7 @@
 import type { Config } from 'vega-lite';
 import { POLICY_SHAPES, themeToken } from './palette.ts';
 
-export const FONT =
+const FONT =
   'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif';
 
 /** Okabe–Ito tokens in the order in which unknown policies take them. */

@@ -88,9 +88,3 @@ export function say(strings: TemplateStringsArray, ...pieces: readonly Piece[]):
   const text = strings.map((string, index) => string + textOf(piece(index))).join('');
   return new Sentence(text, html`${strings.map((string, index) => html`${string}${markupOf(piece(index))}`)}`);
 }
-
-/** Sentences joined by `between`. */
-export function join(sentences: readonly Sentence[], between: string): Sentence {
-  const [first = say``, ...others] = sentences;
-  return others.reduce((line, next) => say`${line}${between}${next}`, first);
-}

@@ -80,7 +80,7 @@ export function ifMeasured<Result>(compute: () => Result): Result | null {
 }
 
 /** The record of a part. @throws NotMeasured */
-export function recordOf(run: HistoryRun, part: string): RunRecord {
+function recordOf(run: HistoryRun, part: string): RunRecord {
   const found = run.parts.find(({ id }) => id === part);
   if (found === undefined) throw new NotMeasured(`part ${part}`);
   return found.record;

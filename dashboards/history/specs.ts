@@ -6,7 +6,7 @@ import { type ThemeColor, themeToken } from '../charts/palette.ts';
 /** Kinds of bar pieces or lines, in the order of the legend, with their colours. */
 export type Colours = Readonly<Record<string, ThemeColor>>;
 
-export const STAGE_COLOURS: Colours = {
+const STAGE_COLOURS: Colours = {
   S0: 'vermillion',
   S1: 'orange',
   S2: 'blue',

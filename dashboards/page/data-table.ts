@@ -15,7 +15,7 @@ const FORMATS: Readonly<
 };
 
 /** Rows beyond this stay in the chart's data, which can be downloaded. */
-export const MOST_TABLE_ROWS = 1000;
+const MOST_TABLE_ROWS = 1000;
 
 /** A number in human units, exact and explained when pointed at. */
 export function figure(value: number | null, quantity: Exclude<Quantity, 'text'>, help?: string): Html {

@@ -9,7 +9,7 @@ export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-export function reproduceCommand(record: RunRecord): string {
+function reproduceCommand(record: RunRecord): string {
   return ['npm', 'run', '-s', 'cowbench', '--', ...record.command].map(shellWord).join(' ');
 }
 

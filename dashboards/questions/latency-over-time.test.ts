@@ -5,7 +5,7 @@ import { LatencyMapBuilder, latencyBins } from '../../results/latency-map.ts';
 import type { LatencyLane, LatencyMap, RunRecord } from '../../results/record.ts';
 import { compileQuestion } from '../charts/compile.ts';
 import { coarserInTime } from '../reading/latency-map-bins.ts';
-import { LANE_TITLES, laneMaps, spansOf, wholeRun } from '../reading/latency-spans.ts';
+import { LANE_TITLES, laneMaps, spansOf } from '../reading/latency-spans.ts';
 import { SLOW_FROM, SLOW_TO } from '../testing/fixture-latency-map.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
 import { latencyOverTime } from './latency-over-time.ts';
@@ -46,6 +46,8 @@ test('a picture made coarser has fewer bins and the same latencies', () => {
     for (const lane of lanes) assert.equal(total(coarse, lane), total(map, lane), lane);
   }
 });
+
+const wholeRun = (map: ReturnType<typeof laneMaps>[number]) => spansOf(map, 1)[0]!;
 
 test('the table and the words name the slow period', () => {
   const record = fixtureRecord();

@@ -67,11 +67,6 @@ export function spansOf(map: LaneMap, most: number): Span[] {
     .map(([index, bins]) => spanOf(map, bins, index * columnsEach, (index + 1) * columnsEach));
 }
 
-/** The whole run as one span. */
-export function wholeRun(map: LaneMap): Span {
-  return spanOf(map, map.bins, 0, map.columns);
-}
-
 function spanOf(map: LaneMap, bins: readonly LatencyBin[], from: number, to: number): Span {
   const byRow = countsByRow(map, bins);
   return {

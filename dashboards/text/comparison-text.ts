@@ -29,7 +29,7 @@ export function verdictLines({ comparisons = [] }: RunRecord): string[] {
 }
 
 /** One word, or how many more pairs would settle it. */
-export function verdictWord({ verdict, direction, morePairs, floor }: TimeComparison): string {
+function verdictWord({ verdict, direction, morePairs, floor }: TimeComparison): string {
   if (verdict === 'changed') return direction;
   if (verdict === 'unsure') return `unsure, ${morePairs} more pairs`;
   return floor > NOISY ? `nothing above a noise of ${percent(floor)}` : 'same';

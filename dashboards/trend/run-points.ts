@@ -24,7 +24,7 @@ export interface Figure {
   readonly high: number;
 }
 
-export const FIGURE_IDS = ['waits', 'written', 'wall', 'flush'] as const;
+const FIGURE_IDS = ['waits', 'written', 'wall', 'flush'] as const;
 export type FigureId = (typeof FIGURE_IDS)[number];
 
 export interface Point {

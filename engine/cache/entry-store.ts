@@ -9,7 +9,7 @@
  */
 
 /** The layouts of history, stages S1 to S2 and S3 on. */
-export const HISTORICAL_LAYOUTS = ['unpacked', 'packed'] as const;
+const HISTORICAL_LAYOUTS = ['unpacked', 'packed'] as const;
 export type HistoricalLayout = (typeof HISTORICAL_LAYOUTS)[number];
 export type CacheLayout = HistoricalLayout | 'indexed';
 

@@ -10,7 +10,7 @@ import type { ByteRange } from './image-shape.ts';
 import { OWNER_L1, OWNER_L2 } from './references.ts';
 
 /** L2 tables by host cluster, with the number of L1 entries that name each: of all L1 tables, and of the active one. */
-export class L2Uses {
+class L2Uses {
   readonly clusters: number[] = [];
   readonly times: number[] = [];
   readonly activeTimes: number[] = [];

@@ -142,7 +142,7 @@ function checkL1Table(header: FixedFields, fileName: string): void {
 }
 
 /** L1 entries that a disk of the header's size needs. */
-export function l1EntriesNeeded(header: Pick<Header, 'sizeBytes' | 'clusterBits' | 'incompatibleFeatures'>): number {
+function l1EntriesNeeded(header: Pick<Header, 'sizeBytes' | 'clusterBits' | 'incompatibleFeatures'>): number {
   const entryBytes = (header.incompatibleFeatures & INCOMPATIBLE.extendedL2) !== 0n ? 16 : 8;
   const clusterBytes = 2 ** header.clusterBits;
   return Math.ceil(header.sizeBytes / clusterBytes / (clusterBytes / entryBytes));

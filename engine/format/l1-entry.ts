@@ -16,8 +16,6 @@ export const L1_ENTRY_BYTES = 8;
 const COPIED_HIGH = 0x8000_0000;
 const OFFSET_HIGH = 0x00ff_ffff;
 const OFFSET_LOW = 0xffff_fe00;
-const RESERVED_HIGH = 0x7f00_0000;
-const RESERVED_LOW = 0x0000_01ff;
 
 /** Host offset of the L2 table in bytes; 0 where there is none. */
 export function l1EntryOffset(view: DataView, byteIndex: number): number {
@@ -26,11 +24,6 @@ export function l1EntryOffset(view: DataView, byteIndex: number): number {
 
 export function l1EntryIsCopied(view: DataView, byteIndex: number): boolean {
   return view.getUint8(byteIndex) >= 0x80;
-}
-
-/** True when the entry has bits set that the specification keeps for later: the image is newer or damaged. */
-export function l1EntryHasReservedBits(view: DataView, byteIndex: number): boolean {
-  return (view.getUint32(byteIndex) & RESERVED_HIGH) !== 0 || (view.getUint32(byteIndex + 4) & RESERVED_LOW) !== 0;
 }
 
 /** Writes a whole entry; `hostOffset` is a cluster-aligned byte offset below 2^56, or 0 for none. */

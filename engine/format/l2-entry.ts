@@ -20,9 +20,8 @@ export const L2_ENTRY_BYTES = 8;
 export const EXTENDED_L2_ENTRY_BYTES = 16;
 export const SUBCLUSTERS_PER_CLUSTER = 32;
 
-/** Flags for {@link writeEntry}; {@link entryFlags} returns the same. */
+/** Flags for {@link writeEntry}. */
 export const L2_COPIED = 1;
-export const L2_COMPRESSED = 2;
 export const L2_ZERO = 4;
 
 /** What an entry says about its guest cluster; see {@link clusterKind}. */
@@ -44,33 +43,14 @@ const OFFSET_HIGH = 0x00ff_ffff;
 const OFFSET_LOW = 0xffff_fe00;
 const ZERO_LOW = 1;
 const DESCRIPTOR_HIGH = 0x3fff_ffff;
-const RESERVED_HIGH = 0x3f00_0000;
-const RESERVED_LOW = 0x0000_01fe;
 
 /** Host offset in bytes of an uncompressed cluster; 0 where none is allocated. Meaningless for a compressed entry. */
 export function entryOffset(view: DataView, byteIndex: number): number {
   return (view.getUint32(byteIndex) & OFFSET_HIGH) * TWO_POW_32 + ((view.getUint32(byteIndex + 4) & OFFSET_LOW) >>> 0);
 }
 
-/** The entry's flags as a sum of L2_COPIED, L2_COMPRESSED and L2_ZERO; a compressed entry never has L2_ZERO. */
-export function entryFlags(view: DataView, byteIndex: number): number {
-  const top = view.getUint8(byteIndex) >>> 6;
-  const flags = (top >>> 1) | ((top & 1) << 1);
-  if ((flags & L2_COMPRESSED) !== 0) return flags;
-  return (view.getUint8(byteIndex + 7) & ZERO_LOW) === 0 ? flags : flags | L2_ZERO;
-}
-
 export function isCopied(view: DataView, byteIndex: number): boolean {
   return (view.getUint8(byteIndex) & 0x80) !== 0;
-}
-
-export function isCompressed(view: DataView, byteIndex: number): boolean {
-  return (view.getUint8(byteIndex) & 0x40) !== 0;
-}
-
-/** True for an uncompressed entry with the ZERO flag. */
-export function isZero(view: DataView, byteIndex: number): boolean {
-  return (view.getUint8(byteIndex + 7) & ZERO_LOW) !== 0 && !isCompressed(view, byteIndex);
 }
 
 /** What a standard (8-byte) entry says; extended entries have their bitmaps instead of ZERO. */
@@ -82,13 +62,6 @@ export function clusterKind(view: DataView, byteIndex: number, hasDataFile = fal
   const isAllocated = hasOffset || (hasDataFile && (high & COPIED_HIGH) !== 0);
   if ((low & ZERO_LOW) !== 0) return isAllocated ? CLUSTER_ZERO_ALLOCATED : CLUSTER_ZERO_PLAIN;
   return isAllocated ? CLUSTER_NORMAL : CLUSTER_UNALLOCATED;
-}
-
-/** True when an uncompressed entry has reserved bits set; `zeroIsReserved` for version 2 and for extended entries. */
-export function entryHasReservedBits(view: DataView, byteIndex: number, zeroIsReserved = false): boolean {
-  if (isCompressed(view, byteIndex)) return false;
-  const lowMask = zeroIsReserved ? RESERVED_LOW | ZERO_LOW : RESERVED_LOW;
-  return (view.getUint32(byteIndex) & RESERVED_HIGH) !== 0 || (view.getUint32(byteIndex + 4) & lowMask) !== 0;
 }
 
 /** Writes an uncompressed entry; `hostOffset` is cluster aligned and below 2^56, `flags` a sum of L2_COPIED and L2_ZERO. */
@@ -149,11 +122,6 @@ export function zeroBitmap(view: DataView, byteIndex: number): number {
 export function writeBitmaps(view: DataView, byteIndex: number, allocated: number, zero: number): void {
   view.setUint32(byteIndex + 8, zero);
   view.setUint32(byteIndex + 12, allocated);
-}
-
-/** True when a subcluster of an extended entry is marked both allocated and zero, which the specification forbids. */
-export function bitmapsContradict(view: DataView, byteIndex: number): boolean {
-  return (allocationBitmap(view, byteIndex) & zeroBitmap(view, byteIndex)) !== 0;
 }
 
 export type SubclusterKind = typeof CLUSTER_NORMAL | typeof CLUSTER_ZERO_PLAIN | typeof CLUSTER_UNALLOCATED;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { findFreeRefcount, getRefcount, maxRefcount, refcountsPerBlock, setRefcount } from './refcount-block.ts';
+import { getRefcount, maxRefcount, refcountsPerBlock, setRefcount } from './refcount-block.ts';
 
 const SEED = 21;
 const BLOCK_BYTES = 64;
@@ -64,19 +64,6 @@ test('a count that does not fit is refused and nothing changes', () => {
       assert.throws(() => setRefcount(view, 1, order, count), { code: 'INVALID_ARGUMENT', message: /does not fit/ });
     }
     assert.ok(bytes.every((byte) => byte === 0x55));
-  }
-});
-
-test('the first free count is found inside the range only', () => {
-  for (let order = 0; order <= 6; order++) {
-    const view = new DataView(new Uint8Array(BLOCK_BYTES).fill(0xff).buffer);
-    const total = (BLOCK_BYTES * 8) / 2 ** order;
-    assert.equal(findFreeRefcount(view, 0, total, order), -1);
-    setRefcount(view, 3, order, 0);
-    setRefcount(view, 6, order, 0);
-    assert.equal(findFreeRefcount(view, 0, total, order), 3);
-    assert.equal(findFreeRefcount(view, 4, total, order), 6);
-    assert.equal(findFreeRefcount(view, 4, 6, order), -1);
   }
 });
 

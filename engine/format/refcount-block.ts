@@ -5,10 +5,9 @@
  * `index` counts entries from the start of `view`.
  */
 import { Qcow2Error } from '../base/errors.ts';
-import { readUint64, TWO_POW_32, writeUint64 } from './uint64.ts';
+import { readUint64, writeUint64 } from './uint64.ts';
 
 export const REFCOUNT_ORDER_DEFAULT = 4;
-export const REFCOUNT_ORDER_MAX = 6;
 
 /** The largest count that a block of this order can hold; for order 6 the largest exact one, 2^53 - 1. */
 export function maxRefcount(order: number): number {
@@ -54,19 +53,6 @@ export function setRefcount(view: DataView, index: number, order: number, count:
     default:
       return setSubByteRefcount(view, index, order, count);
   }
-}
-
-/** Index of the first zero count in [from, to), or -1: the allocator's inner loop. */
-export function findFreeRefcount(view: DataView, from: number, to: number, order: number): number {
-  for (let index = from; index < to; index++) {
-    const isFree = order === 6 ? isZero64(view, index * 8) : getRefcount(view, index, order) === 0;
-    if (isFree) return index;
-  }
-  return -1;
-}
-
-function isZero64(view: DataView, offset: number): boolean {
-  return view.getUint32(offset) * TWO_POW_32 + view.getUint32(offset + 4) === 0;
 }
 
 function getSubByteRefcount(view: DataView, index: number, order: number): number {

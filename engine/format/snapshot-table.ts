@@ -17,8 +17,8 @@ import { readUint64, writeUint64 } from './uint64.ts';
 
 const FIXED_BYTES = 40;
 const KNOWN_EXTRA_BYTES = 24;
-export const SNAPSHOT_EXTRA_BYTES_MAX = 1024;
-export const SNAPSHOT_TABLE_BYTES_MAX = 64 * MiB;
+const SNAPSHOT_EXTRA_BYTES_MAX = 1024;
+const SNAPSHOT_TABLE_BYTES_MAX = 64 * MiB;
 export const SNAPSHOT_NAME_BYTES_MAX = 65_535;
 
 export interface SnapshotEntry {

@@ -6,7 +6,7 @@ import { Qcow2Error } from '../base/errors.ts';
 export const TWO_POW_32 = 0x1_0000_0000;
 
 /** The field at byte `offset`; above 2^53 - 1 the result is rounded, so compare it with {@link Number.isSafeInteger}. */
-export function readUint64Rounded(view: DataView, offset: number): number {
+function readUint64Rounded(view: DataView, offset: number): number {
   return view.getUint32(offset) * TWO_POW_32 + view.getUint32(offset + 4);
 }
 

@@ -180,7 +180,7 @@ export function stateAtSnapshot(state: ImageState, nameOrId: string): ImageState
 }
 
 /** The snapshot with this id, or else with this name. */
-export function findSnapshot(state: ImageState, nameOrId: string): SnapshotEntry {
+function findSnapshot(state: ImageState, nameOrId: string): SnapshotEntry {
   const found =
     state.vars.snapshots.find((entry) => snapshotId(entry) === nameOrId) ??
     state.vars.snapshots.find((entry) => snapshotName(entry) === nameOrId);
@@ -190,7 +190,7 @@ export function findSnapshot(state: ImageState, nameOrId: string): SnapshotEntry
   throw new Qcow2Error('INVALID_ARGUMENT', `there is no snapshot ${JSON.stringify(nameOrId)}: ${list}`);
 }
 
-export function readL1(state: ImageState, entry: SnapshotEntry): L1Table {
+function readL1(state: ImageState, entry: SnapshotEntry): L1Table {
   refuseMisplacedL1(state, entry);
   const l1 = new L1Table(entry.l1TableOffset, entry.l1Entries);
   readBytes(state.file, l1.offset, l1.entryBytes, 'l1');

@@ -82,7 +82,7 @@ interface Result {
 }
 
 /** Explores and prints; exit code 1 when a promise was broken. Ctrl-C prints what was explored until then. */
-export async function runCrashCommand(options: Options): Promise<void> {
+async function runCrashCommand(options: Options): Promise<void> {
   const results: Result[] = [];
   const interruption = new Interruption();
   try {

@@ -21,7 +21,7 @@ import { foreignFormat } from './foreign-formats.ts';
 import { printable } from './printable.ts';
 import { snapshotToRead } from './snapshot-choice.ts';
 
-export const IMAGE_FORMATS = ['raw', 'qcow2'] as const;
+const IMAGE_FORMATS = ['raw', 'qcow2'] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 /** Which files besides those on the command line may be opened. */

@@ -8,7 +8,7 @@ import type { Terminal } from './terminal.ts';
 const PAUSE_INTERVAL_MS = 30;
 
 /** The work was stopped by a signal. */
-export class Interrupted extends Error {
+class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
 

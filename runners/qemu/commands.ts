@@ -57,7 +57,7 @@ export interface OpenOptions {
 }
 
 /** The image as the block layer's options name it. */
-export function imageOptions(options: OpenOptions): string {
+function imageOptions(options: OpenOptions): string {
   const driver = Object.entries(options.driver).map(([name, value]) => `${name}=${value}`);
   return ['driver=qcow2', ...driver, ...fileOptions(options.log)].join(',');
 }

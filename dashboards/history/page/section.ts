@@ -21,7 +21,7 @@ function verdict({ holds }: Claim): { tone: string; words: string } {
   return holds ? { tone: 'good', words: 'holds' } : { tone: 'bad', words: 'does not hold in this run' };
 }
 
-export function claimItem(claim: Claim): Html {
+function claimItem(claim: Claim): Html {
   const { tone, words } = verdict(claim);
   return html`<li class="claim ${tone}"><p><strong>${claim.said}</strong> <span class="outcome">${words}</span></p>
 ${claim.found === null ? null : html`<p>${claim.found.markup}</p>`}</li>`;

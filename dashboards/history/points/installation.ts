@@ -6,8 +6,8 @@ import type { HistoryRun, Place } from '../history-run.ts';
 import { claim, type Point } from '../point.ts';
 import { stageBars } from '../specs.ts';
 
-export const FLUSHED = 'install';
-export const UNFLUSHED = 'install-unflushed';
+const FLUSHED = 'install';
+const UNFLUSHED = 'install-unflushed';
 const PANELS = { [UNFLUSHED]: 'Guest without flushes, writeback', [FLUSHED]: 'Guest flushes as recorded, writeback' };
 
 function syncsAt(run: HistoryRun, part: string, stage: string): Figure {

@@ -6,7 +6,7 @@ import { cellAt, type HistoryRun, type Place } from '../history-run.ts';
 import { claim, type Point } from '../point.ts';
 import { stageBars } from '../specs.ts';
 
-export const OWED_PART = 'owed-barrier';
+const OWED_PART = 'owed-barrier';
 const STAGE = 'S2';
 /** The what-if stage of the engine: S2, and no barrier owed. */
 const WHAT_IF = 'S2-unowed';

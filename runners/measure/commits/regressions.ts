@@ -4,15 +4,7 @@ import { ratioText, TIME_NAMES } from '../../../dashboards/text/comparison-text.
 import type { Comparison } from '../../../results/record.ts';
 
 /** Counters of which more is worse, whatever the reason. */
-export const COST_METRICS = [
-  'fsyncs',
-  'odsyncWrites',
-  'writes',
-  'writeBytes',
-  'reads',
-  'readBytes',
-  'imageBytes',
-] as const;
+const COST_METRICS = ['fsyncs', 'odsyncWrites', 'writes', 'writeBytes', 'reads', 'readBytes', 'imageBytes'] as const;
 
 /** One line each. */
 export function regressions(comparisons: readonly Comparison[]): string[] {

@@ -14,7 +14,7 @@ export const READY = '.cowbench-ready';
 /** Names the process that used the tree last; its time is that of the last use. */
 const USED = '.cowbench-used';
 /** Enough for a trend to be looked at again, and some gigabytes at most where each has packages of its own. */
-export const TREES_KEPT = 20;
+const TREES_KEPT = 20;
 /** For `--help`. */
 export const TREES_TEXT = `Commits are prepared in $XDG_CACHE_HOME/cowbench/trees (~/.cache); the last ${TREES_KEPT} are kept.`;
 /** A tree that nobody has used yet is being made, or its making was interrupted: it is left alone for so long. */

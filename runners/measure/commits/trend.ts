@@ -33,7 +33,7 @@ export interface TrendSeries {
 }
 
 /** The totals that a trend shows; the records have the breakdowns. */
-export const TREND_METRICS = ['fsyncs', 'odsyncWrites', 'writes', 'writeBytes', 'imageBytes'] as const;
+const TREND_METRICS = ['fsyncs', 'odsyncWrites', 'writes', 'writeBytes', 'imageBytes'] as const;
 
 /** Takes the run of one plan; gives its record. */
 export type TakeRun = (plan: BenchPlan) => Promise<RunRecord>;

@@ -22,7 +22,7 @@ export function judge({ changed, added, removed }: BaselineComparison): GateVerd
   return { verdict: changed.length + added.length > 0 ? 'changed' : 'equal', worse };
 }
 
-export function isWorse({ metric, baseline, candidate }: ExactDifference): boolean {
+function isWorse({ metric, baseline, candidate }: ExactDifference): boolean {
   if (metric === 'modelledNs') return candidate > baseline * (1 + TIME_FLOOR);
   return isCost(metric) && candidate > baseline;
 }

@@ -7,8 +7,8 @@ import path from 'node:path';
 import { ROUNDS_A_BLOCK, scheduleBlock } from '../../../results/comparison-schedule.ts';
 import { median, pairedRatio, type RatioInterval } from '../../../results/statistics.ts';
 
-export const FEW_SLICES = 16;
-export const MANY_SLICES = 16384;
+const FEW_SLICES = 16;
+const MANY_SLICES = 16384;
 const SEED = 1;
 
 export interface WriteInPlace {

@@ -8,7 +8,7 @@ import { fitDeviceModel } from '../../machine/probe-fit.ts';
 import type { ModelledDevice } from '../../sample/job.ts';
 
 /** The model of the storage under the images. */
-export const PROBED_DEVICE = 'probed';
+const PROBED_DEVICE = 'probed';
 export const DEVICE_NAMES = [...MODELLED_DEVICES.map(({ name }) => name), PROBED_DEVICE];
 
 /** Reads one word of `--device`: `real` gives null. Throws UsageError. */

@@ -4,11 +4,11 @@ import { before, describe, test } from 'node:test';
 import { type PolicyName, policyNames } from '../../../engine/index.ts';
 import { FINDING_CLASSES } from '../judge/verdict.ts';
 import { OPERATIONS } from '../requests/operation-table.ts';
-import { CACHE_SIZES } from '../requests/sequences.ts';
 import { exploreJobs } from './exploration-pool.ts';
 import type { ExplorationJob } from './jobs.ts';
 import { addTally, emptyTally, type Tally } from './tally.ts';
 
+const CACHE_SIZES = [{ l2: 2, refcounts: 2 }, null];
 const DISTINCT_STATES_MIN = 20_000;
 
 function jobsOf(policy: PolicyName): ExplorationJob[] {

@@ -26,10 +26,6 @@ export function resetMeter(limitBytes: number): void {
   refuseAboveBytes = limitBytes;
 }
 
-export function meteredBytes(): number {
-  return allocatedBytes;
-}
-
 function bytesPerUnit(name: Measured): number {
   return name === 'ArrayBuffer' ? 1 : globalThis[name].BYTES_PER_ELEMENT;
 }

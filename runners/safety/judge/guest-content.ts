@@ -6,7 +6,7 @@ import type { FileContent } from '../states/state-file.ts';
 import type { GuestRun } from './guest-map.ts';
 
 /** The sector cannot be read at all: its compressed stream is damaged. */
-export const UNREADABLE = -2;
+const UNREADABLE = -2;
 
 /**
  * The values that the sectors of `run` read as; what lies behind the end of the file reads as zeros. What `ignores` holds for, by

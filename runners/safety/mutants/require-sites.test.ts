@@ -12,8 +12,9 @@ import { sequenceImage } from '../requests/sequences.ts';
 import { recordWorkload } from '../states/record-workload.ts';
 import { Hunter, huntedWorkloads } from './mutant-hunt.ts';
 import { type AlterationName, siteMutant } from './mutants.ts';
-import { DeafToSitePolicy, type RequireSite, requireSites } from './require-sites.ts';
+import { DeafToSitePolicy, type RequireSite } from './require-sites.ts';
 import { type KnownKill, ORDER_KILLS } from './testing/mutant-kills.ts';
+import { requireSites } from './testing/order-sites.ts';
 
 const SITES = requireSites();
 const WORKLOADS = [...huntedWorkloads()];

@@ -1,8 +1,7 @@
 /**
- * The places in the image code that state an order, found by scanning its sources: a new one is examined without being listed
- * anywhere. A policy around the policy under examination tells them apart by who calls it.
+ * A policy around the policy under examination that does not hear one place in the image code state its order: it tells the places
+ * apart by who calls it.
  */
-import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CachedTable, CachePolicy, Order } from '../../../engine/index.ts';
@@ -12,23 +11,7 @@ import { MutantPolicy } from './mutant-policy.ts';
 /** `engine/image/FILE.ts:LINE` */
 export type RequireSite = string;
 
-const IMAGE_CODE = 'engine/image';
-const STATEMENT = /\bpolicy\s*\.require\(/g;
 const CALLER = /\((?<url>file:.*):(?<line>\d+):\d+\)$|at (?<bareUrl>file:.*):(?<bareLine>\d+):\d+$/;
-
-/** In the order of files and lines. */
-export function requireSites(): RequireSite[] {
-  const files = fs.readdirSync(path.join(PROJECT_ROOT, IMAGE_CODE)).sort();
-  return files
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
-    .flatMap((name) => {
-      const text = fs.readFileSync(path.join(PROJECT_ROOT, IMAGE_CODE, name), 'utf8');
-      return [...text.matchAll(STATEMENT)].map((match) => {
-        const line = text.slice(0, match.index + match[0].length).split('\n').length;
-        return `${IMAGE_CODE}/${name}:${line}`;
-      });
-    });
-}
 
 /** Never hears of the orders stated at `site`; says which sites it heard of. */
 export class DeafToSitePolicy extends MutantPolicy {

@@ -17,8 +17,6 @@ export interface SequenceSpace {
   readonly maxLength: number;
 }
 
-export const CLUSTER_SIZES = [512, 4096, 65_536] as const;
-export const CACHE_SIZES: readonly CrashWorkload['cacheTables'][] = [{ l2: 2, refcounts: 2 }, null];
 /** Each disk has so many L2 tables, whatever its cluster size. */
 const L2_TABLES = 3;
 
