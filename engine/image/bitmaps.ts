@@ -68,7 +68,7 @@ export function dropBitmaps({ features, file, geometry, policy, allocator }: Dro
 }
 
 /** The header of an image that has none. */
-export function withoutBitmaps(header: Header, autoclearFeatures: bigint): Header {
+function withoutBitmaps(header: Header, autoclearFeatures: bigint): Header {
   return {
     ...header,
     autoclearFeatures,

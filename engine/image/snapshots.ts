@@ -190,7 +190,7 @@ function findSnapshot(state: ImageState, nameOrId: string): SnapshotEntry {
   throw new Qcow2Error('INVALID_ARGUMENT', `there is no snapshot ${JSON.stringify(nameOrId)}: ${list}`);
 }
 
-function readL1(state: ImageState, entry: SnapshotEntry): L1Table {
+export function readL1(state: ImageState, entry: SnapshotEntry): L1Table {
   refuseMisplacedL1(state, entry);
   const l1 = new L1Table(entry.l1TableOffset, entry.l1Entries);
   readBytes(state.file, l1.offset, l1.entryBytes, 'l1');
