@@ -59,7 +59,7 @@ function busyReason(blocks: readonly PredictionBlock[], waiting: number): string
   const probes = noiseOf(blocks.map(({ probedNs }) => probedNs));
   if (probes > TOLERANCE) return `two probes around a run differ by up to ${percent(probes)}`;
   const tail = blocks.reduce((sum, block) => sum + block.tail, 0) / blocks.length;
-  if (tail > TOLERANCE) return `a sync takes ${percent(tail)} longer on average than in the middle`;
+  if (tail > TOLERANCE) return `a sync takes ${percent(tail)} longer on average than in the median`;
   return null;
 }
 

@@ -16,7 +16,7 @@ export const backing = defineWorkload({
     span: sizeParameter('size of the disk and of its full backing image', 256 * MiB),
     requestBytes: sizeParameter('length of a write', 4 * KiB),
     writes: countParameter('number of writes, at most one a cluster', 'writes', 2048),
-    flushEvery: countParameter('a guest flush after so many writes, 0 for one at the end only', 'writes', 32, 0),
+    flushEvery: countParameter('a guest flush after every N writes; 0: a single one at the end', 'writes', 32, 0),
   },
   plan({ span, requestBytes, writes, flushEvery }, { seed, clusterSizeBytes }) {
     requireFit('backing', requestBytes, span);

@@ -16,7 +16,7 @@ export const randomWrite = defineWorkload({
     span: sizeParameter('part of the disk written to, from its start; also the size of the disk', 256 * MiB),
     requestBytes: sizeParameter('length of a write', 4 * KiB),
     writes: countParameter('number of writes', 'writes', 8192),
-    flushEvery: countParameter('a guest flush after so many writes, 0 for one at the end only', 'writes', 32, 0),
+    flushEvery: countParameter('a guest flush after every N writes; 0: a single one at the end', 'writes', 32, 0),
   },
   plan({ span, requestBytes, writes, flushEvery }, { seed }) {
     requireFit('random-write', requestBytes, span);

@@ -14,7 +14,7 @@ export const sequentialWrite = defineWorkload({
   parameters: {
     span: sizeParameter('part of the disk written to, front to back; also the size of the disk', 64 * MiB),
     requestBytes: sizeParameter('length of a write', 64 * KiB),
-    flushEvery: countParameter('a guest flush after so many writes, 0 for one at the end only', 'writes', 0, 0),
+    flushEvery: countParameter('a guest flush after every N writes; 0: a single one at the end', 'writes', 0, 0),
   },
   plan({ span, requestBytes, flushEvery }) {
     requireFit('sequential-write', requestBytes, span);
@@ -28,7 +28,7 @@ export const sequentialWrite = defineWorkload({
       phases: [PHASE],
       totalRequests: countWithFlushes(writes, flushEvery),
       describe: () =>
-        `${writes} writes of ${sizeText(requestBytes)}, one behind the other, to an empty disk of ${sizeText(span)}`,
+        `${writes} writes of ${sizeText(requestBytes)}, in sequence, to an empty disk of ${sizeText(span)}`,
       prepare: noRequests,
       requests: () => batched(requests()),
     };

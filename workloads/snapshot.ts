@@ -23,7 +23,7 @@ export const snapshot = defineWorkload({
     l2Tables: countParameter('L2 tables in use: 4 are few, 256 are many', 'tables', 4),
     clustersPerTable: countParameter('allocated clusters in each of them', 'clusters', 64),
     requestBytes: sizeParameter('length of a write after the snapshot', 4 * KiB),
-    flushEvery: countParameter('a guest flush after so many writes, 0 for one at the end only', 'writes', 8, 0),
+    flushEvery: countParameter('a guest flush after every N writes; 0: a single one at the end', 'writes', 8, 0),
   },
   plan({ l2Tables, clustersPerTable, requestBytes, flushEvery }, { clusterSizeBytes }) {
     const tableBytes = requireTables(l2Tables, clustersPerTable, clusterSizeBytes);

@@ -36,7 +36,7 @@ test('a full refcount block named thousands of times ends the search for free cl
   });
   assert.throws(() => openImage(file).write(0, new Uint8Array(512)), {
     name: 'Qcow2Error',
-    message: /^disk: refcounts say that clusters up to offset \d+ are in use, far behind the end of the file$/,
+    message: /^disk: refcounts say that clusters up to offset \d+ are in use, far past the end of the file$/,
   });
 });
 

@@ -203,7 +203,7 @@ export class Refcounts {
 
   #usedFarBehindEnd(): Qcow2Error {
     const offset = this.#geometry.hostOffset(this.#vars.freeClusterIndex);
-    const why = `refcounts say that clusters up to offset ${offset} are in use, far behind the end of the file`;
+    const why = `refcounts say that clusters up to offset ${offset} are in use, far past the end of the file`;
     return corrupt(this.#file.name, why, { table: 'refcount-block', offset });
   }
 

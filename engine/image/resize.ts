@@ -20,7 +20,7 @@ export function resizeImage(state: ImageState, sizeBytes: number, allowShrink: b
   if (state.dataFile !== null && sizeBytes < state.vars.sizeBytes)
     refuse('an image with an external data file cannot be shrunk');
   if (sizeBytes < state.vars.sizeBytes && !allowShrink)
-    refuse('the disk would be shrunk and lose what lies behind; allow it explicitly');
+    refuse('shrinking the disk would lose the data past its new end; allow it explicitly');
   // A version 2 snapshot need not say how large its disk was, so the disk must stay as large.
   if (state.vars.snapshots.length > 0 && state.header.version === 2)
     refuse('a version 2 image with snapshots keeps its size; make it version 3 first (amend -o compat=1.1)');

@@ -197,7 +197,16 @@ function subjectName({ policy, stage }: CrashSubject): string {
 }
 
 function printResults(results: readonly Result[]): void {
-  const header = ['policy', 'workloads', 'points', 'exhaustive', 'states', 'distinct', ...FINDING_CLASSES, 'max leaks'];
+  const header = [
+    'policy',
+    'workloads',
+    'crash points',
+    'exhaustive',
+    'states',
+    'distinct',
+    ...FINDING_CLASSES,
+    'max leaks',
+  ];
   const rows = results.map(({ name, tally }) => [
     name,
     ...[tally.workloads, tally.points, tally.exhaustivePoints, tally.states, tally.distinctStates].map(String),

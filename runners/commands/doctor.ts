@@ -81,12 +81,12 @@ function examine(plan: BenchPlan, { record, recordFile }: BenchOutcome): void {
 
 /** The doctor's categories in words. */
 const CATEGORIES: Readonly<Record<string, string>> = {
-  none: 'nothing stands out',
+  none: 'no anomaly',
   data: 'too short a replay to say anything',
   io: 'it waits for input and output',
   gc: 'garbage is collected at length',
   'event-loop': 'the event loop is held up',
-  unknown: 'something stands out, of no known kind',
+  unknown: 'an anomaly of unknown kind',
 };
 
 function findingWords({ category, samples }: DoctorFinding): string {

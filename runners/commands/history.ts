@@ -62,7 +62,7 @@ async function present({ run }: HistoryOutcome, options: HistoryOptions): Promis
 /** Sets the exit code; an error of the run goes to the one place that tells errors. */
 function conclude({ run, error }: HistoryOutcome, interruption: Interruption): void {
   if (interruption.exitCode !== null) {
-    console.error('interrupted; what was measured is in the report (--resume goes on with it)');
+    console.error('Interrupted. Results so far are in the report; continue with --resume.');
     process.exitCode = interruption.exitCode;
     return;
   }

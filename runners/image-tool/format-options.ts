@@ -12,7 +12,7 @@ export const CREATE_OPTIONS: Readonly<Record<'raw' | 'qcow2', Readonly<Record<st
     size: 'size of the virtual disk',
   },
   qcow2: {
-    backing_file: 'name of the image that lies under this one',
+    backing_file: 'name of the backing file',
     backing_fmt: 'its format: raw or qcow2',
     cluster_size: 'a power of two from 512 to 2M',
     compat: 'version: 0.10 (v2) or 1.1 (v3)',
@@ -20,7 +20,7 @@ export const CREATE_OPTIONS: Readonly<Record<'raw' | 'qcow2', Readonly<Record<st
     data_file: 'name of a file for guest data alone',
     data_file_raw: 'on: the data file is a plain raw disk at all times',
     extended_l2: 'on: 32 subclusters in each cluster',
-    lazy_refcounts: 'on: refcounts may lag behind the dirty bit',
+    lazy_refcounts: 'on: refcounts may be stale while the dirty bit is set',
     preallocation: 'off, metadata, falloc or full',
     refcount_bits: '1, 2, 4, 8, 16, 32 or 64',
     size: 'size of the virtual disk',
@@ -28,7 +28,7 @@ export const CREATE_OPTIONS: Readonly<Record<'raw' | 'qcow2', Readonly<Record<st
 };
 
 export const AMEND_OPTIONS: Readonly<Record<string, string>> = {
-  backing_file: 'name of the image that lies under this one, empty for none; the content is not adjusted',
+  backing_file: 'name of the backing file, empty for none; the content is not adjusted',
   backing_fmt: 'its format: raw or qcow2',
   compat: 'version: 0.10 (v2) or 1.1 (v3)',
   data_file: 'name of the file for guest data of an image that has one; the file is not moved',

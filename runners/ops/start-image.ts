@@ -55,7 +55,7 @@ export function nameBackingFile(bytes: Uint8Array, name: string): void {
   const clusterBytes = 2 ** view.getUint32(20);
   const isBare = view.getUint32(4) === 2 && view.getUint32(VERSION_2_HEADER_BYTES) === 0;
   if (!isBare || nameOffset + nameBytes.length > clusterBytes) {
-    const message = `a script with a backing file needs a starting image of version 2 with room for its name (${name}) in the header`;
+    const message = `a script with a backing file needs a starting image of version 2 with space for its name (${name}) in the header`;
     throw new Qcow2Error('INVALID_ARGUMENT', message);
   }
   bytes.set(nameBytes, nameOffset);

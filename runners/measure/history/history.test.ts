@@ -111,7 +111,7 @@ test('Ctrl-C keeps what was measured, in document and report', async () => {
   child.kill('SIGINT');
   const { code, stdout, stderr } = await finished;
   assert.equal(code, 130, stderr);
-  assert.match(stderr, /interrupted; what was measured is in the report/);
+  assert.match(stderr, /Interrupted. Results so far are in the report/);
   const document = readHistory(/^records: (.*)$/m.exec(stdout)![1]!);
   assert.equal(document.status, 'interrupted');
   assert.ok(document.parts.some(({ record }) => record.cells.some(({ exact }) => exact !== null)));

@@ -90,7 +90,7 @@ for (const [signal, exitCode] of [
     assert.ok(record.cells.some((cell) => cell.exact !== null));
     assert.ok(record.finishedAt !== null);
     assert.deepEqual(fs.readdirSync(images()), []);
-    assert.match(stderr, /interrupted; what was measured is kept/);
+    assert.match(stderr, /Interrupted. Results so far are saved/);
   });
 }
 

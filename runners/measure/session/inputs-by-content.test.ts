@@ -37,7 +37,7 @@ test('--resume takes a changed trace for another one, measures it, and says so',
     [1, 2],
   );
   assert.notEqual(second.runId, first.runId);
-  assert.match(changed.stderr, /--resume: trace \S+w\.log has changed since \S+\.json: everything is measured anew/);
+  assert.match(changed.stderr, /--resume: trace \S+w\.log has changed since \S+\.json: everything is measured again/);
   assert.notEqual(first.workload.inputs![0]!.sha256, second.workload.inputs![0]!.sha256);
 });
 

@@ -16,7 +16,7 @@ export function findResumable(root: string, fresh: RunRecord): string | null {
   for (const { file, record } of newestFirst(root, fresh)) {
     if (record.plan !== fresh.plan || record.source.version !== fresh.source.version) continue;
     if (record.source.problem === undefined && record.source.changes === fresh.source.changes) return file;
-    throw new UsageError(`--resume: the program was changed since ${file} was begun; start the run anew`);
+    throw new UsageError(`--resume: the program was changed since ${file} was started; start a new run`);
   }
   return null;
 }
@@ -31,7 +31,7 @@ export function otherInputs(root: string, fresh: RunRecord): string[] {
     if (changed === undefined) return [];
     const known =
       earlier.length > 0 ? `has changed since ${file}` : `may have changed since ${file}, which has no digest`;
-    return [`--resume: ${changed.role} ${changed.name} ${known}: everything is measured anew`];
+    return [`--resume: ${changed.role} ${changed.name} ${known}: everything is measured again`];
   }
   return [];
 }

@@ -162,7 +162,7 @@ function change(image: Qcow2Image, file: PatchedFile, prng: Prng, { clean, sound
   const closeError = guarded('close', () => image.close());
   refuseWhenSound(sound, 'close', closeError);
   complete = closeError === null && complete;
-  if (file.grewTooLarge) throw new Violation('growth', 'change', 'the file grew far behind its end');
+  if (file.grewTooLarge) throw new Violation('growth', 'change', 'the file grew far past its end');
   if (clean) refuseUnclean(file, 'change', mayLeak || !complete);
 }
 
@@ -189,7 +189,7 @@ function repair(options: ExerciseOptions): void {
   if (error !== null && file.changes > 0 && error.code !== 'NO_SPACE') {
     throw new Violation('refused image changed', 'repair', `changed, and then: ${error.message}`);
   }
-  if (file.grewTooLarge) throw new Violation('growth', 'repair', 'the file grew far behind its end');
+  if (file.grewTooLarge) throw new Violation('growth', 'repair', 'the file grew far past its end');
   guarded('check', () => void checkImage(file));
 }
 

@@ -10,26 +10,26 @@ export interface Equivalence {
   readonly why: string;
 }
 
-const EVERY_WRITE_DURABLE = 'every write is durable on return, so there is nothing that a sync could order or promise';
+const EVERY_WRITE_DURABLE = 'every write is durable on return, so there is nothing left for a sync to order or promise';
 const TABLES_DURABLE =
-  'a table is written out, durably, when it is let go: refcounts before the entry is set, and the entry before anything is freed';
+  'a table is written out, durably, when it is released: refcounts before the entry is set, and the entry before anything is freed';
 
 export const EQUIVALENCES: readonly Equivalence[] = [
   {
     policy: 'legacy',
     mutants: ['M1', 'M13', 'no refcounts-before-mapping'],
-    why: 'refcounts are written at once, and the sync for the data covers them before the L2 entry is written',
+    why: 'refcounts are written immediately, and the sync for the data covers them before the L2 entry is written',
   },
   {
     policy: 'legacy',
     mutants: ['M18', 'M21', 'no dereference-before-refcount'],
-    why: 'the sync of mapping-before-free, or of the pointer, makes the reference go durably before anything is freed',
+    why: 'the sync of mapping-before-free, or of the pointer update, removes the reference durably before anything is freed',
   },
   { policy: 'legacy', mutants: ['M4'], why: 'no cache depends on another, so there is no such sync' },
   {
     policy: 'legacy',
     mutants: ['M11', 'M11, narrow write-out', 'M12'],
-    why: 'refcounts are written at once, so a sync makes them durable',
+    why: 'refcounts are written immediately, so a sync makes them durable',
   },
   {
     policy: 'legacy',
@@ -45,7 +45,7 @@ export const EQUIVALENCES: readonly Equivalence[] = [
       'no refcount-before-snapshot-table',
       'no refcount-before-refcount-block',
     ],
-    why: 'the refcount is written at once, and the new table has a sync of its own before the pointer to it',
+    why: 'the refcount is written immediately, and the new table has a sync of its own before the pointer to it',
   },
   {
     policy: 'legacy',
@@ -55,7 +55,7 @@ export const EQUIVALENCES: readonly Equivalence[] = [
   {
     policy: 'legacy',
     mutants: ['no snapshot-walk-step'],
-    why: 'each table that a walk writes has a sync of its own behind it',
+    why: 'each table that a walk writes is followed by a sync of its own',
   },
   {
     policy: 'writethrough',
@@ -108,17 +108,17 @@ export const EQUIVALENCES: readonly Equivalence[] = [
   {
     policy: 'writeback',
     mutants: ['no data-before-mapping', 'no mapping-before-free'],
-    why: 'nothing is done for it: the edge between the caches, set for the refcounts of the same request, ends with a sync',
+    why: 'it costs nothing: the dependency between the caches, set for the refcounts of the same request, ends with a sync',
   },
   {
     policy: 'writeback',
     mutants: ['no refcount-before-snapshot-table'],
-    why: 'the sync writes no refcounts out (M12), and the tables have syncs of their own behind them',
+    why: 'the sync writes no refcounts out (M12), and the tables are followed by syncs of their own',
   },
   {
     policy: 'writeback',
     mutants: ['no l2-tables-before-refcount-table'],
-    why: 'the refcount blocks are written out next, and what they depend on first',
+    why: 'the refcount blocks are written out next, after what they depend on',
   },
 ];
 

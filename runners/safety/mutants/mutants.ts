@@ -77,13 +77,13 @@ const ALTERATIONS = {
         inner.require(order === 'refcount-before-refcount-block' ? 'refcount-before-l2-table' : order, table),
       ),
   ),
-  'mended M8': { wrapFile: (file, run) => new LateLoweringFile(file, run, 'snapshot-delete') },
-  'mended M9': { wrapFile: (file, run) => new LateLoweringFile(file, run, 'snapshot-apply') },
-  'mended M10': around((policy) => new JoinedHeaderPolicy(policy)),
-  'mended M11': restates('refcount-before-refcount-block', (inner) => inner.require('refcount-before-l2-table')),
-  'mended M12': restates('refcount-before-snapshot-table', (inner) => inner.require('refcount-before-l1-table')),
-  'mended M17': { wrapFile: (file, run) => new UnownedTablesFile(file, run) },
-  'mended M18': restates('mapping-before-free', (inner) => {
+  'fixed M8': { wrapFile: (file, run) => new LateLoweringFile(file, run, 'snapshot-delete') },
+  'fixed M9': { wrapFile: (file, run) => new LateLoweringFile(file, run, 'snapshot-apply') },
+  'fixed M10': around((policy) => new JoinedHeaderPolicy(policy)),
+  'fixed M11': restates('refcount-before-refcount-block', (inner) => inner.require('refcount-before-l2-table')),
+  'fixed M12': restates('refcount-before-snapshot-table', (inner) => inner.require('refcount-before-l1-table')),
+  'fixed M17': { wrapFile: (file, run) => new UnownedTablesFile(file, run) },
+  'fixed M18': restates('mapping-before-free', (inner) => {
     inner.require('mapping-before-free');
     inner.flush();
   }),
@@ -95,13 +95,13 @@ const HISTORICAL_MUTANTS: readonly Mutant[] = [
   { name: 'M1', title: 'L2 tables no longer wait for refcounts', ...forgets('refcounts-before-mapping') },
   {
     name: 'M2',
-    title: 'copied data is written after the L2 table that names it',
+    title: 'copied data is written after the L2 table that points to it',
     wrapFile: (file) => new LateCopyFile(file),
   },
   { name: 'M3', title: 'L2 tables no longer wait for copied data', ...forgets('copied-data-before-mapping') },
   {
     name: 'M4',
-    title: 'no sync behind the write-out of a cache that others depend on, when nothing in it was dirty',
+    title: 'no sync after the write-out of a cache that others depend on, if nothing in it was dirty',
     wrapFile: (file) => new CleanDependencyFile(file),
   },
   { name: 'M5', title: 'the L1 entry is published before its new L2 table', ...forgets('l2-table-before-l1-entry') },
@@ -117,27 +117,27 @@ const HISTORICAL_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'M8',
-    title: 'deleting a snapshot lowers its refcounts before it is off the list',
+    title: 'deleting a snapshot lowers its refcounts before the snapshot is off the list',
     isHistory: true,
-    against: 'mended M8',
+    against: 'fixed M8',
   },
   {
     name: 'M9',
-    title: 'going back to a snapshot lowers the refcounts of what the active L1 table still names',
+    title: 'going back to a snapshot lowers the refcounts of clusters that the active L1 table still references',
     isHistory: true,
-    against: 'mended M9',
+    against: 'fixed M9',
   },
   {
     name: 'M10',
-    title: 'place and length of the snapshot table are published by two writes',
+    title: 'offset and size of the snapshot table are published by two writes',
     isHistory: true,
-    against: 'mended M10',
+    against: 'fixed M10',
   },
   {
     name: 'M11',
     title: 'a sync, but no write-out of refcounts, before a new refcount block that another one counts',
     isHistory: true,
-    against: 'mended M11',
+    against: 'fixed M11',
   },
   {
     name: 'M11, narrow write-out',
@@ -149,7 +149,7 @@ const HISTORICAL_MUTANTS: readonly Mutant[] = [
     name: 'M12',
     title: 'a sync, but no write-out of refcounts, before a snapshot table or L1 copy',
     isHistory: true,
-    against: 'mended M12',
+    against: 'fixed M12',
   },
   {
     name: 'M13',
@@ -161,7 +161,7 @@ const HISTORICAL_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'M14',
-    title: 'a data cluster and a new refcount block are given the same place',
+    title: 'a data cluster and a new refcount block are allocated in the same place',
     wrapFile: (file) => new OverlapFile(file),
   },
   {
@@ -183,17 +183,17 @@ const HISTORICAL_MUTANTS: readonly Mutant[] = [
     name: 'M17',
     title: 'going back to a snapshot writes COPIED flags that no longer hold',
     isHistory: true,
-    against: 'mended M17',
+    against: 'fixed M17',
   },
   {
     name: 'M18',
-    title: 'a freed cluster is used again before its last reference is durably gone',
+    title: 'a freed cluster is reused before its last reference is durably gone',
     isHistory: true,
-    against: 'mended M18',
+    against: 'fixed M18',
   },
   {
     name: 'M19',
-    title: 'a failed sync is tried again, and the second answer believed',
+    title: 'a failed sync is retried, and the second result is trusted',
     ...ALTERATIONS['a sync fails'],
     against: 'a sync fails',
     wrapFile: (file) => new RetryingFile(file),
@@ -205,7 +205,7 @@ const HISTORICAL_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'M21',
-    title: 'a cluster is given back to the file system before the reference to it is durably gone',
+    title: 'a cluster is punched out of the file before the reference to it is durably gone',
     aroundRequest: punchMoved,
   },
   {

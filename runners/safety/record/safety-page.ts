@@ -36,9 +36,9 @@ function introduction({ scope, command, commit }: SafetyFindings): string {
     '',
     `Explored: every sequence of up to ${scope.length} operations on a plain image and on one with a snapshot, and the named`,
     `workloads of \`cowbench crash --help\`; clusters of ${scope.clusterSizes.join(', ')} bytes; table caches: ${caches.join('; ')};`,
-    `up to ${scope.statesPerPoint} combinations at a point, beyond that a seeded sample.`,
+    `up to ${scope.statesPerPoint} combinations per crash point, beyond that a seeded sample.`,
     '',
-    'The first three rows are the presets. The others are the writeback policy at points of history, with the defects that it had then.',
+    'The first three rows are the presets. The others are the writeback policy at earlier stages of history, with the defects it had then.',
   ].join('\n');
 }
 
@@ -47,12 +47,12 @@ function verdicts(records: readonly SafetyRecord[]): string {
     'policy',
     'verdict',
     'workloads',
-    'points',
+    'crash points',
     'exhaustive',
     'sampled',
     'states',
     'distinct',
-    'most atoms',
+    'most in-flight sectors',
     'most leaked clusters',
   ];
   const rows = records.map(({ subject, tally }) => [
@@ -62,7 +62,7 @@ function verdicts(records: readonly SafetyRecord[]): string {
     ...[tally.states, tally.distinctStates, tally.maxAtoms, tally.maxLeakedClusters].map(String),
   ]);
   const note =
-    'A *point* is a moment at which the power may fail with new outcomes; *atoms* are the sectors undecided at it. States are distinct within their workload.';
+    'A *crash point* is a moment at which a power failure has new outcomes; *in-flight sectors* may or may not persist there. States are distinct within their workload.';
   return ['## Verdicts', '', ...table(header, rows), '', note].join('\n');
 }
 
@@ -80,13 +80,13 @@ function classes(records: readonly SafetyRecord[]): string {
     }),
   );
   return [
-    '## States by what is wrong with them',
+    '## States by class of violation',
     '',
     ...table(['policy', ...FINDING_CLASSES], rows),
     '',
-    'A state may count in several classes. `copiedShared` is COPIED on a cluster with several references, a violation by itself; `copiedOnly` are the harmless directions (a flag is missing, or a refcount is too high), counted and no violation.',
+    'A state may count in several classes. `copiedShared` is COPIED on a cluster with several references, a violation; `copiedOnly` covers the harmless directions (a missing flag, or a refcount that is too high), which are counted but no violation.',
     '',
-    'The simplest workload that shows each, and what is found in the state:',
+    'The simplest workload that shows each, and the finding:',
     '',
     ...table(['policy', 'class', 'workload', 'cluster', 'finding'], simplest),
   ].join('\n');
@@ -101,11 +101,11 @@ function barriers(records: readonly SafetyRecord[]): string {
     `${((loadBearing / all) * 100).toFixed(0)} %`,
   ]);
   return [
-    '## Barriers and what they carry',
+    '## Load-bearing barriers',
     '',
     `Each barrier (a sync, or a write to a file opened O_DSYNC) of the named workloads on ${BARRIER_CLUSTER_BYTES}-byte clusters is left out alone, and`,
-    'the rest explored again. It bears load when a class of violation appears that was not there before; one that two neighbours',
-    'cover for does not, though both together may. Where a policy breaks a promise anyway, a barrier that guards the same promise does not show.',
+    'the rest explored again. It is load-bearing when a new class of violation appears; a barrier that its two neighbours',
+    'cover for is not, though two such together may be. Where a policy breaks a promise anyway, a barrier for the same promise does not show.',
     '',
     ...table(['policy', 'barriers', 'barriers / 1000 guest writes', 'load-bearing', 'share'], rows),
   ].join('\n');
@@ -113,7 +113,7 @@ function barriers(records: readonly SafetyRecord[]): string {
 
 function mutants({ records, scope }: SafetyFindings): string {
   const hunted = records.filter(({ hunts }) => hunts.length > 0);
-  if (hunted.length === 0) return '## Mutants\n\nNot hunted in this run.';
+  if (hunted.length === 0) return '## Mutants\n\nNot part of this run.';
   const names = [...new Set(hunted.flatMap(({ hunts }) => hunts.map(({ mutant }) => mutant)))];
   const reasons = [...new Set(hunted.flatMap(({ hunts }) => hunts.flatMap(({ why }) => why ?? [])))];
   const huntOf = ({ hunts }: SafetyRecord, name: string) => hunts.find(({ mutant }) => mutant === name);
@@ -126,9 +126,9 @@ function mutants({ records, scope }: SafetyFindings): string {
   return [
     '## Mutants',
     '',
-    `Deliberate mistakes, hunted with ${workloads}. A mutant is *killed* by damage that the policy alone, with every state of the workload`,
-    'tried, does not show in that request. What has no effect under a policy has a note that says why; `runners/safety/mutants/testing/mutant-kills.ts` says',
-    "where it has one. A mistake *in the policy itself* is history's own: the policy shows damage that is gone when that mistake is mended.",
+    `Deliberate mistakes, tested with ${workloads}. A mutant is *killed* by damage that the policy alone, with every state of the workload`,
+    'tried, does not show in that request. A mutant without effect under a policy has a note that says why; `runners/safety/mutants/testing/mutant-kills.ts` says',
+    "where it has one. A mistake *in the policy itself* is history's own: the policy shows damage that is gone when that mistake is fixed.",
     '',
     ...hunted.map((record) => `- ${nameOf(record.subject)}: ${verdictCounts(record)}`),
     '',
@@ -162,7 +162,7 @@ function checkers(matrix: ConfusionMatrix): string {
   return [
     '## Our checker and qemu-img check',
     '',
-    `${total} states with different content, of the named workloads under every policy above, through both. COPIED errors count as corruption.`,
+    `${total} states with different content, of the named workloads under every policy above, checked by both. COPIED errors count as corruption.`,
     '',
     ...table(['ours', 'qemu-img', 'states'], rows.sort()),
   ].join('\n');
@@ -175,7 +175,7 @@ function peerRow({ name, tally, leftOut }: QemuExploration): string {
     '',
     'verdict',
     'workloads',
-    'points',
+    'crash points',
     'exhaustive',
     'states',
     'distinct',
@@ -194,7 +194,7 @@ function peerRow({ name, tally, leftOut }: QemuExploration): string {
     `## ${name}, same workloads`,
     '',
     `The installed qemu-io and qemu-img in writeback mode, their own cache sizes, recorded by QEMU's \`blklogwrites\`: the named workloads on`,
-    `clusters of ${PEER_CLUSTER_SIZES.join(' and ')} bytes, no sequences, under the same judge. What differs from our recordings:`,
+    `clusters of ${PEER_CLUSTER_SIZES.join(' and ')} bytes, no sequences, the same judge. How this differs from our recordings:`,
     '[crash-model.md](crash-model.md#qemu-as-the-system-under-test).',
     '',
     ...table(header, [[name, verdict, ...[...counts, ...found, tally.maxLeakedClusters].map(String)]]),
@@ -210,8 +210,8 @@ function peerRow({ name, tally, leftOut }: QemuExploration): string {
 const OUTSIDE = [
   '## Outside the model',
   '',
-  'Bit rot, misdirected writes, drives that acknowledge a flush and do not make it, the loss of the directory entry, and file systems that',
-  'reorder size changes with themselves. No power was cut: states are those that the model allows, not those that a disk showed.',
+  'Bit rot, misdirected writes, drives that acknowledge a flush without performing it, the loss of the directory entry, and file systems that',
+  'reorder size changes among themselves. No power was cut: these are the states that the model allows, not states seen on a disk.',
 ].join('\n');
 
 function nameOf({ policy, stage }: SafetyRecord['subject']): string {

@@ -55,7 +55,7 @@ export const NAMED_WORKLOADS: readonly NamedWorkload[] = [
   },
   {
     name: 'snapshot-create',
-    summary: 'a snapshot of a disk with unflushed writes, a flush, a write to what it shares',
+    summary: 'a snapshot of a disk with unflushed writes, a flush, a write to a shared cluster',
     build: (cluster) => ({
       before: [write(0, 2 * cluster)],
       during: [write(0, cluster), { op: 'snapshot-create', name: 'new' }, FLUSH, write(cluster, cluster)],
@@ -71,7 +71,7 @@ export const NAMED_WORKLOADS: readonly NamedWorkload[] = [
   },
   {
     name: 'snapshot-delete',
-    summary: 'a snapshot goes, new clusters may take its place',
+    summary: 'a snapshot is deleted, new clusters may reuse its space',
     build: (cluster) => ({
       before: [write(0, 2 * cluster), { op: 'snapshot-create', name: 'old' }, write(0, cluster)],
       during: [{ op: 'snapshot-delete', name: 'old' }, write(5 * cluster, cluster), FLUSH],
@@ -90,7 +90,7 @@ export const NAMED_WORKLOADS: readonly NamedWorkload[] = [
   },
   {
     name: 'snapshot-apply-wide',
-    summary: 'back to a snapshot of a disk that, with 512-byte clusters, two refcount blocks count',
+    summary: 'back to a snapshot of a disk that needs two refcount blocks (with 512-byte clusters)',
     build: (cluster) => ({
       before: [write(0, wideClusters(cluster) * cluster), { op: 'snapshot-create', name: 'old' }, write(0, cluster)],
       during: [{ op: 'snapshot-apply', name: 'old' }, FLUSH],
@@ -99,7 +99,7 @@ export const NAMED_WORKLOADS: readonly NamedWorkload[] = [
   },
   {
     name: 'snapshot-delete-wide',
-    summary: 'a snapshot of such a disk goes',
+    summary: 'a snapshot of such a disk is deleted',
     build: (cluster) => ({
       before: [write(0, wideClusters(cluster) * cluster), { op: 'snapshot-create', name: 'old' }, write(0, cluster)],
       during: [{ op: 'snapshot-delete', name: 'old' }, FLUSH],
@@ -108,7 +108,7 @@ export const NAMED_WORKLOADS: readonly NamedWorkload[] = [
   },
   {
     name: 'reuse-compressed',
-    summary: 'a durable compressed cluster is overwritten and its place reused before the next flush',
+    summary: 'a durable compressed cluster is overwritten and its space reused before the next flush',
     build: (cluster) => ({
       before: [{ op: 'write-compressed', offset: 0, length: cluster }],
       during: [write(0, cluster), write(2 * cluster, cluster), FLUSH],
@@ -116,7 +116,7 @@ export const NAMED_WORKLOADS: readonly NamedWorkload[] = [
   },
   {
     name: 'compress',
-    summary: 'a durable cluster is written again, compressed, so that its place is free',
+    summary: 'a durable cluster is rewritten compressed, which frees its old space',
     build: (cluster) => ({
       before: [write(0, 2 * cluster)],
       during: [{ op: 'write-compressed', offset: 0, length: cluster }, FLUSH],
@@ -124,7 +124,7 @@ export const NAMED_WORKLOADS: readonly NamedWorkload[] = [
   },
   {
     name: 'reuse-discarded',
-    summary: 'a durable cluster is discarded and its place reused before the next flush',
+    summary: 'a durable cluster is discarded and its space reused before the next flush',
     build: (cluster) => ({
       before: [write(0, 2 * cluster)],
       during: [{ op: 'discard', offset: 0, length: cluster }, write(4 * cluster, cluster), FLUSH],
@@ -142,8 +142,7 @@ export const NAMED_WORKLOADS: readonly NamedWorkload[] = [
   },
   {
     name: 'eviction-unsynced',
-    summary:
-      'a small cache: a changed L2 table makes room for others before the refcounts that wait for it are written',
+    summary: 'a small cache: a dirty L2 table is evicted before the refcounts that depend on it are written',
     build: (cluster) => {
       const tableBytes = (cluster / 8) * cluster;
       const inTables = (index: number) =>
@@ -192,7 +191,7 @@ export const NAMED_WORKLOADS: readonly NamedWorkload[] = [
   },
   {
     name: 'savevm',
-    summary: 'VM state behind the disk, and a snapshot that keeps it',
+    summary: 'VM state past the end of the disk, and a snapshot that keeps it',
     build: (cluster) => ({
       before: [write(0, cluster)],
       during: [
@@ -205,7 +204,7 @@ export const NAMED_WORKLOADS: readonly NamedWorkload[] = [
   },
   {
     name: 'create',
-    summary: 'an image is made and written to',
+    summary: 'an image is created and written to',
     build: (cluster) => ({ before: [], during: [write(0, cluster), FLUSH], recordsCreation: true }),
   },
   {

@@ -92,7 +92,7 @@ function runAndKill(
     await linesDone;
     signal.removeEventListener('abort', kill);
     if (cause !== null) resolve();
-    else reject(new SoakFinding(`the writer ended by itself: ${stderr.trim()}`));
+    else reject(new SoakFinding(`the writer exited on its own: ${stderr.trim()}`));
   });
   return promise;
 }
