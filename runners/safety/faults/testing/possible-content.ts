@@ -23,6 +23,7 @@ export class PossibleContent {
   readonly #values: ValueTable;
   readonly #workload: FaultWorkload;
   #disk: Content = new Map();
+  #diskSectors: number;
   /** Everything that was possible since the last flush. */
   #sinceFlush: Content = new Map();
   readonly #snapshots = new Map<string, KnownSnapshot>();
@@ -30,6 +31,7 @@ export class PossibleContent {
   constructor(workload: FaultWorkload, values: ValueTable) {
     this.#values = values;
     this.#workload = workload;
+    this.#diskSectors = workload.image.sizeBytes / SECTOR_BYTES;
   }
 
   /** Sectors to look at: those ever written, of very many a part; and some never written. */
@@ -67,6 +69,7 @@ export class PossibleContent {
   acknowledged(index: number): void {
     const request = this.#values.requests[index]!;
     this.#disk = this.#after(index);
+    if (request.op === 'resize') this.#diskSectors = request.sizeBytes / SECTOR_BYTES;
     const settles = request.op === 'flush' || request.op === 'reopen';
     this.#sinceFlush = this.#united(this.#sinceFlush, this.#disk);
     if (request.op === 'snapshot-create') this.#know(request.name, true);
@@ -112,6 +115,9 @@ export class PossibleContent {
     const request: CrashRequest = this.#values.requests[index]!;
     if (request.op === 'snapshot-apply') return this.#applied(request.name);
     const after: Content = new Map(this.#disk);
+    // VM state lies past the end of the disk, and is dropped when the disk grows over it.
+    if (request.op === 'resize')
+      for (const sector of this.#disk.keys()) if (sector >= this.#diskSectors) after.set(sector, new Set([0]));
     if (!('offset' in request)) return after;
     const first = this.#values.sectorOf(index);
     const isZero = request.op === 'discard' || request.op === 'write-zeroes';
