@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { MemoryFile } from '../io/memory-file.ts';
+import { CrashableFile, crashStates } from '../testing/crashable-file.ts';
 import { QemuFolder } from '../testing/qemu-images.ts';
-import { crashStates, RecordingFile } from '../testing/recording-file.ts';
 import { checkImage, examineImage, isClean } from './check-image.ts';
 import { OWNER_COMPRESSED, OWNER_DATA, OWNER_L2 } from './references.ts';
 import { repairImage } from './repair.ts';
@@ -120,7 +120,7 @@ for (const options of OPTIONS) {
       const snapshot = folder.guestBytes('good.qcow2', 'before');
       const view = new DataView(bytes.buffer);
       change(view, tablesOf(view));
-      const file = new RecordingFile('disk', bytes);
+      const file = new CrashableFile('disk', bytes);
       const { before, after: repaired, wasRebuilt } = repairImage(file);
       assert.ok(isClean(repaired), JSON.stringify(repaired.findings));
       assert.equal(wasRebuilt, isRebuilt);

@@ -12,8 +12,8 @@ import {
   MemoryFile,
   openImage,
 } from '../index.ts';
+import { CrashableFile, crashStates } from '../testing/crashable-file.ts';
 import { QemuFolder } from '../testing/qemu-images.ts';
-import { crashStates, RecordingFile } from '../testing/recording-file.ts';
 
 const CLUSTER = 4 * KiB;
 const SIZE = 300 * KiB;
@@ -90,7 +90,7 @@ test('qemu-img finds it clean and goes to each snapshot', () => {
 });
 
 test('after a power cut at any moment the image has no errors, its snapshots and its version', () => {
-  const file = new RecordingFile('disk', version2Image());
+  const file = new CrashableFile('disk', version2Image());
   amendImage(file, { version: 3 });
   let states = 0;
   const versions = new Set<number>();
@@ -113,7 +113,7 @@ test('after a power cut at any moment the image has no errors, its snapshots and
 test('a snapshot whose L1 table is too short for the disk is refused, and nothing is written', () => {
   const bytes = version2Image();
   firstEntry(bytes).setUint32(8, 0);
-  const file = new RecordingFile('disk', bytes);
+  const file = new CrashableFile('disk', bytes);
   assert.throws(() => amendImage(file, { version: 3 }), {
     code: 'UNSUPPORTED',
     message: `disk: snapshot "first" does not say the size of its disk, and its L1 table of 0 entries maps less than ${SIZE} bytes; delete it first`,
@@ -125,7 +125,7 @@ test('an image in which the new snapshot table would hit metadata is refused, an
   const bytes = version2Image();
   // An L1 table that claims what lies behind the end is in the way of whatever is allocated there.
   firstEntry(bytes).setUint32(8, 0xffff);
-  const file = new RecordingFile('disk', bytes);
+  const file = new CrashableFile('disk', bytes);
   assert.throws(() => amendImage(file, { version: 3 }), {
     code: 'CORRUPT',
     message: /^disk: preventing invalid write of the snapshot table on metadata \(overlaps with an L1 table\)/,

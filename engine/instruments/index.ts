@@ -15,4 +15,11 @@ export { FAULT_KINDS, type Fault, FaultFile, type FaultKind, type StruckOperatio
 export { type GuestMark, type RecordedChange, type RecordedEvent, RecordingFile } from './recording-file.ts';
 export { type Operation, type Outcome, Tap, unhandled } from './tap.ts';
 export { nowNs, type OperationSink, TimingFile } from './timing-file.ts';
-export { decodeWriteLog, decodeWriteLogEntries, encodeWriteLog } from './write-log.ts';
+export {
+  decodeWriteLog,
+  decodeWriteLogEntries,
+  encodeWriteLog,
+  readWriteLogEntry,
+  readWriteLogSuperblock,
+  WRITE_LOG_ENTRY_FIELDS_BYTES,
+} from './write-log.ts';

@@ -10,12 +10,13 @@
  * entries whose text, in the entry's own sector, starts with `cowbench `.
  */
 import { Qcow2Error } from '../base/errors.ts';
-import { roundUp, SECTOR_BYTES } from '../base/units.ts';
+import { SECTOR_BYTES } from '../base/units.ts';
 import type { RecordedChange, RecordedEvent } from './recording-file.ts';
 
 const MAGIC = 0x6a736677736872n;
 const VERSION = 1n;
-const ENTRY_BYTES = 32;
+/** Bytes of an entry's fields, at the start of its sector. */
+export const WRITE_LOG_ENTRY_FIELDS_BYTES = 32;
 const MARK_PREFIX = 'cowbench ';
 const FLUSH = 1;
 const FUA = 2;
@@ -67,7 +68,7 @@ function markEntry(content: object): Uint8Array {
   const text = new TextEncoder().encode(MARK_PREFIX + JSON.stringify(content));
   const bytes = new Uint8Array(SECTOR_BYTES);
   writeEntryHeader(bytes, 0, 0, MARK, text.length);
-  bytes.set(text, ENTRY_BYTES);
+  bytes.set(text, WRITE_LOG_ENTRY_FIELDS_BYTES);
   return bytes;
 }
 
@@ -93,7 +94,7 @@ export function decodeWriteLogEntries(log: Uint8Array, name: string): RecordedCh
   const view = new DataView(log.buffer, log.byteOffset, log.byteLength);
   // Slices of a Buffer, which is what a file read gives, would be views of all that lies around them.
   const bytes = new Uint8Array(log.buffer, log.byteOffset, log.byteLength);
-  const { sectorBytes, entryCount } = readSuperblock(view, name);
+  const { sectorBytes, entryCount } = readWriteLogSuperblock(view, name);
   const entries: RecordedChange[][] = [];
   let at = sectorBytes;
   while (entries.length < entryCount) {
@@ -105,7 +106,13 @@ export function decodeWriteLogEntries(log: Uint8Array, name: string): RecordedCh
   return entries;
 }
 
-function readSuperblock(view: DataView, name: string): { sectorBytes: number; entryCount: number } {
+export interface WriteLogSuperblock {
+  readonly sectorBytes: number;
+  readonly entryCount: number;
+}
+
+/** What the first sector of a log says. Throws CORRUPT or UNSUPPORTED. */
+export function readWriteLogSuperblock(view: DataView, name: string): WriteLogSuperblock {
   if (view.byteLength < SECTOR_BYTES || view.getBigUint64(0, true) !== MAGIC) {
     throw new Qcow2Error('CORRUPT', `${name}: not a write log`, { file: name, offset: 0 });
   }
@@ -120,30 +127,34 @@ function readSuperblock(view: DataView, name: string): { sectorBytes: number; en
   return { sectorBytes, entryCount: Number(view.getBigUint64(16, true)) };
 }
 
-function readEntry(log: Uint8Array, view: DataView, at: number, sectorBytes: number, name: string) {
+/** The fields of the entry at byte `at`, and how many bytes it takes in the log with what was written. */
+export function readWriteLogEntry(view: DataView, at: number, sectorBytes: number) {
   const field = (index: number) => Number(view.getBigUint64(at + index * 8, true));
-  const offset = field(0) * sectorBytes;
+  const has = (flag: number) => Math.floor(field(2) / flag) % 2 === 1;
   const lengthBytes = field(1) * sectorBytes;
-  const flags = field(2);
-  const has = (flag: number) => Math.floor(flags / flag) % 2 === 1;
+  const entryBytes = has(DISCARD) || has(MARK) ? sectorBytes : sectorBytes + lengthBytes;
+  return { offset: field(0) * sectorBytes, lengthBytes, markBytes: field(3), has, entryBytes };
+}
+
+function readEntry(log: Uint8Array, view: DataView, at: number, sectorBytes: number, name: string) {
+  const { offset, lengthBytes, markBytes, has, entryBytes } = readWriteLogEntry(view, at, sectorBytes);
   if (has(MARK)) {
-    const text = new TextDecoder().decode(log.subarray(at + ENTRY_BYTES, at + ENTRY_BYTES + field(3)));
-    return { changes: readMark(text), lengthBytes: sectorBytes };
+    const text = log.subarray(at + WRITE_LOG_ENTRY_FIELDS_BYTES, at + WRITE_LOG_ENTRY_FIELDS_BYTES + markBytes);
+    return { changes: readMark(new TextDecoder().decode(text)), lengthBytes: entryBytes };
   }
   const changes: RecordedChange[] = [];
   // A write with FLUSH is preceded by a flush of all that was completed before it.
   if (has(FLUSH)) changes.push({ op: 'sync', cause: 'other', failed: false });
   if (has(DISCARD)) {
     changes.push({ op: 'punch', offset, lengthBytes, failed: false });
-    return { changes, lengthBytes: sectorBytes };
+    return { changes, lengthBytes: entryBytes };
   }
-  const dataBytes = roundUp(lengthBytes, sectorBytes);
-  if (at + sectorBytes + dataBytes > log.length) throw truncated(name, at);
+  if (at + entryBytes > log.length) throw truncated(name, at);
   if (lengthBytes > 0) {
     const bytes = log.slice(at + sectorBytes, at + sectorBytes + lengthBytes);
     changes.push({ op: 'write', offset, bytes, kind: null, durable: has(FUA), failed: false });
   }
-  return { changes, lengthBytes: sectorBytes + dataBytes };
+  return { changes, lengthBytes: entryBytes };
 }
 
 function readMark(text: string): RecordedChange[] {

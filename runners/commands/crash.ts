@@ -13,7 +13,7 @@ import type { ExploreOptions } from '../safety/explore/explore.ts';
 import type { ExplorationJob } from '../safety/explore/jobs.ts';
 import { tellStory } from '../safety/explore/story.ts';
 import type { FoundExample, Tally } from '../safety/explore/tally.ts';
-import { FINDING_CLASSES, type FindingClass, isViolated, isViolation } from '../safety/judge/verdict.ts';
+import { FINDING_CLASSES, type FindingClass, isViolated, isViolation } from '../safety/judge/state-verdict.ts';
 import { exploreByQemu, type LeftOut } from '../safety/qemu/qemu-exploration.ts';
 import { crashWorkload, NAMED_WORKLOADS } from '../safety/requests/named-workloads.ts';
 import { OPERATIONS } from '../safety/requests/operation-table.ts';

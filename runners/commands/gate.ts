@@ -10,8 +10,8 @@ import { value } from '../console/help-page.ts';
 import { single } from '../console/option-values.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
 import { fileAt, findCommit, resolveRevision, shallowHint } from '../measure/commits/git.ts';
+import { gateSummary, judge } from '../measure/gate/gate-verdict.ts';
 import { measurePoints } from '../measure/gate/measure-points.ts';
-import { gateSummary, judge } from '../measure/gate/verdict.ts';
 
 const BASELINE_PATH = 'results/baseline.json';
 

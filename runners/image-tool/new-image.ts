@@ -14,11 +14,11 @@ import {
   type Qcow2Image,
 } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
+import { AtomicFile } from './atomic-file.ts';
 import type { CopyTarget } from './copy.ts';
 import type { ImageFormat } from './disks.ts';
 import { choice, type FormatOptions, flag, versionOf } from './format-options.ts';
 import { parseSize } from './sizes.ts';
-import { StagedFile } from './staged-file.ts';
 import type { Work } from './work.ts';
 
 /** How much is preallocated between two looks at Ctrl-C. */
@@ -85,7 +85,7 @@ export async function makeImage(
   backing: GuestDisk | null,
   fill?: (made: OpenNewImage) => Promise<void>,
 ): Promise<void> {
-  using staged = new StagedFile(plan.path);
+  using staged = new AtomicFile(plan.path);
   using dataFile = stageDataFile(plan);
   if (dataFile?.finalPath === staged.finalPath) throw new UsageError('-o data_file: names the image itself');
   if (plan.format === 'raw') await makeRaw(staged.path, plan, work, fill);
@@ -97,12 +97,12 @@ export async function makeImage(
 }
 
 /** Its name is kept in the header as it was given; like every name there it starts at the image's folder. */
-function stageDataFile({ path: imagePath, options, preallocation }: NewImage): StagedFile | null {
+function stageDataFile({ path: imagePath, options, preallocation }: NewImage): AtomicFile | null {
   if (options.dataFile === undefined) return null;
   if (options.dataFileRaw && preallocation !== 'off' && preallocation !== 'metadata') {
     throw new UsageError('-o preallocation: falloc and full cannot be combined with data_file_raw');
   }
-  return new StagedFile(fileBeside(imagePath, options.dataFile));
+  return new AtomicFile(fileBeside(imagePath, options.dataFile));
 }
 
 async function makeRaw(

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { decodeWriteLog, encodeWriteLog, MemoryFile } from '../../engine/index.ts';
+import { decodeWriteLog, encodeWriteLog, MemoryFile, SECTOR_BYTES } from '../../engine/index.ts';
 import { recordQemu } from './recording.ts';
 import { FLUSH, inFolder, makeImage, plain, write } from './testing/requests.ts';
-import { LOG_SECTOR_BYTES } from './write-log.ts';
 
 const CLUSTER = 4096;
 const REQUESTS = [
@@ -33,13 +32,13 @@ const FLUSH_FLAG = 1;
 const DISCARD_FLAG = 4;
 
 function* entriesOf(log: Buffer): Generator<LogEntry> {
-  for (let at = LOG_SECTOR_BYTES; at < log.length; ) {
+  for (let at = SECTOR_BYTES; at < log.length; ) {
     const sectors = Number(log.readBigUInt64LE(at + 8));
     const flags = Number(log.readBigUInt64LE(at + 16));
-    const start = at + LOG_SECTOR_BYTES;
-    const bytes = flags & DISCARD_FLAG ? 0 : sectors * LOG_SECTOR_BYTES;
+    const start = at + SECTOR_BYTES;
+    const bytes = flags & DISCARD_FLAG ? 0 : sectors * SECTOR_BYTES;
     yield {
-      offset: Number(log.readBigUInt64LE(at)) * LOG_SECTOR_BYTES,
+      offset: Number(log.readBigUInt64LE(at)) * SECTOR_BYTES,
       flags,
       data: log.subarray(start, start + bytes),
     };

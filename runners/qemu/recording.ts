@@ -7,8 +7,8 @@
 import fs from 'node:fs';
 import type { HostCacheMode } from '../../engine/index.ts';
 import type { QemuRequest } from './commands.ts';
+import { LogFollower } from './log-follower.ts';
 import { openQemuSession, type QemuSession, type RequestWithData } from './session.ts';
-import { WriteLog } from './write-log.ts';
 
 export interface RecordingOptions {
   /** The image to start from; it is changed. Whoever explores crashes needs a copy made before. */
@@ -58,7 +58,7 @@ function record(
   requests: Iterable<RequestWithData>,
   { imagePath, logPath }: RecordingOptions,
 ): RecordedEvent[] {
-  const log = new WriteLog(logPath);
+  const log = new LogFollower(logPath);
   const events: RecordedEvent[] = [];
   const acknowledged = (request: RecordedRequest) => {
     const firstLogEntry = log.entries;

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { type Baseline, baselineText, compareBaselines, parseBaseline } from '../../../results/baseline.ts';
 import { PROJECT_ROOT } from '../../console/project-root.ts';
+import { gateSummary, judge } from './gate-verdict.ts';
 import { measurePoints } from './measure-points.ts';
-import { gateSummary, judge } from './verdict.ts';
 
 const FILE = path.join(PROJECT_ROOT, 'results/baseline.json');
 

@@ -17,9 +17,9 @@ import { defaultImagesDirectory } from '../../machine/images-directory.ts';
 import { parseImageOptions } from '../../sample/image-options.ts';
 import { parsePace } from '../../sample/pace.ts';
 import { type BenchOptions, workloadOptions } from './bench-options.ts';
-import { type CacheSize, type Choice, planCells } from './cells.ts';
 import { deviceNamed } from './modelled-device.ts';
 import { type BenchPlan, DEFAULT_TIME_BUDGET_MS, isReal, MODEL_ROUNDS, type PlannedCell } from './plan.ts';
+import { type CacheSize, type Choice, planCells } from './planned-cells.ts';
 import type { Baselines } from './variants.ts';
 
 /**

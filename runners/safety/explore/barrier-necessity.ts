@@ -3,7 +3,7 @@
  * neighbours cover for is not needed *by itself*; both may still be needed together.
  */
 import type { RecordedEvent } from '../../../engine/index.ts';
-import { FINDING_CLASSES, type FindingClass, isViolation } from '../judge/verdict.ts';
+import { FINDING_CLASSES, type FindingClass, isViolation } from '../judge/state-verdict.ts';
 import type { CrashRecording } from '../states/record-workload.ts';
 import { type ExploreOptions, exploreRecording } from './explore.ts';
 

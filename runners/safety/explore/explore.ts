@@ -14,7 +14,7 @@ import {
   type StateFindings,
   type StateVerdict,
   type Symptom,
-} from '../judge/verdict.ts';
+} from '../judge/state-verdict.ts';
 import type { GuestOracle } from '../requests/guest-oracle.ts';
 import { type CrashPoint, CrashTimeline } from '../states/crash-points.ts';
 import { type StateVector, sampleStates, TriedStates } from '../states/enumeration.ts';

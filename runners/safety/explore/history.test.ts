@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { PolicyName, StageId } from '../../../engine/index.ts';
-import { FINDING_CLASSES } from '../judge/verdict.ts';
+import { FINDING_CLASSES } from '../judge/state-verdict.ts';
 import { namedWorkloads } from '../requests/named-workloads.ts';
 import { type CrashRecording, recordWorkload } from '../states/record-workload.ts';
 import { type Exploration, exploreRecording } from './explore.ts';

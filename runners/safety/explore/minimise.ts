@@ -1,7 +1,7 @@
 /** Makes a counter-example as simple as it gets: as few writes as possible missing, or as few as possible persisted. */
 
 import { StateJudge } from '../judge/state-judge.ts';
-import type { Finding, FindingClass } from '../judge/verdict.ts';
+import type { Finding, FindingClass } from '../judge/state-verdict.ts';
 import { type CrashPoint, CrashTimeline } from '../states/crash-points.ts';
 import type { StateVector } from '../states/enumeration.ts';
 import { PlacedState } from '../states/placed-state.ts';

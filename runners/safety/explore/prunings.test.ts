@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ForwardingFile, type PolicyName, type StageId, type TableKind } from '../../../engine/index.ts';
-import { FINDING_CLASSES } from '../judge/verdict.ts';
+import { FINDING_CLASSES } from '../judge/state-verdict.ts';
 import { OPERATIONS, startImages } from '../requests/operation-table.ts';
 import { sequenceImage, sequenceWorkload } from '../requests/sequences.ts';
 import type { Alteration } from '../states/alteration.ts';

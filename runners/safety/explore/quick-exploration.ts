@@ -3,7 +3,7 @@
  * so that verdicts of different policies can be set side by side.
  */
 import type { CrashVerdict } from '../../../results/record.ts';
-import { FINDING_CLASSES, isViolated, isViolation } from '../judge/verdict.ts';
+import { FINDING_CLASSES, isViolated, isViolation } from '../judge/state-verdict.ts';
 import { namedWorkloads } from '../requests/named-workloads.ts';
 import { OPERATIONS } from '../requests/operation-table.ts';
 import { type CrashSubject, recordWorkload } from '../states/record-workload.ts';

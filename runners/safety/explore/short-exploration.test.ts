@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { type PolicyName, policyNames } from '../../../engine/index.ts';
-import { FINDING_CLASSES } from '../judge/verdict.ts';
+import { FINDING_CLASSES } from '../judge/state-verdict.ts';
 import { OPERATIONS } from '../requests/operation-table.ts';
 import { exploreJobs } from './exploration-pool.ts';
 import type { ExplorationJob } from './jobs.ts';

@@ -1,6 +1,6 @@
 /** Sums over many explored workloads, in a form that passes between threads. */
 
-import { FINDING_CLASSES, type FindingClass, noFindings } from '../judge/verdict.ts';
+import { FINDING_CLASSES, type FindingClass, noFindings } from '../judge/state-verdict.ts';
 import type { CrashWorkload } from '../requests/crash-workload.ts';
 import type { CrashSubject } from '../states/record-workload.ts';
 import type { CounterExample, Exploration } from './explore.ts';

@@ -19,7 +19,7 @@ import {
   type StateFindings,
   type StateVerdict,
   type Symptom,
-} from './verdict.ts';
+} from './state-verdict.ts';
 
 export interface JudgeOptions {
   /** Also open the image, write to it and judge again. Default true. */

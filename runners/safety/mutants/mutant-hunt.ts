@@ -6,7 +6,7 @@
  */
 
 import { type ExploreOptions, exploreRecording } from '../explore/explore.ts';
-import { FINDING_CLASSES, type FindingClass, isViolation } from '../judge/verdict.ts';
+import { FINDING_CLASSES, type FindingClass, isViolation } from '../judge/state-verdict.ts';
 import type { CrashWorkload } from '../requests/crash-workload.ts';
 import { namedWorkloads } from '../requests/named-workloads.ts';
 import { type SequenceWorkload, sequences } from '../requests/sequences.ts';

@@ -6,7 +6,7 @@
  * It may change, though, what lies at a damaged place by then: two symptoms are the same when it may have been the same.
  */
 import type { RecordedEvent, TableKind } from '../../../engine/index.ts';
-import type { FindingClass, Symptom } from '../judge/verdict.ts';
+import type { FindingClass, Symptom } from '../judge/state-verdict.ts';
 import type { CrashPoint } from '../states/crash-points.ts';
 import type { CrashRecording } from '../states/record-workload.ts';
 

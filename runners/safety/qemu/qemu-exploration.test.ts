@@ -13,7 +13,7 @@ import { toolVersion } from '../../qemu/tools.ts';
 import { cowbench } from '../../testing/command.ts';
 import { type CounterExample, type Exploration, exploreRecording } from '../explore/explore.ts';
 import { tellStory } from '../explore/story.ts';
-import { FINDING_CLASSES } from '../judge/verdict.ts';
+import { FINDING_CLASSES } from '../judge/state-verdict.ts';
 import type { CrashWorkload } from '../requests/crash-workload.ts';
 import { namedWorkloads } from '../requests/named-workloads.ts';
 import { CrashTimeline } from '../states/crash-points.ts';

@@ -1,6 +1,6 @@
 /** The text of `docs/safety.md`: tables and nothing that was not measured. */
 
-import { FINDING_CLASSES, isViolated } from '../judge/verdict.ts';
+import { FINDING_CLASSES, isViolated } from '../judge/state-verdict.ts';
 import type { HuntResult, HuntVerdict } from '../mutants/mutant-hunt.ts';
 import { mutantNamed } from '../mutants/mutants.ts';
 import { PEER_CLUSTER_SIZES, type QemuExploration } from '../qemu/qemu-exploration.ts';

@@ -5,7 +5,7 @@
  */
 import { type RecordedEvent, SECTOR_BYTES } from '../../../../engine/index.ts';
 import { StateJudge } from '../../judge/state-judge.ts';
-import { FINDING_CLASSES, type FindingClass } from '../../judge/verdict.ts';
+import { FINDING_CLASSES, type FindingClass } from '../../judge/state-verdict.ts';
 import { GuestOracle } from '../../requests/guest-oracle.ts';
 import type { CrashPoint } from '../../states/crash-points.ts';
 import type { CrashRecording } from '../../states/record-workload.ts';

@@ -9,7 +9,7 @@ import { fileBeside } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { printable } from './printable.ts';
 
-export class StagedFile {
+export class AtomicFile {
   /** Where the file will be; links resolved, so that a link to an image goes on being one. */
   readonly finalPath: string;
   /** Where it is until {@link commit}. Created empty. */

@@ -17,7 +17,7 @@ interface Epoch {
   readonly sectors: readonly SectorWrite[];
 }
 
-export class RecordingFile extends MemoryFile {
+export class CrashableFile extends MemoryFile {
   readonly epochs: Epoch[] = [];
   #durable: Uint8Array;
   #sectors: SectorWrite[] = [];
