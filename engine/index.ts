@@ -3,6 +3,15 @@
  */
 export { type ErrorFacts, Qcow2Error, type Qcow2ErrorCode } from './base/errors.ts';
 export { GiB, KiB, MiB, roundDown, roundUp, SECTOR_BYTES, TiB } from './base/units.ts';
+export type {
+  Allocation,
+  Allocator,
+  AllocatorFactory,
+  AllocatorParts,
+  ClusterCounts,
+  Prerequisite,
+  Savepoint,
+} from './cache/allocator.ts';
 export type { Behaviour } from './cache/behaviour.ts';
 export type { CachedTable, CacheObserver, DiscardReason } from './cache/cached-table.ts';
 export {

@@ -37,3 +37,9 @@ export function roundUp(value: number, step: number): number {
 export function countOf(value: number, step: number): number {
   return Math.ceil(value / step);
 }
+
+/** A stretch of the image file, bytes. */
+export interface HostRange {
+  readonly offset: number;
+  readonly lengthBytes: number;
+}

@@ -22,6 +22,7 @@
  */
 import type { TableKind } from '../io/block-file.ts';
 import type { DurableFile } from '../io/durability.ts';
+import type { AllocatorFactory } from './allocator.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { CachedTable, CacheObserver } from './cached-table.ts';
 import type { TableCache, TableCleaner } from './table-cache.ts';
@@ -111,6 +112,8 @@ export interface PolicySetup {
   readonly policy: CachePolicy;
   /** Absent: a walk is nothing special. */
   readonly snapshotWalk?: SnapshotWalk;
+  /** Absent: clusters are freed at once, as in history. */
+  readonly createAllocator?: AllocatorFactory;
 }
 
 /** Makes the policy of one open image. A factory around another alters or watches what that one makes. */

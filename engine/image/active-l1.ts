@@ -1,11 +1,11 @@
 /** Changing the active L1 table: its entries, its length, and the size of the disk that it maps (qcow2.rst, "Header", l1_size). */
 import { Qcow2Error } from '../base/errors.ts';
 import { roundDown, SECTOR_BYTES } from '../base/units.ts';
+import type { Allocator } from '../cache/allocator.ts';
 import type { CachePolicy } from '../cache/policy.ts';
 import { HEADER_FIELDS, L1_BYTES_MAX } from '../format/header-fields.ts';
 import { L1_ENTRY_BYTES, writeL1Entry } from '../format/l1-entry.ts';
 import type { DurableFile } from '../io/durability.ts';
-import type { Allocator } from './allocator.ts';
 import type { Geometry } from './geometry.ts';
 import { L1Table, l1Fields, sizeField } from './l1-table.ts';
 import type { ImageVars } from './vars.ts';

@@ -4,6 +4,8 @@
  * snapshots, amending, repairing) keeps them.
  */
 import { Qcow2Error } from '../base/errors.ts';
+import type { HostRange } from '../base/units.ts';
+import type { Allocator } from '../cache/allocator.ts';
 import type { CachePolicy } from '../cache/policy.ts';
 import {
   BITMAP_TABLE_ENTRY_BYTES,
@@ -17,9 +19,8 @@ import { entryOffset } from '../format/l2-entry.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import type { DurableFile } from '../io/durability.ts';
 import { readBytes } from '../io/sector-access.ts';
-import type { Allocator } from './allocator.ts';
 import type { FeatureBits } from './feature-bits.ts';
-import type { Geometry, HostRange } from './geometry.ts';
+import type { Geometry } from './geometry.ts';
 import { writeHeaderCluster } from './header-writing.ts';
 import { peekHeader } from './metadata.ts';
 

@@ -3,14 +3,15 @@
  * clusters (qcow2.rst, "Compressed Clusters"). A compressed cluster is never changed in place.
  */
 import { corrupt } from '../base/errors.ts';
+import type { HostRange } from '../base/units.ts';
 import { type GuestOffset, roundUp, SECTOR_BYTES } from '../base/units.ts';
+import type { Allocation, Allocator } from '../cache/allocator.ts';
 import { compressCluster, decompressCluster } from '../format/compression.ts';
 import type { Header } from '../format/header.ts';
 import { maxRefcount } from '../format/refcount-block.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import { readBytes, writeBytes } from '../io/sector-access.ts';
-import type { Allocation, Allocator } from './allocator.ts';
-import type { Geometry, HostRange } from './geometry.ts';
+import type { Geometry } from './geometry.ts';
 import type { MappingUpdates } from './mapping-updates.ts';
 import type { Refcounts } from './refcounts.ts';
 import type { ImageVars } from './vars.ts';

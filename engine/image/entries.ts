@@ -2,6 +2,7 @@
  * L2 entries of an open image, read with the checks that a hostile image makes necessary (qcow2.rst, "L2 table entry").
  */
 import { corrupt, type Qcow2Error } from '../base/errors.ts';
+import type { HostRange } from '../base/units.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
 import {
   CLUSTER_COMPRESSED,
@@ -15,7 +16,7 @@ import {
   entryOffset,
   isCopied,
 } from '../format/l2-entry.ts';
-import type { Geometry, HostRange } from './geometry.ts';
+import type { Geometry } from './geometry.ts';
 
 export interface L2EntriesParts {
   readonly fileName: string;

@@ -1,28 +1,18 @@
 /** The allocator of history: a cluster is counted when it is taken, and can be taken again in the moment that it is freed. */
-import type { Allocation, Allocator, Savepoint } from './allocator.ts';
-import type { Geometry, HostRange } from './geometry.ts';
-import type { OverlapGuard } from './overlap.ts';
-import type { Refcounts } from './refcounts.ts';
-
-export interface FreeAtOnceParts {
-  readonly counts: Refcounts;
-  readonly geometry: Geometry;
-  readonly guard: Pick<OverlapGuard, 'refuseAllocation'>;
-}
+import type { HostRange } from '../base/units.ts';
+import type { Allocation, Allocator, AllocatorParts, Savepoint } from '../cache/allocator.ts';
 
 export class FreeAtOnce implements Allocator {
-  readonly #parts: FreeAtOnceParts;
+  readonly #parts: AllocatorParts;
 
-  constructor(parts: FreeAtOnceParts) {
+  constructor(parts: AllocatorParts) {
     this.#parts = parts;
   }
 
   allocate(clusters: number): Allocation {
-    const { counts, geometry, guard } = this.#parts;
-    const lengthBytes = clusters * geometry.clusterBytes;
+    const { counts, clusterBytes } = this.#parts;
     const offset = counts.findFree(clusters);
-    guard.refuseAllocation(offset, lengthBytes);
-    return { offset, wait: counts.raise(offset, lengthBytes) };
+    return { offset, wait: counts.raise(offset, clusters * clusterBytes) };
   }
 
   /** The policy hears of the order when the refcounts are lowered, and has to keep it there and then. */
@@ -32,6 +22,7 @@ export class FreeAtOnce implements Allocator {
 
   /** Nothing waits. */
   settled(): void {}
+  settleAll(): void {}
 
   /** Where the search goes on is one of the image's variables, and those are put back by the caller. */
   savepoint(): Savepoint {

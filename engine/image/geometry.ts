@@ -6,12 +6,6 @@ import type { GuestOffset, HostCluster, HostOffset } from '../base/units.ts';
 import { EXTENDED_L2_ENTRY_BYTES, L2_ENTRY_BYTES, SUBCLUSTERS_PER_CLUSTER } from '../format/l2-entry.ts';
 import { refcountsPerBlock } from '../format/refcount-block.ts';
 
-/** A stretch of the image file. */
-export interface HostRange {
-  readonly offset: number;
-  readonly lengthBytes: number;
-}
-
 export interface GeometryOptions {
   readonly clusterBits: number;
   readonly refcountOrder: number;

@@ -1,8 +1,10 @@
 /** Gives the clusters that a guest discarded back to the file system, once nothing durable names them any more. */
+
+import type { HostRange } from '../base/units.ts';
+import { isDurable, type Prerequisite } from '../cache/allocator.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import type { Sequence } from '../io/durability.ts';
-import { isDurable, type Prerequisite } from './allocator.ts';
-import type { Geometry, HostRange } from './geometry.ts';
+import type { Geometry } from './geometry.ts';
 import type { Refcounts } from './refcounts.ts';
 
 /** Punching is a favour to the file system: past this many ranges the rest is not given back. */

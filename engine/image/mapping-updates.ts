@@ -2,7 +2,10 @@
  * Changing what L2 entries name, in the order that keeps references and refcounts in step: data and refcounts before the entry that
  * names a cluster, the entry before the refcount of what it named (qcow2.rst, "L2 table entry").
  */
+
+import type { HostRange } from '../base/units.ts';
 import { type GuestOffset, roundDown } from '../base/units.ts';
+import type { Allocator, Prerequisite } from '../cache/allocator.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
 import type { CachePolicy } from '../cache/policy.ts';
 import type { TableCache } from '../cache/table-cache.ts';
@@ -17,10 +20,9 @@ import {
   writeEntry,
   zeroSubclusters,
 } from '../format/l2-entry.ts';
-import type { Allocator, Prerequisite } from './allocator.ts';
 import type { L2Entries } from './entries.ts';
 import type { FeatureBits } from './feature-bits.ts';
-import type { Geometry, HostRange } from './geometry.ts';
+import type { Geometry } from './geometry.ts';
 import type { HolePuncher } from './hole-puncher.ts';
 import type { L2Tables } from './l2-tables.ts';
 import type { WriteRun } from './write-runs.ts';

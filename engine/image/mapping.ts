@@ -1,7 +1,7 @@
 /**
  * From guest offsets to host offsets, for reading: what a stretch of guest bytes maps to (qcow2.rst, "Cluster mapping").
  */
-import type { GuestOffset } from '../base/units.ts';
+import type { GuestOffset, HostRange } from '../base/units.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
 import type { TableCache } from '../cache/table-cache.ts';
 import {
@@ -12,7 +12,7 @@ import {
   subclusterKind,
 } from '../format/l2-entry.ts';
 import type { L2Entries } from './entries.ts';
-import type { Geometry, HostRange } from './geometry.ts';
+import type { Geometry } from './geometry.ts';
 import type { L2Tables } from './l2-tables.ts';
 
 /** A stretch of guest bytes that is mapped in one way. */

@@ -1,5 +1,6 @@
 /** Reading what an open image keeps in memory: header, L1 table, refcount table, snapshot table, each checked before it is believed. */
 import { corrupt } from '../base/errors.ts';
+import type { HostRange } from '../base/units.ts';
 import { roundUp, SECTOR_BYTES } from '../base/units.ts';
 import {
   decodeClusterBits,
@@ -16,7 +17,7 @@ import {
 import { checkSnapshotL1, decodeSnapshotTable, type SnapshotEntry } from '../format/snapshot-table.ts';
 import type { BlockFile, TableKind } from '../io/block-file.ts';
 import { readBytes } from '../io/sector-access.ts';
-import { Geometry, type HostRange } from './geometry.ts';
+import { Geometry } from './geometry.ts';
 import { L1Table } from './l1-table.ts';
 import { decodeRefcountTable } from './refcount-table.ts';
 import type { RefcountTable } from './vars.ts';

@@ -1,5 +1,6 @@
 /** Opening an image: from a file and options to the state that the other modules share. */
 import { Qcow2Error } from '../base/errors.ts';
+import type { AllocatorFactory } from '../cache/allocator.ts';
 import type { SnapshotWalk } from '../cache/policy.ts';
 import { TableCache } from '../cache/table-cache.ts';
 import { hasErrors } from '../check/check-image.ts';
@@ -12,6 +13,7 @@ import { type CacheSizeOptions, cacheCapacities } from './cache-sizes.ts';
 import { choosePolicy, type PolicyOptions } from './chosen-policy.ts';
 import { clearUnknownAutoclear, FeatureBits } from './feature-bits.ts';
 import { stackFiles } from './file-stack.ts';
+import { FreeAtOnce } from './free-at-once.ts';
 import { geometryOf, readHeaderAndTables, readSnapshots } from './metadata.ts';
 import type { OverlapCheck } from './overlap.ts';
 import { assemble, type ImageState } from './state.ts';
@@ -49,7 +51,11 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
   const { staleTables, ...files } = stackFiles(file, dataFile, overlapCheck, 2 ** header.clusterBits);
   const { l2Tables, refcountBlocks, l2SliceBytes } = cacheCapacities(options, behaviour, 2 ** header.clusterBits);
   const geometry = geometryOf(header, l2SliceBytes);
-  const { policy, snapshotWalk = PLAIN_WALK } = create({ file: files.file, geometry, behaviour });
+  const {
+    policy,
+    snapshotWalk = PLAIN_WALK,
+    createAllocator = freeAtOnce,
+  } = create({ file: files.file, geometry, behaviour });
   const newCache = (kind: TableKind, capacity: number, tableBytes: number) => {
     const { replacement, layout } = behaviour;
     const shape = { kind, capacity, tableBytes, clusterBytes: geometry.clusterBytes, replacement, layout };
@@ -79,6 +85,7 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
     behaviour,
     policy,
     snapshotWalk,
+    createAllocator,
     ...caches,
     features,
     lazyRefcounts,
@@ -89,6 +96,8 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
   if (!file.readOnly) clearUnknownAutoclear(features);
   return state;
 }
+
+const freeAtOnce: AllocatorFactory = (parts) => new FreeAtOnce(parts);
 
 /** Around a walk that is nothing special to the policy. */
 const PLAIN_WALK: SnapshotWalk = {

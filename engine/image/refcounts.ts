@@ -10,6 +10,7 @@
  */
 import { corrupt, Qcow2Error } from '../base/errors.ts';
 import type { HostOffset } from '../base/units.ts';
+import type { Allocator, ClusterCounts } from '../cache/allocator.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
 import type { CachePolicy } from '../cache/policy.ts';
 import type { TableCache } from '../cache/table-cache.ts';
@@ -17,7 +18,6 @@ import { HEADER_FIELDS } from '../format/header-fields.ts';
 import { getRefcount, maxRefcount, setRefcount } from '../format/refcount-block.ts';
 import { writeUint64 } from '../format/uint64.ts';
 import type { DurableFile } from '../io/durability.ts';
-import type { Allocator } from './allocator.ts';
 import type { Geometry } from './geometry.ts';
 import type { OverlapGuard } from './overlap.ts';
 import {
@@ -44,7 +44,7 @@ export interface RefcountParts {
   readonly refcounts: TableCache;
 }
 
-export class Refcounts {
+export class Refcounts implements ClusterCounts {
   readonly #parts: RefcountParts;
   readonly #file: DurableFile;
   readonly #geometry: Geometry;
@@ -62,7 +62,6 @@ export class Refcounts {
     this.#release = release;
   }
 
-  /** The refcount of host cluster `cluster`; 0 where no refcount block exists. */
   of(cluster: number): number {
     const { clustersPerRefcountBlock, refcountOrder } = this.#geometry;
     const blockOffset = this.#blockOffset(cluster);
@@ -75,30 +74,16 @@ export class Refcounts {
     }
   }
 
-  /**
-   * Adds 1 to the refcount of each cluster that the `lengthBytes` bytes at host `offset` touch. Returns the refcount blocks that must
-   * be durable before a new reference to one of the clusters may be.
-   * @throws Qcow2Error UNSUPPORTED when a refcount would not fit its width, CORRUPT for a used cluster that no block counts.
-   */
   raise(offset: number, lengthBytes: number): readonly CachedTable[] {
     return this.#change(offset, lengthBytes, 1);
   }
 
-  /**
-   * Takes 1 from the refcount of each cluster that the bytes touch; those that reach 0 are found by the next search.
-   * @throws Qcow2Error CORRUPT when a refcount would fall below 0.
-   */
   lower(offset: number, lengthBytes: number): void {
     if (lengthBytes === 0) return;
     this.#parts.policy.require('dereference-before-refcount');
     this.#change(offset, lengthBytes, -1);
   }
 
-  /**
-   * Host offset of the first `count` consecutive free clusters. Their refcounts stay 0; the next search starts past them.
-   * For 0 clusters: where the next search starts.
-   * @throws Qcow2Error NO_SPACE past 2^53 bytes, CORRUPT when too many clusters past the end of the file are in use.
-   */
   findFree(count: number): HostOffset {
     const endOfFile = this.#geometry.clustersFor(this.#file.sizeBytes());
     let found = 0;
@@ -114,7 +99,9 @@ export class Refcounts {
     }
     const end = this.#vars.freeClusterIndex * this.#geometry.clusterBytes;
     if (end > HOST_OFFSET_MAX) throw new Qcow2Error('NO_SPACE', `the image file would pass ${HOST_OFFSET_MAX} bytes`);
-    return this.#geometry.hostOffset(this.#vars.freeClusterIndex - count);
+    const offset = this.#geometry.hostOffset(this.#vars.freeClusterIndex - count);
+    this.#parts.guard.refuseAllocation(offset, count * this.#geometry.clusterBytes);
+    return offset;
   }
 
   #change(offset: number, lengthBytes: number, change: 1 | -1): CachedTable[] {
@@ -209,11 +196,10 @@ export class Refcounts {
 
   /** Makes the refcount block that counts host cluster `cluster`, which has none yet. Returned pinned. */
   #addBlock(cluster: number): CachedTable {
-    const { policy, guard } = this.#parts;
+    const { policy } = this.#parts;
     policy.require('l2-tables-before-refcount-table');
     const tableIndex = Math.floor(cluster / this.#geometry.clustersPerRefcountBlock);
     const newOffset = this.findFree(1);
-    guard.refuseAllocation(newOffset, this.#geometry.clusterBytes);
     const block = this.#newBlock(newOffset, tableIndex);
     const hasEntry = tableIndex < this.#vars.refcountTable.blockOffsets.length;
     try {

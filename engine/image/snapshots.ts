@@ -5,6 +5,7 @@
  * atomic over a power cut here; `docs/safety.md` says what each leaves behind. When a call fails, what was done is taken back.
  */
 import { Qcow2Error } from '../base/errors.ts';
+import type { HostRange } from '../base/units.ts';
 import { roundUp, SECTOR_BYTES } from '../base/units.ts';
 import { HEADER_FIELDS, SNAPSHOT_COUNT_MAX } from '../format/header-fields.ts';
 import { L1_ENTRY_BYTES } from '../format/l1-entry.ts';
@@ -17,7 +18,6 @@ import {
 } from '../format/snapshot-table.ts';
 import { writeUint64 } from '../format/uint64.ts';
 import { readBytes } from '../io/sector-access.ts';
-import type { HostRange } from './geometry.ts';
 import { L1Table } from './l1-table.ts';
 import { REFCOUNT_TABLE_ENTRY_BYTES } from './refcount-table.ts';
 import { walkL1 } from './snapshot-walk.ts';
@@ -74,6 +74,7 @@ export function createSnapshot(state: ImageState, wanted: NewSnapshot): string {
   const nameBytes = new TextEncoder().encode(wanted.name);
   refuseNewName(state, wanted.name, nameBytes);
   refuseNewValues(wanted);
+  state.allocator.settleAll();
   return orUndo(state, { what: 'taking a snapshot', first: 'references' }, () => addSnapshot(state, wanted, nameBytes));
 }
 
@@ -114,6 +115,7 @@ export function applySnapshot(state: ImageState, nameOrId: string): void {
   const sizeBytes = entry.virtualSizeBytes ?? state.vars.sizeBytes;
   if (sizeBytes !== state.vars.sizeBytes) refuseOtherSize(state, nameOrId, sizeBytes);
   refuseMisplacedL1(state, entry);
+  state.allocator.settleAll();
   orUndo(state, { what: 'going back to a snapshot', first: 'refcounts' }, () => goBack(state, entry, sizeBytes));
 }
 
@@ -149,6 +151,7 @@ function goBack(state: ImageState, entry: SnapshotEntry, sizeBytes: number): voi
 /** Forgets a snapshot and frees what only it used. Throws INVALID_ARGUMENT when there is none of that name or id. */
 export function deleteSnapshot(state: ImageState, nameOrId: string): void {
   const entry = findSnapshot(state, nameOrId);
+  state.allocator.settleAll();
   orUndo(state, { what: 'deleting a snapshot', first: 'refcounts' }, (undo) => dropSnapshot(state, entry, undo));
 }
 

@@ -1,4 +1,6 @@
 /** An open image: its parts, put together. One owner, one thread. */
+
+import type { Allocator, AllocatorFactory } from '../cache/allocator.ts';
 import type { Behaviour } from '../cache/behaviour.ts';
 import type { CachePolicy, SnapshotWalk } from '../cache/policy.ts';
 import type { TableCache } from '../cache/table-cache.ts';
@@ -6,12 +8,10 @@ import type { GuestDisk } from '../disk/device.ts';
 import type { Header } from '../format/header.ts';
 import type { DurableFile, Sequence } from '../io/durability.ts';
 import { ActiveL1 } from './active-l1.ts';
-import type { Allocator } from './allocator.ts';
 import type { AttemptedWrites } from './attempted-writes.ts';
 import { CompressedClusters } from './compressed.ts';
 import { L2Entries } from './entries.ts';
 import type { FeatureBits } from './feature-bits.ts';
-import { FreeAtOnce } from './free-at-once.ts';
 import type { Geometry } from './geometry.ts';
 import { GuestIo } from './guest-io.ts';
 import { HolePuncher } from './hole-puncher.ts';
@@ -40,6 +40,7 @@ export interface ImageBase {
   readonly behaviour: Behaviour;
   readonly policy: CachePolicy;
   readonly snapshotWalk: SnapshotWalk;
+  readonly createAllocator: AllocatorFactory;
   readonly l2: TableCache;
   readonly refcounts: TableCache;
   readonly backing: GuestDisk | null;
@@ -69,10 +70,10 @@ export interface ImageState extends ImageBase {
 
 /** Makes the parts from the bottom up: counting, tables, mapping, guest requests. */
 export function assemble(base: ImageBase): ImageState {
-  const { file, dataFile, geometry, header, punchHoles } = base;
+  const { file, dataFile, geometry, header, punchHoles, createAllocator } = base;
   // A refcount table that was replaced is released like any other clusters; only here do the two know each other.
   const counts: Refcounts = new Refcounts(base, (ranges, dropped) => allocator.release(ranges, dropped));
-  const allocator: Allocator = new FreeAtOnce({ ...base, counts });
+  const allocator: Allocator = createAllocator({ file, clusterBytes: geometry.clusterBytes, counts });
   const puncher = new HolePuncher({ file: dataFile ?? file, geometry, counts }, punchHoles);
   const hasDataFile = dataFile !== null;
   const entries = new L2Entries({ fileName: file.name, geometry, version: header.version, hasDataFile });

@@ -10,6 +10,7 @@
  */
 import { Qcow2Error } from '../base/errors.ts';
 import { MiB } from '../base/units.ts';
+import type { Allocator, Savepoint } from '../cache/allocator.ts';
 import type { CachedTable, CacheObserver } from '../cache/cached-table.ts';
 import type { CachePolicy } from '../cache/policy.ts';
 import type { TableCache } from '../cache/table-cache.ts';
@@ -17,7 +18,6 @@ import { HEADER_FIELDS } from '../format/header-fields.ts';
 import { writeUint64 } from '../format/uint64.ts';
 import type { TableKind } from '../io/block-file.ts';
 import type { DurableFile } from '../io/durability.ts';
-import type { Allocator, Savepoint } from './allocator.ts';
 import type { AttemptedWrites } from './attempted-writes.ts';
 import { type L1Table, l1Fields, sizeField } from './l1-table.ts';
 import { encodeRefcountTable, refcountTableFields } from './refcount-table.ts';

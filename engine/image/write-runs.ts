@@ -4,6 +4,7 @@
  */
 import { corrupt } from '../base/errors.ts';
 import { type GuestOffset, roundDown } from '../base/units.ts';
+import type { Allocation, Allocator, Prerequisite } from '../cache/allocator.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
 import type { TableCache } from '../cache/table-cache.ts';
 import {
@@ -16,7 +17,6 @@ import {
   subclustersAllocated,
 } from '../format/l2-entry.ts';
 import type { BlockFile } from '../io/block-file.ts';
-import type { Allocation, Allocator, Prerequisite } from './allocator.ts';
 import type { L2Entries } from './entries.ts';
 import type { Geometry } from './geometry.ts';
 import type { L2Tables } from './l2-tables.ts';

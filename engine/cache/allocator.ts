@@ -1,6 +1,6 @@
 /**
  * The contract of an allocator: which clusters new data and tables get, and when a cluster that is no longer referenced can be
- * given away again. Counting is not its business but that of `refcounts.ts`, which every allocator works on.
+ * given away again. It works on {@link ClusterCounts}, which keep the refcounts. A policy may come with one of its own.
  *
  * An allocator may postpone: raise refcounts ahead of time and hand out what is counted durably already, or keep a freed cluster
  * back until the reference that was dropped is durably gone. Invariants of every implementation:
@@ -8,9 +8,9 @@
  *  2. A released cluster is counted for as long as it can't be allocated again: a power cut leaks it at worst.
  *  3. After `close` nothing is counted that is not referenced.
  */
-import type { CachedTable } from '../cache/cached-table.ts';
-import type { Sequence } from '../io/durability.ts';
-import type { HostRange } from './geometry.ts';
+import type { HostOffset, HostRange } from '../base/units.ts';
+import type { DurableFile, Sequence } from '../io/durability.ts';
+import type { CachedTable } from './cached-table.ts';
 
 /** What must be durable before something else: a table as it is now, or every change up to a number. */
 export type Prerequisite = CachedTable | Sequence;
@@ -21,6 +21,39 @@ export function isDurable(prerequisites: readonly Prerequisite[], durable: Seque
     typeof one === 'number' ? one <= durable : !one.isDirty && one.writtenAt <= durable,
   );
 }
+
+/** Refcounts of host clusters. Offsets and lengths are bytes and need not lie on cluster boundaries. */
+export interface ClusterCounts {
+  /** The refcount of host cluster `cluster`; 0 where no refcount block exists. */
+  of(cluster: number): number;
+  /**
+   * Host offset of the first `count` consecutive clusters that are not counted. They are not counted yet; the next search starts past
+   * them, and again before them once one of them is lowered to 0. For 0 clusters: where the next search starts.
+   * @throws Qcow2Error NO_SPACE past 2^53 bytes, CORRUPT when too many clusters past the end of the file are in use, or when one that
+   * was found holds metadata all the same.
+   */
+  findFree(count: number): HostOffset;
+  /**
+   * Adds 1 to the refcount of each cluster that the `lengthBytes` bytes at host `offset` touch. Returns the refcount blocks that must
+   * be durable before a new reference to one of the clusters may be.
+   * @throws Qcow2Error UNSUPPORTED when a refcount would not fit its width, CORRUPT for a used cluster that no block counts.
+   */
+  raise(offset: number, lengthBytes: number): readonly CachedTable[];
+  /**
+   * Takes 1 from the refcount of each cluster that the bytes touch; those that reach 0 are found by the next search.
+   * @throws Qcow2Error CORRUPT when a refcount would fall below 0.
+   */
+  lower(offset: number, lengthBytes: number): void;
+}
+
+/** What an allocator is made from. */
+export interface AllocatorParts {
+  readonly file: DurableFile;
+  readonly clusterBytes: number;
+  readonly counts: ClusterCounts;
+}
+
+export type AllocatorFactory = (parts: AllocatorParts) => Allocator;
 
 export interface Allocation {
   /** Host offset of the first cluster, bytes, on a cluster boundary. */
@@ -49,7 +82,12 @@ export interface Allocator {
   release(ranges: readonly HostRange[], dropped: readonly Prerequisite[]): void;
   /** A sync returned: all changes up to `durable` survive a power cut. What waited for one of them can be done. */
   settled(durable: Sequence): void;
+  /**
+   * The refcounts are about to be taken for what is referenced (a snapshot walk sets COPIED by them): lowers what was postponed, after
+   * making durable what that waits for.
+   */
+  settleAll(): void;
   savepoint(): Savepoint;
-  /** The image is closed: lowers what was postponed and gives back what was reserved. The caches are written out after it. */
+  /** The image is closed: lowers what was postponed and gives back what was reserved. The policy writes out after it. */
   close(): void;
 }
