@@ -65,6 +65,7 @@ export { type AmendOptions, refuseAmendment } from './image/amend-checks.ts';
 export type { CacheSizeOptions } from './image/cache-sizes.ts';
 export { type CreateOptions, createImage } from './image/create.ts';
 export { type BitmapInfo, describeImage, type ImageDescription } from './image/describe.ts';
+export { type ImageMeasure, measureImage } from './image/measure.ts';
 export type { OpenOptions } from './image/open.ts';
 export { type OpenImageFileOptions, openImageFile } from './image/open-chain.ts';
 export { OVERLAP_CHECKS, type OverlapCheck } from './image/overlap.ts';

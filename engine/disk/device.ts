@@ -21,6 +21,8 @@ export interface MappedRange {
   readonly stored: 'absent' | 'zero' | 'data' | 'compressed';
   /** Where it lies in the file that `stored` data is in; null for what has no place of its own. */
   readonly hostOffset: number | null;
+  /** `data` for which the file system stores nothing: it reads as zeros. */
+  readonly isHole?: boolean;
 }
 
 /** A range of guest bytes. */

@@ -17,6 +17,7 @@ import type { BlockFile } from '../io/block-file.ts';
 import { StagedFile } from '../io/staged-file.ts';
 import { type AmendOptions, refuseAmendment } from './amend-checks.ts';
 import { dropBitmaps } from './bitmaps.ts';
+import { writeOutForClose } from './closing.ts';
 import { expandZeroClusters } from './expand-zeroes.ts';
 import { knownAutoclear } from './feature-bits.ts';
 import { writeHeaderCluster } from './header-writing.ts';
@@ -107,9 +108,8 @@ function downgrade(file: BlockFile): void {
   const state = openState(file, backingFileName === null ? {} : { backing: NOTHING_BELOW });
   dropBitmaps(state);
   expandZeroClusters(state);
-  state.policy.close();
+  writeOutForClose(state);
   file.sync('close');
-  if (state.features.dirty) state.features.clearDirty();
   const { unknownFields: _, ...header } = peekHeader(file);
   writeHeader(file, {
     ...header,

@@ -76,7 +76,7 @@ export function createImage(file: BlockFile, options: CreateOptions): void {
 }
 
 /** The header of an empty image whose metadata fit themselves. */
-function planHeader(options: CreateOptions): Header {
+export function planHeader(options: CreateOptions): Header {
   const clusterBits = checkOptions(options);
   const version = options.version ?? 3;
   const refcountOrder = options.refcountBits === undefined ? REFCOUNT_ORDER_DEFAULT : Math.log2(options.refcountBits);
@@ -124,12 +124,15 @@ function featureBits(
   };
 }
 
-/** How many refcount blocks count the header, `l1Clusters`, the refcount table and themselves, and the table for them. */
-function planRefcounts(geometry: Geometry, l1Clusters: number): { tableClusters: number; blockCount: number } {
+/** How many refcount blocks count the header, `otherClusters`, the refcount table and themselves, and the table for them. */
+export function planRefcounts(
+  geometry: Geometry,
+  otherClusters: number,
+): { tableClusters: number; blockCount: number } {
   let tableClusters = 1;
   let blockCount = 1;
   for (;;) {
-    const needed = Math.ceil((1 + tableClusters + blockCount + l1Clusters) / geometry.clustersPerRefcountBlock);
+    const needed = Math.ceil((1 + tableClusters + blockCount + otherClusters) / geometry.clustersPerRefcountBlock);
     const neededTable = geometry.clustersFor(needed * 8);
     if (needed <= blockCount && neededTable <= tableClusters) return { tableClusters, blockCount };
     blockCount = Math.max(blockCount, needed);

@@ -11,6 +11,7 @@ import {
   type ClusterKind,
   subclusterKind,
 } from '../format/l2-entry.ts';
+import type { BlockFile } from '../io/block-file.ts';
 import type { L2Entries } from './entries.ts';
 import type { Geometry } from './geometry.ts';
 import type { L2Tables } from './l2-tables.ts';
@@ -84,4 +85,14 @@ export class Mapping {
     const hostOffset = kind === CLUSTER_NORMAL ? entries.dataOffset(slice, index) + inCluster : 0;
     return { kind, hostOffset, lengthBytes: Math.min(wanted, end * subclusterBytes - inCluster) };
   }
+}
+
+/** How much of plain data `file` stores, or leaves out, alike: preallocated clusters that nobody wrote are holes. */
+export function heldAlike(
+  file: BlockFile,
+  { hostOffset, lengthBytes }: Extent,
+): { lengthBytes: number; isHole: boolean } {
+  const held = hostOffset < file.sizeBytes() ? file.extentAt(hostOffset) : null;
+  if (held === null) return { lengthBytes, isHole: false };
+  return { lengthBytes: Math.min(lengthBytes, held.endOffset - hostOffset), isHole: held.isHole };
 }

@@ -15,12 +15,14 @@ import { peekHeader } from './metadata.ts';
 import type { OpenOptions } from './open.ts';
 import { openImage, type Qcow2Image } from './qcow2-image.ts';
 
-export interface OpenImageFileOptions extends Omit<OpenOptions, 'backing' | 'dataFile'> {
+export interface OpenImageFileOptions extends Omit<OpenOptions, 'dataFile'> {
   /** How the host caches the files of the chain. Default `writeback`. */
   readonly mode?: HostCacheMode;
   readonly readOnly?: boolean;
   /** Folders into which names in image headers may lead. Default: none, and an image that needs another file is refused. */
   readonly allowedFolders?: readonly string[];
+  /** What is to lie under the image instead of the file that it names, which is then not opened. Closed with the image. */
+  readonly backing?: GuestDisk;
 }
 
 /** Longer chains are refused: real ones have a handful of images, a hostile one could go on for ever. */
@@ -72,7 +74,8 @@ function openBacking(
   options: OpenImageFileOptions,
   chain: readonly string[],
 ): GuestDisk | null {
-  if (header.backingFileName === null || options.allowedFolders === undefined) return null;
+  if (header.backingFileName === null || options.allowedFolders === undefined || options.backing !== undefined)
+    return null;
   const identity = follow(header.backingFileName, image, options.allowedFolders, chain, 'backing file');
   if (header.backingFormat === 'raw') return new RawDisk(openFile(identity.path, { readOnly: true }));
   if (header.backingFormat === 'qcow2') return openLink(identity, identity.path, { ...options, readOnly: true }, chain);

@@ -1,7 +1,7 @@
 /** An open qcow2 image: the engine's public face. Synchronous; one image belongs to one thread. */
 import { Qcow2Error } from '../base/errors.ts';
 import { requireInside } from '../base/range.ts';
-import type { GuestOffset } from '../base/units.ts';
+import { type GuestOffset, roundUp } from '../base/units.ts';
 import type { CacheCounts } from '../cache/table-cache.ts';
 import type { ByteRange, GuestDisk, ImageDevice, MappedRange, WriteOptions, ZeroOptions } from '../disk/device.ts';
 import {
@@ -14,6 +14,8 @@ import {
 } from '../format/l2-entry.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import { dropBitmaps } from './bitmaps.ts';
+import { writeOutForClose } from './closing.ts';
+import { heldAlike } from './mapping.ts';
 import { type OpenOptions, openState } from './open.ts';
 import { type Preallocation, preallocateImage } from './preallocate.ts';
 import { resizeImage } from './resize.ts';
@@ -156,7 +158,7 @@ export class Qcow2Image implements ImageDevice {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      if (!this.#state.file.readOnly) this.#writeOutForClose();
+      if (!this.#state.file.readOnly) writeOutForClose(this.#state);
     } finally {
       this.#state.file.close();
       this.#state.backing?.close?.();
@@ -233,46 +235,28 @@ export class Qcow2Image implements ImageDevice {
     this.flush();
   }
 
+  /** Takes every cluster of the disk out of the image: the backing file shows through, or zeros. Snapshots stay. Durable on return. */
+  makeEmpty(): void {
+    this.#requireWritable();
+    dropBitmaps(this.#state);
+    this.#state.zeroes.unmap(0, roundUp(this.sizeBytes, this.clusterSizeBytes));
+    this.flush();
+  }
+
   /** How the guest bytes from `offset` on are stored, up to where that changes or `lengthBytes` end. */
   map(offset: number, lengthBytes: number): MappedRange {
     this.#requireOpen();
     this.#requireInside('map', offset, lengthBytes);
     const extent = this.#state.mapping.extentAt(offset as GuestOffset, lengthBytes);
     const stored = STORED_AS[extent.kind];
-    return {
-      offset,
-      lengthBytes: extent.lengthBytes,
-      stored,
-      hostOffset: stored === 'data' ? extent.hostOffset : null,
-    };
+    if (stored !== 'data') return { offset, lengthBytes: extent.lengthBytes, stored, hostOffset: null };
+    const file = this.#state.dataFile ?? this.#state.file;
+    return { offset, stored, hostOffset: extent.hostOffset, ...heldAlike(file, extent) };
   }
 
   /** Hits, misses and evictions of the two table caches since the image was opened. */
   cacheCounts(): { l2: CacheCounts; refcounts: CacheCounts } {
     return { l2: { ...this.#state.l2.counts }, refcounts: { ...this.#state.refcounts.counts } };
-  }
-
-  #writeOutForClose(): void {
-    const { allocator, features, file, policy } = this.#state;
-    try {
-      allocator.close();
-      policy.close();
-    } catch (error) {
-      this.#tryCloseAgain();
-      throw error;
-    }
-    if (!features.dirty) return;
-    file.sync('close');
-    features.clearDirty();
-  }
-
-  /** Nobody else can any more, and of a snapshot operation one half may be in the file. */
-  #tryCloseAgain(): void {
-    try {
-      this.#state.policy.close();
-    } catch (error) {
-      if (!(error instanceof Qcow2Error)) throw error;
-    }
   }
 
   #requireInside(verb: string, offset: number, lengthBytes: number): void {

@@ -2,7 +2,7 @@
 import { type AmendOptions, amendImage, type BlockFile, describeImage, refuseAmendment } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
-import { formatOf, openQcow2, openRegularFile, warnOfLostBitmaps } from './disks.ts';
+import { openQcow2, openRegularFile, qcow2Only, warnOfLostBitmaps } from './disks.ts';
 import {
   AMEND_OPTIONS,
   asksForHelp,
@@ -13,7 +13,6 @@ import {
   parseFormatOptions,
   versionOf,
 } from './format-options.ts';
-import { printable } from './printable.ts';
 import { parseDiskSize, parseSize } from './sizes.ts';
 import { ACCESS, FORMAT, type Given, PROGRESS, QUIET, type Subcommand } from './subcommand.ts';
 import { withWork } from './work.ts';
@@ -43,8 +42,7 @@ export const amend: Subcommand = {
     const options = parseFormatOptions(given.texts('options'), AMEND_OPTIONS);
     if (options.size === 0) throw new UsageError('no option to change is given (-o NAME=VALUE); -o help lists them');
     const file = given.required('file');
-    if ((given.format() ?? formatOf(file)) === 'raw')
-      throw new UsageError(`${printable(file)}: a raw image has no options`);
+    qcow2Only(file, given.format(), 'a raw image has no options');
     return withWork(given.terminal, { quiet: true, showProgress: false }, () => change(given, file, options));
   },
 };

@@ -102,7 +102,7 @@ function compareAt(first: Source, second: Source, at: number, left: number, stri
   const one = first.extentAt(at, left);
   const other = second.extentAt(at, left);
   const alike = Math.min(one.lengthBytes, other.lengthBytes);
-  if (strict && allocation(one) !== allocation(other))
+  if (strict && (allocation(one) !== allocation(other) || (one.isHole ?? false) !== (other.isHole ?? false)))
     return { lengthBytes: alike, difference: `Strict mode: Offset ${at} block status mismatch!` };
   if (readsAsZeros(one) && readsAsZeros(other)) return { lengthBytes: alike, difference: null };
   if (readsAsZeros(one)) return compareWithZeros(second, at, alike);

@@ -71,6 +71,11 @@ export function formatOf(filePath: string): ImageFormat {
   }
 }
 
+/** Throws UsageError, saying `why`, for a raw image. */
+export function qcow2Only(filePath: string, format: ImageFormat | undefined, why: string): void {
+  if ((format ?? formatOf(filePath)) === 'raw') throw new UsageError(`${printable(filePath)}: ${why}`);
+}
+
 /** The file alone, for reading unless `writable`; never a device or a pipe, which could block or be written by accident. */
 export function openRegularFile(filePath: string, writable = false): BlockFile {
   identifyFile(filePath);
@@ -100,6 +105,17 @@ export function openQcow2(filePath: string, options: OpenDiskOptions, readOnly: 
     image.close();
     throw error;
   }
+}
+
+/** A qcow2 image over `backing` instead of what its header names, which is not opened. */
+export function openOver(
+  filePath: string,
+  backing: GuestDisk,
+  { access, mode = 'writeback' }: OpenDiskOptions,
+  readOnly: boolean,
+): Qcow2Image {
+  const folders = allowedFolders(filePath, access);
+  return openImageFile(filePath, { backing, mode, readOnly, ...(folders === null ? {} : { allowedFolders: folders }) });
 }
 
 /** Says which option it takes, where the engine can only say that it is not allowed. */
@@ -169,13 +185,17 @@ function realFolder(folder: string): string {
   throw new UsageError(`--allow-folder ${JSON.stringify(folder)}: there is no such folder`);
 }
 
+/** What lies directly under a disk. */
+export function backingOf(disk: GuestDisk): GuestDisk | null {
+  return 'backing' in disk ? (disk.backing as GuestDisk | null) : null;
+}
+
 /** The files of a chain, the image itself first. */
 export function filesOf(disk: GuestDisk | null): string[] {
   if (disk === null) return [];
   const names = 'fileName' in disk ? [String(disk.fileName)] : [];
   const dataFile = 'dataFileName' in disk ? [String(disk.dataFileName)] : [];
-  const below = 'backing' in disk ? filesOf(disk.backing as GuestDisk | null) : [];
-  return [...new Set([...names, ...dataFile, ...below])];
+  return [...new Set([...names, ...dataFile, ...filesOf(backingOf(disk))])];
 }
 
 /** Throws UsageError when `target` exists and is one of the files that a new image would be made from or stand on. */

@@ -23,6 +23,8 @@ export interface Extent {
   readonly fileName: string;
   /** Absent in an image that is longer than its backing file: zeros, however long another backing file would be. */
   readonly isPastBacking: boolean;
+  /** Data for which the file system stores nothing: it reads as zeros. */
+  readonly isHole?: boolean;
 }
 
 /** What lies at `offset`, up to where that changes or `lengthBytes` end. */
@@ -65,7 +67,7 @@ export function isLeftToBacking(extent: Extent): boolean {
 }
 
 export function readsAsZeros(extent: Extent): boolean {
-  return extent.stored === 'zero' || extent.stored === 'absent';
+  return extent.stored === 'zero' || extent.stored === 'absent' || extent.isHole === true;
 }
 
 function isMappable(disk: GuestDisk): disk is MappableDisk {
@@ -74,7 +76,7 @@ function isMappable(disk: GuestDisk): disk is MappableDisk {
 
 function continues(last: Extent, next: Extent): boolean {
   if (last.stored !== next.stored || last.depth !== next.depth || last.fileName !== next.fileName) return false;
-  if (last.isPastBacking !== next.isPastBacking) return false;
+  if (last.isPastBacking !== next.isPastBacking || last.isHole !== next.isHole) return false;
   if (last.hostOffset === null || next.hostOffset === null) return last.hostOffset === next.hostOffset;
   return last.hostOffset + last.lengthBytes === next.hostOffset;
 }

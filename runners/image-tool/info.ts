@@ -1,14 +1,8 @@
 /** `cowbench image info`: what an image says about itself. Without `--backing-chain` no file but the image is opened. */
 import fs from 'node:fs';
 import path from 'node:path';
-import {
-  type BitmapInfo,
-  describeImage,
-  fileBeside,
-  type GuestDisk,
-  type ImageDescription,
-} from '../../engine/index.ts';
-import { filesOf, formatOf, type ImageFormat, openDisk, openRegularFile } from './disks.ts';
+import { type BitmapInfo, describeImage, fileBeside, type ImageDescription } from '../../engine/index.ts';
+import { backingOf, filesOf, formatOf, type ImageFormat, openDisk, openRegularFile } from './disks.ts';
 import { printable, printableJson } from './printable.ts';
 import { readableSize } from './sizes.ts';
 import { snapshotJson, snapshotLines } from './snapshot-table.ts';
@@ -59,10 +53,6 @@ function filesToShow(given: Given): { file: string; format: ImageFormat }[] {
   }
   disk.close();
   return chain;
-}
-
-function backingOf(disk: GuestDisk): GuestDisk | null {
-  return 'backing' in disk ? (disk.backing as GuestDisk | null) : null;
 }
 
 function readFacts(filePath: string, format: ImageFormat): Facts {

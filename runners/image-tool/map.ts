@@ -57,14 +57,14 @@ function printJson(terminal: Terminal, found: Iterable<Extent>): void {
   terminal.write(isFirst ? '[]\n' : ']\n');
 }
 
-function jsonOf({ offset, lengthBytes, depth, stored, hostOffset }: Extent): Record<string, number | boolean> {
+function jsonOf({ offset, lengthBytes, depth, stored, hostOffset, isHole }: Extent): Record<string, number | boolean> {
   const isData = stored === 'data' || stored === 'compressed';
   return {
     start: offset,
     length: lengthBytes,
     depth,
     present: stored !== 'absent',
-    zero: !isData,
+    zero: !isData || isHole === true,
     data: isData,
     compressed: stored === 'compressed',
     ...(hostOffset === null ? {} : { offset: hostOffset }),
@@ -76,8 +76,9 @@ function printTable(terminal: Terminal, found: Iterable<Extent>): void {
     terminal.write(`${cells.map((cell) => cell.padEnd(16)).join('')}${file}\n`);
   const hex = (value: number) => (value === 0 ? '0' : `0x${value.toString(16)}`);
   line(['Offset', 'Length', 'Mapped to'], 'File');
-  for (const { offset, lengthBytes, stored, hostOffset, fileName } of found) {
+  for (const { offset, lengthBytes, stored, hostOffset, fileName, isHole } of found) {
     const place = stored === 'compressed' ? 'compressed' : hex(hostOffset ?? 0);
-    if (stored === 'data' || stored === 'compressed') line([hex(offset), hex(lengthBytes), place], printable(fileName));
+    if (!isHole && (stored === 'data' || stored === 'compressed'))
+      line([hex(offset), hex(lengthBytes), place], printable(fileName));
   }
 }

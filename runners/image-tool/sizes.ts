@@ -3,13 +3,14 @@ import { roundUp, SECTOR_BYTES } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 
 const UNITS = ['', 'k', 'm', 'g', 't', 'p', 'e'];
+const HEX_SIZE = /^0x[0-9a-f]{1,16}$/i;
 const SIZE = /^(\d{1,19}(?:\.\d{1,12})?)([bkmgtpe]?)$/i;
 
-/** Bytes of `10G`, `512k`, `1.5M` or a plain number. `what` names the option or word in the error. */
+/** Bytes of `10G`, `512k`, `1.5M`, a plain number or a hexadecimal one. `what` names the option or word in the error. */
 export function parseSize(what: string, text: string): number {
   const [, digits, letter] = SIZE.exec(text) ?? [];
   const unit = letter?.toLowerCase().replace('b', '') ?? '';
-  const bytes = digits === undefined ? Number.NaN : Number(digits) * 1024 ** UNITS.indexOf(unit);
+  const bytes = HEX_SIZE.test(text) ? Number(text) : Number(digits ?? Number.NaN) * 1024 ** UNITS.indexOf(unit);
   const hasUselessFraction = unit === '' && digits?.includes('.');
   if (hasUselessFraction || Number.isNaN(bytes)) {
     throw new UsageError(`${what} "${text}": expected a size in bytes, or with a suffix k, M, G, T, P or E`);

@@ -34,6 +34,12 @@ export function sourceOf(disk: MappableDisk): Source {
   };
 }
 
+/** A disk of no bytes. */
+export function emptySource(): Source {
+  const nothing = { sizeBytes: 0, files: [], read() {}, close() {} };
+  return { ...nothing, extentAt: (offset, length) => ({ ...zerosPastEnd(offset, length), fileName: '' }) };
+}
+
 function zerosPastEnd(offset: number, lengthBytes: number): Omit<Extent, 'fileName'> {
   return { offset, lengthBytes, depth: 0, stored: 'zero', hostOffset: null, isPastBacking: false };
 }

@@ -48,9 +48,27 @@ test('sizes', () => {
     '1.5M': 1572864,
     '2G': 2 ** 31,
     '1T': 2 ** 40,
+    '0x10': 16,
+    '0xFFFFFFFF': 2 ** 32 - 1,
+    '0X1E': 30,
   };
   for (const [text, bytes] of Object.entries(sizes)) assert.equal(parseSize('size', text), bytes, text);
-  for (const text of ['', '-1', '1.5', '1x', '0x10', '1GiB', '1 G', 'G', '8P', '9E', '1e3'])
+  for (const text of [
+    '',
+    '-1',
+    '1.5',
+    '1x',
+    '0x',
+    '0x1k',
+    '0x1.8',
+    '0x20000000000001',
+    '1GiB',
+    '1 G',
+    'G',
+    '8P',
+    '9E',
+    '1e3',
+  ])
     assert.throws(() => parseSize('size', text), /^UsageError: size "/, text);
   assert.equal(parseNewSize('size', '+1k', 4096), 5120);
   assert.equal(parseNewSize('size', '-1k', 4096), 3072);

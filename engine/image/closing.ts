@@ -1,0 +1,27 @@
+/** The last writes of an image that was open for writing; its files are the caller's to close. */
+import { Qcow2Error } from '../base/errors.ts';
+import type { CachePolicy } from '../cache/policy.ts';
+import type { ImageState } from './state.ts';
+
+/** Writes out what the policy still holds, and then says that nothing is missing. */
+export function writeOutForClose({ allocator, features, file, policy }: ImageState): void {
+  try {
+    allocator.close();
+    policy.close();
+  } catch (error) {
+    closeAgain(policy);
+    throw error;
+  }
+  if (!features.dirty) return;
+  file.sync('close');
+  features.clearDirty();
+}
+
+/** Nobody else can any more, and of a snapshot operation one half may be in the file. */
+function closeAgain(policy: CachePolicy): void {
+  try {
+    policy.close();
+  } catch (error) {
+    if (!(error instanceof Qcow2Error)) throw error;
+  }
+}
