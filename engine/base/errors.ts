@@ -43,7 +43,7 @@ export class Qcow2Error extends Error {
 }
 
 /** The image in `file` contradicts the specification or itself. The message leads with the file's name; offsets are decimal. */
-export function corrupt(file: string, why: string, facts: Omit<ErrorFacts, 'file'>): Qcow2Error {
+export function corrupt(file: string, why: string, facts: Omit<ErrorFacts, 'file'> = {}): Qcow2Error {
   return new Qcow2Error('CORRUPT', `${file}: ${why}`, { file, ...facts });
 }
 

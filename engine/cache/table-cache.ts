@@ -8,7 +8,7 @@
  *  3. To the cache a table is bytes at an offset; it knows nothing of entries.
  *  4. Whatever makes a table dirty or clean is told to every observer.
  */
-import { Qcow2Error } from '../base/errors.ts';
+import { corrupt } from '../base/errors.ts';
 import { invariant } from '../base/invariant.ts';
 import { roundDown, roundUp, SECTOR_BYTES } from '../base/units.ts';
 import type { TableKind } from '../io/block-file.ts';
@@ -219,8 +219,8 @@ export class TableCache implements TableOwner {
     const sizeBytes = this.#file.sizeBytes();
     if (offset < roundUp(sizeBytes, this.#clusterBytes)) return;
     const what = this.kind === 'l2' ? 'L2 table' : 'refcount block';
-    const message = `${this.#file.name}: ${what} at offset ${offset} is outside the file of ${sizeBytes} bytes`;
-    throw new Qcow2Error('CORRUPT', message, { file: this.#file.name, table: this.kind, offset, expected: sizeBytes });
+    const why = `${what} at offset ${offset} is outside the file of ${sizeBytes} bytes`;
+    throw corrupt(this.#file.name, why, { table: this.kind, offset });
   }
 
   #pin(slot: number): CachedTable {

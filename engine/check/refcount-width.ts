@@ -1,5 +1,5 @@
 /** Refcounts of another width (qcow2.rst, "Header", refcount_order): counted anew and written beside the old ones. */
-import { Qcow2Error } from '../base/errors.ts';
+import { corrupt, Qcow2Error } from '../base/errors.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import { examineImage } from './check-image.ts';
 import { rebuildRefcounts } from './rebuild-refcounts.ts';
@@ -15,7 +15,7 @@ export function changeRefcountWidth(file: BlockFile, bits: number): void {
   const examined = examineImage(file);
   const { report, examination: x } = examined;
   if (hasErrors(report) || !x.everythingWasFollowed)
-    throw new Qcow2Error('CORRUPT', `${file.name}: the image has errors; repair it before its refcounts are changed`);
+    throw corrupt(file.name, 'the image has errors; repair it before its refcounts are changed');
   const order = Math.log2(bits);
   const widest = widestRefcount(order);
   const cluster = x.references.counts.findIndex((count) => count > widest);

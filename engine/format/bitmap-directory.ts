@@ -6,7 +6,7 @@
  *   entry:      u64 table offset, u32 table entries, u32 flags, u8 type, u8 granularity bits, u16 name size, u32 extra size,
  *               extra data, name; padded to 8 bytes
  */
-import { Qcow2Error } from '../base/errors.ts';
+import { corrupt, type Qcow2Error } from '../base/errors.ts';
 import { MiB, roundUp } from '../base/units.ts';
 import { readUint64 } from './uint64.ts';
 
@@ -76,5 +76,5 @@ export function decodeBitmapDirectory(bytes: Uint8Array, count: number, fileName
 }
 
 function damaged(fileName: string, why: string): Qcow2Error {
-  return new Qcow2Error('CORRUPT', `${fileName}: persistent bitmaps: ${why}`, { file: fileName });
+  return corrupt(fileName, `persistent bitmaps: ${why}`);
 }

@@ -2,7 +2,7 @@
  * The header extension area: a list of (type, length, data padded to 8 bytes) ended by type 0
  * (qcow2.rst, "Header extensions", "Feature name table").
  */
-import { Qcow2Error } from '../base/errors.ts';
+import { corrupt, type Qcow2Error } from '../base/errors.ts';
 import { roundUp } from '../base/units.ts';
 import { EXTENSION } from './header-fields.ts';
 
@@ -53,8 +53,8 @@ export function decodeExtensions(bytes: Uint8Array, start: number, end: number, 
 }
 
 function extensionTooLarge(fileName: string, offset: number, found: number): Qcow2Error {
-  const message = `${fileName}: header extension at offset ${offset} too large (${found} bytes)`;
-  return new Qcow2Error('CORRUPT', message, { file: fileName, table: 'header', offset, found });
+  const why = `header extension at offset ${offset} too large (${found} bytes)`;
+  return corrupt(fileName, why, { table: 'header', offset, found });
 }
 
 /** Bytes that {@link encodeExtensions} needs, the end marker included. */

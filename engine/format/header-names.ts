@@ -2,7 +2,7 @@
  * The names that a header carries: backing file, backing format, data file. They come from the image, so they are untrusted:
  * bounded in length, valid UTF-8 and free of NUL, but nothing is said about where they lead.
  */
-import { Qcow2Error } from '../base/errors.ts';
+import { corrupt, Qcow2Error } from '../base/errors.ts';
 import { BACKING_NAME_BYTES_MAX, HEADER_FIELDS } from './header-fields.ts';
 
 /** The backing file name at byte `offset` (0: none) of `bytes`, the header cluster; null when absent or empty. */
@@ -13,15 +13,15 @@ export function decodeBackingFileName(
   fileName: string,
 ): string | null {
   if (offset === 0) return null;
-  const facts = { file: fileName, offset: HEADER_FIELDS.backingFileOffset, found: offset };
   if (offset < headerLength || offset > bytes.length) {
-    throw new Qcow2Error('CORRUPT', `${fileName}: invalid backing file offset ${offset}`, facts);
+    const facts = { table: 'header', offset: HEADER_FIELDS.backingFileOffset, found: offset } as const;
+    throw corrupt(fileName, `invalid backing file offset ${offset}`, facts);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = view.getUint32(HEADER_FIELDS.backingFileSize);
   if (length > Math.min(BACKING_NAME_BYTES_MAX, bytes.length - offset)) {
-    const message = `${fileName}: backing file name too long (${length} bytes)`;
-    throw new Qcow2Error('CORRUPT', message, { ...facts, offset: HEADER_FIELDS.backingFileSize, found: length });
+    const facts = { table: 'header', offset: HEADER_FIELDS.backingFileSize, found: length } as const;
+    throw corrupt(fileName, `backing file name too long (${length} bytes)`, facts);
   }
   return length === 0 ? null : decodeText(bytes.subarray(offset, offset + length), 'backing file name', fileName);
 }
@@ -29,9 +29,7 @@ export function decodeBackingFileName(
 /** `data` as text, or null when there is none. Throws CORRUPT for a NUL inside and UNSUPPORTED for what is not UTF-8. */
 export function decodeText(data: Uint8Array | undefined, what: string, fileName: string): string | null {
   if (data === undefined) return null;
-  if (data.includes(0)) {
-    throw new Qcow2Error('CORRUPT', `${fileName}: ${what} contains a NUL byte`, { file: fileName, table: 'header' });
-  }
+  if (data.includes(0)) throw corrupt(fileName, `${what} contains a NUL byte`, { table: 'header' });
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(data);
   } catch {

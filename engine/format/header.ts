@@ -8,7 +8,7 @@
  * Whether the tables lie inside the file is for the reader of the tables to check; an encrypted, dirty or corrupt image
  * decodes: what may be done with it is for the opener to decide.
  */
-import { Qcow2Error } from '../base/errors.ts';
+import { corrupt, Qcow2Error } from '../base/errors.ts';
 import type { FixedFields, Header } from './decoded-header.ts';
 import { checkHeader, checkTablePlaces } from './header-checks.ts';
 import {
@@ -49,8 +49,7 @@ export * from './header-fields.ts';
 export function decodeClusterBits(firstBytes: Uint8Array, fileName: string): number {
   const view = viewOf(firstBytes);
   if (view.byteLength < 4 || view.getUint32(HEADER_FIELDS.magic) !== QCOW2_MAGIC) {
-    const message = `${fileName}: image is not in qcow2 format`;
-    throw new Qcow2Error('CORRUPT', message, { file: fileName, offset: HEADER_FIELDS.magic });
+    throw corrupt(fileName, 'image is not in qcow2 format', { table: 'header', offset: HEADER_FIELDS.magic });
   }
   requireBytes(view.byteLength, HEADER_BYTES_V2, fileName);
   const version = view.getUint32(HEADER_FIELDS.version);
@@ -155,15 +154,13 @@ const VERSION_2_FIELDS: Version3Fields = {
 function decodeVersion3Fields(view: DataView, fileName: string): Version3Fields {
   requireBytes(view.byteLength, HEADER_BYTES_V3_MIN, fileName);
   const headerLength = view.getUint32(HEADER_FIELDS.headerLength);
-  const lengthFacts = { file: fileName, offset: HEADER_FIELDS.headerLength, found: headerLength };
+  const facts = { table: 'header', offset: HEADER_FIELDS.headerLength, found: headerLength } as const;
   requireBytes(headerLength, HEADER_BYTES_V3_MIN, fileName);
   if (headerLength > view.byteLength) {
-    const message = `${fileName}: qcow2 header exceeds cluster size (header length ${headerLength})`;
-    throw new Qcow2Error('CORRUPT', message, lengthFacts);
+    throw corrupt(fileName, `qcow2 header exceeds cluster size (header length ${headerLength})`, facts);
   }
   if (headerLength % 8 !== 0) {
-    const message = `${fileName}: qcow2 header length ${headerLength} is not a multiple of 8`;
-    throw new Qcow2Error('CORRUPT', message, lengthFacts);
+    throw corrupt(fileName, `qcow2 header length ${headerLength} is not a multiple of 8`, facts);
   }
   return {
     incompatibleFeatures: view.getBigUint64(HEADER_FIELDS.incompatibleFeatures),
@@ -177,8 +174,8 @@ function decodeVersion3Fields(view: DataView, fileName: string): Version3Fields 
 
 function requireBytes(found: number, needed: number, fileName: string): void {
   if (found >= needed) return;
-  const message = `${fileName}: qcow2 header too short (${found} bytes, ${needed} needed)`;
-  throw new Qcow2Error('CORRUPT', message, { file: fileName, expected: needed, found });
+  const why = `qcow2 header too short (${found} bytes, ${needed} needed)`;
+  throw corrupt(fileName, why, { table: 'header', expected: needed, found });
 }
 
 /**

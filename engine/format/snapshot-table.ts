@@ -10,7 +10,7 @@
  *
  * Names and ids may be any bytes: the bytes are what is written back, the strings are for people.
  */
-import { type ErrorFacts, Qcow2Error } from '../base/errors.ts';
+import { corrupt, type ErrorFacts, Qcow2Error } from '../base/errors.ts';
 import { MiB, roundUp } from '../base/units.ts';
 import { L1_BYTES_MAX } from './header-fields.ts';
 import { readUint64, writeUint64 } from './uint64.ts';
@@ -83,12 +83,14 @@ export function decodeSnapshotTable(
 
 function requireRoom(end: number, limit: number, index: number, fileName: string): void {
   if (end <= limit) return;
-  const facts: ErrorFacts = { file: fileName, table: 'snapshot-table', expected: limit, found: end };
+  const facts: ErrorFacts = { table: 'snapshot-table', expected: limit, found: end };
   if (end > SNAPSHOT_TABLE_BYTES_MAX) {
-    throw new Qcow2Error('UNSUPPORTED', `${fileName}: snapshot table too large (the limit is 64 MiB)`, facts);
+    throw new Qcow2Error('UNSUPPORTED', `${fileName}: snapshot table too large (the limit is 64 MiB)`, {
+      file: fileName,
+      ...facts,
+    });
   }
-  const message = `${fileName}: snapshot table entry ${index} is past the end of the file`;
-  throw new Qcow2Error('CORRUPT', message, facts);
+  throw corrupt(fileName, `snapshot table entry ${index} is past the end of the file`, facts);
 }
 
 /** Where an entry's extra data, id and name end. */
@@ -141,15 +143,14 @@ export function checkSnapshotL1(
   fileName: string,
 ): void {
   const { l1TableOffset: offset, l1Entries } = entry;
-  const what = `${fileName}: snapshot table entry ${index}: L1 table`;
-  const facts: ErrorFacts = { file: fileName, table: 'snapshot-table' };
+  const what = `snapshot table entry ${index}: L1 table`;
   if (l1Entries * 8 > L1_BYTES_MAX) {
-    const message = `${what} too large (${l1Entries} entries; the limit is 32 MiB)`;
-    throw new Qcow2Error('UNSUPPORTED', message, { ...facts, found: l1Entries });
+    const message = `${fileName}: ${what} too large (${l1Entries} entries; the limit is 32 MiB)`;
+    throw new Qcow2Error('UNSUPPORTED', message, { file: fileName, table: 'snapshot-table', found: l1Entries });
   }
   const isPlaced = l1Entries === 0 || (offset > 0 && Number.isSafeInteger(offset + l1Entries * 8));
   if (isPlaced && offset % 2 ** clusterBits === 0) return;
-  throw new Qcow2Error('CORRUPT', `${what} offset ${offset} invalid`, { ...facts, found: offset });
+  throw corrupt(fileName, `${what} offset ${offset} invalid`, { table: 'snapshot-table', found: offset });
 }
 
 /**

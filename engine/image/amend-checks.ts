@@ -1,5 +1,5 @@
 /** What cannot be amended, found out before anything is written. */
-import { Qcow2Error } from '../base/errors.ts';
+import { corrupt, Qcow2Error } from '../base/errors.ts';
 import { AUTOCLEAR, type Header, INCOMPATIBLE } from '../format/header.ts';
 import { snapshotName } from '../format/snapshot-table.ts';
 import type { BlockFile } from '../io/block-file.ts';
@@ -27,7 +27,7 @@ export interface AmendOptions {
 export function refuseAmendment(file: BlockFile, options: AmendOptions, sizeBytes?: number): void {
   const header = peekHeader(file);
   if ((header.incompatibleFeatures & INCOMPATIBLE.corrupt) !== 0n) {
-    throw new Qcow2Error('CORRUPT', `${file.name}: image is marked corrupt; repair it before it is amended`);
+    throw corrupt(file.name, 'image is marked corrupt; repair it before it is amended');
   }
   const version = options.version ?? header.version;
   const bits = options.refcountBits ?? 2 ** header.refcountOrder;

@@ -3,7 +3,7 @@
  * the disk changes: a bitmap that misses a change would make a backup miss it. What leaves the disk as it is (taking and deleting
  * snapshots, amending, repairing) keeps them.
  */
-import { Qcow2Error } from '../base/errors.ts';
+import { corrupt, Qcow2Error } from '../base/errors.ts';
 import type { HostRange } from '../base/units.ts';
 import type { Allocator } from '../cache/allocator.ts';
 import type { CachePolicy } from '../cache/policy.ts';
@@ -106,6 +106,6 @@ function rangesOf(file: BlockFile, header: Header, clusterBytes: number): HostRa
 
 function refuseOutside(file: BlockFile, what: string, offset: number, lengthBytes: number): void {
   if (offset + lengthBytes <= file.sizeBytes()) return;
-  const message = `${file.name}: persistent bitmaps: ${what} at offset ${offset} (${lengthBytes} bytes) is outside the file`;
-  throw new Qcow2Error('CORRUPT', message, { file: file.name, offset });
+  const why = `persistent bitmaps: ${what} at offset ${offset} (${lengthBytes} bytes) is outside the file`;
+  throw corrupt(file.name, why, { offset });
 }

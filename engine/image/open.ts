@@ -1,5 +1,5 @@
 /** Opening an image: from a file and options to the state that the other modules share. */
-import { Qcow2Error } from '../base/errors.ts';
+import { corrupt, Qcow2Error } from '../base/errors.ts';
 import type { AllocatorFactory } from '../cache/allocator.ts';
 import type { SnapshotWalk } from '../cache/policy.ts';
 import { TableCache } from '../cache/table-cache.ts';
@@ -154,7 +154,5 @@ function refuseUnusable(file: BlockFile, header: Header, options: OpenOptions): 
 export function repairUnclean(file: BlockFile): void {
   const staged = new StagedFile(file);
   if (!hasErrors(repairImage(staged).after)) return staged.commit();
-  throw new Qcow2Error('CORRUPT', `${file.name}: image was not closed cleanly and could not be repaired`, {
-    file: file.name,
-  });
+  throw corrupt(file.name, 'image was not closed cleanly and could not be repaired');
 }

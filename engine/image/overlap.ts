@@ -2,7 +2,7 @@
  * The last line of defence against a damaged image: is the place really of the kind that the writer thinks? A data cluster that
  * lies on an L2 table, or a new table on the header, is refused, and the image marked corrupt.
  */
-import { Qcow2Error } from '../base/errors.ts';
+import { corrupt } from '../base/errors.ts';
 import { MiB, roundUp } from '../base/units.ts';
 import { L1_ENTRY_BYTES, l1EntryOffset } from '../format/l1-entry.ts';
 import { encodeSnapshotTable } from '../format/snapshot-table.ts';
@@ -108,8 +108,7 @@ export class OverlapGuard extends ForwardingFile {
 
   /** Marks the image corrupt, ends all writing, and throws. */
   #violate(state: ProtectedMetadata, why: string, offset: number): never {
-    const message = `${this.name}: ${why} at offset ${offset}; the image is corrupt, repair it first`;
-    const refusal = new Qcow2Error('CORRUPT', message, { file: this.name, offset });
+    const refusal = corrupt(this.name, `${why} at offset ${offset}; the image is corrupt, repair it first`, { offset });
     this.#checks = false;
     try {
       state.features.setCorrupt();
