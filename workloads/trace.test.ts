@@ -34,7 +34,7 @@ test('all files of a log lie one after another on one disk, each on a multiple o
       ]);
       assert.equal(workload.diskSizeBytes, 3 * mib + 1024);
       assert.deepEqual(workload.notes, [
-        'the 4 files of the trace lie one after another on one disk, and a flush of one flushes all',
+        'the 4 files of the trace are laid out one after another on one disk, and a flush of one flushes all',
       ]);
     },
   ));

@@ -132,7 +132,9 @@ function notesOf({ changes, places }: Survey, guessed: TimeUnit | null): string[
   const files =
     places === null || places.size < 2
       ? []
-      : [`the ${places.size} files of the trace lie one after another on one disk, and a flush of one flushes all`];
+      : [
+          `the ${places.size} files of the trace are laid out one after another on one disk, and a flush of one flushes all`,
+        ];
   const times =
     guessed === 'ns'
       ? [

@@ -27,8 +27,7 @@ export interface ComparisonParts {
 }
 
 function headlineOf({ matched }: Matching): { main: string; further: string[] } {
-  if (matched.length === 0)
-    return { main: 'The two sides have no cell in common: there is nothing to compare.', further: [] };
+  if (matched.length === 0) return { main: 'These runs share no policy/workload pair.', further: [] };
   const unsound = matched.filter(({ exact }) => exact.verdict === 'nondeterministic');
   const different = matched.filter(({ exact }) => exact.verdict === 'different');
   const further = [
@@ -40,17 +39,17 @@ function headlineOf({ matched }: Matching): { main: string; further: string[] } 
   ];
   if (different.length + unsound.length === 0) {
     return {
-      main: `Every exact count is equal in ${matched.length === 1 ? 'the one cell' : `all ${formatCount(matched.length)} cells`} that both sides measured.`,
+      main: `No difference: all exact counts match (${counted(matched.length, 'policy/workload pair')}).`,
       further,
     };
   }
-  const main = `${formatCount(different.length)} of ${counted(matched.length, 'cell')} that both sides measured ${different.length === 1 ? 'counts' : 'count'} differently.`;
+  const main = `Exact counts differ in ${formatCount(different.length)} of ${counted(matched.length, 'policy/workload pair')}.`;
   return { main, further };
 }
 
 function syncsInWords({ label, workload, baseline, candidate, exact }: MatchedCell): string {
   const [before, after] = [baseline[0]?.exact.fsyncs ?? 0, candidate[0]?.exact.fsyncs ?? 0];
-  const figures = before === after ? formatCount(after) : `${formatCount(after)} instead of ${formatCount(before)}`;
+  const figures = before === after ? formatCount(after) : `${formatCount(after)} vs ${formatCount(before)}`;
   return `${label} on ${workload}: ${compareInWords(after, before, 'syncs')} the baseline (${figures}); ${counted(exact.differences.length, 'counter')} ${exact.differences.length === 1 ? 'differs' : 'differ'}.`;
 }
 
@@ -68,7 +67,7 @@ function changeSection(matched: readonly MatchedCell[]): Html {
 <h2 id="${CHANGE_CHART_ID}-title"><a href="#${CHANGE_CHART_ID}">How far do the totals differ?</a></h2>
 ${
   drawn
-    ? html`<p class="reading">A mark left of 1 is cheaper than the baseline, right of it dearer. Exact counts; what is equal is left out.</p>
+    ? html`<p class="reading">Left of 1× is cheaper than the baseline; right of it, more expensive. Exact counts; equal ones are left out.</p>
 <figure><div class="chart" id="${CHANGE_CHART_ID}-chart" data-renderer="svg"></div></figure>
 ${chartTools(CHANGE_CHART_ID, 'How far do the totals differ?')}`
     : html`<p class="absent">No total differs.</p>`

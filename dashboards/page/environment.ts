@@ -45,7 +45,7 @@ function facts(record: RunRecord): [string, string][] {
       'Sync probe',
       probe === null
         ? 'not run'
-        : `middle ${formatDuration(probe.medianNs)}, p99 ${formatDuration(probe.p99Ns)} over ${formatCount(probe.samples)} syncs${probe.looksReal ? '' : '; does not look like a real sync'}`,
+        : `median ${formatDuration(probe.medianNs)}, p99 ${formatDuration(probe.p99Ns)} over ${formatCount(probe.samples)} syncs${probe.looksReal ? '' : '; does not look like a real sync'}`,
     ],
     ['Machine', `${e.cpu}, ${e.cores} cores, ${formatBytes(e.memoryBytes)}`],
     ['System', `${e.kernel}, Node ${e.node}, machine id ${e.machine}`],

@@ -105,7 +105,7 @@ test('the page on safety is linked where it is known to lie, and named where it 
 
 test('effects are told by their sign, and what was not measured is said to be so', () => {
   const text = historyText(historyRun([part('install', 'installation')]));
-  assert.equal(text.filter((line) => /bought: installation, writeback/.test(line)).length, STAGES.length - 1);
+  assert.equal(text.filter((line) => /gained: installation, writeback/.test(line)).length, STAGES.length - 1);
   assert.equal(text.filter((line) => /made worse/.test(line)).length, 0);
   assert.ok(text.some((line) => line.includes('Holds: Every counter of S3') || line.includes('DOES NOT HOLD')));
   assert.ok(text.some((line) => line.includes('Not measured in this run: The cache saves syncs only')));

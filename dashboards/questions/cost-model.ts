@@ -46,7 +46,7 @@ export const costModel: Question = {
   id: 'cost-model',
   title: 'Where did the time go?',
   reading:
-    'The round with the middle wall time, split into time inside file calls, CPU time of the engine, and the rest. Noisy.',
+    'The round with the median wall time, split into time in file calls, CPU time of the engine, and the rest. Noisy.',
   absent: 'No round was timed in this run.',
   renderer: 'svg',
   spec: {
@@ -88,7 +88,7 @@ export const costModel: Question = {
   },
   data: (record) => ({ rows: rowsOf(record) }),
   table: (record) => ({
-    caption: 'Parts of the round with the middle wall time',
+    caption: 'Parts of the round with the median wall time',
     columns: [
       { label: 'Policy', quantity: 'text' },
       { label: 'Wall time', quantity: 'duration', help: 'from the first request to the close' },

@@ -33,8 +33,7 @@ function squaresOf(record: RunRecord): Square[] {
 export const countsByKind: Question = {
   id: 'counts-by-kind',
   title: 'What is written to the file?',
-  reading:
-    'Guest data above, then the tables that map it. Exact counts; the darker, the more (log scale within a panel).',
+  reading: 'Guest data first, then the tables that map it. Exact counts; darker means more (log scale within a panel).',
   absent: 'Nothing was written in this run.',
   renderer: 'svg',
   spec: {

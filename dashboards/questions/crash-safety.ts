@@ -10,9 +10,9 @@ import { formatCount } from '../reading/quantities.ts';
 const CLASS_WORDS: Readonly<Record<string, string>> = {
   corrupt: 'corrupt',
   lost: 'data lost',
-  foreign: 'foreign data',
+  foreign: 'stale or misplaced data',
   snapshot: 'snapshots altered',
-  secondPhase: 'damaged by the next writes',
+  secondPhase: 'corrupted by later writes',
   repair: 'damaged by repair',
 };
 
@@ -64,7 +64,7 @@ export function crashWords(crash: CrashVerdict | null): string {
   return `violated; of ${statesOf(crash)}: ${bad.join(', ')}`;
 }
 
-/** The same for the end of a sentence, without the figures of what is wrong. */
+/** The same for the end of a sentence, without the numbers of violations. */
 export function crashClause(crash: CrashVerdict | null): string {
   if (crash === null) return 'not explored';
   if (crash.verdict === 'survived') return `survived ${statesOf(crash)}`;
@@ -83,7 +83,7 @@ export const crashSafety: Question = {
   id: 'crash-safety',
   title: 'Is it safe when the power fails?',
   reading:
-    'Crash states are the contents that the file could have after a power cut. Each row is one way in which such a state broke a promise.',
+    'Crash states are the contents that the file could have after a power cut. Each row is one way in which such a state breaks a promise to the guest.',
   absent: 'Crash safety was not explored in this run.',
   renderer: 'svg',
   spec: {
@@ -96,17 +96,15 @@ export const crashSafety: Question = {
   data: (record) => ({ rows: matrixRows(squaresOf(record)) }),
   stories: (record): Story[] =>
     exploredCells(record).flatMap(({ cell, crash }) =>
-      crash.story === undefined
-        ? []
-        : [{ title: `${cell}: how the smallest violation comes about`, steps: crash.story }],
+      crash.story === undefined ? [] : [{ title: `${cell}: the smallest violation, step by step`, steps: crash.story }],
     ),
   table: (record) => ({
     caption: 'Crash states explored and their outcome',
     columns: [
       { label: 'Policy', quantity: 'text' },
       { label: 'Verdict', quantity: 'text' },
-      { label: 'Epochs', quantity: 'count', help: 'stretches between two syncs' },
-      { label: 'Exhaustive', quantity: 'count', help: 'epochs of which every state was tried' },
+      { label: 'Epochs', quantity: 'count', help: 'writes between two syncs' },
+      { label: 'Exhaustive', quantity: 'count', help: 'epochs whose every state was tried' },
       { label: 'States', quantity: 'count', help: 'crash states tried' },
       { label: 'Distinct', quantity: 'count', help: 'different file contents among them' },
       {

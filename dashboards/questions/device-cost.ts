@@ -33,7 +33,7 @@ export const deviceCost: Question = {
   id: 'device-cost',
   title: 'What would it cost on another device?',
   reading:
-    'Waiting time = (syncs + O_DSYNC writes) × time of one. The counts are exact; you choose the time. Move the slider to your device.',
+    'Waiting time = (syncs + O_DSYNC writes) × time of one sync. The counts are exact; set the slider to the sync time of your device.',
   absent: 'No policy of this run waited for the disk, so a slower disk would change nothing here.',
   renderer: 'svg',
   spec: {
@@ -111,7 +111,7 @@ export const deviceCost: Question = {
     },
   ],
   table: (record) => ({
-    caption: 'Waiting time on devices of five speeds, and what the rest of the work took here',
+    caption: 'Waiting time on devices of five speeds, and the time of everything else here',
     columns: [
       { label: 'Policy', quantity: 'text' },
       { label: 'Syncs', quantity: 'count', help: 'fdatasync calls' },
@@ -119,7 +119,7 @@ export const deviceCost: Question = {
       ...SAMPLES_MS.map(
         (ms) => ({ label: `at ${ms} ms`, quantity: 'duration', help: `waiting, if each took ${ms} ms` }) as const,
       ),
-      { label: 'The rest, here', quantity: 'duration', help: 'time of the middle round outside of syncs; noisy' },
+      { label: 'The rest, here', quantity: 'duration', help: 'time of the median round outside syncs; noisy' },
     ],
     rows: countedCells(record).map((item) => [
       item.label,

@@ -79,8 +79,8 @@ export const fileMap: Question = {
   id: 'file-map',
   title: 'Where and when is the file written?',
   reading:
-    'Time runs to the right, the address in the file upwards; vertical rules are syncs. Drag over the upper strip (syncs over time) to zoom.',
-  absent: 'This run recorded no address × time picture.',
+    'Time runs to the right, file offset upwards; vertical lines are syncs. Drag over the upper strip (syncs over time) to zoom.',
+  absent: 'This run recorded no map of file offset × time.',
   renderer: 'canvas',
   spec: {
     $schema: SCHEMA,
@@ -155,7 +155,7 @@ export const fileMap: Question = {
                 field: 'low',
                 type: 'quantitative',
                 scale: { nice: false, zero: true },
-                title: 'address in the file (MiB)',
+                title: 'file offset (MiB)',
                 axis: { format: ',~f', tickCount: 6 },
               },
               y2: { field: 'high' },
@@ -208,14 +208,14 @@ export const fileMap: Question = {
     { kind: 'zoom', param: 'brush', label: 'Zoom in time' },
   ],
   table: (record) => ({
-    caption: 'Bytes written by kind, and where they lie; the single bins are in the chart’s data',
+    caption: 'Bytes written by kind, and their range of offsets; single bins are in the chart’s data',
     columns: [
       { label: 'Policy', quantity: 'text' },
       { label: 'Kind', quantity: 'text' },
-      { label: 'Bins', quantity: 'count', help: 'squares of the picture that hold writes of this kind' },
-      { label: 'Written', quantity: 'bytes', help: 'bytes of this kind in the picture' },
-      { label: 'Lowest', quantity: 'bytes', help: 'lowest address of a square that holds some' },
-      { label: 'Highest', quantity: 'bytes', help: 'highest address of a square that holds some' },
+      { label: 'Bins', quantity: 'count', help: 'bins with writes of this kind' },
+      { label: 'Written', quantity: 'bytes', help: 'bytes of this kind' },
+      { label: 'Lowest', quantity: 'bytes', help: 'lowest offset of such a bin' },
+      { label: 'Highest', quantity: 'bytes', help: 'highest offset of such a bin' },
     ],
     rows: mapsOf(record).flatMap(({ cell, map }) => {
       const height = map.fileBytes / map.rows;

@@ -31,8 +31,8 @@ function spansEach(maps: readonly LaneMap[]): number {
 
 function slowWords(map: LaneMap): string {
   const { leastNs, count, share, fromNs, toNs, inside } = slowPeriod(map, SPANS * 2);
-  const slow = `the ${formatCount(count)} ${LANE_TITLES[map.lane]} that took ${formatDuration(leastNs)} or longer (${formatShare(share)})`;
-  return `${map.cell}: of ${slow}, ${formatCount(inside)} began between ${formatDuration(fromNs)} and ${formatDuration(toNs)}.`;
+  const slow = `of the slowest ${formatShare(share)} (${formatCount(count)} ${LANE_TITLES[map.lane]} of ${formatDuration(leastNs)} or more)`;
+  return `${map.cell}: ${slow}, ${formatCount(inside)} fall between ${formatDuration(fromNs)} and ${formatDuration(toNs)}.`;
 }
 
 /** Rules at the powers of ten alone: there is little room, and the bins themselves show the steps between. */
@@ -65,7 +65,7 @@ export const latencyOverTime: Question = {
   id: 'latency-over-time',
   title: 'When was it slow?',
   reading:
-    'Time runs to the right, latency upwards (log scale); the stronger the colour, the more of them. The scales are the same for all policies; choose one policy to see it over the whole width.',
+    'Time runs to the right, latency upwards (log scale); a stronger colour means more operations. All policies share the scales; choose one to see it at full width.',
   absent: 'This run recorded no latencies by time.',
   renderer: 'canvas',
   spec: {
@@ -149,9 +149,9 @@ export const latencyOverTime: Question = {
         { label: 'Policy', quantity: 'text' },
         { label: 'From', quantity: 'duration', help: 'measured time since the start' },
         { label: 'To', quantity: 'duration', help: 'measured time since the start' },
-        { label: 'Count', quantity: 'count', help: 'those that began in this span' },
-        { label: 'p50', quantity: 'duration', help: 'half took at most this long, to the bin' },
-        { label: 'p99', quantity: 'duration', help: '99 % took at most this long, to the bin' },
+        { label: 'Count', quantity: 'count', help: 'operations that began in this span' },
+        { label: 'p50', quantity: 'duration', help: 'median, to the bin' },
+        { label: 'p99', quantity: 'duration', help: '99th percentile, to the bin' },
         { label: 'Slowest', quantity: 'duration', help: 'the upper end of the slowest bin' },
       ],
       rows: maps.flatMap((map) =>

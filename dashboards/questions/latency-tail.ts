@@ -25,8 +25,7 @@ function percent(q: number): string {
 export const latencyTail: Question = {
   id: 'latency-tail',
   title: 'How slow are the slowest?',
-  reading:
-    'Each step to the right asks for one nine more: 90 %, 99 %, 99.9 % are at most this slow. A steep end is a long tail.',
+  reading: 'Each gridline adds a nine (90 %, 99 %, 99.9 %). A curve that shoots up at the right has a long tail.',
   absent: 'This run recorded no latency histograms.',
   renderer: 'svg',
   spec: {

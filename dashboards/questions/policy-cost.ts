@@ -95,13 +95,13 @@ function rowsOf(record: RunRecord): Row[] {
   ];
 }
 
-const IMAGE_COLUMN = { label: 'Image', quantity: 'text', help: 'what tells the images of a sweep apart' } as const;
+const IMAGE_COLUMN = { label: 'Image', quantity: 'text', help: 'what differs between the images of a sweep' } as const;
 
 export const policyCost: Question = {
   id: 'policy-cost',
   title: 'What does each policy cost, compared with the baseline?',
   reading:
-    'A dot left of 1 is cheaper than the baseline, right of it dearer. A rule through a dot is the 95\u00a0% interval of a time, from pairs of rounds; exact counts have none.',
+    'Left of 1× is cheaper than the baseline; right of it, more expensive. A line through a dot is the 95\u00a0% interval of a time, from pairs of rounds; exact counts have none.',
   absent: 'Only one policy was run, so there is nothing to compare it with.',
   renderer: 'svg',
   spec: {
@@ -154,7 +154,7 @@ export const policyCost: Question = {
   },
   data: (record) => ({ rows: rowsOf(record) }),
   table: (record) => ({
-    caption: 'Every figure as a multiple of the baseline; a figure that is zero on either side has no ratio',
+    caption: 'Every metric as a multiple of the baseline; one that is zero on either side has no ratio',
     columns: [
       ...(isSweep(record) ? [IMAGE_COLUMN] : []),
       { label: 'Figure', quantity: 'text' },
@@ -174,7 +174,7 @@ export const policyCost: Question = {
       {
         label: 'Certainty',
         quantity: 'text',
-        help: 'exact, or the interval of the ratio and the pairs that it is made from',
+        help: 'exact, or the interval of the ratio and its number of pairs',
       },
     ],
     rows: imageGroups(record).flatMap((group) =>

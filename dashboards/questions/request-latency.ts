@@ -19,7 +19,7 @@ const WANTED: readonly LatencySeries[] = ['guestRead', 'guestWrite', 'guestFlush
 export const requestLatency: Question = {
   id: 'request-latency',
   title: 'How long does the guest wait for a request?',
-  reading: 'One panel for each kind of request; each curve shows which share was answered within a time.',
+  reading: 'One panel for each kind of request; each curve shows the share completed within a given time.',
   absent: 'This run recorded no latency of guest requests.',
   renderer: 'svg',
   spec: {

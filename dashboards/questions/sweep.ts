@@ -73,7 +73,7 @@ export const sweep: Question = {
   id: 'sweep',
   title: 'What does the image change?',
   reading:
-    'One column for each image of this sweep, one line for each policy. Counts are exact; both axes of a panel show one figure (log scale).',
+    'One column per image, one line per policy. Counts are exact; both axes of a panel show the same metric (log scale).',
   absent: 'All policies of this run were run on the same image.',
   optional: true,
   scope: 'run',
@@ -128,9 +128,9 @@ export const sweep: Question = {
     columns: [
       { label: 'Image', quantity: 'text' },
       { label: 'Policy', quantity: 'text' },
-      { label: 'Waits for the disk', quantity: 'count', help: 'syncs and O_DSYNC writes together' },
+      { label: 'Waits for the disk', quantity: 'count', help: 'syncs plus O_DSYNC writes' },
       { label: 'Written', quantity: 'bytes', help: 'bytes of all write calls' },
-      { label: 'Image file', quantity: 'bytes', help: 'length of the image file at the end' },
+      { label: 'Image file', quantity: 'bytes', help: 'size of the image file at the end' },
       { label: 'Wall time', quantity: 'duration', help: 'median over the rounds, noisy' },
     ],
     rows: imageGroups(record).flatMap(({ label, record: part }) =>

@@ -70,7 +70,7 @@ export const syncCascade: Question = {
   id: 'sync-cascade',
   title: 'What happens inside one guest request?',
   reading:
-    'Time runs to the right from the moment the guest asked. Each lane is a kind of file operation; long bars are the waits. Each panel has its own scale of time.',
+    'Time runs to the right from the arrival of the guest request. Each lane is a kind of file operation; long bars are waits. Each panel has its own time scale.',
   absent: 'This run recorded no single request step by step.',
   renderer: 'svg',
   spec: {
@@ -90,7 +90,7 @@ export const syncCascade: Question = {
         x: {
           field: 'fromNs',
           type: 'quantitative',
-          title: 'time since the guest asked',
+          title: 'time since the request arrived',
           axis: TIME_AXIS,
         },
         x2: { field: 'toNs' },
@@ -123,9 +123,9 @@ export const syncCascade: Question = {
       { label: 'Step', quantity: 'count', help: 'position within the request' },
       { label: 'Operation', quantity: 'text' },
       { label: 'Kind or reason', quantity: 'text' },
-      { label: 'Start', quantity: 'duration', help: 'since the guest asked' },
+      { label: 'Start', quantity: 'duration', help: 'since the request arrived' },
       { label: 'Took', quantity: 'duration', help: 'time inside the call' },
-      { label: 'Offset', quantity: 'count', help: 'byte offset in the file' },
+      { label: 'Offset', quantity: 'count', help: 'file offset in bytes' },
       { label: 'Length', quantity: 'bytes', help: 'bytes read or written' },
     ],
     rows: cascadesOf(record).flatMap(({ cascade, cell }) =>

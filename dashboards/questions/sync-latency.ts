@@ -9,7 +9,7 @@ const WANTED: readonly LatencySeries[] = ['deviceSync'];
 export const syncLatency: Question = {
   id: 'sync-latency',
   title: 'How long does one sync take?',
-  reading: 'Each curve shows which share of the syncs was done within a time; a curve further left is faster.',
+  reading: 'Each curve shows the share of syncs completed within a given time; further left is faster.',
   absent: 'This run made no sync, so there is no sync latency to show.',
   renderer: 'svg',
   spec: {

@@ -58,8 +58,7 @@ function mainReason(record: RunRecord, label: string, syncs: number): string {
 export const syncReasons: Question = {
   id: 'sync-reasons',
   title: 'Why was there a sync?',
-  reading:
-    'Columns: what the guest had asked for. Rows: the order or the promise that the sync paid for. Exact counts.',
+  reading: 'Columns: the guest request being served. Rows: why the engine had to sync. Exact counts.',
   absent: 'This run made no sync, so there is no reason to show.',
   renderer: 'svg',
   spec: {
@@ -80,7 +79,7 @@ export const syncReasons: Question = {
     columns: [
       { label: 'Policy', quantity: 'text' },
       { label: 'During a guest', quantity: 'text', help: 'the guest request that was being served' },
-      { label: 'Reason', quantity: 'text', help: 'the order or promise that the sync paid for' },
+      { label: 'Reason', quantity: 'text', help: 'the ordering constraint or promise that the sync enforced' },
       { label: 'Syncs', quantity: 'count', help: 'fdatasync calls' },
     ],
     rows: reasonsOf(record).map(({ cell, request, cause, syncs }) => [cell, request, cause, syncs]),

@@ -130,7 +130,7 @@ export function spreadOf(values: readonly number[]): Spread | null {
 export function timesMeaningless(record: RunRecord, cell: Cell): string | null {
   if (cell.device.kind === 'model') return 'the device is a model';
   if (cell.hostCacheMode === 'unsafe') return 'host cache mode unsafe makes every sync do nothing';
-  if (record.environment.fileSystem.tmpfs) return 'the image lies on tmpfs, where a sync does nothing';
+  if (record.environment.fileSystem.tmpfs) return 'the image is on tmpfs, where a sync does nothing';
   if (record.environment.syncProbe?.looksReal === false) return 'syncs return too fast to have reached a disk';
   return null;
 }

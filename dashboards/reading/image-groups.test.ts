@@ -49,7 +49,7 @@ test('the verdict of a sweep names both ends of the range', () => {
   const { headline } = verdictOf(sweepRecord());
   assert.match(
     headline.replaceAll('\u00a0', ' '),
-    /^Over 6 images writeback needs from .* fewer waits for the disk than legacy \(cluster 1 MiB\) to .* as many waits for the disk as legacy \(cluster 4 KiB\)\.$/,
+    /^Across 6 image layouts writeback needs from .* fewer waits for the disk than legacy \(cluster 1 MiB\) to .* as many waits for the disk as legacy \(cluster 4 KiB\)\.$/,
   );
 });
 

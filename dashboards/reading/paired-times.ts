@@ -67,9 +67,9 @@ export function hasInterval({ interval }: PairedTime): boolean {
 /** `95 % interval 7.9× to 8.5×, 20 pairs`, or how few rounds there were. */
 export function intervalWords(time: PairedTime): string {
   const { low, high, confidence, pairs } = time.interval;
-  if (pairs === 1) return 'one pair of rounds, so no interval';
+  if (pairs === 1) return 'one pair of rounds: no interval';
   const range = `${formatRatio(low)} to ${formatRatio(high)}`;
-  if (!hasInterval(time)) return `${range} over ${formatCount(pairs)} pairs, too few for an interval`;
+  if (!hasInterval(time)) return `range of ${formatCount(pairs)} pairs: ${range} (an interval needs ${PAIRS_MIN})`;
   return `${formatShare(confidence)} interval ${range}, ${formatCount(pairs)} pairs`;
 }
 

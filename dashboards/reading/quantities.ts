@@ -76,17 +76,14 @@ export function formatShare(share: number): string {
   return `${formatShort(share * 100)}${NO_BREAK_SPACE}%`;
 }
 
-/** What is compared, and the words around it: `158× fewer syncs than`, `17× as many syncs as`, `4 % more syncs than`. */
+/** What is compared, and the words around it: `99.4 % fewer syncs than`, `17 times as many syncs as`, `4 % more syncs than`. */
 export function compareInWords(value: number, reference: number, noun: string): string {
   const things = noun === '' ? '' : ` ${noun}`;
   if (value === reference) return `exactly as many${things} as`;
   if (reference === 0) return `${formatCount(value)}${things} against none of`;
   if (value === 0) return `no${things} at all, unlike`;
-  const factor = Math.max(value, reference) / Math.min(value, reference);
-  if (factor < 1.2) {
-    return `${formatShare(Math.abs(value - reference) / reference)} ${value < reference ? 'fewer' : 'more'}${things} than`;
-  }
-  return value < reference
-    ? `${formatRatio(factor)} fewer${things} than`
-    : `${formatRatio(factor)} as many${things} as`;
+  if (value < reference) return `${formatShare((reference - value) / reference)} fewer${things} than`;
+  const factor = value / reference;
+  if (factor < 1.2) return `${formatShare(factor - 1)} more${things} than`;
+  return `${formatShort(factor)} times as many${things} as`;
 }

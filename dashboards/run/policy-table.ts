@@ -40,7 +40,7 @@ const MEASURES: readonly Measure[] = [
   },
   {
     label: 'O_DSYNC writes',
-    help: 'writes that return only when they are durable; also counted in writes',
+    help: 'writes that return only once they are durable; also counted in writes',
     quantity: 'count',
     of: ({ exact }) => exact.odsyncWrites,
   },
@@ -54,7 +54,7 @@ const MEASURES: readonly Measure[] = [
   { label: 'Written', help: 'bytes of those writes', quantity: 'bytes', of: ({ exact }) => exact.writeBytes },
 ];
 
-const WAITS_HELP = 'syncs and O_DSYNC writes together, compared with the baseline';
+const WAITS_HELP = 'syncs plus O_DSYNC writes, compared with the baseline';
 
 function waitsCompared(item: ComparedCell): Html {
   const { baseline } = item;
@@ -98,7 +98,7 @@ export function policyTable(record: RunRecord): Html {
   if (comparedCells(record).length === 0) return html``;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Exact counts and safety of each policy">
 <table class="summary" id="policy-table">
-<caption><span class="caption">Exact counts, the same on every machine, and what they buy</span></caption>
+<caption><span class="caption">Exact counts (identical on every machine) and the safety they buy</span></caption>
 <thead><tr><td rowspan="2"></td><th scope="colgroup" colspan="${MEASURES.length + 1}" class="group">Cost, exact</th><th scope="colgroup" colspan="2" class="group">Safety</th></tr>
 <tr><th scope="col" class="num" title="${WAITS_HELP}">Waits for the disk</th>${MEASURES.map((m) => html`<th scope="col" class="num" title="${m.help}">${m.label}</th>`)}<th scope="col">This run</th><th scope="col">After a power cut</th></tr></thead>
 ${bodies(record, MEASURES.length + 4, policyRow)}</table></div>`;
@@ -114,7 +114,7 @@ const TIMES: readonly { label: string; help: string; of: (round: CountedCell['ce
 
 function spreadCell(spread: Spread | null, help: string): Html {
   if (spread === null) return html`<td class="num">–</td>`;
-  return html`<td class="num">${figure(spread.middle, 'duration', `${help}, middle of the rounds`)}${spread.rounds > 1 ? html`<span class="under" title="lowest and highest of ${spread.rounds} rounds: ${help}">${formatDuration(spread.low)} – ${formatDuration(spread.high)}</span>` : null}</td>`;
+  return html`<td class="num">${figure(spread.middle, 'duration', `${help}, median of the rounds`)}${spread.rounds > 1 ? html`<span class="under" title="minimum and maximum of ${spread.rounds} rounds: ${help}">${formatDuration(spread.low)} – ${formatDuration(spread.high)}</span>` : null}</td>`;
 }
 
 const AGAINST_HELP = 'wall time as a multiple of the baseline, from pairs of rounds: its interval, and what it means';
@@ -132,21 +132,21 @@ function againstBaseline(record: RunRecord, item: ComparedCell): Html {
 
 function timesRow(item: ComparedCell, record: RunRecord): Html {
   const rounds = timedRounds(item.cell);
-  const traced = rounds.some((round) => round.traced === true) ? ', traced and so not compared' : null;
-  const doubt = timesMeaningless(record, item.cell) === null ? null : ', says nothing about a disk';
+  const traced = rounds.some((round) => round.traced === true) ? ', warm-up only' : null;
+  const doubt = timesMeaningless(record, item.cell) === null ? null : ', not a real disk';
   const memory = spreadOf(item.cell.rounds.map((round) => round.peakMemoryBytes))?.high ?? null;
   return html`<tr>
 <th scope="row">${item.label}<span class="under">${counted(rounds.length, 'round')}${traced}${doubt}</span></th>
 ${againstBaseline(record, item)}
 ${TIMES.map((time) => spreadCell(spreadOf(rounds.map(time.of)), `${time.help} (${item.label})`))}
-<td class="num">${figure(memory, 'bytes', `highest memory of the worker (${item.label})`)}</td></tr>`;
+<td class="num">${figure(memory, 'bytes', `peak memory of the worker (${item.label})`)}</td></tr>`;
 }
 
 export function timesTable(record: RunRecord): Html {
   if (comparedCells(record).length === 0) return html``;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Times of each policy">
 <table class="summary noisy" id="times-table">
-<caption><span class="caption">Times, noisy: middle of the rounds, lowest and highest below; compare only within this run</span></caption>
-<thead><tr><td></td><th scope="col" class="num" title="${AGAINST_HELP}">Against the baseline</th>${TIMES.map((time) => html`<th scope="col" class="num" title="${time.help}">${time.label}</th>`)}<th scope="col" class="num" title="highest memory of the worker">Peak memory</th></tr></thead>
+<caption><span class="caption">Wall-clock times (noisy): median, with minimum and maximum below; compare only within this run</span></caption>
+<thead><tr><td></td><th scope="col" class="num" title="${AGAINST_HELP}">Against the baseline</th>${TIMES.map((time) => html`<th scope="col" class="num" title="${time.help}">${time.label}</th>`)}<th scope="col" class="num" title="peak memory of the worker">Peak memory</th></tr></thead>
 ${bodies(record, TIMES.length + 3, timesRow)}</table></div>`;
 }

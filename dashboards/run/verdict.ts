@@ -17,14 +17,14 @@ function isDurable({ exact }: CountedCell): boolean {
   return exact.odsyncWrites > 0;
 }
 
-/** `writeback needs 31.1× fewer syncs than legacy (188 instead of 5 850)`. */
+/** `writeback needs 96.8 % fewer syncs than legacy (188 vs 5 850)`. */
 function countsClause(item: CountedCell, baseline: CountedCell): string {
   const durable = isDurable(item) || isDurable(baseline);
   const noun = durable ? 'waits for the disk' : 'syncs';
   const [ours, theirs] = durable
     ? [waitsOf(item.exact), waitsOf(baseline.exact)]
     : [item.exact.fsyncs, baseline.exact.fsyncs];
-  const figures = `${formatCount(ours)} instead of ${formatCount(theirs)}`;
+  const figures = `${formatCount(ours)} vs ${formatCount(theirs)}`;
   const words = compareInWords(ours, theirs, noun);
   return `${item.label} needs ${words} ${baseline.label}${ours === theirs ? ` (${formatCount(ours)})` : ` (${figures})`}`;
 }
@@ -36,14 +36,13 @@ function timeWords(time: PairedTime): string {
   const ratio = (value: number) => formatRatio(faster ? 1 / value : value);
   const words = `${ratio(interval.ratio)} ${faster ? 'faster' : 'slower'} here`;
   if (interval.pairs === 1) return `was ${words} in the one round measured`;
-  if (!hasInterval(time))
-    return `was ${words} in the middle of ${counted(interval.pairs, 'round')}, too few to be sure`;
+  if (!hasInterval(time)) return `was ${words} (median of ${counted(interval.pairs, 'round')}, too few to settle it)`;
   const [low, high] = faster ? [interval.high, interval.low] : [interval.low, interval.high];
   if (verdict === 'changed')
     return `was ${words} (${formatShare(interval.confidence)} interval ${ratio(low)} to ${ratio(high)})`;
-  if (verdict === 'same') return `took as long here (within ${formatShare(floor)})`;
-  const more = morePairs > 0 ? `; about ${counted(morePairs, 'further round')} would` : '';
-  return `took about as long here (the rounds do not tell them apart${more})`;
+  if (verdict === 'same') return `took the same time here (within ${formatShare(floor)})`;
+  const more = morePairs > 0 ? `; about ${counted(morePairs, 'more round')} needed` : '';
+  return `took about as long here (not settled${more})`;
 }
 
 /** Null when times say nothing. */
@@ -108,7 +107,7 @@ function imageVerdict(record: RunRecord): Verdict {
   };
 }
 
-/** `writeback, against legacy: from 158× fewer waits (cluster 64 KiB) to 2× as many (cluster 4 KiB)`. */
+/** `writeback needs from 99.4 % fewer waits than legacy (cluster 64 KiB) to 2 times as many (cluster 4 KiB)`. */
 function rangeSentence(label: string, found: readonly (Pair & { readonly image: string })[]): string {
   const factor = ({ item, baseline }: Pair) => waitsOf(item.exact) / Math.max(waitsOf(baseline.exact), 1);
   const sorted = found.toSorted((a, b) => factor(a) - factor(b));
@@ -118,7 +117,7 @@ function rangeSentence(label: string, found: readonly (Pair & { readonly image: 
     `${compareInWords(waitsOf(item.exact), waitsOf(baseline.exact), 'waits for the disk')} ${baseline.label} (${image})`;
   return factor(least) === factor(most)
     ? `On every image ${label} needs ${words(least)}.`
-    : `Over ${found.length} images ${label} needs from ${words(least)} to ${words(most)}.`;
+    : `Across ${found.length} image layouts ${label} needs from ${words(least)} to ${words(most)}.`;
 }
 
 function sweepVerdict(record: RunRecord): Verdict {
@@ -145,10 +144,10 @@ export function flushWorld(record: RunRecord): string {
   const flushes = countedCells(record)[0]?.exact.guest.flushes ?? 0;
   const mode = record.workload.guestFlush;
   if (mode === 'none') {
-    return 'The guest asks for durability only once, when it is powered off (guest flush: none), as a guest of 2011 mounted without barriers did. With recorded flushes the picture can turn around.';
+    return 'The guest asks for durability only once, at power-off (guest flush: none), like a guest of 2011 mounted without barriers. With recorded flushes the ranking can reverse.';
   }
   if (mode === 'recorded') {
-    return `The guest’s ${formatCount(flushes)} flushes are replayed as recorded (guest flush: recorded), as a guest of today asks for them. Without them the picture can turn around.`;
+    return `The guest’s ${formatCount(flushes)} flushes are replayed as recorded (guest flush: recorded), as a current guest makes them. Without guest flushes the ranking can reverse.`;
   }
-  return `Guest flushes: ${mode} (${formatCount(flushes)} in all). Other choices can turn the picture around.`;
+  return `Guest flushes: ${mode} (${formatCount(flushes)} in total). With other settings the ranking can reverse.`;
 }

@@ -54,7 +54,7 @@ function timeWarnings(record: RunRecord): Warning[] {
   });
   return [...reasons].map(([reason, cells]) => ({
     severity: 'warn',
-    text: `Times say nothing about a disk for ${cells.length === record.cells.length ? 'any policy of this run' : cells.join(', ')}: ${reason}. Counts stay exact.`,
+    text: `Times are not those of a real disk for ${cells.length === record.cells.length ? 'any policy of this run' : cells.join(', ')}: ${reason}. Counts are exact.`,
   }));
 }
 
@@ -66,8 +66,8 @@ export function warningsOf(record: RunRecord): Warning[] {
           severity: 'warn',
           text:
             record.source.problem === undefined
-              ? 'The source had changes that no commit holds, so this run cannot be repeated exactly.'
-              : 'Neither the commit nor its changes are known, so this run cannot be repeated exactly.',
+              ? 'The source had uncommitted changes, so this run cannot be repeated exactly.'
+              : 'Neither the commit nor uncommitted changes are known, so this run cannot be repeated exactly.',
         },
       ]
     : [];

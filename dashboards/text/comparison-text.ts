@@ -13,7 +13,7 @@ export function ratioText({ interval: { ratio, low, high } }: TimeComparison): s
   return `${ratio.toFixed(3)}x (${low.toFixed(3)} to ${high.toFixed(3)})`;
 }
 
-/** A table of all verdicts on times with what they rest on; empty without pairs. */
+/** A table of all verdicts on times and their evidence; empty without pairs. */
 export function verdictLines({ comparisons = [] }: RunRecord): string[] {
   const rows = comparisons.flatMap(({ baseline, candidate, times }) =>
     times.map((time) => [
@@ -25,17 +25,17 @@ export function verdictLines({ comparisons = [] }: RunRecord): string[] {
     ]),
   );
   if (rows.length === 0) return [];
-  return textTable(['compared in pairs', 'verdict', 'ratio (95 % interval)', 'noise floor', 'pairs'], rows);
+  return textTable(['paired comparison', 'verdict', 'ratio (95 % interval)', 'noise floor', 'pairs'], rows);
 }
 
 /** One word, or how many more pairs would settle it. */
 function verdictWord({ verdict, direction, morePairs, floor }: TimeComparison): string {
   if (verdict === 'changed') return direction;
-  if (verdict === 'unsure') return `unsure, ${morePairs} more pairs`;
-  return floor > NOISY ? `nothing above a noise of ${percent(floor)}` : 'same';
+  if (verdict === 'unsure') return `inconclusive, about ${morePairs} more pairs`;
+  return floor > NOISY ? `no difference above ${percent(floor)} of noise` : 'same';
 }
 
-/** With a floor above this, "same" would be read as more than it says. */
+/** With a noise floor above this, "same" would claim too much. */
 const NOISY = 0.1;
 
 /** One line for each counter that differs where both sides ought to count the same; at most `most` a comparison. */
@@ -62,12 +62,12 @@ export function commitsHeadline({ comparisons = [], cells }: RunRecord): string 
     .map(({ baseline }) => policyOf(baseline));
   const counts =
     different.length === 0
-      ? `counts exactly what ${base} counts`
-      : `counts otherwise than ${base} under ${different.join(', ')}`;
+      ? `Counts of ${head} and ${base} are identical`
+      : `Counts of ${head} differ from ${base} under ${different.join(', ')}`;
   const walls = compared.flatMap(({ baseline, times }) =>
     times.filter(({ metric }) => metric === 'wall').map((time) => `${policyOf(baseline)} ${verdictWord(time)}`),
   );
-  return `${head} ${counts}${walls.length === 0 ? '' : `; times: ${walls.join(', ')}`}.`;
+  return `${counts}.${walls.length === 0 ? '' : ` Times: ${walls.join(', ')}.`}`;
 }
 
 /** The cell's name without the commit. */

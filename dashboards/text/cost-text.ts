@@ -15,7 +15,7 @@ export function costLines({ cells }: RunRecord): string[] {
     ...names.map((name) => percent(shareOf(cost, name))),
     percent(cost.residualShare),
   ]);
-  return textTable(['why so long', 'measured', ...names, 'unexplained'], rows);
+  return textTable(['time breakdown', 'measured', ...names, 'unexplained'], rows);
 }
 
 /** Terms smaller than this everywhere are not shown. */

@@ -45,13 +45,16 @@ const MOST_SENTENCES = 3;
 
 function headline(runs: readonly RunSummary[], series: readonly Series[]): { main: string; further: string[] } {
   const commits = unique(runs.map(({ commit }) => commit ?? 'none')).length;
-  const scope = `${counted(runs.length, 'run')} of ${counted(commits, 'commit')}`;
-  if (series.length === 0) return { main: `${scope}: nothing was counted in them yet.`, further: [] };
+  const scope = `${counted(runs.length, 'run')}, ${counted(commits, 'commit')}`;
+  if (series.length === 0) return { main: `${scope}: no counts yet.`, further: [] };
   const last = series.map((one) => ({ one, last: lastChange(one) }));
   const worse = last.filter((found) => found.last?.worse === true).map(({ one }) => one);
   const better = last.filter((found) => found.last?.worse === false).map(({ one }) => one);
   const steady = series.length - worse.length - better.length;
-  const main = `Of ${counted(series.length, 'figure')} over ${scope}, ${formatCount(worse.length)} last changed for the worse and ${formatCount(better.length)} for the better; ${formatCount(steady)} never changed.`;
+  const main =
+    steady === series.length
+      ? `Nothing changed: ${counted(series.length, 'metric')}, ${scope}.`
+      : `${counted(series.length, 'metric')}, ${scope}: the last change was for the worse in ${formatCount(worse.length)} and for the better in ${formatCount(better.length)}; ${formatCount(steady)} never changed.`;
   return { main, further: [...new Set(worse.map(changeWords))].slice(0, MOST_SENTENCES) };
 }
 
@@ -66,7 +69,7 @@ function filters(runs: readonly RunSummary[], policies: readonly string[]): Html
 ${select('workload', 'Workload', plain(byRuns(runs, ({ workload }) => workload)))}
 ${select('machine', 'Machine', plain(byRuns(runs, ({ machine }) => machine)))}
 ${select('policy', 'Policy', [['', 'all policies'], ...plain(policies)])}
-<label class="check"><input type="checkbox" id="filter-all" data-filter="all"> also what did not change</label>
+<label class="check"><input type="checkbox" id="filter-all" data-filter="all"> show unchanged</label>
 </div>`;
 }
 
@@ -80,22 +83,22 @@ function changeRow(series: Series): Html {
   const ratio = last === null || last.change.before === 0 ? null : last.change.after / last.change.before;
   return html`<tr data-machine="${machine}" data-workload="${workload}" data-policy="${policy}" data-significant="${String(last !== null)}">
 <th scope="row">${label}</th><td title="${figure.help}">${figure.title}</td>
-<td class="safety ${tone}" title="how the level last changed; less is better">${verdict}</td>
+<td class="safety ${tone}" title="direction of the last change of level; less is better">${verdict}</td>
 <td class="num">${number(values.at(-1) ?? null, figure.quantity, `${figure.help}, newest run`)}</td>
 <td class="num">${number(before, figure.quantity, `${figure.help}, the level before the last change`)}</td>
-<td class="num">${ratio === null ? html`<span title="there is nothing to divide">–</span>` : html`<data value="${ratio}" title="level after the last change divided by the level before it">${formatRatio(ratio)}</data>`}</td>
+<td class="num">${ratio === null ? html`<span title="no ratio">–</span>` : html`<data value="${ratio}" title="level after the last change divided by the level before it">${formatRatio(ratio)}</data>`}</td>
 <td>${point === undefined ? '–' : html`<a href="runs/${point.runId}.html" title="${point.subject === '' ? 'report of the first run at the new level' : point.subject}">${commitLabel(point)}</a>`}</td>
-<td class="num"><data value="${points.length}" title="runs that have this figure">${formatCount(points.length)}</data></td></tr>\n`;
+<td class="num"><data value="${points.length}" title="runs with this metric">${formatCount(points.length)}</data></td></tr>\n`;
 }
 
 function changesTable(series: readonly Series[]): Html {
   return html`<section id="changes" class="question" aria-labelledby="changes-title">
 <h2 id="changes-title"><a href="#changes">What changed?</a></h2>
-<p class="reading">The last change of level of every figure; less is better. An exact count changes with any difference, a time only where a change-point test over all its runs says so.</p>
-<div class="scroll" tabindex="0" role="region" aria-label="Last change of every figure">
+<p class="reading">The last change of level of every metric; less is better. An exact count changes with any difference, a time only where a change-point test over all its runs finds one.</p>
+<div class="scroll" tabindex="0" role="region" aria-label="Last change of every metric">
 <table class="summary" id="changes-table">
 <caption><span class="caption" data-shown-rows="changes-table"></span></caption>
-<thead><tr><th scope="col">Policy</th><th scope="col">Figure</th><th scope="col">Last change</th><th scope="col" class="num">Newest</th><th scope="col" class="num">Before</th><th scope="col" class="num">Ratio</th><th scope="col">Since</th><th scope="col" class="num">Runs</th></tr></thead>
+<thead><tr><th scope="col">Policy</th><th scope="col">Metric</th><th scope="col">Last change</th><th scope="col" class="num">Newest</th><th scope="col" class="num">Before</th><th scope="col" class="num">Ratio</th><th scope="col">Since</th><th scope="col" class="num">Runs</th></tr></thead>
 <tbody>${series.map(changeRow)}</tbody></table></div></section>`;
 }
 
@@ -105,10 +108,10 @@ function trendSection(kind: FigureKind, series: readonly Series[]): Html {
   if (own.length === 0) return html``;
   const certainty = kind.exact
     ? 'An exact count: every difference is a change.'
-    : 'Noisy: rules are 95 % intervals over the rounds of one run, and the line is the level between two change points.';
+    : 'Noisy: vertical bars are 95 % intervals over the rounds of one run; the line is the level between two change points.';
   return html`<section id="${id}" class="question" aria-labelledby="${id}-title">
 <h2 id="${id}-title"><a href="#${id}">${kind.title} over the commits</a></h2>
-<p class="reading">${certainty} A dashed rule marks a change: ▲ for the worse, ▼ for the better. A point leads to its report.</p>
+<p class="reading">${certainty} A dashed line marks a change: ▲ for the worse, ▼ for the better. A point links to its report.</p>
 <figure><div class="chart" id="${id}-chart" data-renderer="svg"></div></figure>
 ${chartTools(id, kind.title)}
 ${dataTable(trendTable(kind, own), id)}</section>`;
@@ -120,7 +123,7 @@ function runRow(run: RunSummary): Html {
 <td title="${run.subject}">${commitLabel(run)}${run.subject === '' ? null : html`<span class="under wrap">${run.subject}</span>`}</td>
 <td>${run.workload}</td>
 <td class="num"><data value="${run.cells}" title="policies and images in this run">${formatCount(run.cells)}</data></td>
-<td class="safety ${run.findings.length === 0 ? 'good' : 'bad'}" title="what speaks against the run">${run.findings.length === 0 ? 'sound' : run.findings.join('; ')}</td>
+<td class="safety ${run.findings.length === 0 ? 'good' : 'bad'}" title="problems found in the run">${run.findings.length === 0 ? 'sound' : run.findings.join('; ')}</td>
 <td><a href="runs/${run.runId}.json" title="the record of this run">JSON</a></td></tr>\n`;
 }
 
@@ -130,7 +133,7 @@ function runsTable(runs: readonly RunSummary[]): Html {
 <h2 id="runs-title"><a href="#runs">All runs</a></h2>
 <div class="scroll" tabindex="0" role="region" aria-label="Table of all runs">
 <table class="summary" id="runs-table"><caption><span class="caption" data-shown-rows="runs-table"></span></caption>
-<thead><tr><th scope="col">Started (UTC)</th><th scope="col">Commit</th><th scope="col">Workload</th><th scope="col" class="num">Cells</th><th scope="col">Checks</th><th scope="col">Record</th></tr></thead>
+<thead><tr><th scope="col">Started (UTC)</th><th scope="col">Commit</th><th scope="col">Workload</th><th scope="col" class="num">Configurations</th><th scope="col">Checks</th><th scope="col">Record</th></tr></thead>
 <tbody>${newest.map(runRow)}</tbody></table></div></section>`;
 }
 

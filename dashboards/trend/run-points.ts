@@ -90,7 +90,7 @@ function findingsOf(record: RunRecord): string[] {
   const found = record.status === 'complete' ? [] : [`not complete (${record.status})`];
   for (const { id, deterministic, verification: v } of record.cells) {
     if (!deterministic) found.push(`${id}: rounds counted differently`);
-    if (v.content === 'different') found.push(`${id}: data came back different`);
+    if (v.content === 'different') found.push(`${id}: guest data differ`);
     if (v.check === 'corrupt') found.push(`${id}: image corrupt`);
   }
   return found;

@@ -22,7 +22,7 @@ export const FIGURES: readonly FigureKind[] = [
     title: 'Waits for the disk',
     exact: true,
     quantity: 'count',
-    help: 'syncs and O_DSYNC writes together, exact',
+    help: 'syncs plus O_DSYNC writes, exact',
     show: formatCount,
   },
   {
@@ -46,7 +46,7 @@ export const FIGURES: readonly FigureKind[] = [
     title: 'Guest flush, p99',
     exact: false,
     quantity: 'duration',
-    help: '99 % of the guest’s flushes were answered within this time, noisy',
+    help: '99 % of the guest flushes completed within this time, noisy',
     show: formatDuration,
   },
 ];

@@ -167,7 +167,7 @@ export function trendTable(figure: FigureKind, series: readonly Series[]): DataT
     columns: [
       { label: 'Workload', quantity: 'text' },
       { label: 'Policy', quantity: 'text' },
-      { label: 'Commit', quantity: 'text', help: 'a plus: with changes that no commit holds' },
+      { label: 'Commit', quantity: 'text', help: 'a plus: with uncommitted changes' },
       { label: 'Run', quantity: 'text' },
       { label: figure.title, quantity: figure.quantity, help: figure.help },
       { label: 'Level', quantity: figure.quantity, help: 'the level that this point belongs to' },

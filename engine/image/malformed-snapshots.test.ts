@@ -45,7 +45,7 @@ testMalformed([
     name: "a snapshot's L1 table is the refcount table",
     change: (p) => p.view.setBigUint64(p.snapshots, BigInt(p.refcountTable)),
     act: remove,
-    says: 'disk: the L1 table of snapshot "first" at offset 4096 (16 bytes) lies on the refcount table',
+    says: 'disk: the L1 table of snapshot "first" at offset 4096 (16 bytes) overlaps the refcount table',
   },
   {
     name: "a snapshot's L1 entry unaligned, applied",

@@ -242,8 +242,8 @@ function refuseMisplacedL1(state: ImageState, entry: SnapshotEntry): void {
   const { l1, refcountTable } = state.vars;
   const tableBytes = refcountTable.blockOffsets.length * REFCOUNT_TABLE_ENTRY_BYTES;
   if (overlaps({ offset: l1.offset, lengthBytes: l1.entryBytes.length })) refuse('is the active one');
-  if (overlaps({ offset: refcountTable.offset, lengthBytes: tableBytes })) refuse('lies on the refcount table');
-  if (overlaps(snapshotTableRange(state))) refuse('lies on the snapshot table');
+  if (overlaps({ offset: refcountTable.offset, lengthBytes: tableBytes })) refuse('overlaps the refcount table');
+  if (overlaps(snapshotTableRange(state))) refuse('overlaps the snapshot table');
 }
 
 /** Where the snapshot table lies. */

@@ -5,7 +5,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { logAxis, PANEL_HEADER, RATIO_LABEL, SCHEMA } from '../../charts/encodings.ts';
 import type { DataTable, Row } from '../../charts/question.ts';
-import { formatRatio } from '../../reading/quantities.ts';
+import { formatRatio, formatShare, formatShort } from '../../reading/quantities.ts';
 import { counter, type Figure, type Sentence, say, waits } from '../figures.ts';
 import { type HistoryRun, type HistoryStage, ifMeasured, MODES, type Mode, wideParts } from '../history-run.ts';
 import { colourBy, MODE_COLOURS } from '../specs.ts';
@@ -61,8 +61,10 @@ function waitsIn(run: HistoryRun, part: string, stage: string, mode: Mode): Figu
 /** One effect in words. */
 export function effectText({ title, mode, before, after }: Effect): Sentence {
   const noun = mode === 'writethrough' ? 'syncs and O_DSYNC writes' : 'syncs';
-  const ratio = before.value > after.value ? before.value / Math.max(after.value, 1) : after.value / before.value;
-  const words = after.value < before.value ? `${formatRatio(ratio)} fewer` : `${formatRatio(ratio)} as many`;
+  const words =
+    after.value < before.value
+      ? `${formatShare((before.value - after.value) / before.value)} fewer`
+      : `${formatShort(after.value / before.value)} times as many`;
   return say`${title}, ${mode}: ${before} → ${after} ${noun} (${words})`;
 }
 

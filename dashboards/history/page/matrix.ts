@@ -72,7 +72,7 @@ function shareOf(ratio: number): number {
 
 export function syncMatrixTable(run: HistoryRun): DataTable {
   return {
-    caption: `Syncs and O_DSYNC writes of every stage; the ratio is to ${run.stages[0]!.id} in the same mode`,
+    caption: `Syncs plus O_DSYNC writes of every stage; the ratio is to ${run.stages[0]!.id} in the same mode`,
     columns: [
       { label: 'What', quantity: 'text' },
       { label: 'Workload', quantity: 'text' },

@@ -56,7 +56,7 @@ function overview(run: HistoryRun, commits: readonly Commit[]): Drawn[] {
       id: 'commits',
       title: 'Every workload, before and after each commit',
       reading:
-        'A point left of 1 was bought by the commit, right of it was made worse. Waits are syncs in writeback, and syncs and O_DSYNC writes together in writethrough.',
+        'Left of 1× the commit made it cheaper; right of it, more expensive. Waits are syncs in writeback, and syncs plus O_DSYNC writes in writethrough.',
       spec: commitSpec(commits),
       rows: commitRows(commits),
       table: commitTable(commits),
@@ -65,7 +65,7 @@ function overview(run: HistoryRun, commits: readonly Commit[]): Drawn[] {
     drawn({
       id: 'matrix',
       title: 'Syncs of every stage, workload and mode',
-      reading: `Exact counts; below each its ratio to ${run.stages[0]!.id} in the same mode. The stronger the shade, the more than there. O_DSYNC: writes that are durable on return.`,
+      reading: `Exact counts, each with its ratio to ${run.stages[0]!.id} in the same mode. Darker: more than ${run.stages[0]!.id}. O_DSYNC: writes that are durable on return.`,
       spec: SYNC_MATRIX_SPEC,
       rows: syncMatrixRows(run),
       table: syncMatrixTable(run),
@@ -97,7 +97,7 @@ function answer(run: HistoryRun, commits: readonly Commit[], claims: readonly Cl
     .sort((a, b) => b.effect.ratio - a.effect.ratio)[0];
   const warnings = warningsOf(run).map((text) => html`<li class="warn">${text}</li>`);
   return html`<section id="answer" aria-label="The answer">
-<p class="verdict">${strongest === undefined ? 'Nothing was compared in this run.' : html`The strongest gain: ${strongest.commit.stage.id}, ${effectText(strongest.effect).markup}.`}</p>
+<p class="verdict">${strongest === undefined ? 'Nothing was compared in this run.' : html`Biggest win: ${strongest.commit.stage.id}, ${effectText(strongest.effect).markup}.`}</p>
 ${worst === undefined ? null : html`<p class="further">The strongest loss: ${worst.commit.stage.id}, ${effectText(worst.effect).markup}.</p>`}
 <p class="further">${tally(claims)}</p>
 ${warnings.length > 0 ? html`<ul class="warnings" aria-label="Warnings">${warnings}</ul>` : null}
@@ -106,7 +106,7 @@ ${warnings.length > 0 ? html`<ul class="warnings" aria-label="Warnings">${warnin
 
 function safety({ safetyPage }: HistoryRun, link: string | null): Html {
   const name = link === null ? safetyPage : html`<a href="${link}">${safetyPage}</a>`;
-  const where = safetyPage === null ? null : html` ${name} in the repository tells what it found.`;
+  const where = safetyPage === null ? null : html` ${name} in the repository has the results.`;
   return html`<section id="safety" class="question" aria-labelledby="safety-title">
 <h2 id="safety-title"><a href="#safety">What survives a power cut</a></h2>
 <p class="reading">Not part of this run: it counts, and cuts no power. The crash explorer (cowbench crash) does that.${where}</p>
@@ -122,17 +122,17 @@ function environment(run: HistoryRun): Html {
     ['Run', `${run.runId}, ${run.startedAt.slice(0, 19).replace('T', ' ')} UTC, took ${formatDuration(took)}`],
     [
       'Size',
-      `${run.size}, ${run.parts.length} parts, ${run.parts.reduce((n, part) => n + part.record.cells.length, 0)} cells`,
+      `${run.size}, ${run.parts.length} parts, ${run.parts.reduce((n, part) => n + part.record.cells.length, 0)} configurations`,
     ],
     ...(record === undefined
       ? []
       : ([
           [
             'Source',
-            `cowbench ${record.source.version}, commit ${record.source.commit?.slice(0, 12) ?? 'none'}${record.source.dirty ? ', with changes' : ''}`,
+            `cowbench ${record.source.version}, commit ${record.source.commit?.slice(0, 12) ?? 'none'}${record.source.dirty ? ', with uncommitted changes' : ''}`,
           ],
           ['File system', record.environment.fileSystem.type],
-          ['Sync probe', probe == null ? 'not run' : `middle ${formatDuration(probe.medianNs)}`],
+          ['Sync probe', probe == null ? 'not run' : `median ${formatDuration(probe.medianNs)}`],
           ['System', `${record.environment.kernel}, Node ${record.environment.node}, ${record.environment.cpu}`],
         ] as [string, string][])),
   ];
@@ -175,7 +175,7 @@ ${safety(run, safetyLink)}
 ${environment(run)}
 ${glossarySection()}
 </main>
-<footer><p>Made from run ${run.runId}. Every number in a sentence is a count of this run, or worked out from counts; pointing at it shows which.</p></footer>`;
+<footer><p>Made from run ${run.runId}. Every number in a sentence is a count of this run, or calculated from counts; hover over it to see which.</p></footer>`;
   return pageDocument({
     title: 'History: cowbench report',
     body,

@@ -1,4 +1,4 @@
-/** The stages in the order of time, each with what its commit bought and what it made worse in this run. */
+/** The stages in chronological order, each with what its commit gained and what it made worse in this run. */
 
 import { type Html, html } from '../../page/html.ts';
 import { counted } from '../../reading/quantities.ts';
@@ -24,15 +24,15 @@ function stageItem(stage: HistoryStage, commit: Commit | undefined): Html {
   const measured = commit !== undefined && commit.effects.length > 0;
   return html`<li><p class="when"><time datetime="${stage.date}">${stage.date}</time> · commit ${stage.commit}</p>
 <h3>${stage.id}: ${stage.title}</h3>
-${effects === null ? null : html`${effectsList('good', 'Bought', effects.bought)}${effectsList('bad', 'Made worse', effects.worse)}`}
+${effects === null ? null : html`${effectsList('good', 'Gained', effects.bought)}${effectsList('bad', 'Made worse', effects.worse)}`}
 ${effects === null ? null : html`<p class="rest">${measured ? furtherWords(effects, commit.effects.length) : 'Not measured in this run.'}</p>`}</li>
 `;
 }
 
 export function timeline(run: HistoryRun, commits: readonly Commit[]): Html {
   return html`<section id="timeline" class="question" aria-labelledby="timeline-title">
-<h2 id="timeline-title"><a href="#timeline">What each commit bought, and what it made worse</a></h2>
-<p class="reading">Counts are syncs in writeback, and syncs and O_DSYNC writes together in writethrough: how often the program stood and waited for the disk. At most three of either kind are named, the strongest first.</p>
+<h2 id="timeline-title"><a href="#timeline">What each commit gained, and what it made worse</a></h2>
+<p class="reading">Counts are syncs in writeback, and syncs plus O_DSYNC writes in writethrough: how often the engine blocked on the disk. The three largest gains and losses are listed.</p>
 <ol class="timeline">${run.stages.map((stage) =>
     stageItem(
       stage,
@@ -48,7 +48,7 @@ export function timelineText(commits: readonly Commit[]): string[] {
     const { bought, worse } = told(commit);
     const lines = (word: string, effects: readonly Effect[]) =>
       effects.map((effect) => `  ${word}: ${effectText(effect).text}`);
-    const effects = [...lines('bought', bought), ...lines('made worse', worse)];
+    const effects = [...lines('gained', bought), ...lines('made worse', worse)];
     const none = commit.effects.length === 0 ? '  not measured' : '  no count changed by more than 2 %';
     return [
       `${commit.stage.id} (${commit.stage.commit}): ${commit.stage.title}`,

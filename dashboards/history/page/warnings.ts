@@ -4,7 +4,7 @@ import type { HistoryRun } from '../history-run.ts';
 export function warningsOf(run: HistoryRun): string[] {
   const unsound = run.parts.flatMap(({ title, record }) =>
     record.cells.flatMap(({ id, verification: { content, check }, deterministic }) => [
-      ...(content === 'different' ? [`${title}, ${id}: the guest’s data came back different.`] : []),
+      ...(content === 'different' ? [`${title}, ${id}: guest data read back differ.`] : []),
       ...(check === 'corrupt' ? [`${title}, ${id}: the image is corrupt.`] : []),
       ...(deterministic ? [] : [`${title}, ${id}: two rounds of the same requests counted differently.`]),
     ]),
@@ -13,6 +13,6 @@ export function warningsOf(run: HistoryRun): string[] {
     run.status === 'complete'
       ? []
       : [`The run is not complete (${run.status})${run.failure === null ? '' : `: ${run.failure}`}.`];
-  const size = run.size === 'quick' ? ['A quick run: so small that some effects do not show.'] : [];
+  const size = run.size === 'quick' ? ['A quick run: too small to show some of the effects.'] : [];
   return [...status, ...unsound, ...size];
 }

@@ -49,7 +49,7 @@ export const afterSnapshot: Point = {
   id: 'after-snapshot',
   title: 'What do the first writes after a snapshot cost?',
   reading:
-    'Syncs that a 4 KiB write causes in writeback without any guest flush in between. Allocating the copy wants refcounts before tables, freeing the shared cluster wants tables before refcounts, and a dependency is one for a whole cache.',
+    'Syncs that a 4 KiB write causes in writeback without any guest flush in between. Allocating the copy needs refcounts before tables, freeing the shared cluster needs tables before refcounts, and there is only one dependency for a whole cache.',
   spec: stageBars('syncs a write', [WITHOUT, AFTER], { 'syncs a write': 'blue' }),
   rows: (run) => barRows(bars(run), formatShort),
   table: (run) => barTable('Syncs that a write causes, in writeback', bars(run), 'count'),
@@ -62,7 +62,7 @@ export const afterSnapshot: Point = {
         counter(run, place, 'workload.parameters.clustersPerTable'),
       );
       return {
-        found: say`The lowest is ${figure} syncs a write (${stage}, each of ${clusters} clusters written once after the snapshot was made and once after it was applied); S0 needs ${shared(run, 'S0')}.`,
+        found: say`The lowest is ${figure} syncs a write (${stage}, each of ${clusters} clusters written once after the snapshot was taken and once after it was applied); S0 needs ${shared(run, 'S0')}.`,
         holds: figure.value >= 1,
       };
     }),

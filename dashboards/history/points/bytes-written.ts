@@ -32,7 +32,7 @@ export const bytesWritten: Point = {
   id: 'bytes-written',
   title: 'How much does writethrough write?',
   reading:
-    'Whole clusters written one behind the other, each allocated on its way, in writethrough. S0 writes the 512-byte sectors of a table that changed; from S1 on a table is written whole each time it is let go.',
+    'Whole clusters written in sequence, each newly allocated, in writethrough. S0 writes the 512-byte sectors of a table that changed; from S1 on a table is written whole each time it is released.',
   spec: stageBars('MiB written', [PANEL], COLOURS),
   rows: (run) => barRows(bars(run), formatBytes, MIB),
   table: (run) => barTable('Bytes written by sequential allocating writes, in writethrough', bars(run), 'bytes'),
@@ -48,7 +48,7 @@ export const bytesWritten: Point = {
         holds: after.value > 2 * before.value,
       };
     }),
-    claim('No later stage took that back.', () => {
+    claim('No later stage reverses that.', () => {
       const [first, last] = ['S1', 'S4b'].map((stage) => bytesOf(run, placeOf(stage), 'writeBytes')) as [
         Figure,
         Figure,

@@ -49,7 +49,7 @@ export const cacheLayout: Point = {
   id: 'cache-layout',
   title: 'What did packing the cache’s entries change?',
   reading:
-    'S3 changed only how an entry of the cache lies in memory. Here that is one object for each entry (unpacked) or arrays of numbers for all (packed): nanoseconds of one operation, each sample in a fresh process. Noisy, unlike everything else on this page; npm run micro measures it with more care.',
+    'S3 changed only the memory layout of a cache entry. Here that is one object per entry (unpacked) or arrays of numbers for all (packed): nanoseconds per operation, each sample in a fresh process. Noisy, unlike everything else on this page; npm run micro measures it more carefully.',
   spec: {
     $schema: SCHEMA,
     data: { name: 'rows' },
@@ -96,7 +96,7 @@ export const cacheLayout: Point = {
   claims: (run) => [
     claim('Every counter of S3 equals that of S2.', () => {
       const { pairs, equal } = equalCells(run);
-      return { found: say`In ${String(equal)} of ${String(pairs)} pairs of cells.`, holds: equal === pairs };
+      return { found: say`In ${String(equal)} of ${String(pairs)} pairs of configurations.`, holds: equal === pairs };
     }),
     claim('A packed entry takes less memory.', () => {
       const [unpacked, packed] = LAYOUTS.map((layout) => microFigure(run, `entries.0.bytesPerEntry.${layout}`)) as [
@@ -109,13 +109,13 @@ export const cacheLayout: Point = {
         holds: packed.value < unpacked.value,
       };
     }),
-    claim('No operation is slower for it.', () => {
+    claim('No operation is slower because of it.', () => {
       const { operations } = microOf(run);
       const slower = operations.filter(({ verdict }) => verdict === 'unpacked is faster');
       const unsure = operations.filter(({ verdict }) => verdict === 'unsure');
       const named = slower.map(({ operation }) => operation).join(', ');
       return {
-        found: say`Of ${String(operations.length)} operations the clock finds ${String(slower.length)} slower${named === '' ? '' : ` (${named})`}; of ${String(unsure.length)} it cannot tell.`,
+        found: say`Of ${String(operations.length)} operations the timings find ${String(slower.length)} slower${named === '' ? '' : ` (${named})`}; of ${String(unsure.length)} are undecided.`,
         holds: slower.length === 0,
       };
     }),

@@ -67,7 +67,7 @@ export const evictions: Point = {
   id: 'evictions',
   title: 'What if more L2 tables are in use than the cache holds?',
   reading:
-    'Random writes of whole 4 KiB clusters (a table then maps 2 MiB) in writeback, over more and more L2 tables; one guest flush at the end. The cache holds 16 tables (dashed); every search for a victim halves the hits of all tables in it, so that one may leave before the cache is full. Making a table costs syncs too, in every stage.',
+    'Random writes of whole 4 KiB clusters (a table then maps 2 MiB) in writeback, over more and more L2 tables; one guest flush at the end. The cache holds 16 tables (dashed); each eviction scan halves every table’s hit count, so a table may be evicted before the cache is full. Creating a table costs syncs too, in every stage.',
   spec: stageLines({ x: 'L2 tables in use', y: 'syncs a write', yScale: 'linear' }, STAGES, CAPACITY),
   rows,
   table: (run) => ({
@@ -85,18 +85,18 @@ export const evictions: Point = {
   }),
   claims: (run) => [
     claim(
-      'While all tables fit a write costs less than half a sync; beyond, it costs more, and dirty tables leave.',
+      'While all tables fit, a write costs less than half a sync; beyond that it costs more, and dirty tables are evicted.',
       () => {
         const { fit, most } = extremes(run);
         const out = counter(run, most.place, 'tableCaches.l2.dirtyEvictions');
         return {
-          found: say`S2 needs ${fit.perWrite} syncs a write with ${tablesText(fit.tables)} and ${most.perWrite} with ${tablesText(most.tables)}, where ${out} dirty tables had to leave.`,
+          found: say`S2 needs ${fit.perWrite} syncs a write with ${tablesText(fit.tables)} and ${most.perWrite} with ${tablesText(most.tables)}, where ${out} dirty tables were evicted.`,
           holds: fit.perWrite.value < 0.5 && most.perWrite.value > 0.5 && out.value > 0,
         };
       },
     ),
     claim(
-      'More room alone would not have helped: a table is replaced while slots of the cache are still empty.',
+      'A larger cache alone would not have helped: tables are replaced while slots of the cache are still empty.',
       () => {
         const { most } = extremes(run);
         const roomy = measuredAt(run, ALL_CACHED, 'S2');

@@ -62,14 +62,14 @@ export const flushPrice: Point = {
   id: 'flush-price',
   title: 'What does a guest flush cost?',
   reading:
-    'Random 4 KiB writes to an empty disk in writeback, with a guest flush after every one, or after several: syncs for each write.',
-  spec: stageLines({ x: 'guest writes to a guest flush', y: 'syncs a guest write', yScale: 'log' }, STAGES),
+    'Random 4 KiB writes to an empty disk in writeback, with a guest flush after every write, or after several: syncs per write.',
+  spec: stageLines({ x: 'guest writes per guest flush', y: 'syncs a guest write', yScale: 'log' }, STAGES),
   rows,
   table: (run) => ({
     caption: 'Random 4 KiB writes in writeback, flushed more or less often',
     columns: [
       { label: 'Stage', quantity: 'text' },
-      { label: 'Writes to a flush', quantity: 'count' },
+      { label: 'Writes per flush', quantity: 'count' },
       { label: 'Guest writes', quantity: 'count' },
       { label: 'Syncs', quantity: 'count' },
     ],
@@ -90,11 +90,11 @@ export const flushPrice: Point = {
     claim('The cache saves syncs only when a guest flush covers several writes, not when each is flushed.', () => {
       const { dense, old, from } = crossing(run);
       const every = counter(run, dense.place, 'workload.parameters.flushEvery');
-      const start = say`With ${every} guest write${every.value === 1 ? '' : 's'} to a flush S2 needs ${dense.syncs} syncs and S0 ${old.syncs}`;
+      const start = say`With ${every} guest write${every.value === 1 ? '' : 's'} per flush S2 needs ${dense.syncs} syncs and S0 ${old.syncs}`;
       if (from === null) return { found: say`${start}; in no part of this run does S2 need fewer.`, holds: false };
       const first = counter(run, from.place, 'workload.parameters.flushEvery');
       return {
-        found: say`${start}; S2 needs fewer from ${first} writes to a flush on (of the distances measured).`,
+        found: say`${start}; S2 needs fewer from ${first} writes per flush on (of the distances measured).`,
         holds: from.everyWrites > 1,
       };
     }),

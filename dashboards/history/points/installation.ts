@@ -21,9 +21,9 @@ const bars = (run: HistoryRun) =>
 
 export const installation: Point = {
   id: 'installation',
-  title: 'One installation by two guests: with and without flushes',
+  title: 'One installation, two guests: with and without flushes',
   reading:
-    'The recorded installation of a Debian system in writeback. A guest that never flushes is what the commits were made for; a guest of today flushes all the time. The same writes in both.',
+    'The recorded installation of a Debian system in writeback. The commits were made for guests that never flush; a current guest flushes all the time. Both make the same writes.',
   spec: stageBars('syncs', Object.values(PANELS), { syncs: 'blue' }),
   rows: (run) => barRows(bars(run), formatCount),
   table: (run) => barTable('Syncs of the installation, in writeback', bars(run), 'count'),
@@ -36,7 +36,7 @@ export const installation: Point = {
       ];
       return { found: say`S0 ${s0}, S1 ${s1}, S2 ${s2} syncs.`, holds: s2.value * 2 < s0.value };
     }),
-    claim('For a guest that flushes, the cache made the same installation dearer, and S4b leaves it so.', () => {
+    claim('For a guest that flushes, the cache made the same installation more expensive, and S4b still is.', () => {
       const [s0, s1, s4b] = ['S0', 'S1', 'S4b'].map((stage) => syncsAt(run, FLUSHED, stage)) as [
         Figure,
         Figure,

@@ -22,14 +22,14 @@ const bars = (run: HistoryRun) => barsOf(PANEL, [STAGE, WHAT_IF], (stage) => ({ 
 
 export const owedBarrier: Point = {
   id: 'owed-barrier',
-  title: 'Is the barrier owed after a copy needed?',
+  title: 'Is the deferred barrier after a copy needed?',
   reading:
-    'S2 as it was, and S2 without the barrier that it owes after a copy. Every copy also raises a refcount, for which the L2 tables wait anyway. The second never existed: it is the same engine with one property of the stage changed.',
+    'S2 as it was, and S2-unowed, without the deferred barrier after a copy. Every copy also raises a refcount, which the L2 tables wait for anyway. S2-unowed is hypothetical: the same engine with one property of the stage changed.',
   spec: stageBars('syncs that writes cause', [PANEL], { syncs: 'blue' }),
   rows: (run) => barRows(bars(run), formatCount),
   table: (run) => barTable('Syncs that first writes after a snapshot cause', bars(run), 'count'),
   claims: (run) => [
-    claim('Without the owed barrier the same writes need fewer syncs.', () => {
+    claim('Without the deferred barrier the same writes need fewer syncs.', () => {
       const [before, after] = [syncsOf(run, STAGE), syncsOf(run, WHAT_IF)];
       return { found: say`${after} syncs instead of ${before}.`, holds: after.value < before.value };
     }),
@@ -37,7 +37,7 @@ export const owedBarrier: Point = {
       const found = [STAGE, WHAT_IF].map((stage) => cellAt(run, placeOf(stage)).verification);
       const words = found.map(({ content, check }) => `content ${content}, image ${check}`);
       return {
-        found: say`${STAGE}: ${words[0] ?? ''}; ${WHAT_IF}: ${words[1] ?? ''}. This run cut no power: cowbench crash --stage ${WHAT_IF} explores that.`,
+        found: say`${STAGE}: ${words[0] ?? ''}; ${WHAT_IF}: ${words[1] ?? ''}. This run did not simulate power cuts: cowbench crash --stage ${WHAT_IF} explores them.`,
         holds: found.every(({ content, check }) => content === 'equal' && check === 'clean'),
       };
     }),

@@ -19,7 +19,7 @@ export const smallWrites: Point = {
   id: 'small-writes',
   title: 'What do writes smaller than a cluster cost?',
   reading:
-    'Random 4 KiB writes to an empty disk with one guest flush at the end. Each copies or fills the rest of its cluster; S1 still syncs after every such copy, S2 leaves that sync to the next table that is written out.',
+    'Random 4 KiB writes to an empty disk with one guest flush at the end. Each copies or fills the rest of its cluster; S1 still syncs after every such copy, S2 defers that sync until the next table is written out.',
   spec: stageBars('syncs of the whole run', ['Writeback'], COLOURS),
   rows: (run) => barRows(bars(run), formatCount),
   table: (run) => barTable('Syncs of random 4 KiB writes', bars(run), 'count'),

@@ -41,13 +41,13 @@ export const snapshotPrice: Point = {
   id: 'snapshot-price',
   title: 'What does a snapshot cost in writethrough?',
   reading:
-    'Waits for the disk (syncs and O_DSYNC writes together) of making, applying and deleting one snapshot in writethrough. S4b runs these walks with its caches in writeback, whatever the mode.',
+    'Waits for the disk (syncs plus O_DSYNC writes) to take, apply and delete one snapshot in writethrough. S4b runs these walks with its caches in writeback, whatever the mode.',
   spec: stageBars('waits for the disk', Object.values(PANELS), COLOURS),
   rows: (run) => barRows(bars(run), formatCount),
   table: (run) => barTable('Syncs and O_DSYNC writes of one snapshot, in writethrough', bars(run), 'count'),
   claims: (run) => [
     ...PARTS.map((part) =>
-      claim(`S1 made snapshots dearer (${WORDS[part]}).`, () => {
+      claim(`S1 made snapshots more expensive (${WORDS[part]}).`, () => {
         const { s0, s1 } = restored(run, part);
         return { found: say`${s0} waits in S0, ${s1} in S1.`, holds: s1.value > s0.value };
       }),
@@ -61,7 +61,7 @@ export const snapshotPrice: Point = {
         };
       }),
     ),
-    claim('A sync for every cluster of the walk stayed.', () => {
+    claim('One sync per cluster of the walk remained.', () => {
       const place = placeOf('snapshot-few', 'S4b');
       const syncs = counter(run, place, 'byRequest.snapshot-create.fsyncs');
       const clusters = product(
@@ -69,7 +69,7 @@ export const snapshotPrice: Point = {
         counter(run, place, 'workload.parameters.clustersPerTable'),
       );
       return {
-        found: say`Making a snapshot of ${clusters} clusters takes ${syncs} syncs in S4b.`,
+        found: say`Taking a snapshot of ${clusters} clusters takes ${syncs} syncs in S4b.`,
         holds: syncs.value >= clusters.value,
       };
     }),

@@ -53,7 +53,8 @@ function filterRows(filters: Filters): void {
   for (const caption of document.querySelectorAll<HTMLElement>('[data-shown-rows]')) {
     const rows = [...document.querySelectorAll<HTMLElement>(`#${caption.dataset.shownRows} tbody tr`)];
     const shown = rows.filter(({ hidden }) => !hidden).length;
-    caption.textContent = `${shown} of ${rows.length} rows fit what is chosen`;
+    const none = `No rows match these filters (${rows.length} in all).`;
+    caption.textContent = shown === 0 ? none : `${shown} of ${rows.length} rows match these filters`;
   }
 }
 
