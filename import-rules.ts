@@ -18,7 +18,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'engine/format': ['engine/base'],
   'engine/disk': ['engine/base', 'engine/io'],
   // The protocol alone: no socket, no disk.
-  'engine/nbd': ['engine/disk/request.ts'],
+  'engine/nbd': ['engine/base/errors.ts', 'engine/disk/request.ts'],
   'engine/cache': ['engine/base', 'engine/io'],
   'engine/check': ['engine/base', 'engine/io'],
   'engine/image': ['engine/base', 'engine/io', 'engine/format', 'engine/disk', 'engine/cache', 'engine/check'],
@@ -79,6 +79,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'runners/safety/soak': [ENGINE, 'runners/console'],
   'runners/safety/fuzz': [ENGINE, 'workloads/prng.ts', 'runners/console'],
   'runners/sample': [ENGINE, 'workloads', 'results', 'runners/console', 'runners/qemu'],
+  'runners/serve': [
+    ...[ENGINE, 'engine/nbd/index.ts', 'workloads', 'results'],
+    ...['runners/console', 'runners/image-tool', 'runners/sample'],
+  ],
   'runners/measure/plan': [
     ...[ENGINE, 'workloads', 'results', 'runners/console', 'runners/machine', 'runners/qemu', 'runners/sample'],
   ],
@@ -109,7 +113,15 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'runners/site': ['results', 'dashboards/index.ts', 'runners/console', 'runners/machine', 'runners/measure/commits'],
   'runners/commands': [
     ...[ENGINE, 'workloads', 'results', 'dashboards/index.ts', 'dashboards/text'],
-    ...['runners/console', 'runners/machine', 'runners/qemu', 'runners/image-tool', 'runners/ops', 'runners/sample'],
+    ...[
+      'runners/console',
+      'runners/machine',
+      'runners/qemu',
+      'runners/image-tool',
+      'runners/ops',
+      'runners/sample',
+      'runners/serve',
+    ],
     ...[...CRASH, 'runners/safety/explore', 'runners/safety/qemu', 'runners/safety/record', 'runners/safety/fuzz'],
     ...['runners/measure/plan', 'runners/measure/session', 'runners/measure/commits', 'runners/measure/gate'],
     ...['runners/measure/calibration', 'runners/measure/doctor', 'runners/measure/micro', 'runners/measure/history'],
@@ -127,8 +139,12 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
 /** Where a built-in module may be used, besides tests: what reaches out of the process stays in few places. */
 const BUILT_IN_USERS: Readonly<Record<string, readonly RegExp[]>> = {
   fs: [/^engine\/io\/file/, /^workloads\//, /^results\/store\.ts$/, /^dashboards\//, /^runners\//],
-  net: [],
-  worker_threads: [/^runners\/safety\/explore\/thread-pool\.ts$/, /^runners\/safety\/.*-worker\.ts$/],
+  net: [/^runners\/serve\/(?:server|connection)\.ts$/, /^runners\/commands\/serve\.ts$/],
+  worker_threads: [
+    /^runners\/serve\/image-(?:thread|worker)\.ts$/,
+    /^runners\/safety\/explore\/thread-pool\.ts$/,
+    /^runners\/safety\/.*-worker\.ts$/,
+  ],
   child_process: [/^dashboards\/charts\/rasterize\.ts$/, /^runners\//],
 };
 

@@ -2,7 +2,7 @@
  * Streaming writer of fio iologs v2 and v3, for workloads that are to be replayed elsewhere and for device traces.
  *
  * What an iolog can say: reads, writes, flushes (`datasync 0 0`: fio 3.33 fails on a length above 0) and discards (`trim`).
- * Zeroes that may unmap become `trim`, others `write`; marks are left out. VM state, snapshots and reopening
+ * Zeroes that may unmap become `trim`, others `write`; what is to be durable at once is followed by a flush; marks are left out. VM state, snapshots and reopening
  * cannot be said and are errors, not gaps.
  */
 import { createWriteStream } from 'node:fs';
@@ -11,6 +11,8 @@ import { pipeline } from 'node:stream/promises';
 import { WorkloadError } from './errors.ts';
 import { type IologVersion, iologHeader } from './iolog-line.ts';
 import type { GuestRequest, RequestStream } from './request.ts';
+
+const FLUSH = 'datasync 0 0';
 
 export interface IologWriterOptions {
   readonly version?: IologVersion;
@@ -45,6 +47,7 @@ export async function* iologText(requests: RequestStream, options: IologWriterOp
       atUs = timeOf(request, atUs);
       const action = actionOf(request);
       if (action !== undefined) text += line(action);
+      if ('durable' in request && request.durable) text += line(FLUSH);
     }
     if (text !== '') yield text;
   }
@@ -68,7 +71,7 @@ function actionOf(request: GuestRequest): string | undefined {
     case 'write-zeroes':
       return `${request.mayUnmap ? 'trim' : 'write'} ${request.offset} ${request.length}`;
     case 'flush':
-      return 'datasync 0 0';
+      return FLUSH;
     case 'mark':
       return undefined;
     default:

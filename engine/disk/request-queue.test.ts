@@ -139,12 +139,18 @@ test('a flush of a disk that cannot be written is done', () => {
   assert.deepEqual(requesters.answers, [['flush', 'ok']]);
 });
 
-test('the disks are told on whose behalf they work: a shared flush is a flush', () => {
-  const told: string[] = [];
-  const queue = new RequestQueue({ serving: (op) => told.push(op) });
-  const requesters = new Requesters(new RawDisk(new MemoryFile('m', new Uint8Array(4096))), queue);
+test('whoever shares a flush is named: work is attributed to all of them', () => {
+  const file = new CountingFile(new MemoryFile('m', new Uint8Array(4096)));
+  const queue = new RequestQueue({
+    serving: (requests) => {
+      file.serving = requests;
+    },
+  });
+  const requesters = new Requesters(new RawDisk(file), queue);
   requesters.write('a', 0, true);
   requesters.write('b', 1, true);
+  requesters.ask('c', { op: 'flush' });
   queue.serveBatch();
-  assert.deepEqual(told, ['write', 'write', 'flush']);
+  assert.equal(file.counts.byRequest.write?.writes, 2);
+  assert.equal(file.counts.byRequest['flush+write']?.fsyncs, 1);
 });

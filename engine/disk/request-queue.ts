@@ -48,15 +48,15 @@ export interface ServedBatch {
 export interface QueueOptions {
   /** The most requests that are served before those that asked for durability hear of it. Default 256. */
   readonly batchRequests?: number;
-  /** Told what the disks are about to do: a request's operation, or `flush` for all that asked. */
-  readonly serving?: (op: string) => void;
+  /** Told on whose behalf the disks work next: one request, or all that share a flush. */
+  readonly serving?: (requests: readonly QueuedRequest[]) => void;
 }
 
 const BATCH_REQUESTS = 256;
 
 export class RequestQueue {
   readonly #batchRequests: number;
-  readonly #serving: (op: string) => void;
+  readonly #serving: (requests: readonly QueuedRequest[]) => void;
   #queued: QueuedRequest[] = [];
 
   constructor(options: QueueOptions = {}) {
@@ -79,7 +79,7 @@ export class RequestQueue {
     const waiting = new Map<GuestDevice, QueuedRequest[]>();
     let durableRequests = 0;
     for (const queued of batch) {
-      const failure = queued.op === 'flush' ? null : this.#attempt(queued.op, queued.perform);
+      const failure = queued.op === 'flush' ? null : this.#attempt([queued], queued.perform);
       if (failure !== null || !queued.durable) {
         queued.done(failure);
         continue;
@@ -93,14 +93,14 @@ export class RequestQueue {
     for (const [disk, asked] of waiting) {
       // What cannot be written is durable as it is.
       if (!disk.readOnly) flushes++;
-      const failure = disk.readOnly ? null : this.#attempt('flush', () => disk.flush());
+      const failure = disk.readOnly ? null : this.#attempt(asked, () => disk.flush());
       for (const { done } of asked) done(failure);
     }
     return { requests: batch.length, durableRequests, flushes };
   }
 
-  #attempt(op: string, work: () => void): Qcow2Error | null {
-    this.#serving(op);
+  #attempt(requests: readonly QueuedRequest[], work: () => void): Qcow2Error | null {
+    this.#serving(requests);
     try {
       work();
       return null;

@@ -8,7 +8,7 @@ import { Qcow2Error } from '../base/errors.ts';
 import type { GuestDisk } from '../disk/device.ts';
 import { RawDisk } from '../disk/raw-disk.ts';
 import { type Header, INCOMPATIBLE } from '../format/header.ts';
-import type { HostCacheMode } from '../io/block-file.ts';
+import type { BlockFile, HostCacheMode } from '../io/block-file.ts';
 import { openFile } from '../io/file.ts';
 import { type FileIdentity, fileBeside, identifyFile } from '../io/file-identity.ts';
 import { peekHeader } from './metadata.ts';
@@ -23,6 +23,8 @@ export interface OpenImageFileOptions extends Omit<OpenOptions, 'dataFile'> {
   readonly allowedFolders?: readonly string[];
   /** What is to lie under the image instead of the file that it names, which is then not opened. Closed with the image. */
   readonly backing?: GuestDisk;
+  /** Put around the file of the image itself, to count or to trace what it does. */
+  readonly wrapFile?: (file: BlockFile) => BlockFile;
 }
 
 /** Longer chains are refused: real ones have a handful of images, a hostile one could go on for ever. */
@@ -36,6 +38,10 @@ export function openImageFile(imagePath: string, options: OpenImageFileOptions =
   return openLink({ ...identifyFile(imagePath), name: imagePath }, imagePath, options, []);
 }
 
+function asItIs(file: BlockFile): BlockFile {
+  return file;
+}
+
 /** A file of a chain: which it is, and the name by which the chain leads to it, where relative names in it start. */
 interface NamedFile extends FileIdentity {
   readonly name: string;
@@ -47,8 +53,8 @@ function openLink(
   options: OpenImageFileOptions,
   chain: readonly string[],
 ): Qcow2Image {
-  const { mode = 'writeback', readOnly = false, allowedFolders, ...rest } = options;
-  const file = openFile(filePath, { mode, readOnly });
+  const { mode = 'writeback', readOnly = false, allowedFolders, wrapFile, ...rest } = options;
+  const file = (wrapFile ?? asItIs)(openFile(filePath, { mode, readOnly }));
   const opened: GuestDisk[] = [];
   try {
     const header = peekHeader(file);
@@ -78,7 +84,8 @@ function openBacking(
     return null;
   const identity = follow(header.backingFileName, image, options.allowedFolders, chain, 'backing file');
   if (header.backingFormat === 'raw') return new RawDisk(openFile(identity.path, { readOnly: true }));
-  if (header.backingFormat === 'qcow2') return openLink(identity, identity.path, { ...options, readOnly: true }, chain);
+  if (header.backingFormat === 'qcow2')
+    return openLink(identity, identity.path, { ...options, readOnly: true, wrapFile: asItIs }, chain);
   const found = header.backingFormat === null ? 'no format' : `format ${JSON.stringify(header.backingFormat)}`;
   const message = `${image.path}: the image names ${found} for its backing file; raw and qcow2 can be opened, and nothing is guessed`;
   throw new Qcow2Error('INVALID_ARGUMENT', message, { file: image.path });

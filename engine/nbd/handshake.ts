@@ -61,6 +61,11 @@ export class Handshake {
     this.#limits = limits;
   }
 
+  /** A part of an option has arrived, or nothing at all. */
+  get isMidOption(): boolean {
+    return this.#header !== null || this.#clientFlags === null;
+  }
+
   /** Takes what the next step needs from `queue`; null when that has not arrived yet. */
   step(queue: ByteQueue): HandshakeStep | null {
     if (this.#clientFlags === null) return this.#takeClientFlags(queue);

@@ -52,6 +52,21 @@ export class NbdSession {
     return this.#queue.length;
   }
 
+  /** The next request was not admitted: more bytes are of no use before {@link next} has been called again. */
+  get isBlocked(): boolean {
+    return this.#transmission?.isBlocked ?? false;
+  }
+
+  /** What was admitted for a write that has not arrived as a whole. */
+  get pendingCostBytes(): number {
+    return this.#transmission?.pendingCostBytes ?? 0;
+  }
+
+  /** The client has sent a part of something. */
+  get isMidRequest(): boolean {
+    return this.#queue.length > 0 || (this.#transmission?.isMidRequest ?? this.#handshake.isMidOption);
+  }
+
   /** Takes bytes from the client; they must not change afterwards. */
   receive(bytes: Uint8Array): void {
     if (!this.#ended) this.#queue.push(bytes);

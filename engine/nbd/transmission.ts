@@ -66,6 +66,7 @@ export class Transmission {
   readonly #admit: (costBytes: number) => boolean;
   #header: RequestHeader | null = null;
   #write: PendingWrite | null = null;
+  #blocked = false;
   /** What is left of a refused write's payload, and the reply that follows it. */
   #refused: { skipBytes: number; readonly reply: readonly Uint8Array[] } | null = null;
 
@@ -73,6 +74,18 @@ export class Transmission {
     this.#terms = terms;
     this.#limits = limits;
     this.#admit = admit;
+  }
+
+  get isBlocked(): boolean {
+    return this.#blocked;
+  }
+
+  get pendingCostBytes(): number {
+    return this.#write === null ? 0 : REQUEST_COST_BYTES + this.#write.payload.length;
+  }
+
+  get isMidRequest(): boolean {
+    return this.#header !== null || this.#write !== null || this.#refused !== null;
   }
 
   /** Takes the next request from `queue`; null when it has not arrived as a whole, or is not admitted yet. */
@@ -118,7 +131,8 @@ export class Transmission {
     }
     const carriesData = isWrite || header.command === COMMANDS.read;
     const costBytes = REQUEST_COST_BYTES + (carriesData ? header.length : 0);
-    if (!this.#admit(costBytes)) return null;
+    this.#blocked = !this.#admit(costBytes);
+    if (this.#blocked) return null;
     this.#header = null;
     if (!isWrite)
       return { request: { cookie: header.cookie, work: this.#workOf(header), payload: NOTHING, costBytes } };

@@ -22,6 +22,7 @@ import { policies } from './policies.ts';
 import { report } from './report.ts';
 import { safety } from './safety.ts';
 import { schema } from './schema.ts';
+import { serve } from './serve.ts';
 import { site } from './site.ts';
 import { trend } from './trend.ts';
 import { workloads } from './workloads.ts';
@@ -30,7 +31,7 @@ export const COMMANDS = {
   Measure: [bench, history, compare, trend, gate],
   'Look closer': [doctor, micro, env, calibrate],
   'Crash safety': [crash, safety, fuzz],
-  'Disk images': [image, ops],
+  'Disk images': [image, ops, serve],
   'Records and reports': [report, site, schema],
   'What there is to choose from': [policies, workloads],
 } as unknown as CommandGroups;

@@ -23,6 +23,7 @@ export const EXIT_CODE_TABLE: Readonly<Record<string, ExitCodes>> = {
   safety: PLAIN,
   fuzz: { ...PLAIN, 1: 'a defect was found' },
   ops: PLAIN,
+  serve: PLAIN,
   'image create': IMAGE,
   'image info': IMAGE,
   'image check': {

@@ -10,6 +10,7 @@ import {
   type GuestDisk,
   type HostCacheMode,
   identifyFile,
+  type OpenImageFileOptions,
   openFile,
   openImageFile,
   type Qcow2Image,
@@ -40,6 +41,8 @@ export interface OpenDiskOptions {
   readonly mode?: HostCacheMode | undefined;
   /** Name or id of the snapshot to read instead of the disk as it is now. */
   readonly snapshot?: string | undefined;
+  /** For a qcow2 image: how the engine is to work on it. */
+  readonly engine?: Pick<OpenImageFileOptions, 'policy' | 'wrapFile'>;
 }
 
 const QCOW2_MAGIC = Uint8Array.of(0x51, 0x46, 0x49, 0xfb);
@@ -93,10 +96,15 @@ export function openDisk(filePath: string, options: OpenDiskOptions): RawDisk | 
 
 /** A qcow2 image with what it stands on; only the image itself is opened for writing. */
 export function openQcow2(filePath: string, options: OpenDiskOptions, readOnly: boolean): Qcow2Image {
-  const { access, mode = 'writeback', snapshot } = options;
+  const { access, mode = 'writeback', snapshot, engine } = options;
   if (!access.allowBacking) refuseNeedingOthers(filePath);
   const folders = allowedFolders(filePath, access);
-  const image = openImageFile(filePath, { mode, readOnly, ...(folders === null ? {} : { allowedFolders: folders }) });
+  const image = openImageFile(filePath, {
+    mode,
+    readOnly,
+    ...engine,
+    ...(folders === null ? {} : { allowedFolders: folders }),
+  });
   warnOfForeignBacking(image, access.warn);
   if (snapshot === undefined) return image;
   try {

@@ -1,0 +1,116 @@
+/** The clients that people use, against `cowbench serve`: what they write they read back, and the image is clean afterwards. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { MiB } from '../../engine/index.ts';
+import { readIolog } from '../../workloads/iolog.ts';
+import { assertClean, client, without, withServer } from './testing/running-server.ts';
+
+test('nbdinfo shows what is promised', { skip: without('nbdinfo') }, () =>
+  withServer({ sizeBytes: 64 * MiB }, async (uri, server) => {
+    const [info] = JSON.parse(client('nbdinfo', '--json', uri)).exports;
+    const { 'export-size': size, contexts, block_size_minimum: minimum, block_size_maximum: maximum } = info;
+    assert.deepEqual(
+      { size, contexts, minimum, maximum },
+      {
+        ...{ size: 64 * MiB, contexts: ['base:allocation'], minimum: 1, maximum: 32 * MiB },
+      },
+    );
+    for (const can of ['cache', 'df', 'fast_zero', 'flush', 'fua', 'multi_conn', 'trim', 'zero'])
+      assert.equal(info[`can_${can}`], true, can);
+    assert.equal(info.is_read_only, false);
+    assert.equal(fs.statSync(path.join(server.folder, 'socket')).mode & 0o777, 0o600);
+    await server.stop();
+  }),
+);
+
+test('nbdcopy brings a disk in and out, holes as holes', { skip: without('nbdcopy', 'qemu-img') }, () =>
+  withServer({ sizeBytes: 64 * MiB, words: () => ['--stats'] }, async (uri, server, imagePath) => {
+    const [source, copy] = ['source.raw', 'copy.raw'].map((name) => path.join(server.folder, name));
+    fs.writeFileSync(source!, new Uint8Array(0));
+    fs.truncateSync(source!, 64 * MiB);
+    const descriptor = fs.openSync(source!, 'r+');
+    for (const at of [0, 5 * MiB + 512, 63 * MiB]) fs.writeSync(descriptor, Buffer.alloc(MiB, `at ${at}`), 0, MiB, at);
+    fs.closeSync(descriptor);
+    client('nbdcopy', '--flush', '--allocated', source!, uri);
+    client('nbdcopy', uri, copy!);
+    client('qemu-img', 'compare', '-f', 'raw', '-F', 'raw', source!, copy!);
+    assert.ok(fs.statSync(copy!).blocks * 512 < 8 * MiB, 'holes were not written out');
+    const stats = (await server.stop())!;
+    assert.ok(stats.exact.guest.flushes >= 1 && stats.exact.guest.writeBytes < 8 * MiB);
+    assertClean(imagePath);
+    client('qemu-img', 'compare', '-f', 'raw', '-F', 'qcow2', source!, imagePath);
+  }),
+);
+
+test(
+  'qemu-io and qemu-img: patterns of any alignment, FUA, zeros, discards, the map',
+  { skip: without('qemu-io', 'qemu-img') },
+  () =>
+    withServer({ sizeBytes: 16 * MiB }, async (uri, server, imagePath) => {
+      const commands = [
+        ...['write -P 1 0 1M', 'write -P 2 1000 70001', 'write -f -P 3 2M 4k', 'flush', 'discard 3M 1M'],
+        ...['write -P 4 4M 256k', 'write -z 4160k 64k', 'write -z -u 4224k 64k', 'write -P 5 16776704 512'],
+        ...['read -P 1 0 1000', 'read -P 2 1000 70001', 'read -P 1 71001 900k', 'read -P 3 2M 4k', 'read -P 0 3M 1M'],
+        ...['read -P 4 4M 64k', 'read -P 0 4160k 128k', 'read -P 4 4288k 64k', 'read -P 5 16776704 512'],
+      ];
+      const words = ['-f', 'raw', '-d', 'unmap', ...commands.flatMap((command) => ['-c', command]), uri];
+      assert.doesNotMatch(client('qemu-io', ...words), /failed|error/i);
+      const served = JSON.parse(client('qemu-img', 'map', '--output=json', '-f', 'raw', uri));
+      await server.stop();
+      const stored = JSON.parse(client('qemu-img', 'map', '--output=json', imagePath));
+      const shape = (extents: { start: number; length: number; zero: boolean }[]) =>
+        joined(extents.map(({ start, length, zero }) => ({ start, length, zero })));
+      assert.deepEqual(shape(served), shape(stored));
+      assertClean(imagePath);
+    }),
+);
+
+/** Neighbours that read alike, as one. */
+function joined(extents: { start: number; length: number; zero: boolean }[]) {
+  const result: typeof extents = [];
+  for (const extent of extents) {
+    const last = result.at(-1);
+    if (last?.zero === extent.zero) last.length += extent.length;
+    else result.push({ ...extent });
+  }
+  return result;
+}
+
+test('fio writes at random over four connections and verifies, flushing as it goes', { skip: without('fio') }, () =>
+  withServer({ sizeBytes: 64 * MiB, words: () => ['--stats'] }, async (uri, server, imagePath) => {
+    const job = ['--name=verify', '--ioengine=nbd', `--uri=${uri}`, '--rw=randrw', '--bsrange=512-64k', '--iodepth=32'];
+    const jobs = ['--numjobs=4', '--size=4m', '--offset_increment=16m', '--fsync=16', '--randseed=7', '--io_size=4m'];
+    client('fio', ...job, ...jobs, '--verify=crc32c', '--verify_fatal=1', '--do_verify=1');
+    const { exact, durableRequests, flushes } = (await server.stop())!;
+    assert.ok(exact.guest.writes > 100 && durableRequests >= exact.guest.flushes && flushes <= durableRequests);
+    assertClean(imagePath);
+  }),
+);
+
+test('a recorded conversation is a workload', { skip: without('qemu-io') }, () =>
+  withServer(
+    { sizeBytes: 16 * MiB, words: (folder) => ['--record', path.join(folder, 'guest.iolog')] },
+    async (uri, server) => {
+      const commands = ['write 4k 8k', 'read 4k 4k', 'write -f 64k 512', 'discard 1M 64k', 'write -z 2M 64k', 'flush'];
+      client('qemu-io', '-f', 'raw', '-t', 'writeback', '-d', 'unmap', ...commands.flatMap((c) => ['-c', c]), uri);
+      await server.stop();
+      const recorded = [];
+      for await (const batch of readIolog(path.join(server.folder, 'guest.iolog'), { diskSizeBytes: 16 * MiB }))
+        recorded.push(...batch.map(({ atUs: _, ...request }) => request));
+      const asked = [
+        { op: 'write', offset: 4096, length: 8192 },
+        { op: 'read', offset: 4096, length: 4096 },
+        { op: 'write', offset: 65_536, length: 512 },
+        { op: 'flush' },
+        { op: 'discard', offset: MiB, length: 65_536 },
+        { op: 'write', offset: 2 * MiB, length: 65_536 },
+        { op: 'flush' },
+      ];
+      assert.deepEqual(recorded.slice(0, asked.length), asked);
+      // qemu-io flushes once more when it leaves.
+      assert.ok(recorded.slice(asked.length).every(({ op }) => op === 'flush'));
+    },
+  ),
+);

@@ -1,0 +1,55 @@
+/** What the server and the thread of an image say to each other. One image belongs to one thread. */
+import type { HostCacheMode, PolicyName } from '../../engine/index.ts';
+import type { NbdWork, Outcome } from '../../engine/nbd/index.ts';
+import type { ImageFormat } from '../image-tool/disks.ts';
+import type { ServerStats } from './server-stats.ts';
+
+/** Which image a thread opens, and how. */
+export interface ImageChoice {
+  readonly imagePath: string;
+  readonly format: ImageFormat;
+  readonly readOnly: boolean;
+  readonly policy: PolicyName | null;
+  readonly cache: HostCacheMode;
+  /** Offer each internal snapshot as well, to be read. */
+  readonly snapshots: boolean;
+  /** Names in the image's header may be followed; into these folders, or that of the image itself where there are none. */
+  readonly allowBacking: boolean;
+  readonly folders: readonly string[];
+}
+
+/** A disk that the thread serves: the image itself, and its snapshots. */
+export interface ServedDisk {
+  /** Null for the image itself. */
+  readonly snapshot: string | null;
+  readonly sizeBytes: number;
+  readonly readOnly: boolean;
+}
+
+export interface WireRequest {
+  /** The server's own number, given back in the answer. */
+  readonly id: number;
+  /** Index of the disk among those that the thread offered. */
+  readonly disk: number;
+  readonly work: NbdWork;
+  /** The bytes of a write; not present for other requests. */
+  readonly payload?: Uint8Array<ArrayBuffer>;
+}
+
+export interface WireAnswer {
+  readonly id: number;
+  readonly outcome: Outcome;
+}
+
+export type ToThread =
+  | { readonly kind: 'requests'; readonly requests: readonly WireRequest[] }
+  | { readonly kind: 'stats' }
+  | { readonly kind: 'close' };
+
+export type FromThread =
+  | { readonly kind: 'opened'; readonly disks: readonly ServedDisk[] }
+  | { readonly kind: 'answers'; readonly answers: readonly WireAnswer[] }
+  | { readonly kind: 'stats'; readonly stats: ServerStats }
+  /** Opening or closing failed; a bad image or a failing device when `expected`, else a defect. */
+  | { readonly kind: 'failed'; readonly message: string; readonly expected: boolean }
+  | { readonly kind: 'closed'; readonly stats: ServerStats };

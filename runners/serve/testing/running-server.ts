@@ -1,0 +1,94 @@
+/** `cowbench serve` in a process of its own, and the programs that speak to it. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { createImage, openFile } from '../../../engine/index.ts';
+import { type Finished, startCowbench, temporaryFolder } from '../../testing/command.ts';
+import type { ServerStats } from '../server-stats.ts';
+
+/** Far above what any client here takes. */
+const CLIENT_LIMIT_MS = 60_000;
+
+/** Tests that need a tool which is not installed are skipped, but not where all must be. */
+export function without(...tools: readonly string[]): string | false {
+  if (process.env.CI !== undefined) return false;
+  const missing = tools.filter((tool) => spawnSync(tool, ['--version']).error !== undefined);
+  return missing.length > 0 && `NOT TESTED: this needs ${missing.join(' and ')}`;
+}
+
+export class RunningServer {
+  readonly folder: string;
+  readonly process: ChildProcess;
+  readonly finished: Promise<Finished>;
+  #stdout = '';
+
+  constructor(folder: string, words: readonly string[], address = ['--socket', path.join(folder, 'socket')]) {
+    this.folder = folder;
+    const { process: child, finished } = startCowbench(['serve', ...address, ...words]);
+    this.process = child;
+    this.finished = finished;
+    child.stdout!.on('data', (text) => (this.#stdout += text));
+  }
+
+  /** The URI of each export, once the server listens. */
+  async uris(): Promise<string[]> {
+    const start = performance.now();
+    while (!this.#stdout.includes('\n')) {
+      const ended = this.process.exitCode !== null || performance.now() - start > CLIENT_LIMIT_MS;
+      assert.ok(!ended, `the server does not listen: ${JSON.stringify((await this.#nowOrSoon()) ?? this.#stdout)}`);
+      await wait(10);
+    }
+    return this.#stdout.split('\n').filter((line) => line.startsWith('nbd'));
+  }
+
+  /** Ends it as a service manager does; returns the counts of the last line on its output, if it prints them. */
+  async stop(): Promise<ServerStats | null> {
+    this.process.kill('SIGTERM');
+    const { code, stdout, stderr } = await this.finished;
+    assert.equal(code, 143, stderr);
+    const last = stdout.trim().split('\n').at(-1)!;
+    return last.startsWith('{') ? (JSON.parse(last) as ServerStats) : null;
+  }
+
+  #nowOrSoon(): Promise<Finished | null> {
+    return Promise.race([this.finished, wait(1000, null)]);
+  }
+}
+
+/** Runs `work` on a server of a new image, in a folder that is gone afterwards. */
+export async function withServer(
+  options: { readonly sizeBytes: number; readonly words?: (folder: string) => readonly string[] },
+  work: (uri: string, server: RunningServer, imagePath: string) => Promise<void>,
+): Promise<void> {
+  const folder = temporaryFolder();
+  const imagePath = path.join(folder, 'disk.qcow2');
+  const file = openFile(imagePath, { create: true });
+  createImage(file, { sizeBytes: options.sizeBytes });
+  file.close();
+  const server = new RunningServer(folder, [imagePath, ...(options.words?.(folder) ?? [])]);
+  try {
+    await work((await server.uris())[0]!, server, imagePath);
+  } finally {
+    server.process.kill('SIGKILL');
+    await server.finished;
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
+/** Runs a client to its end; throws with what it said when it fails. */
+export function client(program: string, ...words: readonly string[]): string {
+  const { status, signal, stdout, stderr, error } = spawnSync(program, words, {
+    encoding: 'utf8',
+    timeout: CLIENT_LIMIT_MS,
+  });
+  assert.equal(error, undefined);
+  assert.equal(status, 0, `${program} ${words.join(' ')}: ${signal ?? ''} ${stderr}${stdout}`);
+  return stdout;
+}
+
+/** Throws unless the real checker finds nothing wrong with the image. */
+export function assertClean(imagePath: string): void {
+  client('qemu-img', 'check', '-q', imagePath);
+}
