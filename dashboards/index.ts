@@ -3,7 +3,7 @@
 export { type ComparedSide, renderComparison } from './comparison/comparison-report.ts';
 export { HistoryRun, type MicroDocument } from './history/history-run.ts';
 export { historyText, renderHistory } from './history/page/report.ts';
-export { type ChartFormat, QUESTION_IDS, renderChart } from './run/chart.ts';
+export { ChartError, type ChartFormat, QUESTION_IDS, renderChart } from './run/chart.ts';
 export { renderReport } from './run/report.ts';
 export { flushWorld, type Verdict, verdictOf } from './run/verdict.ts';
 export { renderDashboard } from './trend/dashboard.ts';

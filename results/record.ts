@@ -247,6 +247,8 @@ export const RunRecord = z.object({
     parameters: z.record(label, z.union([z.string(), z.number(), z.boolean()])),
     seed: count,
     guestFlush: label,
+    /** How often the guest flushes by itself, where `guestFlush` is not `recorded`. */
+    recordedFlushes: count.optional(),
     discard: z.enum(['ignore', 'unmap']),
     /** When requests are sent: `trace`, or so many a second; absent: each as soon as the one before is served. */
     pace: label.optional(),

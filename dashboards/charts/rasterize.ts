@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { ChartError } from './chart-error.ts';
 
 /** Chromium without a window, that asks no network for anything. */
 export const HEADLESS_FLAGS = [
@@ -28,15 +29,15 @@ function run(program: string, words: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, words, { stdio: 'ignore', timeout: TIME_LIMIT_MS });
     child.on('error', () =>
-      reject(new Error(`PNG needs Chromium, and '${program}' cannot be started; SVG needs nothing`)),
+      reject(new ChartError(`PNG needs Chromium, and '${program}' cannot be started; SVG needs nothing`)),
     );
     child.on('exit', (code) =>
-      code === 0 ? resolve() : reject(new Error(`'${program}' failed to draw the PNG (exit ${code})`)),
+      code === 0 ? resolve() : reject(new ChartError(`'${program}' failed to draw the PNG (exit ${code})`)),
     );
   });
 }
 
-/** Two pixels a unit. Throws a one-line Error when Chromium cannot be started or fails. */
+/** Two pixels a unit. Throws {@link ChartError} when Chromium cannot be started or fails. */
 export async function rasterize(svg: string, chromium = 'chromium'): Promise<Uint8Array> {
   const folder = mkdtempSync(path.join(tmpdir(), 'cowbench-'));
   try {

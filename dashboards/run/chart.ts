@@ -2,11 +2,14 @@
 import * as vega from 'vega';
 import type { RunRecord } from '../../results/record.ts';
 import { standaloneSpec, vegaWithRows } from '../charts/chart-bundle.ts';
+import { ChartError } from '../charts/chart-error.ts';
 import { compileQuestion } from '../charts/compile.ts';
 import { applyTheme, type ThemeName } from '../charts/palette.ts';
 import { rasterize } from '../charts/rasterize.ts';
 import { QUESTIONS } from '../questions/index.ts';
 import { withVisibleLabels } from '../reading/visible-labels.ts';
+
+export { ChartError };
 
 export type ChartFormat = 'svg' | 'png' | 'json';
 
@@ -15,7 +18,7 @@ export const QUESTION_IDS: readonly string[] = QUESTIONS.map(({ id }) => id);
 
 /**
  * Draws the chart of `questionId` (see {@link QUESTION_IDS}) for one record.
- * Throws a one-line Error when the question is unknown or the record does not answer it; PNG also when Chromium is missing.
+ * Throws {@link ChartError} when the question is unknown or the record does not answer it; PNG also when Chromium is missing.
  */
 export async function renderChart(
   record: RunRecord,
@@ -25,10 +28,10 @@ export async function renderChart(
 ): Promise<string | Uint8Array> {
   const question = QUESTIONS.find(({ id }) => id === questionId);
   if (question === undefined) {
-    throw new Error(`unknown chart '${questionId}'; known: ${QUESTION_IDS.join(', ')}`);
+    throw new ChartError(`unknown chart '${questionId}'; known: ${QUESTION_IDS.join(', ')}`);
   }
   const bundle = compileQuestion(question, withVisibleLabels(record));
-  if (bundle === null) throw new Error(`chart '${questionId}': ${question.absent}`);
+  if (bundle === null) throw new ChartError(`chart '${questionId}': ${question.absent}`);
   const themed = { ...bundle, vega: applyTheme(bundle.vega, theme), vegaLite: applyTheme(bundle.vegaLite, theme) };
   if (format === 'json') return `${JSON.stringify(standaloneSpec(themed), null, 2)}\n`;
   const spec = vegaWithRows(themed);

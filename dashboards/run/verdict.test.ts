@@ -128,3 +128,30 @@ test('the world of guest flushes is named', () => {
   });
   assert.match(plain(flushWorld(recorded)), /39 409 flushes are replayed as recorded/);
 });
+
+test('what there is none of is not spoken of as if there were some', () => {
+  const world = (guestFlush: string, flushes: number, recordedFlushes?: number) =>
+    flushWorld(
+      fixtureRecord((record) => {
+        record.workload.guestFlush = guestFlush;
+        if (recordedFlushes !== undefined) record.workload.recordedFlushes = recordedFlushes;
+        record.cells[0]!.exact!.guest.flushes = flushes;
+      }),
+    );
+  assert.match(world('recorded', 0), /^The guest never flushes .*With a guest that flushes the ranking can/);
+  assert.match(world('recorded', 1), /^The guest’s one flush is replayed as recorded/);
+  assert.match(world('none', 1, 0), /at power-off \(guest flush: none\); the workload itself has no flush at all\.$/);
+  assert.match(world('none', 1, 7), /With recorded flushes the ranking can reverse\.$/);
+  assert.match(world('every:8', 0, 0), /^Guest flushes: every:8 \(none here: the guest writes less often than that\)/);
+  const verdict = (change: (record: RunRecord) => void) => plain(headline(change));
+  const idle = verdict((record) => {
+    for (const cell of record.cells) Object.assign(cell.exact!, { fsyncs: 0, odsyncWrites: 0 });
+  });
+  assert.match(idle, /^writeback needs no syncs, like legacy/);
+  const lone = verdict((record) => {
+    record.cells.length = 1;
+    Object.assign(record.cells[0]!.exact!, { fsyncs: 0, odsyncWrites: 1 });
+    record.cells[0]!.exact!.guest.writes = 1;
+  });
+  assert.match(lone, /^legacy needs no syncs and 1 O_DSYNC write for 1 guest write;/);
+});

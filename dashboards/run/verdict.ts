@@ -11,7 +11,7 @@ import {
 } from '../reading/cells.ts';
 import { imageGroups } from '../reading/image-groups.ts';
 import { hasInterval, type PairedTime, pairedTime, WALL_TIME } from '../reading/paired-times.ts';
-import { compareInWords, counted, formatCount, formatRatio, formatShare } from '../reading/quantities.ts';
+import { compareInWords, counted, countedOrNo, formatCount, formatRatio, formatShare } from '../reading/quantities.ts';
 
 function isDurable({ exact }: CountedCell): boolean {
   return exact.odsyncWrites > 0;
@@ -24,6 +24,7 @@ function countsClause(item: CountedCell, baseline: CountedCell): string {
   const [ours, theirs] = durable
     ? [waitsOf(item.exact), waitsOf(baseline.exact)]
     : [item.exact.fsyncs, baseline.exact.fsyncs];
+  if (ours === 0 && theirs === 0) return `${item.label} needs no ${noun}, like ${baseline.label}`;
   const figures = `${formatCount(ours)} vs ${formatCount(theirs)}`;
   const words = compareInWords(ours, theirs, noun);
   return `${item.label} needs ${words} ${baseline.label}${ours === theirs ? ` (${formatCount(ours)})` : ` (${figures})`}`;
@@ -87,8 +88,8 @@ const MOST_FURTHER = 3;
 
 function loneVerdict(item: CountedCell): Verdict {
   const { exact, label } = item;
-  const durable = exact.odsyncWrites > 0 ? ` and ${formatCount(exact.odsyncWrites)} O_DSYNC writes` : '';
-  const counts = `${label} needs ${formatCount(exact.fsyncs)} syncs${durable} for ${formatCount(exact.guest.writes)} guest writes`;
+  const durable = exact.odsyncWrites > 0 ? ` and ${counted(exact.odsyncWrites, 'O_DSYNC write')}` : '';
+  const counts = `${label} needs ${countedOrNo(exact.fsyncs, 'sync')}${durable} for ${countedOrNo(exact.guest.writes, 'guest write')}`;
   return { headline: `${counts}; ${safetyClause(item)}.`, further: [] };
 }
 
@@ -142,12 +143,19 @@ export function verdictOf(record: RunRecord): Verdict {
 /** Which world of guest flushes the run shows, since that decides more than any policy. */
 export function flushWorld(record: RunRecord): string {
   const flushes = countedCells(record)[0]?.exact.guest.flushes ?? 0;
-  const mode = record.workload.guestFlush;
+  const { guestFlush: mode, recordedFlushes } = record.workload;
   if (mode === 'none') {
-    return 'The guest asks for durability only once, at power-off (guest flush: none), like a guest of 2011 mounted without barriers. With recorded flushes the ranking can reverse.';
+    const once = 'The guest asks for durability only once, at power-off (guest flush: none)';
+    if (recordedFlushes === 0) return `${once}; the workload itself has no flush at all.`;
+    return `${once}, like a guest of 2011 mounted without barriers. With recorded flushes the ranking can reverse.`;
   }
   if (mode === 'recorded') {
-    return `The guest’s ${formatCount(flushes)} flushes are replayed as recorded (guest flush: recorded), as a current guest makes them. Without guest flushes the ranking can reverse.`;
+    if (flushes === 0) {
+      return 'The guest never flushes (guest flush: recorded): only the policies and the close ask for durability. With a guest that flushes the ranking can reverse.';
+    }
+    const replayed = flushes === 1 ? 'one flush is' : `${formatCount(flushes)} flushes are`;
+    return `The guest’s ${replayed} replayed as recorded (guest flush: recorded), as a current guest makes them. Without guest flushes the ranking can reverse.`;
   }
-  return `Guest flushes: ${mode} (${formatCount(flushes)} in total). With other settings the ranking can reverse.`;
+  const inAll = flushes === 0 ? 'none here: the guest writes less often than that' : `${formatCount(flushes)} in total`;
+  return `Guest flushes: ${mode} (${inAll}). With other settings the ranking can reverse.`;
 }

@@ -23,6 +23,11 @@ export type GuestCluster = number & { readonly [unit]: 'GuestCluster' };
 /** Index of a cluster of the image file. */
 export type HostCluster = number & { readonly [unit]: 'HostCluster' };
 
+/** A whole number in all its decimal digits: above 2^53 a template literal shows the shortest that reads back as the same one. */
+export function exactText(value: number): string {
+  return Number.isSafeInteger(value) || !Number.isInteger(value) ? String(value) : BigInt(value).toString();
+}
+
 /** `value` rounded down to a multiple of `step` (both in the same unit, exact up to 2^53 - 1). */
 export function roundDown(value: number, step: number): number {
   return value - (value % step);

@@ -10,7 +10,7 @@
  */
 import { corrupt } from '../base/errors.ts';
 import { invariant } from '../base/invariant.ts';
-import { roundDown, roundUp, SECTOR_BYTES } from '../base/units.ts';
+import { exactText, roundDown, roundUp, SECTOR_BYTES } from '../base/units.ts';
 import type { TableKind } from '../io/block-file.ts';
 import type { DurableFile, Sequence } from '../io/durability.ts';
 import {
@@ -219,7 +219,7 @@ export class TableCache implements TableOwner {
     const sizeBytes = this.#file.sizeBytes();
     if (offset < roundUp(sizeBytes, this.#clusterBytes)) return;
     const what = this.kind === 'l2' ? 'L2 table' : 'refcount block';
-    const why = `${what} at offset ${offset} is outside the file of ${sizeBytes} bytes`;
+    const why = `${what} at offset ${exactText(offset)} is outside the file of ${sizeBytes} bytes`;
     throw corrupt(this.#file.name, why, { table: this.kind, offset });
   }
 

@@ -10,6 +10,11 @@ export function uint64(view: DataView, at: number): number {
   return view.getUint32(at) * TWO_POW_32 + view.getUint32(at + 4);
 }
 
+/** The field at byte `at` in decimal digits, none of them rounded. */
+export function uint64Text(view: DataView, at: number): string {
+  return view.getBigUint64(at).toString();
+}
+
 /** Bits 9..55 of an L1 or L2 entry: a host offset in bytes. */
 export function pointerOffset(high: number, low: number): number {
   return (high % 0x0100_0000) * TWO_POW_32 + (low - (low % 512));

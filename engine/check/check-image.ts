@@ -69,7 +69,7 @@ function walkActiveL1(x: Examination, walk: MappingWalk): void {
   const entries = l1.lengthBytes / 8;
   const needed = l1EntriesNeeded(x.shape);
   if (!Number.isSafeInteger(x.shape.sizeBytes) || needed > L1_LIMIT_ENTRIES) {
-    x.findings.add('header-field', SIZE_FIELD, 'a virtual size that an L1 table can map', x.shape.sizeBytes);
+    x.findings.add('header-field', SIZE_FIELD, 'a virtual size that an L1 table can map', x.shape.sizeText);
   }
   if (entries < needed) x.findings.add('header-field', L1_ENTRIES_FIELD, `at least ${needed} L1 entries`, entries);
   if (entries > L1_LIMIT_ENTRIES) {

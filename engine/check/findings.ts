@@ -1,6 +1,7 @@
 /**
  * What a check can find: the kinds, how grave each is, and its one line of text. The list is bounded, the counts are not.
  */
+import { exactText } from '../base/units.ts';
 import { hex } from './big-endian.ts';
 
 /**
@@ -65,6 +66,11 @@ const KINDS = {
   'read-error': ['check-error', (f) => `table at ${hex(f.offset)} could not be read: ${f.found}`],
 } satisfies Record<string, readonly [Severity, (facts: Facts) => string]>;
 
+/** Above 2^53 a number would be shown rounded: its digits instead. */
+function exact(value: number | string): number | string {
+  return typeof value === 'string' || Number.isSafeInteger(value) ? value : exactText(value);
+}
+
 export type FindingKind = keyof typeof KINDS;
 
 /** Collects findings: every one is counted, the first `limit` are kept with their text. */
@@ -85,8 +91,8 @@ export class Findings {
     this.#counts[severity] += times;
     if (kind === 'copied-shared') this.copiedShared += times;
     if (this.list.length >= this.#limit) return;
-    const text = describe({ offset, expected, found });
-    this.list.push({ kind, severity, offset, expected, found, text });
+    const facts = { offset, expected: exact(expected), found: exact(found) };
+    this.list.push({ kind, severity, ...facts, text: describe(facts) });
   }
 
   count(severity: Severity): number {

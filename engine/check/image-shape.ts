@@ -4,7 +4,7 @@
  */
 import { Qcow2Error, type Qcow2ErrorCode } from '../base/errors.ts';
 import type { BlockFile } from '../io/block-file.ts';
-import { uint64 } from './big-endian.ts';
+import { uint64, uint64Text } from './big-endian.ts';
 
 export interface ByteRange {
   readonly offset: number;
@@ -18,6 +18,8 @@ export interface ImageShape {
   readonly clusterBits: number;
   readonly clusterBytes: number;
   readonly sizeBytes: number;
+  /** The same in decimal digits, which are exact above 2^53, too. */
+  readonly sizeText: string;
   readonly l1: ByteRange;
   readonly refcountTable: ByteRange;
   readonly snapshotCount: number;
@@ -93,12 +95,12 @@ export function readImageShape(file: BlockFile): ImageShape {
 
 function badFixedFields(view: DataView, clusterBytes: number, features: number, compressionType: number): BadField[] {
   const bad: BadField[] = [];
-  const expect = (isGood: boolean, offset: number, expected: string, found: number) => {
+  const expect = (isGood: boolean, offset: number, expected: string, found: number | string) => {
     if (!isGood) bad.push({ offset, expected, found });
   };
   const nameOffset = uint64(view, 8);
   const nameBytes = view.getUint32(16);
-  expect(nameOffset <= clusterBytes, 8, 'a backing file name in the first cluster', nameOffset);
+  expect(nameOffset <= clusterBytes, 8, 'a backing file name in the first cluster', uint64Text(view, 8));
   const nameFits = nameOffset === 0 || nameBytes <= Math.min(1023, Math.max(0, clusterBytes - nameOffset));
   expect(nameFits, 16, 'a backing file name of at most 1023 bytes in the first cluster', nameBytes);
   expect(view.getUint32(32) <= 2, 32, 'encryption method 0, 1 or 2', view.getUint32(32));
@@ -122,6 +124,7 @@ function fixedFields(view: DataView, file: BlockFile, fileBytes: number) {
     clusterBits,
     clusterBytes,
     sizeBytes: uint64(view, 24),
+    sizeText: uint64Text(view, 24),
     l1: { offset: uint64(view, 40), lengthBytes: view.getUint32(36) * 8 },
     refcountTable: { offset: uint64(view, 48), lengthBytes: view.getUint32(56) * clusterBytes },
     snapshotCount: view.getUint32(60),

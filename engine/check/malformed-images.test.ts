@@ -72,6 +72,18 @@ const FAULTS: Fault[] = [
   { name: 'refcount table entry unaligned', change: tableEntry((e) => e + 512n), finds: 'pointer-misaligned' },
   { name: 'refcount table entry 0', change: tableEntry(() => 0n), finds: 'refcount-low' },
   { name: 'refcount table entry to the header', change: tableEntry(() => 0x10000n), finds: 'refcount-block' },
+  {
+    name: 'refcount table entry above 2^53, in all its digits',
+    change: tableEntry(() => 0x00ff_ffff_ffff_0000n),
+    finds: 'pointer-outside',
+    text: /^entry at 0x10000 points to 72057594037862400, expected below /,
+  },
+  {
+    name: 'L2 entry above 2^53, in all its digits',
+    change: l2Entry(0, () => COPIED | 0x00ff_ffff_ffff_fe00n),
+    finds: 'pointer-misaligned',
+    text: /points to 72057594037927424, expected a multiple of 65536$/,
+  },
   { name: 'refcount table entry outside the file', change: tableEntry(() => 1n << 40n), finds: 'pointer-outside' },
   {
     name: 'two refcount table entries to one block',

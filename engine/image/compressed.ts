@@ -3,8 +3,7 @@
  * clusters (qcow2.rst, "Compressed Clusters"). A compressed cluster is never changed in place.
  */
 import { corrupt } from '../base/errors.ts';
-import type { HostRange } from '../base/units.ts';
-import { type GuestOffset, roundUp, SECTOR_BYTES } from '../base/units.ts';
+import { exactText, type GuestOffset, type HostRange, roundUp, SECTOR_BYTES } from '../base/units.ts';
 import type { Allocation, Allocator } from '../cache/allocator.ts';
 import { compressCluster, decompressCluster } from '../format/compression.ts';
 import type { Header } from '../format/header.ts';
@@ -37,7 +36,7 @@ export class CompressedClusters {
   read(range: HostRange, inCluster: number, into: Uint8Array): void {
     const { file, geometry, header } = this.#parts;
     if (range.offset >= file.sizeBytes()) {
-      const why = `compressed cluster at offset ${range.offset} is outside the file`;
+      const why = `compressed cluster at offset ${exactText(range.offset)} is outside the file`;
       throw corrupt(file.name, why, { table: 'data', offset: range.offset });
     }
     const stored = new Uint8Array(range.lengthBytes);

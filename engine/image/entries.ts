@@ -2,7 +2,7 @@
  * L2 entries of an open image, read with the checks that a hostile image makes necessary (qcow2.rst, "L2 table entry").
  */
 import { corrupt, type Qcow2Error } from '../base/errors.ts';
-import type { HostRange } from '../base/units.ts';
+import { exactText, type HostRange } from '../base/units.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
 import {
   CLUSTER_COMPRESSED,
@@ -64,7 +64,12 @@ export class L2Entries {
     const offset = entryOffset(slice.view, this.at(index));
     const valid = this.#geometry.isClusterAligned(offset) && (offset > 0 || this.#parts.hasDataFile);
     if (valid) return offset;
-    throw this.#corrupt(`cluster allocation offset ${offset} unaligned (L2 entry ${index})`, slice, index, offset);
+    throw this.#corrupt(
+      `cluster allocation offset ${exactText(offset)} unaligned (L2 entry ${index})`,
+      slice,
+      index,
+      offset,
+    );
   }
 
   /** Host bytes of the compressed stream of an entry, up to the end of its last sector. */
@@ -74,7 +79,8 @@ export class L2Entries {
     const offset = compressedOffset(slice.view, at, clusterBits);
     const lengthBytes = compressedLengthBytes(slice.view, at, clusterBits);
     if (Number.isSafeInteger(offset + lengthBytes) && offset > 0) return { offset, lengthBytes };
-    throw this.#corrupt(`compressed cluster at impossible offset ${offset} (L2 entry ${index})`, slice, index, offset);
+    const shown = exactText(offset);
+    throw this.#corrupt(`compressed cluster at impossible offset ${shown} (L2 entry ${index})`, slice, index, offset);
   }
 
   /** The host bytes in the image file that an entry holds a reference to, or null. */

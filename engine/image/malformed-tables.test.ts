@@ -58,7 +58,7 @@ testMalformed([
     name: 'L1 entry 2^55',
     change: (p) => p.view.setBigUint64(p.l1, COPIED + (1n << 55n)),
     act: read,
-    says: 'disk: L2 table at offset 36028797018963970 is outside the file of 45056 bytes',
+    says: 'disk: L2 table at offset 36028797018963968 is outside the file of 45056 bytes',
   },
   { name: 'L1 entry to the header', change: (p) => p.point(p.l1, 0), act: writeNew, says: null },
   {

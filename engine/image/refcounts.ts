@@ -9,7 +9,7 @@
  * call each other in a ring. It ends because a new block counts itself, or lies in clusters that an existing block counts.
  */
 import { corrupt, Qcow2Error } from '../base/errors.ts';
-import type { HostOffset } from '../base/units.ts';
+import { exactText, type HostOffset } from '../base/units.ts';
 import type { Allocator, ClusterCounts } from '../cache/allocator.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
 import type { CachePolicy } from '../cache/policy.ts';
@@ -134,7 +134,7 @@ export class Refcounts implements ClusterCounts {
     if (blockOffset !== 0) return this.#block(blockOffset);
     if (change > 0 && cluster < this.#vars.freeClusterIndex) return this.#addBlock(cluster);
     const offset = this.#geometry.hostOffset(cluster);
-    const why = `the cluster at offset ${offset} is in use, but no refcount block counts it`;
+    const why = `the cluster at offset ${exactText(offset)} is in use, but no refcount block counts it`;
     throw corrupt(this.#file.name, why, { table: 'refcount-table', offset });
   }
 
@@ -148,7 +148,7 @@ export class Refcounts implements ClusterCounts {
   #block(blockOffset: number): CachedTable {
     // Bits 56 to 63 of an entry are part of what is read, so an offset can be too large to be exact.
     if (!this.#geometry.isClusterAligned(blockOffset) || !Number.isSafeInteger(blockOffset)) {
-      const why = `refcount block offset ${blockOffset} is not on a cluster boundary below 2^53`;
+      const why = `refcount block offset ${exactText(blockOffset)} is not on a cluster boundary below 2^53`;
       throw corrupt(this.#file.name, why, { table: 'refcount-table', offset: blockOffset });
     }
     return this.#blocks.get(blockOffset);

@@ -3,7 +3,7 @@
  * (qcow2.rst, "Cluster mapping" and "Copy-on-write").
  */
 import { corrupt } from '../base/errors.ts';
-import { type GuestOffset, roundDown } from '../base/units.ts';
+import { exactText, type GuestOffset, roundDown } from '../base/units.ts';
 import type { Allocation, Allocator, Prerequisite } from '../cache/allocator.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
 import type { TableCache } from '../cache/table-cache.ts';
@@ -93,7 +93,7 @@ export class WriteRuns {
     const holder = dataFile ?? file;
     const sizeBytes = Math.max(holder.sizeBytes(), dataFile === null ? 0 : vars.sizeBytes);
     if (hostOffset < sizeBytes) return;
-    const why = `data cluster at offset ${hostOffset} is outside the file of ${sizeBytes} bytes`;
+    const why = `data cluster at offset ${exactText(hostOffset)} is outside the file of ${sizeBytes} bytes`;
     throw corrupt(holder.name, why, { table: 'l2', found: hostOffset });
   }
 

@@ -6,7 +6,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { fromSystemError, Qcow2Error } from '../base/errors.ts';
-import { SECTOR_BYTES } from '../base/units.ts';
+import { exactText, SECTOR_BYTES } from '../base/units.ts';
 import { AlignedBuffer } from './aligned-buffer.ts';
 import type { BlockFile, FileExtent, HostCacheMode, SyncCause, TableKind } from './block-file.ts';
 import { preallocate, punchHole } from './fallocate.ts';
@@ -199,9 +199,13 @@ class RealFile implements BlockFile {
   }
 
   #failure(error: unknown, verb: string, offset: number, lengthBytes: number): Qcow2Error {
-    return fromSystemError(error, `cannot ${verb} ${lengthBytes} bytes at offset ${offset} of ${this.name}`, {
-      file: this.name,
-      offset,
-    });
+    return fromSystemError(
+      error,
+      `cannot ${verb} ${lengthBytes} bytes at offset ${exactText(offset)} of ${this.name}`,
+      {
+        file: this.name,
+        offset,
+      },
+    );
   }
 }

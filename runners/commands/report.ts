@@ -82,13 +82,16 @@ function write(what: string, file: string, content: string | Uint8Array): void {
 }
 
 async function drawChart(options: ReportOptions, record: RunRecord, format: ChartFormat, theme: 'light' | 'dark') {
-  const { QUESTION_IDS, renderChart } = await import('../../dashboards/index.ts');
+  const { ChartError, QUESTION_IDS, renderChart } = await import('../../dashboards/index.ts');
   if (options.question === undefined) {
     throw new UsageError(`--format ${format} needs --question, one of: ${QUESTION_IDS.join(', ')}`);
   }
   const question = oneOf('question', options.question, QUESTION_IDS);
   const ending = `.${question}.${format === 'json' ? 'vl.json' : format}`;
-  write('chart', fileOf(options, ending), await renderChart(record, question, format, theme));
+  const chart = await renderChart(record, question, format, theme).catch((error: unknown) => {
+    throw error instanceof ChartError ? new UsageError(error.message) : error;
+  });
+  write('chart', fileOf(options, ending), chart);
 }
 
 async function compare(options: ReportOptions, against: string): Promise<void> {

@@ -95,6 +95,29 @@ test('an image that exists can be written into', async () => {
   assert.equal(session.qemu('check', '-q', '@b').code, 0);
 });
 
+test('dd past the end of the disk copies nothing and says so, with exit code 0, as qemu-img', async () => {
+  using session = new ImageSession();
+  session.qcow2Disk('a.qcow2');
+  const sizeBytes = Number(session.qemuJson('info', '--output=json', '@a.qcow2')['virtual-size']);
+  for (const words of [
+    ['-f', 'qcow2', '-Oraw', 'bs=1M', 'skip=100', 'if=@a.qcow2'],
+    ['-O', 'qcow2', `bs=${sizeBytes}`, 'skip=2', 'count=7', 'if=@a.qcow2'],
+  ]) {
+    const ours = await session.cowbench('dd', ...words, 'of=@ours');
+    const theirs = session.qemu('dd', ...words, 'of=@theirs');
+    assert.deepEqual([ours.code, theirs.code], [0, 0]);
+    assert.match(
+      ours.stderr,
+      new RegExp(`^cowbench: warning: .*skip= leads past the end of the disk of ${sizeBytes} bytes`),
+    );
+    assert.match(theirs.stderr, /cannot skip/);
+    const format = words[0] === '-O' ? 'qcow2' : 'raw';
+    assert.equal(session.qemu('compare', '-f', format, '-F', format, '@ours', '@theirs').code, 0, words.join(' '));
+  }
+  const last = await session.cowbench('dd', `bs=${sizeBytes - 512}`, 'skip=1', 'count=7', 'if=@a.qcow2', 'of=@ours');
+  assert.deepEqual([last.code, last.stderr], [0, '']);
+});
+
 test('dd copies the blocks that qemu-img dd copies', async () => {
   using session = new ImageSession();
   session.rawDisk('a.raw');
@@ -103,7 +126,6 @@ test('dd copies the blocks that qemu-img dd copies', async () => {
     ['if=@a.raw'],
     ['-O', 'qcow2', 'bs=64k', 'skip=1', 'if=@a.qcow2'],
     ['bs=1000', 'count=1500', 'if=@a.raw'],
-    ['-f', 'qcow2', '-Oraw', 'bs=1M', 'skip=100', 'if=@a.qcow2'],
   ];
   for (const words of copies) {
     await session.done('dd', ...words, 'of=@ours');

@@ -7,6 +7,7 @@ import { unknownWord } from '../console/suggest.ts';
 import { copyDisk } from './copy.ts';
 import { imageFormat, openDisk, refuseReplacing } from './disks.ts';
 import { makeImage, planImage } from './new-image.ts';
+import { printable } from './printable.ts';
 import { parseSize } from './sizes.ts';
 import { sliceOf, sourceOf } from './source.ts';
 import { ACCESS, FORMAT, type Given, SHARE, type Subcommand } from './subcommand.ts';
@@ -83,6 +84,11 @@ async function copyBlocks(
   const whole = sourceOf(disk);
   try {
     refuseReplacing(to, whole.files);
+    if (skipBytes > 0 && skipBytes >= disk.sizeBytes) {
+      given.warn(
+        `${printable(from)}: skip= leads past the end of the disk of ${disk.sizeBytes} bytes: nothing is copied`,
+      );
+    }
     const lengthBytes = Math.max(0, Math.min(countBytes, disk.sizeBytes - skipBytes));
     const source = sliceOf(whole, skipBytes, lengthBytes);
     const unitBytes = UNIT_BYTES[format];

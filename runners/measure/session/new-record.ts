@@ -8,8 +8,19 @@ import { emptyQemuCell, qemuWarnings } from '../../qemu/cell.ts';
 import { findQemuTools } from '../../qemu/tools.ts';
 import { type BenchPlan, type EngineCell, ignoresSyncs, isReal, REFCOUNT_BITS } from '../plan/plan.ts';
 
+/** What a run through the workload has told. */
+export interface WorkloadFacts {
+  /** How often the guest flushes by itself; undefined where that is what is replayed. */
+  readonly recordedFlushes: number | undefined;
+}
+
 /** Makes the record; `imageFolder` is where the images will be. Throws UsageError when qemu is asked for and not there. */
-export function newRecord(plan: BenchPlan, workload: Workload, imageFolder: string): RunRecord {
+export function newRecord(
+  plan: BenchPlan,
+  workload: Workload,
+  { recordedFlushes }: WorkloadFacts,
+  imageFolder: string,
+): RunRecord {
   const environment = describeEnvironment(imageFolder);
   const source = sourceOf(plan);
   const unknown = sourceWarning(source);
@@ -27,6 +38,7 @@ export function newRecord(plan: BenchPlan, workload: Workload, imageFolder: stri
     source,
     workload: {
       ...{ name, title, parameters: plainParameters(plan, workload), seed, guestFlush, discard },
+      ...(recordedFlushes !== undefined && { recordedFlushes }),
       ...(plan.pace !== null && { pace: plan.pace }),
       ...{ diskSizeBytes, inputs: inputs.map((input) => ({ ...input })), phases: [] },
     },

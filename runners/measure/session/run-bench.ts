@@ -12,6 +12,7 @@
 import path from 'node:path';
 import type { RunRecord } from '../../../results/record.ts';
 import { readRecord, recordPath, removeRecord, writeRecord } from '../../../results/store.ts';
+import { totalsOf } from '../../../workloads/totals.ts';
 import type { Workload } from '../../../workloads/workload.ts';
 import { isBadInput } from '../../console/errors.ts';
 import { openWorkload } from '../../sample/workload-choice.ts';
@@ -40,12 +41,13 @@ export async function runBench(asked: BenchPlan, signal: AbortSignal, display: B
   const { workload, requests } = await openWorkload(asked.workload, asked.cells[0]!.clusterSizeBytes);
   const pacedMs = asked.pace === null ? null : await pacedLengthMs(asked.pace, requests);
   const plan: BenchPlan = { ...asked, workload: { ...asked.workload, inputs: workload.inputs } };
+  const recordedFlushes = plan.workload.guestFlush === 'recorded' ? undefined : await flushesOf(workload);
   const images = new TemporaryImages(plan.directory, plan.keepImages);
   const locks: RunLock[] = [];
   const lock = (besides: string, name: string) =>
     locks.push(new RunLock(path.join(path.dirname(besides), `.${name}.lock`)));
   try {
-    const fresh = newRecord(plan, workload, images.folder);
+    const fresh = newRecord(plan, workload, { recordedFlushes }, images.folder);
     // By plan, too: of two that find nothing to go on with, both would begin.
     if (plan.resume) lock(recordPath(plan.recordsRoot, fresh), fresh.plan!);
     const earlier = plan.resume ? findResumable(plan.recordsRoot, fresh) : null;
@@ -76,4 +78,8 @@ export async function runBench(asked: BenchPlan, signal: AbortSignal, display: B
 function announcedRequests({ workload }: BenchPlan, { totalRequests }: Workload): number | null {
   if (totalRequests === undefined || workload.guestFlush !== 'recorded') return workload.limit;
   return Math.min(totalRequests, workload.limit ?? totalRequests);
+}
+
+async function flushesOf(workload: Workload): Promise<number> {
+  return (await totalsOf(workload.requests())).byOp.flush.count;
 }
