@@ -76,7 +76,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...[ENGINE, ...CRASH],
     ...['runners/safety/explore', 'runners/safety/mutants', 'runners/safety/qemu'],
   ],
-  'runners/safety/soak': [ENGINE, 'runners/console'],
+  'runners/safety/soak': [ENGINE, 'workloads/prng.ts', 'runners/console'],
   'runners/safety/fuzz': [ENGINE, 'workloads/prng.ts', 'runners/console'],
   'runners/sample': [ENGINE, 'workloads', 'results', 'runners/console', 'runners/qemu'],
   'runners/serve': [

@@ -1,6 +1,7 @@
 /**
  * Seeded random numbers for schedules and permutation tests: the same seed gives the same sequence on every machine,
- * so that a run can be repeated and a verdict recomputed. Not for cryptography.
+ * so that a run can be repeated and a verdict recomputed. Not for cryptography. Not the generator of the workloads either: results
+ * import nothing, and stored runs are resumed by the schedule that this one gives.
  *
  * Generator: xoshiro128** (Blackman and Vigna 2018), its state filled by splitmix32 from the seed and a stream number.
  */

@@ -60,6 +60,11 @@ export class Prng {
     return this.fraction() < probability;
   }
 
+  /** One of `items`, which has at least one. */
+  pick<Item>(items: readonly Item[]): Item {
+    return items[this.below(items.length)]!;
+  }
+
   /** Shuffles `items` in place (Fisher-Yates) and returns them. */
   shuffle<Items extends { length: number; [index: number]: number }>(items: Items): Items {
     for (let last = items.length - 1; last > 0; last--) {

@@ -1,6 +1,5 @@
 /** FIXTURE: made-up latency histograms, for tests of the pages. */
 import type { Histogram } from '../../results/record.ts';
-import type { Random } from './seeded-random.ts';
 
 /** Bins whose counts are raised from `drawn` to `count` in all. */
 function scaled(bins: readonly [number, number][], drawn: number, count: number): [number, number][] {
@@ -14,6 +13,9 @@ function scaled(bins: readonly [number, number][], drawn: number, count: number)
     return next;
   });
 }
+
+/** Numbers from 0 to 1. */
+export type Random = () => number;
 
 /** A log-normal latency histogram with a few slow outliers, in bins of 1/16 octave. */
 export function fixtureHistogram(random: Random, count: number, middleNs: number, spread = 0.35): Histogram {

@@ -1,7 +1,7 @@
 /** FIXTURE: made-up latencies by time, with a period in which everything was slow, for tests of the pages. */
 import { LatencyMapBuilder } from '../../results/latency-map.ts';
 import type { LatencyLane, LatencyMap } from '../../results/record.ts';
-import type { Random } from './seeded-random.ts';
+import type { Random } from './fixture-histogram.ts';
 
 /** The slow period, as shares of the run. */
 export const SLOW_FROM = 0.4;

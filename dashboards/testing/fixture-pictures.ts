@@ -1,6 +1,6 @@
 /** FIXTURE: made-up address × time pictures and one made-up request step by step, for tests of the pages. */
 import type { Cell, FileMap } from '../../results/record.ts';
-import type { Random } from './seeded-random.ts';
+import type { Random } from './fixture-histogram.ts';
 
 type Cascade = Cell['cascades'][number];
 

@@ -3,10 +3,10 @@
  * seeded generator, so that it is the same each time; none was measured. Used by tests only.
  */
 import type { Cell, ExactCounters, LatencyMap, Round, RunRecord } from '../../results/record.ts';
-import { fixtureHistogram } from './fixture-histogram.ts';
+import { seededRandom } from '../../results/statistics-random.ts';
+import { fixtureHistogram, type Random } from './fixture-histogram.ts';
 import { fixtureLatencyMap } from './fixture-latency-map.ts';
 import { fixtureCascade, fixtureFileMap } from './fixture-pictures.ts';
-import { type Random, seededRandom } from './seeded-random.ts';
 
 interface Shape {
   readonly policy: string;
@@ -151,10 +151,10 @@ function roundOf(shape: Shape, index: number, order: number, random: Random): Ro
 }
 
 function cellOf(shape: Shape, position: number): Cell {
-  const random = seededRandom(100 + position);
+  const random = seededRandom(100 + position).next;
   const exact = exactOf(shape);
   const roundsFrom = (seed: number) => {
-    const drawn = seededRandom(seed);
+    const drawn = seededRandom(seed).next;
     return ROUNDS.map((index) => roundOf(shape, index, index * SHAPES.length + position, drawn));
   };
   const writeNs = shape.odsync ? 1.6e6 : 9e3;
@@ -211,7 +211,7 @@ function latencyMapOf({ policy, seconds, syncs, odsync }: Shape, position: numbe
     ...(syncs > 100 && { 'device-sync': 3.4e6 }),
     'device-write': odsync ? 1.6e6 : 9e3,
   };
-  const map = latencyMaps.get(policy) ?? fixtureLatencyMap(seededRandom(400 + position), seconds * 1e9, middleNs);
+  const map = latencyMaps.get(policy) ?? fixtureLatencyMap(seededRandom(400 + position).next, seconds * 1e9, middleNs);
   latencyMaps.set(policy, map);
   return map;
 }

@@ -1,8 +1,8 @@
 /** FIXTURE, not measurements: runs over made-up commits, with a change of counts and a change of the level of times among them. */
 import type { RunRecord } from '../../results/record.ts';
+import { seededRandom } from '../../results/statistics-random.ts';
 import type { CommitFacts } from '../trend/run-points.ts';
 import { fixtureRecord } from './fixture-record.ts';
-import { seededRandom } from './seeded-random.ts';
 
 export const COMMITS = 24;
 /** From this commit on writeback needs more syncs. */
@@ -15,7 +15,7 @@ function hashOf(commit: number): string {
 }
 
 function runAt(commit: number, place: 'one' | 'two', workload: string): RunRecord {
-  const random = seededRandom(commit * 7 + place.length + workload.length * 31);
+  const random = seededRandom(commit * 7 + place.length + workload.length * 31).next;
   return fixtureRecord((record) => {
     const day = String(commit + 1).padStart(2, '0');
     record.runId = `fixture-${place}-${workload}-${day}`;

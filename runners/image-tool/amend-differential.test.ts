@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { test } from 'node:test';
-import { DifferentialSession, type Random, seeds } from './testing/differential.ts';
+import type { Prng } from '../../workloads/prng.ts';
+import { DifferentialSession, seeds } from './testing/differential.ts';
 
 /**
  * A few options at once, some of them twice: the last one counts. No refcounts below 8 bits: qemu-img computes for many seconds then.
  */
-function randomOptions(random: Random, sizeBytes: number): string[] {
+function randomOptions(random: Prng, sizeBytes: number): string[] {
   const choices = [
     `compat=${random.pick(['0.10', '1.1', 'v2', 'v3'])}`,
     'compat=0.10',

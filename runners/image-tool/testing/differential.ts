@@ -7,28 +7,8 @@
  */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { randomNumbers } from '../../safety/soak/soak-request.ts';
+import { Prng } from '../../../workloads/prng.ts';
 import { ImageSession, type Outcome } from './image-session.ts';
-
-export class Random {
-  readonly #next: () => number;
-
-  constructor(seed: number) {
-    this.#next = randomNumbers(seed);
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.#next() * limit);
-  }
-
-  chance(share: number): boolean {
-    return this.#next() < share;
-  }
-
-  pick<Item>(items: readonly Item[]): Item {
-    return items[this.below(items.length)]!;
-  }
-}
 
 /** Seeds of one test: a few, or as many as the environment asks for. */
 export function* seeds(few: number): Generator<number> {
@@ -46,13 +26,13 @@ export interface ImageChoices {
 }
 
 export class DifferentialSession extends ImageSession {
-  readonly random: Random;
+  readonly random: Prng;
   readonly seed: number;
 
   constructor(seed: number) {
     super();
     this.seed = seed;
-    this.random = new Random(seed);
+    this.random = new Prng(seed);
   }
 
   /** A qcow2 image of random options with random content. Returns its size in bytes. */

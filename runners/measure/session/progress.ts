@@ -26,10 +26,7 @@ function announce(record: RunRecord, imageFolder: string, pacedMs: number | null
 }
 
 /** What a schedule costs: every replay waits for it, whatever the disk. */
-export function pacedLine(
-  { cells, workload: { pace } }: Pick<RunRecord, 'cells' | 'workload'>,
-  pacedMs: number,
-): string {
+function pacedLine({ cells, workload: { pace } }: Pick<RunRecord, 'cells' | 'workload'>, pacedMs: number): string {
   const waiting = cells.filter(({ device }) => device.kind === 'real').length;
   const one = `paced (${pace}): one replay takes at least ${lengthText(pacedMs)}`;
   if (waiting === 0) return `${one} of virtual time`;

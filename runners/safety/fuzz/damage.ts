@@ -54,13 +54,13 @@ function anyPatch(target: LaidOutImage, prng: Prng): Patch | null {
 }
 
 function anyFieldPatch(target: LaidOutImage, prng: Prng): Patch {
-  const field = pick(target.layout.fields, prng);
+  const field = prng.pick(target.layout.fields);
   if (prng.chance(0.3)) return fieldPatch(field, anyUint64(prng));
-  return fieldPatch(field, pick(boundaryValues(target, field), prng));
+  return fieldPatch(field, prng.pick(boundaryValues(target, field)));
 }
 
 function flippedBit(target: LaidOutImage, prng: Prng): Patch {
-  const field = pick(target.layout.fields, prng);
+  const field = prng.pick(target.layout.fields);
   const bytes = target.bytes.slice(field.offset, field.offset + field.widthBytes);
   const at = prng.below(bytes.length);
   bytes[at]! ^= 2 ** prng.below(8);
@@ -68,7 +68,7 @@ function flippedBit(target: LaidOutImage, prng: Prng): Patch {
 }
 
 function randomBytes(target: LaidOutImage, prng: Prng): Patch {
-  const [from, to] = pick(target.layout.metadata, prng);
+  const [from, to] = prng.pick(target.layout.metadata);
   const offset = prng.between(from, to - 1);
   const bytes = new Uint8Array(Math.min(to - offset, prng.between(1, 16)));
   for (let at = 0; at < bytes.length; at++) bytes[at] = prng.below(256);
@@ -77,8 +77,8 @@ function randomBytes(target: LaidOutImage, prng: Prng): Patch {
 
 /** A whole table full of one entry: many references to one place, or garbage everywhere. */
 function filledTable(target: LaidOutImage, prng: Prng): Patch {
-  const [from, to] = pick(target.layout.metadata, prng);
-  const field = pick(target.layout.fields, prng);
+  const [from, to] = prng.pick(target.layout.metadata);
+  const field = prng.pick(target.layout.fields);
   const entry = new Uint8Array(8);
   const source = prng.below(4);
   if (source === 0) entry.fill(0xff);
@@ -91,9 +91,9 @@ function filledTable(target: LaidOutImage, prng: Prng): Patch {
 
 function copiedCluster(target: LaidOutImage, prng: Prng): Patch | null {
   const { clusterBytes, structures } = target.layout;
-  const from = pick(structures, prng);
+  const from = prng.pick(structures);
   const bytes = target.bytes.slice(from, from + clusterBytes);
-  return bytes.length === 0 ? null : { name: 'copied cluster', offset: pick(structures, prng), bytes };
+  return bytes.length === 0 ? null : { name: 'copied cluster', offset: prng.pick(structures), bytes };
 }
 
 /** Cut at or beside a structure's start, cut anywhere, or far larger than it is. */
@@ -101,7 +101,7 @@ function anySize(target: LaidOutImage, prng: Prng): number {
   const kind = prng.below(4);
   if (kind === 0) return prng.below(target.bytes.length);
   if (kind === 1) return prng.chance(0.2) ? HUGE_CLAIM_BYTES : prng.between(target.bytes.length, LARGE_CLAIM_BYTES);
-  return Math.max(0, pick(target.layout.structures, prng) + pick([-1, 0, 1, 8, 512], prng));
+  return Math.max(0, prng.pick(target.layout.structures) + prng.pick([-1, 0, 1, 8, 512]));
 }
 
 function fieldPatch({ name, offset, widthBytes }: ImageField, value: bigint): Patch {
@@ -113,8 +113,4 @@ function fieldPatch({ name, offset, widthBytes }: ImageField, value: bigint): Pa
 function anyUint64(prng: Prng): bigint {
   const value = BigInt(prng.uint32()) * 2n ** 32n + BigInt(prng.uint32());
   return value / 2n ** BigInt(prng.below(64));
-}
-
-function pick<Item>(items: readonly Item[], prng: Prng): Item {
-  return items[prng.below(items.length)]!;
 }

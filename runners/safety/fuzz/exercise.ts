@@ -131,8 +131,8 @@ function open(file: PatchedFile, step: Step, prng: Prng): Qcow2Image | null {
   let image: Qcow2Image | null = null;
   guarded(step, () => {
     image = openImage(file, {
-      policy: pick(policyNames(), prng),
-      overlapCheck: pick(OVERLAP_CHECKS.slice(1), prng),
+      policy: prng.pick(policyNames()),
+      overlapCheck: prng.pick(OVERLAP_CHECKS.slice(1)),
       l2CacheTables: prng.between(2, 4),
       ...(prng.chance(0.5) ? { l2CacheEntryBytes: 512 } : {}),
       backing: BACKING_DISK,
@@ -191,8 +191,4 @@ function repair(options: ExerciseOptions): void {
   }
   if (file.grewTooLarge) throw new Violation('growth', 'repair', 'the file grew far past its end');
   guarded('check', () => void checkImage(file));
-}
-
-function pick<Item>(items: readonly Item[], prng: Prng): Item {
-  return items[prng.below(items.length)]!;
 }

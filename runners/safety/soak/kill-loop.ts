@@ -14,8 +14,9 @@ import {
   policyNamed,
   type Qcow2Image,
 } from '../../../engine/index.ts';
+import { Prng } from '../../../workloads/prng.ts';
 import { GuestBlocks } from './guest-blocks.ts';
-import { BLOCK_BYTES, BLOCK_COUNT, randomNumbers, SECTORS_PER_BLOCK, type SoakMessage } from './soak-request.ts';
+import { BLOCK_BYTES, BLOCK_COUNT, SECTORS_PER_BLOCK, type SoakMessage } from './soak-request.ts';
 
 const WRITER = path.join(import.meta.dirname, 'soak-writer.ts');
 /** The kill comes after at most so many messages of the writer. */
@@ -51,14 +52,12 @@ export async function killLoop(options: SoakOptions): Promise<SoakTotals> {
   const file = openFile(imagePath, { create: true });
   createImage(file, { sizeBytes: BLOCK_BYTES * BLOCK_COUNT, clusterSizeBytes: BLOCK_BYTES });
   file.close();
-  const random = randomNumbers(seed);
+  const prng = new Prng(seed);
   const totals: SoakTotals = { kills: 0, requests: 0, flushes: 0, maxLeaks: 0, reusedBlocks: 0 };
   const blocks = new GuestBlocks(BLOCK_COUNT);
   while (totals.kills < options.kills && !signal.aborted) {
-    const writer = [imagePath, policy, String(Math.floor(random() * 2 ** 31)), String(totals.requests + 1)];
-    await runAndKill(writer, 1 + Math.floor(random() * MESSAGES_MAX), signal, (message) =>
-      take(message, blocks, totals),
-    );
+    const writer = [imagePath, policy, String(prng.below(2 ** 31)), String(totals.requests + 1)];
+    await runAndKill(writer, prng.between(1, MESSAGES_MAX), signal, (message) => take(message, blocks, totals));
     judge(options, blocks, totals);
     totals.kills++;
     options.onKill(totals.kills, totals);

@@ -1,5 +1,6 @@
 /** The guest of the soak run: random requests on blocks of 4 KiB, the same for the same seed, each with a number of its own. */
 import { SECTOR_BYTES } from '../../../engine/index.ts';
+import type { Prng } from '../../../workloads/prng.ts';
 
 export const BLOCK_BYTES = 4096;
 export const BLOCK_COUNT = 4096;
@@ -15,20 +16,9 @@ export type SoakMessage =
   | { readonly starts: SoakRequest['op']; readonly block: number; readonly number: number }
   | { readonly durable: number };
 
-/** Numbers from 0 to 1, by the generator mulberry32. */
-export function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-export function nextRequest(random: () => number): SoakRequest {
-  const dice = random();
-  const block = Math.floor(random() * BLOCK_COUNT);
+export function nextRequest(prng: Prng): SoakRequest {
+  const dice = prng.fraction();
+  const block = prng.below(BLOCK_COUNT);
   if (dice < 0.12) return { op: 'flush', block: 0 };
   if (dice < 0.16) return { op: 'discard', block };
   return { op: dice < 0.2 ? 'write-zeroes' : 'write', block };

@@ -1,8 +1,9 @@
 /** The process that the soak run kills: opens the image, serves random requests until it dies, and says so on its output. */
 import fs from 'node:fs';
 import { openFile, openImage, type PolicyName, perform, policyNamed } from '../../../engine/index.ts';
+import { Prng } from '../../../workloads/prng.ts';
 import { describeFailure } from '../../console/errors.ts';
-import { BLOCK_BYTES, blockOf, nextRequest, randomNumbers, type SoakMessage } from './soak-request.ts';
+import { BLOCK_BYTES, blockOf, nextRequest, type SoakMessage } from './soak-request.ts';
 
 /** A call, not a stream: what was said before the kill is in the pipe. */
 function say(message: SoakMessage): void {
@@ -10,10 +11,10 @@ function say(message: SoakMessage): void {
 }
 
 function serve(path: string, policy: PolicyName, seed: number, firstNumber: number): never {
-  const random = randomNumbers(seed);
+  const prng = new Prng(seed);
   const image = openImage(openFile(path, { mode: policyNamed(policy).hostCacheMode }), { policy });
   for (let number = firstNumber; ; number++) {
-    const { op, block } = nextRequest(random);
+    const { op, block } = nextRequest(prng);
     say({ starts: op, block, number });
     const range = { offset: block * BLOCK_BYTES, length: BLOCK_BYTES };
     perform(image, { op, mayUnmap: true, ...range }, blockOf(number));
