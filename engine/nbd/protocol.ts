@@ -73,10 +73,10 @@ export const ERRNO = {
 } as const;
 export type NbdErrno = keyof typeof ERRNO;
 
-export const GREETING_MAGIC = 0x4e42444d41474943n;
+const GREETING_MAGIC = 0x4e42444d41474943n;
 export const OPTION_MAGIC = 0x49484156454f5054n;
 const OPTION_REPLY_MAGIC = 0x0003e889045565a9n;
-export const REQUEST_MAGIC = 0x25609513;
+const REQUEST_MAGIC = 0x25609513;
 const SIMPLE_REPLY_MAGIC = 0x67446698;
 const STRUCTURED_REPLY_MAGIC = 0x668e33ef;
 
@@ -165,18 +165,6 @@ export function decodeRequest(header: Uint8Array): RequestHeader | null {
     offset: view.getBigUint64(16),
     length: view.getUint32(24),
   };
-}
-
-/** What a client sends: for tests and for clients. */
-export function encodeRequest({ flags, command, cookie, offset, length }: RequestHeader): Uint8Array {
-  const view = new DataView(new ArrayBuffer(REQUEST_HEADER_BYTES));
-  view.setUint32(0, REQUEST_MAGIC);
-  view.setUint16(4, flags);
-  view.setUint16(6, command);
-  view.setBigUint64(8, cookie);
-  view.setBigUint64(16, offset);
-  view.setUint32(24, length);
-  return bytesOf(view);
 }
 
 /** The head of a simple reply; the bytes of a successful read follow it. */

@@ -6,12 +6,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { NbdExport } from './export.ts';
-import { COMMANDS, encodeRequest, OPTIONS } from './protocol.ts';
+import { COMMANDS, OPTIONS } from './protocol.ts';
 import { NbdSession, type SessionEvent } from './session.ts';
 import {
   clientFlags,
   concat,
   contextOption,
+  encodeRequest,
   infoOption,
   option,
   readOptionReplies,

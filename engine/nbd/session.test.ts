@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type NbdExport, SESSION_LIMITS } from './export.ts';
-import { COMMAND_FLAGS, ERRNO, encodeRequest, INFOS, OPTIONS, TRANSMISSION_FLAGS } from './protocol.ts';
+import { COMMAND_FLAGS, ERRNO, INFOS, OPTIONS, TRANSMISSION_FLAGS } from './protocol.ts';
 import { NbdSession, type SessionEvent, type SessionOptions } from './session.ts';
 import {
   clientFlags,
   concat,
   contextOption,
+  encodeRequest,
   infoOption,
   option,
   readOptionReplies,

@@ -1,8 +1,20 @@
 /** The client's side of the wire, for tests: what a client sends, and a strict reader of what it gets back. */
-import { COMMANDS, encodeRequest, encodeWords, OPTION_MAGIC, OPTION_REPLIES, OPTIONS } from '../protocol.ts';
+import { COMMANDS, encodeWords, OPTION_MAGIC, OPTION_REPLIES, OPTIONS, type RequestHeader } from '../protocol.ts';
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
+}
+
+/** The 28 bytes before what a write sends. */
+export function encodeRequest({ flags, command, cookie, offset, length }: RequestHeader): Uint8Array {
+  const head = new DataView(new ArrayBuffer(28));
+  head.setUint32(0, 0x25609513);
+  head.setUint16(4, flags);
+  head.setUint16(6, command);
+  head.setBigUint64(8, cookie);
+  head.setBigUint64(16, offset);
+  head.setUint32(24, length);
+  return new Uint8Array(head.buffer);
 }
 
 export function clientFlags(flags = 3): Uint8Array {
