@@ -10,8 +10,8 @@ import { readIolog } from './iolog.ts';
 import { writeIolog } from './iolog-writer.ts';
 import { Prng } from './prng.ts';
 import type { GuestRequest } from './request.ts';
-import { totalsOf } from './testing/stream-totals.ts';
 import { collect, fileWith, inTemporaryFolder } from './testing/temporary.ts';
+import { totalsOf } from './totals.ts';
 
 const DISK_BYTES = 4 * MiB;
 

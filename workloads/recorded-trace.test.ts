@@ -10,8 +10,7 @@ import {
   tracePath,
 } from './recorded-trace.ts';
 import type { GuestOp } from './request.ts';
-import { totalsOf } from './testing/stream-totals.ts';
-import { RequestTotals } from './totals.ts';
+import { RequestTotals, totalsOf } from './totals.ts';
 
 const TRACES: readonly RecordedTraceName[] = ['debian-install', 'debian-first-boot', 'debian-upgrade'];
 const README = readFileSync(tracePath('README.md'), 'utf8');

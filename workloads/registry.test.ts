@@ -5,9 +5,8 @@ import { MiB, SECTOR_BYTES } from '../engine/base/units.ts';
 import { TraceError, WorkloadError } from './errors.ts';
 import { findDefinition, findWorkload, WORKLOADS } from './registry.ts';
 import type { GuestRequest, RequestStream } from './request.ts';
-import { totalsOf } from './testing/stream-totals.ts';
 import { fileWith, inTemporaryFolder } from './testing/temporary.ts';
-import { RequestTotals } from './totals.ts';
+import { RequestTotals, totalsOf } from './totals.ts';
 import type { Workload, WorkloadContext } from './workload.ts';
 
 const CONTEXT: WorkloadContext = { seed: 1, clusterSizeBytes: 65536 };

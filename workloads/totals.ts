@@ -1,5 +1,5 @@
 /** Totals of a request stream: the exact counts that reports name and tests compare. */
-import { GUEST_OPS, type GuestOp, type GuestRequest } from './request.ts';
+import { GUEST_OPS, type GuestOp, type GuestRequest, type RequestStream } from './request.ts';
 
 export interface OpTotal {
   count: number;
@@ -40,4 +40,11 @@ export class RequestTotals {
       this.highestEnd = Math.max(this.highestEnd, request.offset + request.length);
     }
   }
+}
+
+/** Runs through `requests` and counts them. */
+export async function totalsOf(requests: RequestStream): Promise<RequestTotals> {
+  const totals = new RequestTotals();
+  for await (const batch of requests) for (const request of batch) totals.add(request);
+  return totals;
 }

@@ -5,8 +5,8 @@ import { batched } from './batches.ts';
 import { WorkloadError } from './errors.ts';
 import type { GuestRequest, RequestStream } from './request.ts';
 import { SEED, timedRequests } from './testing/arbitrary.ts';
-import { totalsOf } from './testing/stream-totals.ts';
 import { collect } from './testing/temporary.ts';
+import { totalsOf } from './totals.ts';
 import { limited, parseGuestFlush, withGuestDiscard, withGuestFlush } from './transforms.ts';
 
 const write = (offset: number): GuestRequest => ({ op: 'write', offset, length: 512 });
