@@ -68,7 +68,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'runners/safety/states': [ENGINE, 'workloads/prng.ts', 'runners/safety/requests'],
   'runners/safety/judge': [ENGINE, 'runners/safety/requests', 'runners/safety/states'],
   'runners/safety/explore': [ENGINE, 'results', ...CRASH],
-  'runners/safety/mutants': [ENGINE, 'runners/console', ...CRASH, 'runners/safety/explore'],
+  'runners/safety/mutants': [ENGINE, ...CRASH, 'runners/safety/explore'],
   'runners/safety/qemu': [
     ...[ENGINE, 'runners/qemu', 'runners/safety/requests', 'runners/safety/states', 'runners/safety/explore'],
   ],

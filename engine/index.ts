@@ -9,11 +9,11 @@ export type {
   AllocatorFactory,
   AllocatorParts,
   ClusterCounts,
-  Prerequisite,
   Savepoint,
 } from './cache/allocator.ts';
 export type { Behaviour } from './cache/behaviour.ts';
 export type { CachedTable, CacheObserver, DiscardReason } from './cache/cached-table.ts';
+export { isDurable, type Place, Pointer, type Prerequisite } from './cache/ordering.ts';
 export {
   findPolicy,
   type PolicyName,
@@ -28,6 +28,7 @@ export {
   type CachePolicy,
   ORDERS,
   type Order,
+  type Ordering,
   type PolicyFactory,
   type PolicyParts,
   type PolicySetup,

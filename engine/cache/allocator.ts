@@ -11,16 +11,7 @@
 import type { HostOffset, HostRange } from '../base/units.ts';
 import type { DurableFile, Sequence } from '../io/durability.ts';
 import type { CachedTable } from './cached-table.ts';
-
-/** What must be durable before something else: a table as it is now, or every change up to a number. */
-export type Prerequisite = CachedTable | Sequence;
-
-/** Whether all of it survives a power cut when the changes up to `durable` do. A table that changed again since is not. */
-export function isDurable(prerequisites: readonly Prerequisite[], durable: Sequence): boolean {
-  return prerequisites.every((one) =>
-    typeof one === 'number' ? one <= durable : !one.isDirty && one.writtenAt <= durable,
-  );
-}
+import type { Prerequisite } from './ordering.ts';
 
 /** Refcounts of host clusters. Offsets and lengths are bytes and need not lie on cluster boundaries. */
 export interface ClusterCounts {
@@ -40,10 +31,11 @@ export interface ClusterCounts {
    */
   raise(offset: number, lengthBytes: number): readonly CachedTable[];
   /**
-   * Takes 1 from the refcount of each cluster that the bytes touch; those that reach 0 are found by the next search.
+   * Takes 1 from the refcount of each cluster that the bytes touch, after `dropped`: what named them. Those that reach 0 are found by
+   * the next search. Returns the refcount blocks that were changed.
    * @throws Qcow2Error CORRUPT when a refcount would fall below 0.
    */
-  lower(offset: number, lengthBytes: number): void;
+  lower(offset: number, lengthBytes: number, dropped: readonly Prerequisite[]): readonly CachedTable[];
 }
 
 /** What an allocator is made from. */

@@ -68,12 +68,15 @@ export class DependentCaches {
         return this.writeOutAll(l2, 'table-before-pointer');
       case 'refcount-block-before-refcount-table':
         return this.writeOutAll(refcounts, 'table-before-pointer');
+      case 'refcount-before-snapshot-l1':
       case 'refcount-before-snapshot-table':
       case 'refcount-before-refcount-block':
         return this.#file.sync('refcounts-before-table');
       case 'snapshot-walk-step':
+      case 'compressed-walk-step':
         return this.#file.sync('snapshot-walk');
       case 'data-before-mapping':
+      case 'compressed-data-before-mapping':
       case 'mapping-before-free':
         // The edges set for the refcounts of the same request cover both.
         return;

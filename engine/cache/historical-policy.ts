@@ -1,15 +1,16 @@
 /** What all policies of history share: their file and caches, and pointers published by a write and a barrier. */
 import { invariant } from '../base/invariant.ts';
-import type { BlockFile, SyncCause, TableKind } from '../io/block-file.ts';
-import { writeBytes } from '../io/sector-access.ts';
+import type { SyncCause } from '../io/block-file.ts';
+import type { DurableFile } from '../io/durability.ts';
 import type { CachedTable } from './cached-table.ts';
-import type { CachePolicy, Order, TableCaches } from './policy.ts';
+import type { Pointer, Prerequisite } from './ordering.ts';
+import type { CachePolicy, Order, Ordering, TableCaches } from './policy.ts';
 
 export abstract class HistoricalPolicy implements CachePolicy {
-  protected readonly file: BlockFile;
+  protected readonly file: DurableFile;
   #caches: TableCaches | null = null;
 
-  constructor(file: BlockFile) {
+  constructor(file: DurableFile) {
     this.file = file;
   }
 
@@ -22,8 +23,13 @@ export abstract class HistoricalPolicy implements CachePolicy {
     return this.#caches;
   }
 
-  hookUp(offset: number, bytes: Uint8Array, kind: TableKind): void {
-    writeBytes(this.file, offset, bytes, kind);
+  /** What must precede it does already: by an order declared before, or because its own pointer was published at once. */
+  publish(pointer: Pointer): void {
+    this.publishNow(pointer);
+  }
+
+  publishNow(pointer: Pointer): void {
+    pointer.write(this.file);
     this.syncUnlessDurable('hook-up');
   }
 
@@ -33,7 +39,13 @@ export abstract class HistoricalPolicy implements CachePolicy {
   }
 
   abstract clean(table: CachedTable): void;
-  abstract require(order: Order, table?: CachedTable): void;
+  order(ordering: Ordering): void {
+    if (ordering.order !== null) this.obey(ordering.order, ordering.before);
+  }
+
+  /** Does what the stage did for `order`; `before` are the things that must come first. */
+  protected abstract obey(order: Order, before: readonly Prerequisite[]): void;
+
   abstract flush(): void;
   abstract close(): void;
 }

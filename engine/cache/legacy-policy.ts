@@ -3,31 +3,39 @@
  * is bought with a barrier on the spot. During a snapshot walk the one buffered refcount block is written back late.
  */
 import type { SyncCause } from '../io/block-file.ts';
-import type { CachedTable } from './cached-table.ts';
+import { CachedTable } from './cached-table.ts';
 import { HistoricalPolicy } from './historical-policy.ts';
+import type { Prerequisite } from './ordering.ts';
 import type { Order, SnapshotWalk } from './policy.ts';
 
 /** Orders that S0 buys with a bare barrier. The others hold already, because every write before them was at once. */
 const BARRIERS: Partial<Record<Order, SyncCause>> = {
   'data-before-mapping': 'data-before-mapping',
   'copied-data-before-mapping': 'data-before-mapping',
+  'compressed-data-before-mapping': 'data-before-mapping',
   'mapping-before-free': 'mapping-before-free',
   'refcount-before-l2-table': 'refcounts-before-table',
   'refcount-before-l1-table': 'refcounts-before-table',
+  'refcount-before-snapshot-l1': 'refcounts-before-table',
   'refcount-before-snapshot-table': 'refcounts-before-table',
   'refcount-before-refcount-block': 'refcounts-before-table',
   'snapshot-walk-step': 'snapshot-walk',
+  'compressed-walk-step': 'snapshot-walk',
 };
+
+/** Orders for which S0 writes out the new tables that must come first; those that were released are written already. */
+const WRITES_TABLES: ReadonlySet<Order> = new Set(['l2-table-before-l1-entry', 'refcount-block-before-refcount-table']);
 
 export class LegacyPolicy extends HistoricalPolicy implements SnapshotWalk {
   /** In a snapshot walk refcount changes stay in the buffered block until another block takes its place. */
   #walking = false;
 
-  require(order: Order, table?: CachedTable): void {
+  protected obey(order: Order, before: readonly Prerequisite[]): void {
     const cause = BARRIERS[order];
     if (cause !== undefined) return this.file.sync(cause);
-    if (order === 'l2-table-before-l1-entry') this.#writeWhole(table!);
-    if (order === 'refcount-block-before-refcount-table') this.#writeWhole(table!);
+    if (WRITES_TABLES.has(order)) {
+      for (const table of before) if (table instanceof CachedTable && table.isDirty) this.#writeWhole(table);
+    }
     if (order === 'l2-tables-before-refcount-table' && this.#walking) this.#writeBufferedRefcounts();
   }
 

@@ -1,7 +1,7 @@
 /**
  * The contract of a metadata cache policy.
  *
- * The image code never syncs. It states what must precede what ({@link Order}); the table caches hold the tables; the policy
+ * The image code never syncs. It declares what must precede what ({@link Ordering}); the table caches hold the tables; the policy
  * alone decides when a table is written out and where a barrier goes. So a policy is one short file.
  *
  * Three words, never mixed: *write out* is memory to file, a *barrier* is a sync between two writes, a *flush* is the
@@ -10,32 +10,34 @@
  * | event                            | legacy                     | writethrough               | writeback                     |
  * | -------------------------------- | -------------------------- | -------------------------- | ----------------------------- |
  * | released, changed                | write the changed sectors  | write out along the edges  | stays dirty                   |
- * | clean (evicted, or undone)                       | it is clean                | it is clean                | write out along the edges     |
+ * | clean (eviction, rollback)       | it is clean                | it is clean                | write out along the edges     |
  * | data before mapping              | barrier                    | S1 barrier; S2 owe one     | S1 barrier; S2 owe one        |
  * | refcounts before mapping         | the barrier above          | edge L2 → refcounts        | edge L2 → refcounts           |
  * | mapping before free              | barrier                    | the edge below             | the edge below                |
  * | dropped reference before refcount| (in order already)         | edge refcounts → L2        | edge refcounts → L2           |
  * | refcounts before a new table     | barrier                    | write out all refcounts    | write out all refcounts       |
  * | new table before its pointer     | write, barrier             | write out all L2 tables    | write out all L2 tables       |
- * | pointer (hook-up)                | write, barrier             | write, barrier             | write, barrier                |
+ * | publish                          | write, barrier             | write, barrier             | write, barrier                |
  * | guest flush                      | barrier                    | L2, refcounts, file: three | L2, refcounts, file: three    |
  */
-import type { TableKind } from '../io/block-file.ts';
 import type { DurableFile } from '../io/durability.ts';
 import type { AllocatorFactory } from './allocator.ts';
 import type { Behaviour } from './behaviour.ts';
-import type { CachedTable, CacheObserver } from './cached-table.ts';
+import type { CacheObserver } from './cached-table.ts';
+import type { Place, Pointer, Prerequisite } from './ordering.ts';
 import type { TableCache, TableCleaner } from './table-cache.ts';
 
 /**
- * What must be durable before what, stated by the image code at the moment between the two. Each names what it is about, so
- * that a stage of history can do exactly what it did then, and a better policy can do less.
+ * What must be durable before what, one name for each place in the image code that declares an order. History did something of its
+ * own at most of them; a policy that goes by the subjects of an {@link Ordering} need not look at the name.
  */
 export const ORDERS = [
   /** Guest data of newly allocated clusters is written; the L2 entries that will name them come next. */
   'data-before-mapping',
   /** The same, and parts of those clusters were copied from elsewhere: without the copy, old guest data would be lost. */
   'copied-data-before-mapping',
+  /** The same of a compressed cluster. */
+  'compressed-data-before-mapping',
   /** The raised refcounts of new clusters, before the L2 entries that name them: else a crash could give them away again. */
   'refcounts-before-mapping',
   /** L2 entries that no longer name some clusters, before those clusters' refcounts are lowered. */
@@ -46,22 +48,35 @@ export const ORDERS = [
   'refcount-before-l2-table',
   /** The refcounts of a new, longer L1 table, before the table and the header that publishes it. */
   'refcount-before-l1-table',
-  /** The refcounts of a snapshot's L1 copy or of a new snapshot table, before it is written. */
+  /** The refcounts of a snapshot's L1 copy, before it is written. */
+  'refcount-before-snapshot-l1',
+  /** The refcounts of a new snapshot table, before it is written. */
   'refcount-before-snapshot-table',
-  /** A new L2 table (passed), before the L1 entry that publishes it. */
+  /** A new L2 table, before the L1 entry that publishes it. */
   'l2-table-before-l1-entry',
   /** L2 tables, before the refcount table changes. */
   'l2-tables-before-refcount-table',
   /** The refcount of a new refcount block that another block counts, before the block itself. */
   'refcount-before-refcount-block',
-  /** A new refcount block (passed), before the refcount table entry that publishes it. */
+  /** A new refcount block, before the refcount table entry that publishes it. */
   'refcount-block-before-refcount-table',
   /** Raised refcounts, before the COPIED flags that a snapshot walk clears. */
   'refcounts-before-copied-flag',
-  /** Inside a snapshot walk, behind each changed refcount. */
+  /** Inside a snapshot walk, after the changed refcount of a cluster or L2 table. */
   'snapshot-walk-step',
+  /** The same, after the changed refcounts of a compressed cluster. */
+  'compressed-walk-step',
 ] as const;
 export type Order = (typeof ORDERS)[number];
+
+export interface Ordering {
+  /** Null where history declared nothing of its own, and its policies do nothing. */
+  readonly order: Order | null;
+  /** What must be durable first. */
+  readonly before: readonly Prerequisite[];
+  /** What may not reach the file before that. A table that is in memory is pinned. */
+  readonly after: readonly Place[];
+}
 
 export interface TableCaches {
   readonly l2: TableCache;
@@ -71,10 +86,12 @@ export interface TableCaches {
 export interface CachePolicy extends CacheObserver, TableCleaner {
   /** Hands the policy its caches; called once, before anything else. */
   attach(caches: TableCaches): void;
-  /** `later` must not become durable before `earlier`, see {@link Order}. `table` is the pinned table that it is about. */
-  require(order: Order, table?: CachedTable): void;
-  /** Publishes by a small ordered write: an L1 sector, a refcount table entry, a header field, a snapshot entry. */
-  hookUp(offset: number, bytes: Uint8Array, kind: TableKind): void;
+  /** Declared at the moment between the two: `before` has changed in memory or in the file, `after` has not yet. */
+  order(ordering: Ordering): void;
+  /** Has the pointer written, once `before` and what {@link order} said of it is durable: now, or as late as the next flush. */
+  publish(pointer: Pointer, before: readonly Prerequisite[]): void;
+  /** The same with nothing to wait for, and durable on return; pointers to the same bytes that are still postponed are given up. */
+  publishNow(pointer: Pointer): void;
   /** The guest's flush: on return all completed writes are durable. */
   flush(): void;
   /** Writes out what is dirty before the image is closed. */

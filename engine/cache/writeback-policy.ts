@@ -1,5 +1,5 @@
 /** `writeback`, stages S1 to S4b: changed tables stay dirty until a flush, an eviction, or a dependency forces them out. */
-import type { BlockFile } from '../io/block-file.ts';
+import type { DurableFile } from '../io/durability.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { CachedTable } from './cached-table.ts';
 import { DependentCaches } from './dependent-caches.ts';
@@ -9,12 +9,12 @@ import type { Order } from './policy.ts';
 export class WritebackPolicy extends HistoricalPolicy {
   readonly #tables: DependentCaches;
 
-  constructor(file: BlockFile, behaviour: Behaviour) {
+  constructor(file: DurableFile, behaviour: Behaviour) {
     super(file);
     this.#tables = new DependentCaches(file, behaviour, () => this.caches);
   }
 
-  require(order: Order): void {
+  protected obey(order: Order): void {
     this.#tables.obey(order);
   }
 

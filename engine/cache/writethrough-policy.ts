@@ -2,7 +2,8 @@
  * `writethrough`, stages S1 to S4b: a changed table is written out, whole and along its dependencies, when the image code releases
  * it. The host file is O_DSYNC, so the write is durable on return. From S4b on a snapshot walk runs as writeback.
  */
-import type { BlockFile, TableKind } from '../io/block-file.ts';
+import type { TableKind } from '../io/block-file.ts';
+import type { DurableFile } from '../io/durability.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { CachedTable } from './cached-table.ts';
 import { DependentCaches } from './dependent-caches.ts';
@@ -15,13 +16,13 @@ export class WritethroughPolicy extends HistoricalPolicy implements SnapshotWalk
   /** Whose tables are written out when they are released: both kinds, but for the time of a walk. */
   readonly #writesThrough = new Set<TableKind>(['l2', 'refcount-block']);
 
-  constructor(file: BlockFile, behaviour: Behaviour) {
+  constructor(file: DurableFile, behaviour: Behaviour) {
     super(file);
     this.#tables = new DependentCaches(file, behaviour, () => this.caches);
     this.#walksInWriteback = behaviour.walksInWriteback;
   }
 
-  require(order: Order): void {
+  protected obey(order: Order): void {
     this.#tables.obey(order);
   }
 

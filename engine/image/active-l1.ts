@@ -2,20 +2,27 @@
 import { Qcow2Error } from '../base/errors.ts';
 import { roundDown, SECTOR_BYTES } from '../base/units.ts';
 import type { Allocator } from '../cache/allocator.ts';
+import type { CachedTable } from '../cache/cached-table.ts';
+import { Pointer } from '../cache/ordering.ts';
 import type { CachePolicy } from '../cache/policy.ts';
 import { HEADER_FIELDS, L1_BYTES_MAX } from '../format/header-fields.ts';
 import { L1_ENTRY_BYTES, writeL1Entry } from '../format/l1-entry.ts';
-import type { DurableFile } from '../io/durability.ts';
 import type { Geometry } from './geometry.ts';
 import { L1Table, l1Fields, sizeField } from './l1-table.ts';
 import type { ImageVars } from './vars.ts';
 
 export interface ActiveL1Parts {
-  readonly file: DurableFile;
   readonly geometry: Geometry;
   readonly vars: ImageVars;
   readonly policy: CachePolicy;
   readonly allocator: Allocator;
+}
+
+/** A new L2 table, and the pointer that will name it. */
+export interface NewLink {
+  readonly newOffset: number;
+  readonly table: readonly CachedTable[];
+  readonly pointer: Pointer;
 }
 
 export class ActiveL1 {
@@ -25,13 +32,19 @@ export class ActiveL1 {
     this.#parts = parts;
   }
 
-  /** Points entry `index`, which names the table at `oldOffset`, at the L2 table at `newOffset`, and publishes its sector. */
-  link(index: number, newOffset: number, oldOffset: number): void {
+  /** What publishes entry `index`: its sector. */
+  pointer(index: number): Pointer {
+    const { l1 } = this.#parts.vars;
+    const from = roundDown(index * L1_ENTRY_BYTES, SECTOR_BYTES);
+    return new Pointer('l1', l1.offset + from, l1.bytes.subarray(from, from + SECTOR_BYTES));
+  }
+
+  /** Points entry `index`, which names the table at `oldOffset`, at the new table, and publishes it. */
+  link(index: number, oldOffset: number, { newOffset, table, pointer }: NewLink): void {
     const { l1 } = this.#parts.vars;
     writeL1Entry(l1.view, index * L1_ENTRY_BYTES, newOffset, true);
     try {
-      const from = roundDown(index * L1_ENTRY_BYTES, SECTOR_BYTES);
-      this.#parts.policy.hookUp(l1.offset + from, l1.bytes.subarray(from, from + SECTOR_BYTES), 'l1');
+      this.#parts.policy.publish(pointer, table);
     } catch (error) {
       // Memory goes back to what the file may still say; the new table is leaked, not lost.
       writeL1Entry(l1.view, index * L1_ENTRY_BYTES, oldOffset, false);
@@ -45,7 +58,7 @@ export class ActiveL1 {
    * @throws Qcow2Error INVALID_ARGUMENT when the table would pass 32 MiB.
    */
   grow(minEntries: number, exact: boolean): void {
-    const { file, geometry, vars, policy, allocator } = this.#parts;
+    const { geometry, vars, policy, allocator } = this.#parts;
     const old = vars.l1;
     if (minEntries <= old.entryCount) return;
     const entryCount = exact ? minEntries : grownEntryCount(old.entryCount, minEntries);
@@ -56,19 +69,21 @@ export class ActiveL1 {
         `the L1 table would need ${lengthBytes} bytes; the limit is ${L1_BYTES_MAX}`,
       );
     }
-    const { offset } = allocator.allocate(geometry.clustersFor(lengthBytes));
+    const { offset, wait } = allocator.allocate(geometry.clustersFor(lengthBytes));
     const table = new L1Table(offset, entryCount);
     table.bytes.set(old.entryBytes);
-    policy.require('refcount-before-l1-table');
-    policy.hookUp(offset, table.entryBytes, 'l1');
-    policy.hookUp(HEADER_FIELDS.l1Size, l1Fields(table), 'header');
+    const content = new Pointer('l1', offset, table.entryBytes);
+    policy.order({ order: 'refcount-before-l1-table', before: wait, after: [content] });
+    policy.publish(content, wait);
+    const header = new Pointer('header', HEADER_FIELDS.l1Size, l1Fields(table));
+    policy.publish(header, [content]);
     vars.l1 = table;
-    allocator.release([{ offset: old.offset, lengthBytes: old.reservedBytes }], [file.written]);
+    allocator.release([{ offset: old.offset, lengthBytes: old.reservedBytes }], [header]);
   }
 
   /** The size of the virtual disk, in the header and in memory; the L1 table must be long enough for it. */
   publishSize(sizeBytes: number): void {
-    this.#parts.policy.hookUp(HEADER_FIELDS.size, sizeField(sizeBytes), 'header');
+    this.#parts.policy.publishNow(new Pointer('header', HEADER_FIELDS.size, sizeField(sizeBytes)));
     this.#parts.vars.sizeBytes = sizeBytes;
   }
 }

@@ -6,14 +6,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type HostRange, KiB, MiB } from '../base/units.ts';
-import {
-  type Allocation,
-  type Allocator,
-  type AllocatorParts,
-  isDurable,
-  type Prerequisite,
-  type Savepoint,
-} from '../cache/allocator.ts';
+import type { Allocation, Allocator, AllocatorParts, Savepoint } from '../cache/allocator.ts';
+import { isDurable, type Prerequisite } from '../cache/ordering.ts';
 import { policyNamed } from '../cache/policies.ts';
 import type { CachePolicy, PolicyFactory } from '../cache/policy.ts';
 import { checkImage, isClean } from '../check/check-image.ts';
@@ -46,7 +40,7 @@ class Quarantine extends FreeAtOnce {
   override settled(durable: Sequence = this.#parts.file.durable): void {
     const due = this.#held.filter(({ dropped }) => isDurable(dropped, durable));
     this.#held = this.#held.filter(({ dropped }) => !isDurable(dropped, durable));
-    for (const { ranges } of due) super.release(ranges);
+    for (const { ranges, dropped } of due) super.release(ranges, dropped);
   }
 
   override settleAll(): void {
@@ -99,11 +93,11 @@ class Reserve implements Allocator {
   #giveBack(): void {
     const { next, end } = this.#pool;
     this.#pool = { next: end, end, wait: [] };
-    if (end > next) this.#atOnce.release([{ offset: next, lengthBytes: end - next }]);
+    if (end > next) this.#atOnce.release([{ offset: next, lengthBytes: end - next }], []);
   }
 
-  release(ranges: readonly HostRange[]): void {
-    this.#atOnce.release(ranges);
+  release(ranges: readonly HostRange[], dropped: readonly Prerequisite[]): void {
+    this.#atOnce.release(ranges, dropped);
   }
 
   settled(): void {}

@@ -2,6 +2,9 @@
  * Zero clusters without the zero flag, which version 2 does not have (qcow2.rst, "Standard Cluster Descriptor"): unallocated where
  * nothing lies below, else real zeros.
  */
+
+import type { HostRange } from '../base/units.ts';
+import type { Allocation } from '../cache/allocator.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
 import { CLUSTER_ZERO_ALLOCATED, CLUSTER_ZERO_PLAIN, L2_COPIED, writeEntry } from '../format/l2-entry.ts';
 import type { L1Table } from './l1-table.ts';
@@ -44,25 +47,30 @@ function expandEntry(state: ImageState, slice: CachedTable, index: number, uses:
   const kept = kind === CLUSTER_ZERO_ALLOCATED ? state.entries.dataOffset(slice, index) : null;
   // A cluster that other tables name too may be data there.
   const isOwn = kept !== null && state.counts.of(state.geometry.hostCluster(kept)) === uses;
-  if (isOwn) return setZeros(state, slice, index, kept, uses);
+  if (isOwn) return setZeros(state, slice, index, { offset: kept, wait: [] }, uses);
   if (state.backing === null) setEntry(state, slice, index, 0, 0);
   else setZeros(state, slice, index, allocateFor(state, uses), uses);
   if (kept === null) return;
-  state.policy.require('mapping-before-free');
   const range = { offset: kept, lengthBytes: state.geometry.clusterBytes };
-  for (let use = 0; use < uses; use++) state.allocator.release([range], [slice]);
+  state.updates.release({ ranges: new Array<HostRange>(uses).fill(range), slice });
 }
 
-function allocateFor(state: ImageState, uses: number): number {
-  const { offset } = state.allocator.allocate(1);
-  for (let use = 1; use < uses; use++) state.counts.raise(offset, state.geometry.clusterBytes);
-  return offset;
+function allocateFor(state: ImageState, uses: number): Allocation {
+  const { offset, wait } = state.allocator.allocate(1);
+  const raised = [...wait];
+  for (let use = 1; use < uses; use++) raised.push(...state.counts.raise(offset, state.geometry.clusterBytes));
+  return { offset, wait: raised };
 }
 
-function setZeros(state: ImageState, slice: CachedTable, index: number, offset: number, uses: number): void {
+function setZeros(
+  state: ImageState,
+  slice: CachedTable,
+  index: number,
+  { offset, wait }: Allocation,
+  uses: number,
+): void {
   state.file.write(offset, new Uint8Array(state.geometry.clusterBytes), 'data');
-  state.policy.require('copied-data-before-mapping');
-  state.policy.require('refcounts-before-mapping');
+  state.updates.orderBefore('copied-data-before-mapping', wait, slice);
   setEntry(state, slice, index, offset, uses === 1 ? L2_COPIED : 0);
 }
 

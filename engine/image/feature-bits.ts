@@ -2,6 +2,7 @@
  * The feature bits that change while an image is open: dirty, corrupt, and autoclear (qcow2.rst, "Header").
  * Version 2 images have none; what would be recorded there is then known only to this process.
  */
+import { Pointer } from '../cache/ordering.ts';
 import type { CachePolicy } from '../cache/policy.ts';
 import { AUTOCLEAR, HEADER_FIELDS, type Header, INCOMPATIBLE } from '../format/header.ts';
 
@@ -54,7 +55,7 @@ export class FeatureBits {
     if (this.#version === 2) return;
     const bytes = new Uint8Array(8);
     new DataView(bytes.buffer).setBigUint64(0, bits);
-    this.#policy.hookUp(offset, bytes, 'header');
+    this.#policy.publishNow(new Pointer('header', offset, bytes));
   }
 }
 

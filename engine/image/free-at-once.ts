@@ -1,6 +1,7 @@
 /** The allocator of history: a cluster is counted when it is taken, and can be taken again in the moment that it is freed. */
 import type { HostRange } from '../base/units.ts';
 import type { Allocation, Allocator, AllocatorParts, Savepoint } from '../cache/allocator.ts';
+import type { Prerequisite } from '../cache/ordering.ts';
 
 export class FreeAtOnce implements Allocator {
   readonly #parts: AllocatorParts;
@@ -16,8 +17,8 @@ export class FreeAtOnce implements Allocator {
   }
 
   /** The policy hears of the order when the refcounts are lowered, and has to keep it there and then. */
-  release(ranges: readonly HostRange[]): void {
-    for (const { offset, lengthBytes } of ranges) this.#parts.counts.lower(offset, lengthBytes);
+  release(ranges: readonly HostRange[], dropped: readonly Prerequisite[]): void {
+    for (const { offset, lengthBytes } of ranges) this.#parts.counts.lower(offset, lengthBytes, dropped);
   }
 
   /** Nothing waits. */

@@ -1,7 +1,7 @@
 /** Gives the clusters that a guest discarded back to the file system, once nothing durable names them any more. */
 
 import type { HostRange } from '../base/units.ts';
-import { isDurable, type Prerequisite } from '../cache/allocator.ts';
+import { isDurable, type Prerequisite } from '../cache/ordering.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import type { Sequence } from '../io/durability.ts';
 import type { Geometry } from './geometry.ts';

@@ -6,6 +6,7 @@ import { corrupt } from '../base/errors.ts';
 import type { GuestOffset } from '../base/units.ts';
 import type { Behaviour } from '../cache/behaviour.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
+import type { Pointer } from '../cache/ordering.ts';
 import { L1_ENTRY_BYTES, l1EntryIsCopied, l1EntryOffset } from '../format/l1-entry.ts';
 import type { ActiveL1 } from './active-l1.ts';
 import type { Geometry } from './geometry.ts';
@@ -16,6 +17,13 @@ export interface L2TablesParts extends UndoParts {
   readonly geometry: Geometry;
   readonly activeL1: ActiveL1;
   readonly behaviour: Pick<Behaviour, 'freesSharedL2BeforeCopy' | 'copiesL2FromFile'>;
+}
+
+interface NewTable {
+  /** Pinned. */
+  readonly slice: CachedTable;
+  /** All of its slices. */
+  readonly table: readonly CachedTable[];
 }
 
 export class L2Tables {
@@ -61,7 +69,7 @@ export class L2Tables {
     const { behaviour } = this.#parts;
     if (oldOffset === 0 || !behaviour.freesSharedL2BeforeCopy) return this.#makeNew(index, oldOffset, sliceStart);
     return orUndo(this.#parts, { what: 'copying a shared L2 table', first: 'refcounts' }, () => {
-      this.#free(oldOffset);
+      this.#free(oldOffset, []);
       return this.#makeNew(index, oldOffset, sliceStart);
     });
   }
@@ -69,12 +77,13 @@ export class L2Tables {
   /** The same, in the order of the later stages: what is replaced is freed last. */
   #makeNew(index: number, oldOffset: number, sliceStart: number): CachedTable {
     const { allocator, policy, l2, activeL1, behaviour } = this.#parts;
-    const { offset: newOffset } = allocator.allocate(1);
-    policy.require('refcount-before-l2-table');
-    const slice = this.#writeNew(newOffset, oldOffset, sliceStart);
+    const { offset: newOffset, wait } = allocator.allocate(1);
+    policy.order({ order: 'refcount-before-l2-table', before: wait, after: [{ kind: 'l2', offset: newOffset }] });
+    const pointer = activeL1.pointer(index);
+    const { slice, table } = this.#writeNew(newOffset, oldOffset, sliceStart, pointer);
     try {
-      activeL1.link(index, newOffset, oldOffset);
-      if (oldOffset !== 0 && !behaviour.freesSharedL2BeforeCopy) this.#free(oldOffset);
+      activeL1.link(index, oldOffset, { newOffset, table, pointer });
+      if (oldOffset !== 0 && !behaviour.freesSharedL2BeforeCopy) this.#free(oldOffset, [pointer]);
     } catch (error) {
       l2.unpin(slice);
       throw error;
@@ -82,26 +91,30 @@ export class L2Tables {
     return slice;
   }
 
-  /** Drops the active table's reference to the L2 table at `offset`. */
-  #free(offset: number): void {
-    const { allocator, geometry, file } = this.#parts;
-    allocator.release([{ offset, lengthBytes: geometry.clusterBytes }], [file.written]);
+  /** Drops the active table's reference to the L2 table at `offset`; `dropped` is the pointer that no longer names it. */
+  #free(offset: number, dropped: readonly Pointer[]): void {
+    const { allocator, geometry } = this.#parts;
+    allocator.release([{ offset, lengthBytes: geometry.clusterBytes }], dropped);
   }
 
-  /** Fills the table at `newOffset` and has it written before anything can point to it. The slice at `keepStart` stays pinned. */
-  #writeNew(newOffset: number, oldOffset: number, keepStart: number): CachedTable {
+  /** Fills the table at `newOffset` and has it written before `pointer` can name it. The slice at `keepStart` stays pinned. */
+  #writeNew(newOffset: number, oldOffset: number, keepStart: number, pointer: Pointer): NewTable {
     const { l2, policy } = this.#parts;
     const { clusterBytes, l2SliceBytes } = this.#parts.geometry;
+    const table: CachedTable[] = [];
     for (let start = 0; start < clusterBytes; start += l2SliceBytes) {
-      if (start !== keepStart) l2.release(this.#fillNewSlice(newOffset, oldOffset, start));
+      if (start === keepStart) continue;
+      const other = this.#fillNewSlice(newOffset, oldOffset, start);
+      table.push(other);
+      l2.release(other);
     }
-    const kept = this.#fillNewSlice(newOffset, oldOffset, keepStart);
+    const slice = this.#fillNewSlice(newOffset, oldOffset, keepStart);
+    table.push(slice);
     try {
-      // Once for the whole table: what this does for the last slice covers those released before it.
-      policy.require('l2-table-before-l1-entry', kept);
-      return kept;
+      policy.order({ order: 'l2-table-before-l1-entry', before: table, after: [pointer] });
+      return { slice, table };
     } catch (error) {
-      l2.unpin(kept);
+      l2.unpin(slice);
       throw error;
     }
   }

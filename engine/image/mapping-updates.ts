@@ -5,9 +5,10 @@
 
 import type { HostRange } from '../base/units.ts';
 import { type GuestOffset, roundDown } from '../base/units.ts';
-import type { Allocator, Prerequisite } from '../cache/allocator.ts';
+import type { Allocator } from '../cache/allocator.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
-import type { CachePolicy } from '../cache/policy.ts';
+import type { Prerequisite } from '../cache/ordering.ts';
+import type { CachePolicy, Order } from '../cache/policy.ts';
 import type { TableCache } from '../cache/table-cache.ts';
 import {
   allocateSubclusters,
@@ -20,11 +21,13 @@ import {
   writeEntry,
   zeroSubclusters,
 } from '../format/l2-entry.ts';
+import type { DurableFile } from '../io/durability.ts';
 import type { L2Entries } from './entries.ts';
 import type { FeatureBits } from './feature-bits.ts';
 import type { Geometry } from './geometry.ts';
 import type { HolePuncher } from './hole-puncher.ts';
 import type { L2Tables } from './l2-tables.ts';
+import type { Refcounts } from './refcounts.ts';
 import type { WriteRun } from './write-runs.ts';
 
 /**
@@ -33,6 +36,9 @@ import type { WriteRun } from './write-runs.ts';
  */
 export type EntryChange = 'unallocate' | 'zero' | 'zero-in-place';
 
+/** The orders that say what was written. */
+type DataOrder = Extract<Order, `${string}data-before-mapping`>;
+
 /** Host ranges that the entries of a slice have just ceased to name. */
 interface Replaced {
   readonly ranges: readonly HostRange[];
@@ -40,11 +46,13 @@ interface Replaced {
 }
 
 export interface MappingUpdatesParts {
+  readonly file: Pick<DurableFile, 'written'>;
   readonly geometry: Geometry;
   readonly policy: CachePolicy;
   readonly l2: TableCache;
   readonly tables: L2Tables;
   readonly entries: L2Entries;
+  readonly counts: Pick<Refcounts, 'blocksOf'>;
   readonly allocator: Allocator;
   readonly puncher: HolePuncher;
   readonly features: FeatureBits;
@@ -61,23 +69,21 @@ export class MappingUpdates {
 
   /** Points the entries of a run at its clusters, whose data is in the file; `copied`: some of it came from elsewhere. */
   link(run: WriteRun, copied: boolean): void {
-    const { policy } = this.#parts;
-    policy.require(copied || run.exposesOldContent ? 'copied-data-before-mapping' : 'data-before-mapping');
-    this.linkWithoutData(run);
+    const data = copied || run.exposesOldContent ? 'copied-data-before-mapping' : 'data-before-mapping';
+    this.release(this.#setEntries(run, data));
   }
 
   /** The same for clusters without content: of a new image, whose file reads as zeros. */
   linkWithoutData(run: WriteRun): void {
-    this.#orderRefcounts(run.wait);
-    this.#release(this.#setEntries(run));
+    this.release(this.#setEntries(run, null));
   }
 
   /** Points the entry at `guestOffset` at the compressed stream in `stream`, whose data is in the file. */
   linkCompressed(guestOffset: GuestOffset, stream: HostRange, wait: readonly Prerequisite[]): void {
-    const { policy } = this.#parts;
-    policy.require('data-before-mapping');
-    this.#orderRefcounts(wait);
-    this.#release(this.#setCompressedEntry(guestOffset, stream));
+    const before = [this.#parts.file.written, ...wait];
+    // History declared this before it got at the table, which may have to be made.
+    this.orderBefore('compressed-data-before-mapping', wait, null);
+    this.release(this.#setCompressedEntry(guestOffset, stream, before));
   }
 
   /**
@@ -98,18 +104,34 @@ export class MappingUpdates {
     }
   }
 
-  /** With lazy refcounts the dirty bit takes the place of the order: it says that references may be ahead of refcounts. */
-  #orderRefcounts(_wait: readonly Prerequisite[]): void {
-    const { policy, features, lazyRefcounts } = this.#parts;
+  /**
+   * Declares that everything written so far (`data` says what it was; null: nothing to wait for), and the refcounts that `wait` names,
+   * precede what is about to change in `slice`, which is pinned; null when it is not yet.
+   */
+  orderBefore(data: DataOrder | null, wait: readonly Prerequisite[], slice: CachedTable | null): void {
+    const { file, policy, features, lazyRefcounts } = this.#parts;
+    const after = slice === null ? [] : [slice];
+    if (data !== null) policy.order({ order: data, before: [file.written], after });
+    // With lazy refcounts the dirty bit takes the place of the order: it says that references may be ahead of refcounts.
     if (lazyRefcounts) features.setDirty();
-    else policy.require('refcounts-before-mapping');
+    else policy.order({ order: 'refcounts-before-mapping', before: wait, after });
   }
 
-  #setEntries(run: WriteRun): Replaced {
+  /** Frees what entries have just ceased to name. */
+  release({ ranges, slice }: Replaced): void {
+    const { policy, allocator, counts } = this.#parts;
+    if (ranges.length === 0) return;
+    const after = ranges.flatMap(({ offset, lengthBytes }) => counts.blocksOf(offset, lengthBytes));
+    policy.order({ order: 'mapping-before-free', before: [slice], after });
+    allocator.release(ranges, [slice]);
+  }
+
+  #setEntries(run: WriteRun, data: DataOrder | null): Replaced {
     const { geometry, l2, tables, entries } = this.#parts;
     const ranges: HostRange[] = [];
     const slice = tables.forWrite(run.guestOffset);
     try {
+      this.orderBefore(data, run.wait, slice);
       const first = geometry.indexInSlice(run.guestOffset);
       l2.markDirty(slice, entries.at(first), entries.at(first + run.unlinkedClusters));
       for (let count = 0; count < run.unlinkedClusters; count++) {
@@ -136,10 +158,15 @@ export class MappingUpdates {
     allocateSubclusters(view, at, from / subclusterBytes, to / subclusterBytes);
   }
 
-  #setCompressedEntry(guestOffset: GuestOffset, { offset, lengthBytes }: HostRange): Replaced {
-    const { geometry, l2, tables, entries } = this.#parts;
+  #setCompressedEntry(
+    guestOffset: GuestOffset,
+    { offset, lengthBytes }: HostRange,
+    before: readonly Prerequisite[],
+  ): Replaced {
+    const { geometry, l2, tables, entries, policy } = this.#parts;
     const slice = tables.forWrite(guestOffset);
     try {
+      policy.order({ order: null, before, after: [slice] });
       const index = geometry.indexInSlice(guestOffset);
       const at = entries.at(index);
       const old = entries.reference(slice, index);
@@ -207,14 +234,6 @@ export class MappingUpdates {
     return old;
   }
 
-  /** Frees what entries have just ceased to name. */
-  #release({ ranges, slice }: Replaced): void {
-    const { policy, allocator } = this.#parts;
-    if (ranges.length === 0) return;
-    policy.require('mapping-before-free');
-    allocator.release(ranges, [slice]);
-  }
-
   /** Neighbours are freed together; whole clusters may be punched later. */
   #releaseDiscarded({ ranges, slice }: Replaced): void {
     const { geometry, puncher } = this.#parts;
@@ -228,7 +247,7 @@ export class MappingUpdates {
       if (continues) last.lengthBytes += range.lengthBytes;
       else joined.push({ ...range });
     }
-    this.#release({ ranges: joined, slice });
+    this.release({ ranges: joined, slice });
     puncher.discarded(ranges, [slice]);
   }
 }

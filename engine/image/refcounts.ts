@@ -12,6 +12,7 @@ import { corrupt, Qcow2Error } from '../base/errors.ts';
 import { exactText, type HostOffset } from '../base/units.ts';
 import type { Allocator, ClusterCounts } from '../cache/allocator.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
+import { type Place, Pointer, type Prerequisite } from '../cache/ordering.ts';
 import type { CachePolicy } from '../cache/policy.ts';
 import type { TableCache } from '../cache/table-cache.ts';
 import { HEADER_FIELDS } from '../format/header-fields.ts';
@@ -40,6 +41,7 @@ export interface RefcountParts {
   readonly vars: ImageVars;
   readonly policy: CachePolicy;
   readonly guard: Pick<OverlapGuard, 'refuseAllocation'>;
+  readonly l2: TableCache;
   /** The refcount blocks. */
   readonly refcounts: TableCache;
 }
@@ -78,10 +80,11 @@ export class Refcounts implements ClusterCounts {
     return this.#change(offset, lengthBytes, 1);
   }
 
-  lower(offset: number, lengthBytes: number): void {
-    if (lengthBytes === 0) return;
-    this.#parts.policy.require('dereference-before-refcount');
-    this.#change(offset, lengthBytes, -1);
+  lower(offset: number, lengthBytes: number, dropped: readonly Prerequisite[]): readonly CachedTable[] {
+    if (lengthBytes === 0) return [];
+    const after = this.blocksOf(offset, lengthBytes);
+    this.#parts.policy.order({ order: 'dereference-before-refcount', before: dropped, after });
+    return this.#change(offset, lengthBytes, -1);
   }
 
   findFree(count: number): HostOffset {
@@ -102,6 +105,22 @@ export class Refcounts implements ClusterCounts {
     const offset = this.#geometry.hostOffset(this.#vars.freeClusterIndex - count);
     this.#parts.guard.refuseAllocation(offset, count * this.#geometry.clusterBytes);
     return offset;
+  }
+
+  /** Where the refcount blocks lie that count the clusters which the bytes touch. */
+  blocksOf(offset: number, lengthBytes: number): Place[] {
+    const { clustersPerRefcountBlock } = this.#geometry;
+    const last = this.#geometry.hostCluster(offset + lengthBytes - 1);
+    const blocks: Place[] = [];
+    for (
+      let cluster: number = this.#geometry.hostCluster(offset);
+      cluster <= last;
+      cluster += clustersPerRefcountBlock
+    ) {
+      const at = this.#blockOffset(cluster);
+      if (at !== 0) blocks.push({ kind: 'refcount-block', offset: at });
+    }
+    return blocks;
   }
 
   #change(offset: number, lengthBytes: number, change: 1 | -1): CachedTable[] {
@@ -196,33 +215,39 @@ export class Refcounts implements ClusterCounts {
 
   /** Makes the refcount block that counts host cluster `cluster`, which has none yet. Returned pinned. */
   #addBlock(cluster: number): CachedTable {
-    const { policy } = this.#parts;
-    policy.require('l2-tables-before-refcount-table');
+    const { policy, l2 } = this.#parts;
+    const table: Place = { kind: 'refcount-table', offset: this.#vars.refcountTable.offset };
+    policy.order({ order: 'l2-tables-before-refcount-table', before: [...l2.dirtyTables()], after: [table] });
     const tableIndex = Math.floor(cluster / this.#geometry.clustersPerRefcountBlock);
     const newOffset = this.findFree(1);
     const block = this.#newBlock(newOffset, tableIndex);
     const hasEntry = tableIndex < this.#vars.refcountTable.blockOffsets.length;
+    const entry = this.#blockPointer(newOffset, tableIndex);
     try {
       this.#blocks.markDirty(block, 0, block.bytes.length);
-      policy.require('refcount-block-before-refcount-table', block);
-      if (hasEntry) this.#publishBlock(newOffset, tableIndex);
+      policy.order({
+        order: 'refcount-block-before-refcount-table',
+        before: [block],
+        after: [hasEntry ? entry : table],
+      });
+      if (hasEntry) policy.publish(entry, [block]);
+      if (hasEntry) this.#vars.refcountTable.blockOffsets[tableIndex] = newOffset;
     } catch (error) {
       this.#blocks.unpin(block);
       throw error;
     }
     if (hasEntry) return block;
     this.#blocks.release(block);
-    this.#growTable(tableIndex, newOffset);
+    this.#growTable(tableIndex, block);
     return this.#block(newOffset);
   }
 
-  #publishBlock(newOffset: number, tableIndex: number): void {
-    const { refcountTable } = this.#vars;
+  /** The refcount table entry that publishes the block at `newOffset`. */
+  #blockPointer(newOffset: number, tableIndex: number): Pointer {
     const entry = new Uint8Array(REFCOUNT_TABLE_ENTRY_BYTES);
     writeUint64(new DataView(entry.buffer), 0, newOffset);
-    const entryOffset = refcountTable.offset + tableIndex * REFCOUNT_TABLE_ENTRY_BYTES;
-    this.#parts.policy.hookUp(entryOffset, entry, 'refcount-table');
-    refcountTable.blockOffsets[tableIndex] = newOffset;
+    const at = this.#vars.refcountTable.offset + tableIndex * REFCOUNT_TABLE_ENTRY_BYTES;
+    return new Pointer('refcount-table', at, entry);
   }
 
   /** The new block, all zero but for its own count where it counts itself. Pinned. */
@@ -232,8 +257,9 @@ export class Refcounts implements ClusterCounts {
     const countsItself = Math.floor(ownCluster / clustersPerRefcountBlock) === tableIndex;
     if (!countsItself) {
       // Raised first: changing refcounts uses the same cache, so the new block must not be pinned in it yet.
-      this.raise(newOffset, clusterBytes);
-      this.#parts.policy.require('refcount-before-refcount-block');
+      const before = this.raise(newOffset, clusterBytes);
+      const after: Place[] = [{ kind: 'refcount-block', offset: newOffset }];
+      this.#parts.policy.order({ order: 'refcount-before-refcount-block', before, after });
     }
     const block = this.#blocks.getEmpty(newOffset);
     block.bytes.fill(0);
@@ -242,11 +268,11 @@ export class Refcounts implements ClusterCounts {
   }
 
   /**
-   * Replaces the refcount table by a larger one that also names the block at `newBlockOffset` (table index `newBlockIndex`).
+   * Replaces the refcount table by a larger one that also names `newBlock` (table index `newBlockIndex`).
    * The new table and its blocks lie behind everything in use, on the first cluster that a whole refcount block counts, so that
    * nothing that is referenced now has to change before the header does.
    */
-  #growTable(newBlockIndex: number, newBlockOffset: number): void {
+  #growTable(newBlockIndex: number, newBlock: CachedTable): void {
     const { policy, guard } = this.#parts;
     const geometry = this.#geometry;
     const old = this.#vars.refcountTable;
@@ -255,19 +281,23 @@ export class Refcounts implements ClusterCounts {
     guard.refuseAllocation(plan.blocksOffset, growthEnd - plan.blocksOffset);
     const blockOffsets = new Float64Array(plan.tableEntries);
     blockOffsets.set(old.blockOffsets);
-    blockOffsets[newBlockIndex] = newBlockOffset;
+    blockOffsets[newBlockIndex] = newBlock.offset;
     for (let index = 0; index < plan.blockCount; index++) {
       blockOffsets[plan.firstBlockIndex + index] = plan.blocksOffset + index * geometry.clusterBytes;
     }
-    policy.hookUp(plan.blocksOffset, growthBlocks(geometry, plan), 'refcount-block');
-    policy.hookUp(plan.tableOffset, encodeRefcountTable(blockOffsets), 'refcount-table');
+    const blocks = new Pointer('refcount-block', plan.blocksOffset, growthBlocks(geometry, plan));
+    policy.publish(blocks, []);
+    const table = new Pointer('refcount-table', plan.tableOffset, encodeRefcountTable(blockOffsets));
+    policy.publish(table, []);
     const clusterCount = geometry.clustersFor(plan.tableEntries * REFCOUNT_TABLE_ENTRY_BYTES);
-    policy.hookUp(HEADER_FIELDS.refcountTableOffset, refcountTableFields(plan.tableOffset, clusterCount), 'header');
+    const fields = refcountTableFields(plan.tableOffset, clusterCount);
+    const header = new Pointer('header', HEADER_FIELDS.refcountTableOffset, fields);
+    policy.publish(header, [newBlock, blocks, table]);
     this.#vars.refcountTable = { offset: plan.tableOffset, clusterCount, blockOffsets };
     // The caller is in the middle of an allocation that was found from here: the index must not move back under it.
     const { freeClusterIndex } = this.#vars;
     const lengthBytes = old.blockOffsets.length * REFCOUNT_TABLE_ENTRY_BYTES;
-    this.#release([{ offset: old.offset, lengthBytes }], [this.#file.written]);
+    this.#release([{ offset: old.offset, lengthBytes }], [header]);
     this.#vars.freeClusterIndex = freeClusterIndex;
   }
 }

@@ -1,6 +1,7 @@
 /** Growing and shrinking the virtual disk (qcow2.rst, "Header", size and l1_size). */
 import { Qcow2Error } from '../base/errors.ts';
 import { type GuestOffset, roundUp, SECTOR_BYTES } from '../base/units.ts';
+import { Pointer } from '../cache/ordering.ts';
 import { L1_ENTRY_BYTES, writeL1Entry } from '../format/l1-entry.ts';
 import type { ImageState } from './state.ts';
 
@@ -70,9 +71,10 @@ function freeTablesFrom(state: ImageState, from: number): void {
     writeL1Entry(l1.view, index * L1_ENTRY_BYTES, 0, false);
   }
   if (freed.length === 0) return;
-  state.policy.hookUp(l1.offset, l1.entryBytes, 'l1');
+  const pointer = new Pointer('l1', l1.offset, l1.entryBytes);
+  state.policy.publish(pointer, []);
   const tables = freed.map((offset) => ({ offset, lengthBytes: geometry.clusterBytes }));
-  state.allocator.release(tables, [state.file.written]);
+  state.allocator.release(tables, [pointer]);
 }
 
 /** Gives the free clusters at the end of the file back; after the flush, so nothing in the file names them any more. */

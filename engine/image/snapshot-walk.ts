@@ -4,6 +4,7 @@
  */
 import { Qcow2Error } from '../base/errors.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
+import { type Place, Pointer } from '../cache/ordering.ts';
 import { L1_ENTRY_BYTES, l1EntryIsCopied, l1EntryOffset, setL1EntryCopied } from '../format/l1-entry.ts';
 import {
   CLUSTER_COMPRESSED,
@@ -31,7 +32,7 @@ export function walkL1(state: ImageState, l1: L1Table, change: WalkChange): void
     complete = true;
   } finally {
     state.snapshotWalk.end(() => {
-      if (complete && changed) state.policy.hookUp(l1.offset, l1.entryBytes, 'l1');
+      if (complete && changed) state.policy.publish(new Pointer('l1', l1.offset, l1.entryBytes), []);
     });
   }
 }
@@ -54,7 +55,7 @@ function walkL1Entry(state: ImageState, l1: L1Table, index: number, change: Walk
   for (let start = 0; start < state.geometry.clusterBytes; start += state.geometry.l2SliceBytes) {
     walkSlice(state, offset + start, change);
   }
-  const copied = changeAndCount(state, offset, change) === 1;
+  const copied = changeAndCount(state, offset, change, { kind: 'l1', offset: l1.offset }).count === 1;
   if (copied === l1EntryIsCopied(l1.view, index * L1_ENTRY_BYTES)) return false;
   setL1EntryCopied(l1.view, index * L1_ENTRY_BYTES, copied);
   return true;
@@ -72,39 +73,47 @@ function walkSlice(state: ImageState, sliceOffset: number, change: WalkChange): 
 function walkEntry(state: ImageState, slice: CachedTable, index: number, change: WalkChange): void {
   const kind = state.entries.kind(slice, index);
   if (kind === CLUSTER_UNALLOCATED || kind === CLUSTER_ZERO_PLAIN) return;
-  const count =
+  const { count, changed } =
     kind === CLUSTER_COMPRESSED
       ? changeCompressed(state, slice, index, change)
-      : changeAndCount(state, state.entries.dataOffset(slice, index), change);
+      : changeAndCount(state, state.entries.dataOffset(slice, index), change, slice);
   const at = index * state.geometry.l2EntryBytes;
   if (isCopied(slice.view, at) === (count === 1)) return;
   // A cleared flag says "shared": it must not be forgotten once the other owner can be freed, so the raised count comes first.
-  if (change > 0) state.policy.require('refcounts-before-copied-flag');
+  if (change > 0) state.policy.order({ order: 'refcounts-before-copied-flag', before: changed, after: [slice] });
   state.l2.markDirty(slice, at, at + state.geometry.l2EntryBytes);
   setCopied(slice.view, at, count === 1);
 }
 
-/** Changes the refcount of the cluster at `offset`, if asked to, and returns what it is then. */
-function changeAndCount(state: ImageState, offset: number, change: WalkChange): number {
-  if (change !== 0) {
-    shift(state, offset, state.geometry.clusterBytes, change);
-    state.policy.require('snapshot-walk-step');
-  }
-  return state.counts.of(state.geometry.hostCluster(offset));
+interface Counted {
+  readonly count: number;
+  /** The refcount blocks that were changed. */
+  readonly changed: readonly CachedTable[];
+}
+
+/** Changes the refcount of the cluster at `offset`, if asked to; `named` is the table that names it. */
+function changeAndCount(state: ImageState, offset: number, change: WalkChange, named: Place): Counted {
+  const changed = shift(state, offset, state.geometry.clusterBytes, change);
+  if (change !== 0) state.policy.order({ order: 'snapshot-walk-step', before: changed, after: [named] });
+  return { count: state.counts.of(state.geometry.hostCluster(offset)), changed };
 }
 
 /** The same for every host cluster that a compressed cluster touches. */
-function changeCompressed(state: ImageState, slice: CachedTable, index: number, change: WalkChange): number {
-  if (change !== 0) {
-    const { offset, lengthBytes } = state.entries.compressedRange(slice, index);
-    shift(state, offset, lengthBytes, change);
-    state.policy.require('snapshot-walk-step');
-  }
-  return SHARED;
+function changeCompressed(state: ImageState, slice: CachedTable, index: number, change: WalkChange): Counted {
+  if (change === 0) return { count: SHARED, changed: [] };
+  const { offset, lengthBytes } = state.entries.compressedRange(slice, index);
+  const changed = shift(state, offset, lengthBytes, change);
+  state.policy.order({ order: 'compressed-walk-step', before: changed, after: [slice] });
+  return { count: SHARED, changed };
 }
 
 /** At once, whatever the allocator: COPIED says what the refcount is now. */
-function shift({ counts }: ImageState, offset: number, lengthBytes: number, change: 1 | -1): void {
-  if (change > 0) counts.raise(offset, lengthBytes);
-  else counts.lower(offset, lengthBytes);
+function shift(
+  { counts }: ImageState,
+  offset: number,
+  lengthBytes: number,
+  change: WalkChange,
+): readonly CachedTable[] {
+  if (change > 0) return counts.raise(offset, lengthBytes);
+  return change < 0 ? counts.lower(offset, lengthBytes, []) : [];
 }

@@ -7,6 +7,8 @@
 import { Qcow2Error } from '../base/errors.ts';
 import type { HostRange } from '../base/units.ts';
 import { roundUp, SECTOR_BYTES } from '../base/units.ts';
+import type { Allocation } from '../cache/allocator.ts';
+import { type Place, Pointer } from '../cache/ordering.ts';
 import { HEADER_FIELDS, SNAPSHOT_COUNT_MAX } from '../format/header-fields.ts';
 import { L1_ENTRY_BYTES } from '../format/l1-entry.ts';
 import {
@@ -84,9 +86,10 @@ function addSnapshot(state: ImageState, wanted: NewSnapshot, nameBytes: Uint8Arr
   );
   walkL1(state, state.vars.l1, 1);
   const clusters = state.geometry.clustersFor(state.vars.l1.entryBytes.length);
-  const { offset: l1TableOffset } = state.allocator.allocate(clusters);
-  state.policy.require('refcount-before-snapshot-table');
-  state.policy.hookUp(l1TableOffset, state.vars.l1.entryBytes, 'l1');
+  const { offset: l1TableOffset, wait } = state.allocator.allocate(clusters);
+  const copy = new Pointer('l1', l1TableOffset, state.vars.l1.entryBytes);
+  state.policy.order({ order: 'refcount-before-snapshot-l1', before: wait, after: [copy] });
+  state.policy.publish(copy, wait);
   const entry: SnapshotEntry = {
     l1TableOffset,
     l1Entries: state.vars.l1.entryCount,
@@ -138,7 +141,7 @@ function goBack(state: ImageState, entry: SnapshotEntry, sizeBytes: number): voi
   l1.bytes.fill(0);
   l1.bytes.set(snapshotBytes);
   // The active table may be longer, when it grew after the snapshot: its tail must not go on naming tables just freed.
-  state.policy.hookUp(l1.offset, l1.entryBytes, 'l1');
+  state.policy.publish(new Pointer('l1', l1.offset, l1.entryBytes), []);
   // After the table: with the old size it is whole too, only cut off or followed by what reads as zeros.
   if (sizeBytes !== state.vars.sizeBytes) state.activeL1.publishSize(sizeBytes);
   // From here on it is as long as the snapshot's, as in history: what needs more entries grows it anew.
@@ -163,7 +166,7 @@ function dropSnapshot(state: ImageState, entry: SnapshotEntry, undo: UndoLog): v
   const oldTable = snapshotTableRange(state);
   state.vars.snapshots = state.vars.snapshots.filter((other) => other !== entry);
   // At once, whatever the allocator: the reference is dropped only when the table is published.
-  state.counts.lower(entry.l1TableOffset, entry.l1Entries * L1_ENTRY_BYTES);
+  state.counts.lower(entry.l1TableOffset, entry.l1Entries * L1_ENTRY_BYTES, []);
   // The new table may take clusters that the snapshot has just given up.
   replaceSnapshotTable(state, state.vars.snapshots, oldTable, (publish) => undo.onlyForward(publish));
 }
@@ -262,27 +265,36 @@ export function replaceSnapshotTable(
   beforeWriting?: (publish: () => void) => void,
 ): void {
   const clusters = state.geometry.clustersFor(encodeSnapshotTable(entries).length);
-  const { offset } = state.allocator.allocate(clusters);
-  state.policy.require('refcount-before-snapshot-table');
-  const publish = () => publishSnapshotTable(state, entries, offset);
+  const { offset, wait } = state.allocator.allocate(clusters);
+  const place: Place = { kind: 'snapshot-table', offset };
+  state.policy.order({ order: 'refcount-before-snapshot-table', before: wait, after: [place] });
+  const publish = () => publishSnapshotTable(state, entries, { offset, wait });
   beforeWriting?.(publish);
-  publish();
-  state.allocator.release([old], [state.file.written]);
+  state.allocator.release([old], publish());
 }
 
-function publishSnapshotTable(state: ImageState, entries: readonly SnapshotEntry[], offset: number): void {
+/** Returns the pointers that publish it. */
+function publishSnapshotTable(
+  state: ImageState,
+  entries: readonly SnapshotEntry[],
+  { offset, wait }: Allocation,
+): Pointer[] {
   const bytes = encodeSnapshotTable(entries);
-  for (const [from, to] of entryPieces(entries)) {
-    state.policy.hookUp(offset + from, bytes.subarray(from, to), 'snapshot-table');
-  }
+  const pieces = entryPieces(entries).map(
+    ([from, to]) => new Pointer('snapshot-table', offset + from, bytes.subarray(from, to)),
+  );
+  for (const piece of pieces) state.policy.publish(piece, wait);
   const field = new Uint8Array(8);
-  const view = new DataView(field.buffer);
-  writeUint64(view, 0, offset);
-  state.policy.hookUp(HEADER_FIELDS.snapshotsOffset, field, 'header');
-  view.setUint32(0, entries.length);
-  state.policy.hookUp(HEADER_FIELDS.snapshotCount, field.subarray(0, 4), 'header');
+  writeUint64(new DataView(field.buffer), 0, offset);
+  const place = new Pointer('header', HEADER_FIELDS.snapshotsOffset, field);
+  state.policy.publish(place, pieces);
+  const countField = new Uint8Array(4);
+  new DataView(countField.buffer).setUint32(0, entries.length);
+  const count = new Pointer('header', HEADER_FIELDS.snapshotCount, countField);
+  state.policy.publish(count, [place]);
   state.vars.snapshotsOffset = offset;
   state.vars.snapshots = entries;
+  return [place, count];
 }
 
 /** The pieces of an encoded table as history wrote them: of each entry the fixed part with its extra data, the id, the name. */

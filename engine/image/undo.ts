@@ -12,6 +12,7 @@ import { Qcow2Error } from '../base/errors.ts';
 import { MiB } from '../base/units.ts';
 import type { Allocator, Savepoint } from '../cache/allocator.ts';
 import type { CachedTable, CacheObserver } from '../cache/cached-table.ts';
+import { Pointer } from '../cache/ordering.ts';
 import type { CachePolicy } from '../cache/policy.ts';
 import type { TableCache } from '../cache/table-cache.ts';
 import { HEADER_FIELDS } from '../format/header-fields.ts';
@@ -175,27 +176,27 @@ export class UndoLog implements CacheObserver {
     if (this.#attempted.has('header')) this.#restoreHeader();
     if (this.#attempted.has('refcount-table')) this.#restoreRefcountTable();
     if (!this.#attempted.has('l1')) return;
-    for (const { table } of this.#l1Tables) policy.hookUp(table.offset, table.entryBytes, 'l1');
+    for (const { table } of this.#l1Tables) policy.publishNow(new Pointer('l1', table.offset, table.entryBytes));
   }
 
   #restoreRefcountTable(): void {
     const { offset, blockOffsets } = this.#before.refcountTable;
-    this.#parts.policy.hookUp(offset, encodeRefcountTable(blockOffsets), 'refcount-table');
+    this.#parts.policy.publishNow(new Pointer('refcount-table', offset, encodeRefcountTable(blockOffsets)));
   }
 
   #restoreHeader(): void {
     const { policy } = this.#parts;
     const { l1, refcountTable, snapshots, snapshotsOffset, sizeBytes } = this.#before;
-    policy.hookUp(HEADER_FIELDS.size, sizeField(sizeBytes), 'header');
-    policy.hookUp(HEADER_FIELDS.l1Size, l1Fields(l1), 'header');
-    const fields = refcountTableFields(refcountTable.offset, refcountTable.clusterCount);
-    policy.hookUp(HEADER_FIELDS.refcountTableOffset, fields, 'header');
+    const put = (offset: number, bytes: Uint8Array) => policy.publishNow(new Pointer('header', offset, bytes));
+    put(HEADER_FIELDS.size, sizeField(sizeBytes));
+    put(HEADER_FIELDS.l1Size, l1Fields(l1));
+    put(HEADER_FIELDS.refcountTableOffset, refcountTableFields(refcountTable.offset, refcountTable.clusterCount));
     const field = new Uint8Array(8);
     const view = new DataView(field.buffer);
     writeUint64(view, 0, snapshotsOffset);
-    policy.hookUp(HEADER_FIELDS.snapshotsOffset, field, 'header');
+    put(HEADER_FIELDS.snapshotsOffset, field);
     view.setUint32(0, snapshots.length);
-    policy.hookUp(HEADER_FIELDS.snapshotCount, field.subarray(0, 4), 'header');
+    put(HEADER_FIELDS.snapshotCount, field.subarray(0, 4));
   }
 }
 

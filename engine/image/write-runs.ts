@@ -4,8 +4,9 @@
  */
 import { corrupt } from '../base/errors.ts';
 import { exactText, type GuestOffset, roundDown } from '../base/units.ts';
-import type { Allocation, Allocator, Prerequisite } from '../cache/allocator.ts';
+import type { Allocation, Allocator } from '../cache/allocator.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
+import type { Prerequisite } from '../cache/ordering.ts';
 import type { TableCache } from '../cache/table-cache.ts';
 import {
   CLUSTER_COMPRESSED,

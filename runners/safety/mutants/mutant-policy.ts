@@ -1,13 +1,15 @@
 /** Cache policies with something left out, or done otherwise: wrappers that mutants and mended policies are made of. */
-import type {
-  CachedTable,
-  CachePolicy,
-  DiscardReason,
-  Order,
-  Sequence,
-  SnapshotWalk,
-  TableCaches,
-  TableKind,
+import {
+  type CachedTable,
+  type CachePolicy,
+  type DiscardReason,
+  type Order,
+  type Ordering,
+  Pointer,
+  type Prerequisite,
+  type Sequence,
+  type SnapshotWalk,
+  type TableCaches,
 } from '../../../engine/index.ts';
 
 /** Header fields, bytes: the number of snapshots, and behind it where their table lies. */
@@ -25,11 +27,14 @@ export class MutantPolicy implements CachePolicy {
   attach(caches: TableCaches): void {
     this.inner.attach(caches);
   }
-  require(order: Order, table?: CachedTable): void {
-    this.inner.require(order, table);
+  order(ordering: Ordering): void {
+    this.inner.order(ordering);
   }
-  hookUp(offset: number, bytes: Uint8Array, kind: TableKind): void {
-    this.inner.hookUp(offset, bytes, kind);
+  publish(pointer: Pointer, before: readonly Prerequisite[]): void {
+    this.inner.publish(pointer, before);
+  }
+  publishNow(pointer: Pointer): void {
+    this.inner.publishNow(pointer);
   }
   flush(): void {
     this.inner.flush();
@@ -69,8 +74,8 @@ export class ForgetfulPolicy extends MutantPolicy {
     this.#forgets = forgets;
   }
 
-  override require(order: Order, table?: CachedTable): void {
-    if (!this.#forgets(order)) super.require(order, table);
+  override order(ordering: Ordering): void {
+    if (ordering.order === null || !this.#forgets(ordering.order)) super.order(ordering);
   }
 }
 
@@ -82,34 +87,34 @@ export class HastyClosePolicy extends MutantPolicy {
     this.#owesClose = true;
   }
 
-  override hookUp(offset: number, bytes: Uint8Array, kind: TableKind): void {
-    super.hookUp(offset, bytes, kind);
+  override publishNow(pointer: Pointer): void {
+    super.publishNow(pointer);
     if (this.#owesClose) this.inner.close();
     this.#owesClose = false;
   }
 }
 
-/** States another order as well, or in place of one. */
+/** Declares another order as well, or in place of one. */
 export class RestatingPolicy extends MutantPolicy {
-  readonly #restate: (order: Order, inner: CachePolicy, table?: CachedTable) => void;
+  readonly #restate: (ordering: Ordering, inner: CachePolicy) => void;
 
-  constructor(inner: CachePolicy, restate: (order: Order, inner: CachePolicy, table?: CachedTable) => void) {
+  constructor(inner: CachePolicy, restate: (ordering: Ordering, inner: CachePolicy) => void) {
     super(inner);
     this.#restate = restate;
   }
 
-  override require(order: Order, table?: CachedTable): void {
-    this.#restate(order, this.inner, table);
+  override order(ordering: Ordering): void {
+    this.#restate(ordering, this.inner);
   }
 }
 
 /** Of the refcount blocks, writes out only the new one before the pointer to it; the refcounts in the others stay in memory. */
 export class NarrowBlockPolicy extends MutantPolicy {
-  override require(order: Order, table?: CachedTable): void {
-    if (order !== 'refcount-block-before-refcount-table') return super.require(order, table);
-    table!.writeOut();
+  override order(ordering: Ordering): void {
+    if (ordering.order !== 'refcount-block-before-refcount-table') return super.order(ordering);
+    for (const block of ordering.before) (block as CachedTable).writeOut();
     // A bare barrier, under every policy.
-    this.inner.require('refcount-before-snapshot-table');
+    this.inner.order({ ...ordering, order: 'refcount-before-snapshot-table' });
   }
 }
 
@@ -136,14 +141,15 @@ export function careless(walk: SnapshotWalk): SnapshotWalk {
 export class JoinedHeaderPolicy extends MutantPolicy {
   #tableOffset: Uint8Array | null = null;
 
-  override hookUp(offset: number, bytes: Uint8Array, kind: TableKind): void {
+  override publish(pointer: Pointer, before: readonly Prerequisite[]): void {
+    const { kind, offset, bytes } = pointer;
     if (kind === 'header' && offset === SNAPSHOTS_OFFSET) {
       this.#tableOffset = bytes.slice();
     } else if (kind === 'header' && offset === SNAPSHOT_COUNT && this.#tableOffset !== null) {
       const both = new Uint8Array(bytes.length + this.#tableOffset.length);
       both.set(bytes);
       both.set(this.#tableOffset, bytes.length);
-      super.hookUp(offset, both, kind);
-    } else super.hookUp(offset, bytes, kind);
+      super.publish(new Pointer(kind, offset, both), before);
+    } else super.publish(pointer, before);
   }
 }

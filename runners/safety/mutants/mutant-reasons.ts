@@ -42,6 +42,7 @@ export const EQUIVALENCES: readonly Equivalence[] = [
     mutants: [
       'no refcount-before-l2-table',
       'no refcount-before-l1-table',
+      'no refcount-before-snapshot-l1',
       'no refcount-before-snapshot-table',
       'no refcount-before-refcount-block',
     ],
@@ -54,7 +55,7 @@ export const EQUIVALENCES: readonly Equivalence[] = [
   },
   {
     policy: 'legacy',
-    mutants: ['no snapshot-walk-step'],
+    mutants: ['no snapshot-walk-step', 'no compressed-walk-step'],
     why: 'each table that a walk writes is followed by a sync of its own',
   },
   {
@@ -68,9 +69,12 @@ export const EQUIVALENCES: readonly Equivalence[] = [
       'M20',
       'no data-before-mapping',
       'no copied-data-before-mapping',
+      'no compressed-data-before-mapping',
+      'no refcount-before-snapshot-l1',
       'no refcount-before-snapshot-table',
       'no refcount-before-refcount-block',
       'no snapshot-walk-step',
+      'no compressed-walk-step',
     ],
     why: EVERY_WRITE_DURABLE,
   },
@@ -107,12 +111,12 @@ export const EQUIVALENCES: readonly Equivalence[] = [
   { policy: 'writeback', mutants: ['M16'], why: 'nothing is written out at the end of a walk' },
   {
     policy: 'writeback',
-    mutants: ['no data-before-mapping', 'no mapping-before-free'],
+    mutants: ['no data-before-mapping', 'no compressed-data-before-mapping', 'no mapping-before-free'],
     why: 'it costs nothing: the dependency between the caches, set for the refcounts of the same request, ends with a sync',
   },
   {
     policy: 'writeback',
-    mutants: ['no refcount-before-snapshot-table'],
+    mutants: ['no refcount-before-snapshot-l1', 'no refcount-before-snapshot-table'],
     why: 'the sync writes no refcounts out (M12), and the tables are followed by syncs of their own',
   },
   {

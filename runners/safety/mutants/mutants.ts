@@ -1,6 +1,6 @@
 /**
  * Deliberate mistakes, one at a time: each must be found by the explorer, or be shown to make no difference. M1 to M22 follow the
- * mistakes that programs of this kind have made; the others leave out one order each, or one place that states an order.
+ * mistakes that programs of this kind have made; the others leave out one order each.
  *
  * Some of the mistakes are history's own, so the stages make them anyway. Such a one is hunted the other way round: the policy as it
  * is must show damage that a mended one does not.
@@ -31,7 +31,6 @@ import {
   OverlapFile,
   UnownedTablesFile,
 } from './mutant-table-files.ts';
-import { DeafToSitePolicy, type RequireSite } from './require-sites.ts';
 
 export interface Mutant extends Alteration {
   readonly name: string;
@@ -53,13 +52,13 @@ const around = (wrap: (policy: CachePolicy, run: AlteredRun) => CachePolicy): Al
 const forgets = (...orders: Order[]): Alteration =>
   around((policy) => new ForgetfulPolicy(policy, (order) => orders.includes(order)));
 
-const restates = (order: Order, restate: (inner: CachePolicy) => void): Alteration =>
-  around(
-    (policy) =>
-      new RestatingPolicy(policy, (stated, inner, table) => {
-        if (stated === order) restate(inner);
-        else inner.require(stated, table);
-      }),
+/** Declares another order in place of some, to the same policy and about the same things. */
+const insteadOf = (orders: readonly Order[], other: Order): Alteration =>
+  around((policy) => inPlaceOf(orders, other, policy));
+
+const inPlaceOf = (orders: readonly (Order | null)[], other: Order, policy: CachePolicy): CachePolicy =>
+  new RestatingPolicy(policy, (ordering, inner) =>
+    inner.order(orders.includes(ordering.order) ? { ...ordering, order: other } : ordering),
   );
 
 /** Surroundings that are no mistakes: faults that a policy must live with, and mends of mistakes that all stages make. */
@@ -71,22 +70,22 @@ const ALTERATIONS = {
     wrapMemory: (file, run) =>
       new FailingTableFile(file, (kind) => kind === 'refcount-block' && run.op === 'snapshot-create'),
   },
-  'narrow write-out, other refcounts first': around(
-    (policy) =>
-      new RestatingPolicy(new NarrowBlockPolicy(policy), (order, inner, table) =>
-        inner.require(order === 'refcount-before-refcount-block' ? 'refcount-before-l2-table' : order, table),
-      ),
+  'narrow write-out, other refcounts first': around((policy) =>
+    inPlaceOf(['refcount-before-refcount-block'], 'refcount-before-l2-table', new NarrowBlockPolicy(policy)),
   ),
   'fixed M8': { wrapFile: (file, run) => new LateLoweringFile(file, run, 'snapshot-delete') },
   'fixed M9': { wrapFile: (file, run) => new LateLoweringFile(file, run, 'snapshot-apply') },
   'fixed M10': around((policy) => new JoinedHeaderPolicy(policy)),
-  'fixed M11': restates('refcount-before-refcount-block', (inner) => inner.require('refcount-before-l2-table')),
-  'fixed M12': restates('refcount-before-snapshot-table', (inner) => inner.require('refcount-before-l1-table')),
+  'fixed M11': insteadOf(['refcount-before-refcount-block'], 'refcount-before-l2-table'),
+  'fixed M12': insteadOf(['refcount-before-snapshot-l1', 'refcount-before-snapshot-table'], 'refcount-before-l1-table'),
   'fixed M17': { wrapFile: (file, run) => new UnownedTablesFile(file, run) },
-  'fixed M18': restates('mapping-before-free', (inner) => {
-    inner.require('mapping-before-free');
-    inner.flush();
-  }),
+  'fixed M18': around(
+    (policy) =>
+      new RestatingPolicy(policy, (ordering, inner) => {
+        inner.order(ordering);
+        if (ordering.order === 'mapping-before-free') inner.flush();
+      }),
+  ),
 } as const satisfies Record<string, Alteration>;
 
 export type AlterationName = keyof typeof ALTERATIONS;
@@ -215,40 +214,30 @@ const HISTORICAL_MUTANTS: readonly Mutant[] = [
   },
 ];
 
-/** One for each order: the image code states it, and the policy never hears of it. */
-const FORGOTTEN_ORDERS: readonly Mutant[] = ORDERS.map((order) => ({
-  name: `no ${order}`,
-  title: `the order ${order} is not stated`,
-  ...forgets(order),
-}));
-
-export const MUTANTS: readonly Mutant[] = [...HISTORICAL_MUTANTS, ...FORGOTTEN_ORDERS];
-
-const SITE_PREFIX = 'no statement at ';
 const WITHIN = ' within ';
 
-/** One place of the image code no longer states its order, to the policy under examination or to one that is altered in another way. */
-export function siteMutant(site: RequireSite, within?: AlterationName): Mutant {
+/** The image code declares the order, and the policy never hears of it: the policy under examination, or one altered in another way. */
+export function orderMutant(order: Order, within?: AlterationName): Mutant {
   const surroundings: Alteration = within === undefined ? {} : ALTERATIONS[within];
-  const deaf = around((policy) => new DeafToSitePolicy(policy, site));
+  const forgetful = forgets(order);
   return {
     ...surroundings,
-    name: `${SITE_PREFIX}${site}${within === undefined ? '' : WITHIN + within}`,
-    title: `${site} does not state its order`,
+    name: `no ${order}${within === undefined ? '' : WITHIN + within}`,
+    title: `the order ${order} is not stated`,
     ...(within === undefined ? {} : { against: within }),
-    alterPolicy: (create, run) => deaf.alterPolicy!(surroundings.alterPolicy?.(create, run) ?? create, run),
+    alterPolicy: (create, run) => forgetful.alterPolicy!(surroundings.alterPolicy?.(create, run) ?? create, run),
   };
 }
 
+export const MUTANTS: readonly Mutant[] = [...HISTORICAL_MUTANTS, ...ORDERS.map((order) => orderMutant(order))];
+
 /** Throws for a name that is not in the list: a defect. */
 export function mutantNamed(name: string): Mutant {
-  if (name.startsWith(SITE_PREFIX)) {
-    const [site, within] = name.slice(SITE_PREFIX.length).split(WITHIN);
-    return siteMutant(site!, within as AlterationName | undefined);
-  }
-  const mutant = MUTANTS.find((candidate) => candidate.name === name);
-  if (mutant === undefined) throw new Error(`there is no mutant "${name}"`);
-  return mutant;
+  const [alone, within] = name.split(WITHIN);
+  const mutant = MUTANTS.find((candidate) => candidate.name === alone);
+  const order = ORDERS.find((candidate) => `no ${candidate}` === alone);
+  if (mutant === undefined || (within !== undefined && order === undefined)) throw new Error(`no mutant "${name}"`);
+  return within === undefined ? mutant : orderMutant(order!, within as AlterationName);
 }
 
 /** A mutant, or the surroundings that one is compared with. */

@@ -68,7 +68,7 @@ export const HISTORICAL_KILLS: readonly KnownKill[] = [
 
 const ORDER_ROWS: readonly [Order, PolicyName, string, number?][] = [
   ['data-before-mapping', 'legacy', 'allocate'],
-  ['data-before-mapping', 'legacy', 'compress'],
+  ['compressed-data-before-mapping', 'legacy', 'compress'],
   ['copied-data-before-mapping', 'legacy', 'allocate'],
   ['copied-data-before-mapping', 'writeback', 'lazy-copy'],
   ['refcounts-before-mapping', 'writeback', 'allocate'],
@@ -90,10 +90,11 @@ export const ORDER_KILLS: readonly KnownKill[] = [
 ];
 
 /** Orders that do no more than others under every policy of history. Where they are left out, the reference counts tell. */
-export const COUNTED_ORDERS: readonly Order[] = ['l2-tables-before-refcount-table'];
+export const COUNTED_ORDERS: readonly Order[] = ['l2-tables-before-refcount-table', 'compressed-walk-step'];
 
 /** Orders whose absence is a mutant of another name. */
 export const ORDERS_BY_OTHER_NAMES: Partial<Record<Order, string>> = {
   'refcount-before-refcount-block': 'M11, narrow write-out',
+  'refcount-before-snapshot-l1': 'M12',
   'refcount-before-snapshot-table': 'M12',
 };
