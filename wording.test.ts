@@ -8,7 +8,7 @@ import { stumblesIn, stumblesInPage, stumblesInSource, UNWANTED } from './wordin
 const PAGES = ['README.md', 'docs/*.md', 'docs/decisions/*.md', 'workloads/traces/README.md'];
 
 /** Folders whose comments are checked as well as their texts. */
-const COMMENTED: readonly string[] = [];
+const COMMENTED: readonly string[] = ['results', 'workloads', 'dashboards'];
 
 test('pages, help, messages and charts use the words of the field', () => {
   const root = import.meta.dirname;
@@ -30,7 +30,15 @@ test('pages, help, messages and charts use the words of the field', () => {
 });
 
 test('each unwanted word is found, and what resembles one is not', () => {
-  const said = ['behind the end', 'the middle', 'mended', 'gone for good', 'made again', 'so many times', 'goes on'];
+  const said = [
+    'behind the end',
+    'middle of 3 rounds',
+    'mended',
+    'gone for good',
+    'made again',
+    'so many times',
+    'goes on',
+  ];
   said.push('let go of', 'struck', 'hunted', 'a patient', 'the only door', 'as told', 'dearer', 'beyond doubt');
   said.push('made ready', 'a taste of it', 'turn the picture around');
   for (const words of said) assert.equal(stumblesIn('x', words).length, 1, words);

@@ -8,7 +8,11 @@ interface Unwanted {
 
 export const UNWANTED: readonly Unwanted[] = [
   { pattern: /(?<!\b(?:left|leaves|leave|leaving) (?:\w+ )?)\bbehind\b/i, instead: 'after, past, followed by' },
-  { pattern: /\bmiddle\b(?! of an? )/i, instead: 'median' },
+  {
+    pattern:
+      /\bmiddle,? (?:rounds?|time|wall|value\b|and|lowest|\d)|\bmiddle of (?:the |\d+ )?rounds?|than in the middle/i,
+    instead: 'median',
+  },
   { pattern: /\bmend(?:s|ed|ing)?\b/i, instead: 'fix, repair' },
   { pattern: /\bfor good\b/i, instead: 'permanently, persistently' },
   { pattern: /\bmade again\b|\bonce more\b/i, instead: 'retried, repeated' },
@@ -18,7 +22,10 @@ export const UNWANTED: readonly Unwanted[] = [
   { pattern: /\b(?:struck|strikes?)\b/i, instead: 'hit' },
   { pattern: /\bhunt(?:s|ed|ing)?\b/i, instead: 'search for, test' },
   { pattern: /\bpatients?\b/i, instead: 'system under test' },
-  { pattern: /\b(?:house|rooms?|doors?|floors)\b/i, instead: 'a word of the field' },
+  {
+    pattern: /\b(?:house|rooms|doors?|floors)\b|(?<!\b(?:no|mak(?:es?|ing)|more|enough) )\broom\b(?! (?:for|to|left))/i,
+    instead: 'a word of the field',
+  },
   { pattern: /\btold\b/i, instead: 'shown, reported' },
   { pattern: /\bdearer\b/i, instead: 'more expensive' },
   { pattern: /\bbeyond doubt\b/i, instead: 'settled' },

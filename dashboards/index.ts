@@ -1,4 +1,4 @@
-/** The door of this folder: reports and single charts from run records. */
+/** The public entry point of this folder: reports and single charts from run records. */
 
 export { type ComparedSide, renderComparison } from './comparison/comparison-report.ts';
 export { HistoryRun, type MicroDocument } from './history/history-run.ts';

@@ -38,8 +38,7 @@ export function scheduleBlock(variantCount: number, block: number, seed: number)
 }
 
 /**
- * So many pairs are measured before the verdicts are looked at for the first time, the second time, and so on; after the
- * last the run ends. Not after every block: each look is one more chance to see a difference that is not there, and
+ * The number of pairs before the first look at the verdicts, the second, and so on; after the last the run ends. Not after every block: each look is one more chance to see a difference that is not there, and
  * `comparison.ts` pays for these five.
  */
 export const LOOKS = [20, 30, 44, 66, 100] as const;
@@ -55,7 +54,7 @@ export interface Budget {
 export interface Progress {
   readonly pairs: number;
   readonly elapsedNs: number;
-  /** Every verdict is beyond doubt, see `isSettled`. */
+  /** Every verdict is settled, see `isSettled`. */
   readonly settled: boolean;
 }
 

@@ -101,7 +101,7 @@ function fixedRun(run: SimulatedRun, schedule: readonly ScheduledSample[]): Pair
   return run.verdict('fixed');
 }
 
-/** A run that goes on while its verdict is open, up to the ceiling; the drift is over the longest that it can be. */
+/** A run that continues while its verdict is open, up to the ceiling; the drift is over the longest that it can be. */
 function openRun(run: SimulatedRun, seed: number): PairedComparison {
   const budget = { mostPairs: MOST_PAIRS, timeNs: Number.POSITIVE_INFINITY };
   for (let block = 0; ; block++) {

@@ -7,9 +7,9 @@
  *
  * The floor is a stated least effect or the noise of the run's own A/A control, whichever is larger: a run that tells
  * the baseline from itself by 5 % has nothing to say about 3 %. What a verdict of `same` rests on is stated with it: that
- * there is no difference of more than so much.
+ * there is no larger difference.
  *
- * A run that looks at its own verdict to decide whether to go on gets several chances to be wrong. Its intervals are wider
+ * A run that looks at its own verdict to decide whether to continue gets several chances to be wrong. Its intervals are wider
  * at every look, so that the stated confidence is that of all looks together.
  */
 import { noiseFloor, pairedRatio, type RatioInterval } from './statistics.ts';
@@ -56,7 +56,7 @@ export const CONFIDENCE = 0.95;
 const TAKEN_CONFIDENCE: Readonly<Record<Ending, number>> = { fixed: CONFIDENCE, looks: 0.9842 };
 export const DEFAULT_LEAST_EFFECT = 0.02;
 /**
- * The control's interval leaves so much less outside than the comparison's own: at equal widths identical code would stay
+ * The control's interval leaves this much less outside than the comparison's own: at equal widths identical code would stay
  * outside its control's interval, and so unsure, every second time.
  */
 const NOISE_TAIL = 1 / 5;
@@ -103,7 +103,7 @@ function usualDistance(control: RatioInterval, own: RatioInterval): number {
   return Math.sqrt((control.high / control.low) * (own.high / own.low)) - 1;
 }
 
-/** Whether more pairs would add nothing that matters: a change beyond doubt, or none and little noise. */
+/** Whether more pairs would add nothing that matters: a clear change, or none and little noise. */
 export function isSettled({ verdict, floor }: Pick<PairedComparison, 'verdict' | 'floor'>): boolean {
   return verdict === 'changed' || (verdict === 'same' && floor <= SHARP_FLOOR);
 }

@@ -1,5 +1,5 @@
 /**
- * When was it slow: latencies counted by time × latency while a run goes on, and merged over runs.
+ * When was it slow: latencies counted by time × latency during a run, and merged over runs.
  *
  * Invariants:
  *  1. Memory is fixed, and no duration need be known before: when something begins past the last column, neighbours are merged

@@ -18,7 +18,7 @@ export interface PredictionBlock {
   readonly predictedNs: readonly [number, number];
   /** What the file operations of a run cost by the first probe, and by the second. */
   readonly probedNs: readonly [number, number];
-  /** How much longer probed syncs took on average than in the middle, as a share. */
+  /** By how much the mean of the probed syncs exceeds their median, as a share. */
   readonly tail: number;
 }
 

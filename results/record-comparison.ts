@@ -1,6 +1,6 @@
 /**
  * The parts of the record that say what was compared with what, and what a time is made of. Verdicts are derived from the
- * rounds beside them and can be made again; they are kept so that no reader has to.
+ * rounds stored with them and can be recomputed; they are kept so that no reader has to.
  */
 import { z } from 'zod';
 

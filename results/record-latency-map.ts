@@ -4,7 +4,7 @@ import { z } from 'zod';
 /** Guest requests other than flushes, guest flushes, and syncs and writes of the image file. */
 export const LATENCY_LANES = ['guest-request', 'guest-flush', 'device-sync', 'device-write'] as const;
 
-/** More would be no picture, and a document that claims more is not believed. */
+/** More could not be drawn, and a document that claims more is refused. */
 const MOST_COLUMNS = 4096;
 const MOST_ROWS = 256;
 
@@ -14,7 +14,7 @@ const MOST_ROWS = 256;
  * also holds everything shorter, the last one everything longer.
  *
  * Each lane lists its bins column after column, in each from the first row on: a positive number is the count of the next
- * bin, a negative one passes over so many empty bins; the empty ones at the end are left out.
+ * bin, a negative one skips that many empty bins; the empty ones at the end are left out.
  */
 export const LatencyMap = z
   .object({

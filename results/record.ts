@@ -181,7 +181,7 @@ export const Cell = z.object({
   device: z.object({
     kind: z.enum(['real', 'model']),
     name: label,
-    /** Of a model, so that its times can be made again. */
+    /** Of a model, so that its times can be reproduced. */
     parameters: z.record(label, z.number().nullable()).optional(),
   }),
   /** Null until the first round has finished. */
@@ -203,7 +203,7 @@ export const Cell = z.object({
   growingSyncs: count.optional(),
   /** Syncs that found nothing written since the one before. */
   cleanSyncs: count.optional(),
-  /** Why the round with the middle time took as long as it did. */
+  /** Where the time of the median round went. */
   cost: CostBreakdown.optional(),
   /** Where the engine's own CPU time went, largest first. */
   profile: z.array(z.object({ part: label, selfNs: count, share: z.number() })).optional(),
@@ -250,7 +250,7 @@ export const RunRecord = z.object({
     /** How often the guest flushes by itself, where `guestFlush` is not `recorded`. */
     recordedFlushes: count.optional(),
     discard: z.enum(['ignore', 'unmap']),
-    /** When requests are sent: `trace`, or so many a second; absent: each as soon as the one before is served. */
+    /** When requests are sent: `trace`, or a number per second; absent: each as soon as the one before is served. */
     pace: label.optional(),
     diskSizeBytes: count,
     /** Files from outside the program that decide the requests, by content; absent in records of earlier versions. */

@@ -65,7 +65,7 @@ function evenAtoms(sorted: readonly number[]): Atom[] {
   const m = n / 2;
   const marginal = orderStatisticProbabilities(n, m);
   const ways = logChoose(n, m);
-  /** By number of values: m draws all from so many, times the square root of the ways to choose which draws. */
+  /** By number of values: m draws all from that many, times the square root of the ways to choose which draws. */
   const half = Array.from({ length: n + 1 }, (_, share) => Math.exp(ways / 2 + m * Math.log(share / n)));
   const atoms: Atom[] = [];
   for (let lower = 0; lower < n; lower++) {

@@ -14,7 +14,7 @@ import type { GuestRequest } from './request.ts';
 
 export const BURST_PHASES = ['mkfs', 'download', 'unpack', 'finish'] as const;
 
-/** Of the unpacked data, so much is copied to the disk as compressed packages before. */
+/** The share of the unpacked data that is first copied to the disk as compressed packages. */
 const DOWNLOADED_SHARE = 0.3;
 
 /** The longest request of the recorded guest. */
@@ -38,7 +38,7 @@ const FILE_SIZES: readonly (readonly [number, number])[] = [
   [0.01, 3 * MiB],
 ];
 
-/** A directory allocates its files one behind the other, chunk by chunk. */
+/** A directory allocates its files one after another, chunk by chunk. */
 interface Directory {
   offset: number;
   end: number;

@@ -30,7 +30,7 @@ export class BurstLayout {
     this.partitionBytes = roundDown(diskSizeBytes - PARTITION_OFFSET, BLOCK_BYTES);
     this.groups = Math.ceil(this.partitionBytes / GROUP_BYTES);
     this.journalBytes = Math.min(64 * MiB, roundDown(diskSizeBytes / 32, CHUNK_BYTES));
-    // In the middle, right behind where a metadata area could begin, so that the two never overlap.
+    // In the middle, right after the last place where a metadata area could begin, so that the two never overlap.
     this.journalOffset = this.#groupOffset(Math.floor(this.groups / 2)) + METADATA_BYTES;
     this.#chunks = Math.floor(this.partitionBytes / CHUNK_BYTES);
     this.#stride = strideFor(this.#chunks);
@@ -45,7 +45,7 @@ export class BurstLayout {
     return Math.floor((offset - PARTITION_OFFSET) / GROUP_BYTES);
   }
 
-  /** Backups of the superblock lie in group 1 and in powers of 3, 5 and 7. */
+  /** Backups of the superblock are in group 1 and in powers of 3, 5 and 7. */
   superblockBackups(): number[] {
     const groups = [1];
     for (const base of [3, 5, 7]) for (let group = base; group < this.groups; group *= base) groups.push(group);

@@ -1,4 +1,4 @@
-/** What of an iolog is not replayed as it stands: counted while it is read, and told in words. */
+/** What of an iolog is not replayed as it is: counted while it is read, and reported in words. */
 import type { IologLine } from './iolog-line.ts';
 
 export class IologChanges {

@@ -162,7 +162,7 @@ test('of a trace with two files the named one is replayed', () =>
 
 const OVERLONG = 'x'.repeat(MAX_LINE_BYTES + 1);
 
-/** [what, content of the file, the message behind the file's name]. */
+/** [what, content of the file, the message after the file's name]. */
 const MALFORMED: readonly (readonly [string, string, RegExp])[] = [
   ['empty file', '', /^: empty file/],
   ['no header', '0 d read 0 512\n', /^:1: no header of a fio iolog/],

@@ -36,7 +36,7 @@ export interface IologOptions extends IologLimits {
   readonly places?: ReadonlyMap<string, number>;
   /** Is given every request with the file that it names, instead of an error where there are several. */
   readonly onRequest?: (file: string, request: GuestRequest) => void;
-  /** Is told what is not replayed as it stands. */
+  /** Records what is not replayed as it is. */
   readonly changes?: IologChanges;
   /** Unit of the timestamps of v3, by default microseconds. */
   readonly unit?: TimeUnit;
@@ -84,7 +84,7 @@ class IologLines {
     this.#waitedUs = options.startUs;
   }
 
-  /** Puts what the next line asks for behind `batch`. */
+  /** Appends what the next line asks for to `batch`. */
   take(text: string, batch: GuestRequest[]): void {
     this.#line++;
     if (this.#version === undefined) {

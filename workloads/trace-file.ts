@@ -1,5 +1,5 @@
 /**
- * The lines of a trace file, plain or compressed: gzip and zstd are told by their first bytes, not by the file's name.
+ * The lines of a trace file, plain or compressed: gzip and zstd are detected from their magic, not from the file's name.
  *
  * Invariants:
  *  1. Memory stays bounded whatever the file holds: one chunk, and a line of at most {@link MAX_LINE_BYTES}.

@@ -2,12 +2,12 @@
  * Changes made to a request stream on its way to the engine. Each takes a stream and gives one; batches stay batches.
  *
  * `--guest-flush`: a guest of 2011 mounted without barriers hardly flushes, a guest of today does so after every commit.
- * `--discard`: a disk of a guest ignores discards unless it is told to pass them on.
+ * `--discard`: a guest's disk ignores discards unless it is configured to pass them on.
  */
 import { WorkloadError } from './errors.ts';
 import type { GuestRequest, RequestStream } from './request.ts';
 
-/** `everyWrites`: a flush after so many writes, in place of the recorded ones. */
+/** `everyWrites`: a flush after every N writes, in place of the recorded ones. */
 export type GuestFlush = 'recorded' | 'none' | { readonly everyWrites: number };
 
 /** `ignore` drops discards and zeroes that may unmap. */

@@ -34,7 +34,7 @@ export interface Workload {
   /** All parameters with their values, for the record. */
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly diskSizeBytes: number;
-  /** Room that the VM state needs; 0 without VM state. */
+  /** Space that the VM state needs; 0 without VM state. */
   readonly vmStateSizeBytes: number;
   /** True: the image stands on a backing image of the disk's size, full of the data of write {@link BACKING_SERIAL}. */
   readonly backingImage: boolean;

@@ -23,7 +23,7 @@ function packSources(sources: Sources): ChartBundle['sources'] {
   return Object.fromEntries(Object.entries(sources).map(([name, rows]) => [name, packRows(rows)]));
 }
 
-/** True while the chart has little room: labels and legends then make do with less. Set by the page. */
+/** True while the chart is narrow: labels and legends then make do with less. Set by the page. */
 const NARROW_PARAM = { name: 'narrow', value: false } as const;
 
 type Param = { readonly name: string };

@@ -1,5 +1,5 @@
 /**
- * Pieces of Vega-Lite specification that several questions share: how cells are told apart, and axis labels in human
+ * Pieces of Vega-Lite specification that several questions share: how cells are distinguished, and axis labels in human
  * units. Plain data; `cells` is the parameter that lists the cells' labels in the record's order.
  */
 
@@ -8,7 +8,7 @@ export const SCHEMA = 'https://vega.github.io/schema/vega-lite/v6.json';
 /** The parameter that {@link compileQuestion} fills with the cells' labels. */
 export const CELLS_PARAM = { name: 'cells', value: [] as string[] } as const;
 
-/** Head of a panel: above it, from its left edge, cut short where there is little room. */
+/** Head of a panel: above it, from its left edge, cut short where space is short. */
 export const PANEL_HEADER = {
   labelAnchor: 'start',
   labelOrient: 'top',

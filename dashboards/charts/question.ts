@@ -1,6 +1,6 @@
 /**
  * The contract of one question that a chart answers. A question is a file in `questions/`: its words, the rows it takes
- * from a record, a Vega-Lite specification as plain data, the table behind the chart, and the answer in words.
+ * from a record, a Vega-Lite specification as plain data, the chart's table, and the answer in words.
  *
  * The specification names its data sources and its variable parts (`params`); {@link Question.data} and
  * {@link Question.params} fill them. Rows are flat, so that they can be packed, listed and downloaded.
@@ -52,7 +52,7 @@ export type Control =
   /** Buttons that move and size an interval selection along x, for those who cannot drag. */
   | { readonly kind: 'zoom'; readonly param: string; readonly label: string };
 
-/** A sequence of steps told in words below a chart. */
+/** A sequence of steps described below a chart. */
 export interface Story {
   readonly title: string;
   readonly steps: readonly string[];

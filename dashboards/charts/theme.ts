@@ -1,6 +1,6 @@
 /**
  * Colours and type of page and charts, in one place. Chart specifications name colours by token ({@link themeToken}), so that one
- * compiled chart serves both themes; {@link applyTheme} puts the colours in. Policies are told apart by the
+ * compiled chart serves both themes; {@link applyTheme} puts the colours in. Policies are distinguished by the
  * Okabe–Ito colours, and always by shape or dash as well.
  */
 import type { Config } from 'vega-lite';

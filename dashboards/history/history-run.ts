@@ -119,7 +119,7 @@ export function numberAt(root: unknown, path: string): number | undefined {
   return typeof value === 'number' ? value : undefined;
 }
 
-/** Parts that measured every stage in at least one mode: what a commit bought can be told from them. */
+/** Parts that measured every stage in at least one mode: they show what a commit gained. */
 export function wideParts(run: HistoryRun): HistoryRun['parts'] {
   return run.parts.filter(({ id }) => MODES.some((mode) => stagesIn(run, id, mode).length === run.stages.length));
 }

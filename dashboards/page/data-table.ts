@@ -1,4 +1,4 @@
-/** The table behind a chart: sortable, numbers in human units with the exact value in a tooltip. */
+/** The table of a chart: sortable, numbers in human units with the exact value in a tooltip. */
 
 import type { Column, DataTable, Quantity, RowMarks } from '../charts/question.ts';
 import { formatBytes, formatCount, formatDuration, formatRatio, formatShare } from '../reading/quantities.ts';

@@ -1,4 +1,4 @@
-/** One question of the page: its words, the place of its chart with controls and downloads, and the table behind it. */
+/** One question of the page: its words, the place of its chart with controls and downloads, and its table. */
 import type { RunRecord } from '../../results/record.ts';
 import { controlsOf, scopesOf } from '../charts/compile.ts';
 import { type Control, hasData, type Question } from '../charts/question.ts';

@@ -16,7 +16,7 @@ interface Breakdown {
   readonly parts: readonly (readonly [(typeof PARTS)[number], number])[];
 }
 
-/** One round a cell, the one with the middle wall time, so that its parts belong together. */
+/** One round a cell, the one with the median wall time, so that its parts belong together. */
 function breakdownsOf(record: RunRecord): Breakdown[] {
   return countedCells(record).flatMap(({ cell, label }) => {
     const middle = median(timedRounds(cell).map(({ wallNs }) => wallNs));

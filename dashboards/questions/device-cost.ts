@@ -12,7 +12,7 @@ const HIGHEST_EXPONENT = 1;
 const START_EXPONENT = 0;
 const SAMPLES_MS = [0.01, 0.1, 1, 5, 10];
 
-/** Time of the middle round outside of syncs (and of O_DSYNC writes, which wait in the write); noisy. */
+/** Time of the median round outside syncs (and of O_DSYNC writes, which wait in the write); noisy. */
 function restNs({ cell, exact }: CountedCell): number {
   const durable = exact.writes === 0 ? 0 : exact.odsyncWrites / exact.writes;
   return median(timedRounds(cell).map((round) => round.wallNs - round.deviceNs.sync - round.deviceNs.write * durable));

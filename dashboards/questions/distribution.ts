@@ -1,6 +1,6 @@
 /**
  * Latency distributions from the record's histograms: rows of the cumulative curve (ECDF) and of the tail plot, and the
- * table of percentiles behind both.
+ * table of percentiles of both.
  */
 import type { Histogram, LatencySeries, RunRecord } from '../../results/record.ts';
 import { CELL_COLOR, CELL_DASH, CELLS_PARAM, durationText, panels, SCHEMA } from '../charts/encodings.ts';
@@ -108,7 +108,7 @@ export const CURVES = {
   ],
 };
 
-/** A bin is a step; one curve a policy, told apart by colour and dash. */
+/** A bin is a step; one curve a policy, distinguished by colour and dash. */
 export const CURVE_MARK = { type: 'line', interpolate: 'step-after', strokeWidth: 2, tooltip: true } as const;
 export const CURVE_STYLE = { color: CELL_COLOR, strokeDash: CELL_DASH } as const;
 

@@ -35,7 +35,7 @@ function slowWords(map: LaneMap): string {
   return `${map.cell}: ${slow}, ${formatCount(inside)} fall between ${formatDuration(fromNs)} and ${formatDuration(toNs)}.`;
 }
 
-/** Rules at the powers of ten alone: there is little room, and the bins themselves show the steps between. */
+/** Rules at the powers of ten alone: space is short, and the bins themselves show the steps between. */
 const POWERS = logAxis('y', DURATION_LABEL);
 const LATENCY_AXIS = {
   ...POWERS,

@@ -40,7 +40,7 @@ const TIMED: readonly NamedTime[] = [
 function exactRow(figure: ExactFigure, item: CountedCell, baseline: CountedCell): Row[] {
   const value = figure.of(item);
   const reference = figure.of(baseline);
-  // A log axis has no place for zero; the table behind the chart shows it.
+  // A log axis has no place for zero; the chart's table shows it.
   if (value === 0 || reference === 0) return [];
   const ratio = value / reference;
   return [

@@ -104,7 +104,7 @@ export function waitsOf(exact: ExactCounters): number {
   return exact.fsyncs + exact.odsyncWrites;
 }
 
-/** Middle value; the mean of the two middle ones for an even number of values. */
+/** The mean of the two middle values for an even number of them. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -112,7 +112,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
 }
 
-/** Middle, lowest and highest of a noisy figure over the rounds. */
+/** Median, minimum and maximum of a noisy metric over the rounds. */
 export interface Spread {
   readonly middle: number;
   readonly low: number;

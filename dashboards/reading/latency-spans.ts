@@ -1,4 +1,4 @@
-/** Latencies by time as the pages show them: the lanes of a record's maps, and the run told span by span. */
+/** Latencies by time as the pages show them: the lanes of a record's maps, and the run described span by span. */
 import { type LatencyBin, latencyBins, latencyBoundNs } from '../../results/latency-map.ts';
 import type { LatencyLane, LatencyMap, LatencySeries, RunRecord } from '../../results/record.ts';
 import { countedCells } from './cells.ts';
@@ -48,7 +48,7 @@ export function laneMaps(record: RunRecord): LaneMap[] {
   );
 }
 
-/** What took so long in one stretch of the run; latencies are the upper ends of their bins. */
+/** The slow operations of one stretch of the run; latencies are the upper ends of their bins. */
 export interface Span {
   readonly fromNs: number;
   readonly toNs: number;

@@ -78,7 +78,7 @@ test('the interval of a time is that of the median over the rounds', () => {
   assert.ok(wall !== undefined && wall.low > 1000 && wall.high < 1007 && wall.low < 1003.5 && wall.high > 1003.5);
 });
 
-/** Runs of a trace at two commits: under `names`, with the content that is told by a digit of its digest. */
+/** Runs of a trace at two commits: under `names`, with the content that a digit of its digest identifies. */
 function traceRuns(...runsOf: readonly { readonly name: string; readonly digit: string | null }[]): RunSummary[] {
   return runsOf.map(({ name, digit }, index) =>
     summariseRun(

@@ -21,7 +21,7 @@ const AXIS_TEXT: Readonly<Record<FigureKind['quantity'], string>> = {
   duration: durationText('datum.value'),
 };
 
-/** Room above and below a series, so that a change of a hundredth does not look like a cliff. */
+/** Margin above and below a series, so that a change of a hundredth does not look like a cliff. */
 const ROOM = 0.08;
 
 function rowsOf(series: Series, order: number): Row[] {
@@ -159,7 +159,7 @@ export function trendChart(figure: FigureKind, series: readonly Series[], polici
   };
 }
 
-/** The table behind it; rows carry what the filters ask for. */
+/** Its table; rows carry what the filters ask for. */
 export function trendTable(figure: FigureKind, series: readonly Series[]): DataTable {
   const rows = series.flatMap((one) => one.points.map((point, index) => ({ one, point, index })));
   return {

@@ -14,7 +14,7 @@ export interface DrawnChart {
   readonly rows: readonly Row[];
 }
 
-/** True while the chart has little room; set by the page. */
+/** True while the chart is narrow; set by the page. */
 const NARROW_PARAM = { name: 'narrow', value: false } as const;
 
 export function compileChart({ id, description, spec, rows }: DrawnChart): ChartBundle {

@@ -10,7 +10,7 @@ import { counter, type Figure, type Sentence, say, waits } from '../figures.ts';
 import { type HistoryRun, type HistoryStage, ifMeasured, MODES, type Mode, wideParts } from '../history-run.ts';
 import { colourBy, MODE_COLOURS } from '../specs.ts';
 
-/** A change below this is told as none. */
+/** A change below this is reported as none. */
 const FLOOR = 0.02;
 /** Effects that the text names; the chart and its table have all. */
 const MOST_NAMED = 3;
@@ -127,7 +127,7 @@ export function commitTable(commits: readonly Commit[]): DataTable {
   };
 }
 
-/** Where there is little room, only the stage. */
+/** Where space is short, only the stage. */
 const COMMIT_HEADER = {
   ...PANEL_HEADER,
   labelLimit: 560,

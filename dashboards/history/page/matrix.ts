@@ -47,7 +47,7 @@ const DOUBLING_SHARE = 0.25;
 /** Above this share text takes the light colour. */
 const STRONG = 0.62;
 
-/** The shade says how a stage compares with the first one: the stronger, the dearer. */
+/** The shade says how a stage compares with the first one: the darker, the more expensive. */
 export function syncMatrixRows(run: HistoryRun): Row[] {
   const first = run.stages[0]!.id;
   return entriesOf(run).map(({ panel, stage, workload, value, ratio }) => {

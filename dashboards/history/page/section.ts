@@ -1,4 +1,4 @@
-/** One section of the page: words, claims with their verdicts, the chart, the table behind it. */
+/** One section of the page: words, claims with their verdicts, the chart, its table. */
 
 import type { DataTable } from '../../charts/question.ts';
 import { dataTable } from '../../page/data-table.ts';

@@ -1,4 +1,4 @@
-/** Point 1: the cache made a guest's flush dearer, and pays off only with several allocations to a flush. */
+/** Point 1: the cache made a guest's flush more expensive, and pays off only with several allocations per flush. */
 
 import type { Row } from '../../charts/question.ts';
 import { counted } from '../../reading/quantities.ts';

@@ -52,7 +52,7 @@ export class Chart {
     return this.#view;
   }
 
-  /** Only waits for Vega's own steps, never for a timer, so that it ends before the browser goes on to print. */
+  /** Only waits for Vega's own steps, never for a timer, so that it ends before the browser prints. */
   async draw(theme: ThemeName): Promise<void> {
     this.#view?.finalize();
     const themed = { ...this.bundle, vega: withoutInputs(applyTheme(this.bundle.vega, theme)) };

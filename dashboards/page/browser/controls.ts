@@ -37,7 +37,7 @@ function bindRange(gallery: ChartGallery, input: HTMLInputElement): void {
 
 function bindSelect(gallery: ChartGallery, select: HTMLSelectElement): void {
   const chart = chartOf(gallery, select);
-  // What is chosen may need more or less room, for example with panels for some policies only.
+  // The selection may need more or less space, for example with panels for some policies only.
   select.addEventListener('change', () => void chart?.setAll({ [select.dataset.param ?? '']: select.value }));
 }
 

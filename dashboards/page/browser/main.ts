@@ -44,7 +44,7 @@ addEventListener('resize', () => {
 addEventListener('beforeprint', () => void gallery.drawAllNow('light'));
 addEventListener('afterprint', () => void gallery.drawAll(currentTheme()));
 
-// Charts take their room only as they are drawn: a link to one of the questions is followed again after that.
+// Charts get their height only as they are drawn: a link to one of the questions is followed again after that.
 void gallery
   .drawAll(currentTheme())
   .then(() => document.querySelector(':target')?.scrollIntoView({ behavior: 'instant' }));

@@ -1,5 +1,5 @@
 /**
- * The tables behind the charts. Heads sort: numbers by value, text by the alphabet; a second press turns the order round.
+ * The tables of the charts. Heads sort: numbers by value, text by the alphabet; a second press reverses the order.
  * A number that is pointed at says exactly what it is.
  */
 

@@ -38,7 +38,7 @@ function indexed(rgba: Uint8Array, step: number): { indices: Uint8Array; palette
   return { indices, palette };
 }
 
-/** Opaque `rgba` rows of `width` pixels as a PNG of at most 256 colours, as near as so many allow. */
+/** Opaque `rgba` rows of `width` pixels as a PNG of at most 256 colours, as near as they allow. */
 export function palettePng(width: number, rgba: Uint8Array): Uint8Array {
   const found = [1, 3, 5, 8, 12, 17, 25, 36, 51].map((step) => () => indexed(rgba, step));
   const { indices, palette } = found.reduce<ReturnType<typeof indexed>>((done, attempt) => done ?? attempt(), null)!;
