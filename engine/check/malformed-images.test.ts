@@ -178,6 +178,13 @@ const FAULTS: Fault[] = [
     finds: 'snapshot-entry',
   },
   {
+    name: 'snapshot of a disk of 511 bytes',
+    change: (view) => view.setBigUint64(snapshots + 48, 511n),
+    finds: 'snapshot-entry',
+    text: /^snapshot table entry at 0x[0-9a-f]+: a disk of 511 bytes, expected a multiple of 512$/,
+    qemuOverlooks: true,
+  },
+  {
     name: 'snapshot with 2^31 - 1 bytes of extra data',
     change: (view) => view.setUint32(snapshots + 36, 0x7fff_ffff),
     finds: 'snapshot-entry',

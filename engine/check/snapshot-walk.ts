@@ -61,8 +61,17 @@ function snapshotEntry(x: Examination, walk: MappingWalk, at: number, tableStart
     x.noteOutside(at + lengthBytes, false);
     return 0;
   }
+  if (extraBytes >= EXTRA_BYTES_VERSION_3) diskSize(x, at);
   snapshotL1(x, walk, at, uint64(view, 0), view.getUint32(8));
   return lengthBytes;
+}
+
+/** The second field of the extra data: the size that the disk gets back. */
+function diskSize(x: Examination, at: number): void {
+  const field = new Uint8Array(8);
+  if (!x.readInto(at + 48, field, 'snapshot-table')) return;
+  const sizeBytes = uint64(new DataView(field.buffer), 0);
+  if (sizeBytes % 512 !== 0) x.findings.add('snapshot-entry', at, 'a multiple of 512', `a disk of ${sizeBytes} bytes`);
 }
 
 function snapshotL1(x: Examination, walk: MappingWalk, at: number, offset: number, entries: number): void {
