@@ -163,7 +163,8 @@ export const CrashVerdict = z.object({
 /** One point of the comparison: a policy on an image on a device. */
 export const Cell = z.object({
   id: label,
-  engine: z.enum(['cowbench', 'qemu']),
+  /** `raw`: the same requests on a plain file, what any image can at best come down to. */
+  engine: z.enum(['cowbench', 'qemu', 'raw']),
   policy: z.object({
     name: label,
     stage: label.nullable(),
@@ -171,7 +172,8 @@ export const Cell = z.object({
   }),
   hostCacheMode: label,
   image: z.object({
-    version: z.union([z.literal(2), z.literal(3)]),
+    /** Null, and the sizes of tables 0, for a raw file: `clusterSizeBytes` is then what the workload aims at. */
+    version: z.union([z.literal(2), z.literal(3)]).nullable(),
     clusterSizeBytes: count,
     refcountBits: count,
     l2CacheTables: count,

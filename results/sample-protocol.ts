@@ -27,7 +27,7 @@ const count = z.int().nonnegative();
 const Job = z.looseObject({
   imageFile: z.string().min(1),
   workload: z.looseObject({}),
-  cell: z.looseObject({ hostCacheMode: z.string(), version: z.int(), clusterSizeBytes: count }),
+  cell: z.looseObject({ hostCacheMode: z.string(), clusterSizeBytes: count }),
   traced: z.boolean(),
 });
 

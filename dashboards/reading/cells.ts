@@ -29,14 +29,21 @@ export function cellAttributes(cell: Cell): { readonly policy: Attributes; reado
     ],
     image: [
       ['cluster', formatBytes(image.clusterSizeBytes)],
-      ['L2 tables', String(image.l2CacheTables)],
-      ['refcount blocks', String(image.refcountCacheTables)],
-      ['version', String(image.version)],
-      ['refcount bits', String(image.refcountBits)],
+      // A raw file has no tables.
+      ...(image.version === null ? [] : tableAttributes(image)),
       ...inWords(image.options),
       ['device', cell.device.name],
     ],
   };
+}
+
+function tableAttributes(image: Cell['image']): Attributes {
+  return [
+    ['L2 tables', String(image.l2CacheTables)],
+    ['refcount blocks', String(image.refcountCacheTables)],
+    ['version', String(image.version)],
+    ['refcount bits', String(image.refcountBits)],
+  ];
 }
 
 function attributes(cell: Cell): Attributes {

@@ -68,8 +68,11 @@ interface Pair {
   readonly baseline: CountedCell;
 }
 
+/** A raw file is what the others are measured by: it is no policy that anyone could choose. */
 function pairsOf(record: RunRecord): Pair[] {
-  return comparedCells(record).flatMap((item) => (item.baseline === null ? [] : [{ item, baseline: item.baseline }]));
+  return comparedCells(record).flatMap((item) =>
+    item.baseline === null || item.cell.engine === 'raw' ? [] : [{ item, baseline: item.baseline }],
+  );
 }
 
 /** The policy that the headline is about: `writeback` where it was run, else the one that waits least. */

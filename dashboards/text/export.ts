@@ -49,7 +49,7 @@ function wholeRow(record: RunRecord, cell: Cell): Row {
     ...prefixed('parameter.', workload.parameters),
     ...{ cell: cell.id, engine: cell.engine, policy: cell.policy.name, stage: cell.policy.stage ?? '' },
     ...{ hostCacheMode: cell.hostCacheMode, device: `${cell.device.kind}:${cell.device.name}` },
-    ...{ version: cell.image.version, clusterSizeBytes: cell.image.clusterSizeBytes },
+    ...{ version: cell.image.version ?? '', clusterSizeBytes: cell.image.clusterSizeBytes },
     ...{ l2CacheTables: cell.image.l2CacheTables, refcountCacheTables: cell.image.refcountCacheTables },
     ...{ content: cell.verification.content, check: cell.verification.check, rounds: cell.rounds.length },
     ...(cell.rounds.length > 0 && {

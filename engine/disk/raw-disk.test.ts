@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { test } from 'node:test';
+import { CountingFile } from '../instruments/counting-file.ts';
+import { FaultFile } from '../instruments/fault-file.ts';
 import { openFile } from '../io/file.ts';
 import { MemoryFile } from '../io/memory-file.ts';
 import { deviceSuite } from '../testing/device-suite.ts';
@@ -20,6 +22,44 @@ deviceSuite('raw disk', {
   file: memory,
   open: (file) => new RawDisk(file),
   openReadOnly: (file) => new RawDisk(new MemoryFile('memory', (file as MemoryFile).bytes(), { readOnly: true })),
+});
+
+test('a flush with nothing written since the last one that succeeded costs nothing', () => {
+  const counting = new CountingFile(memory(4096));
+  const disk = new RawDisk(counting);
+  const syncs = () => counting.counts.fsyncs;
+  disk.flush();
+  assert.equal(syncs(), 0, 'as it was opened');
+  disk.write(0, new Uint8Array(512));
+  disk.flush();
+  disk.flush();
+  disk.read(0, new Uint8Array(512));
+  disk.flush();
+  assert.equal(syncs(), 1);
+  disk.discard(0, 512);
+  disk.flush();
+  disk.writeZeroes(0, 1024);
+  disk.flush();
+  disk.flush();
+  assert.equal(syncs(), 3);
+});
+
+test('with O_DSYNC a flush after writes costs nothing; after a discard it does', () => {
+  const counting = new CountingFile(new MemoryFile('m', new Uint8Array(4096), { writesAreDurable: true }));
+  const disk = new RawDisk(counting);
+  disk.write(0, new Uint8Array(512));
+  disk.flush();
+  assert.equal(counting.counts.fsyncs, 0);
+  disk.discard(0, 512);
+  disk.flush();
+  assert.equal(counting.counts.fsyncs, 1);
+});
+
+test('a flush after one that failed is tried again, and fails', () => {
+  const faulty = new FaultFile(memory(4096), { kind: 'EIO', position: 1, forGood: false, only: 'guest-flush' });
+  const disk = new RawDisk(faulty);
+  disk.write(0, new Uint8Array(512));
+  for (let again = 0; again < 2; again++) assert.throws(() => disk.flush(), { code: 'IO' });
 });
 
 test('no request makes the file longer', () => {

@@ -3,6 +3,7 @@ import { Qcow2Error } from '../base/errors.ts';
 import { requireInside } from '../base/range.ts';
 import { roundDown, SECTOR_BYTES } from '../base/units.ts';
 import type { BlockFile } from '../io/block-file.ts';
+import { type DurableFile, trackDurability } from '../io/durability.ts';
 import { writeBytes } from '../io/sector-access.ts';
 import type { ByteRange, GuestDevice, MappedRange, WriteOptions, ZeroOptions } from './device.ts';
 
@@ -11,11 +12,11 @@ const ZERO_PIECE_BYTES = 1_048_576;
 
 export class RawDisk implements GuestDevice {
   readonly sizeBytes: number;
-  readonly #file: BlockFile;
+  readonly #file: DurableFile;
   #closed = false;
 
   constructor(file: BlockFile) {
-    this.#file = file;
+    this.#file = trackDurability(file).image;
     this.sizeBytes = file.sizeBytes();
   }
 
@@ -41,9 +42,10 @@ export class RawDisk implements GuestDevice {
     if (options.durable) this.flush();
   }
 
+  /** Costs nothing when nothing was written since the last flush that succeeded. */
   flush(): void {
     this.#requireWritable();
-    this.#file.sync('guest-flush');
+    if (this.#file.durable < this.#file.written) this.#file.sync('guest-flush');
   }
 
   /** Gives the range back to the file system, where it can take it. */

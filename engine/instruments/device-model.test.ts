@@ -66,6 +66,27 @@ describe('NVMe with power-loss protection, by hand', () => {
     assert.equal(sync(), 1000 + command + flush + 40_000, 'a hole filled');
   });
 
+  test('holes of the file below are no place on the device: the first write there is metadata', () => {
+    class Sparse extends EmptyFile {
+      override extentAt(offset: number) {
+        return { isHole: offset < MiB, endOffset: offset < MiB ? MiB : 2 * MiB };
+      }
+    }
+    const file = new DeviceModelFile(new Sparse(2 * MiB), {
+      device: deviceNamed('nvme-plp'),
+      hostCacheMode: 'writeback',
+    });
+    const synced = (offset: number) => {
+      file.write(offset, new Uint8Array(PAGE_BYTES), 'data');
+      const start = file.elapsedNs();
+      file.sync('guest-flush');
+      return file.elapsedNs() - start;
+    };
+    assert.equal(synced(0), 1000 + command + flush + 40_000, 'a hole filled');
+    assert.equal(synced(0), 1000 + command + flush, 'an overwrite');
+    assert.equal(synced(MiB), 1000 + command + flush, 'an overwrite of what was there');
+  });
+
   test('space taken ahead spares the growth, not the first write into it', () => {
     const { file, took, write, read, sync } = modelled('nvme-plp');
     assert.equal(

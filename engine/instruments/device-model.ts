@@ -46,7 +46,7 @@ export class DeviceModelFile extends Tap {
   /** Of the file, before the operation that is under way. */
   #sizeBefore = 0;
 
-  /** What `inner` already holds counts as allocated, synced and not yet read. */
+  /** What `inner` already stores counts as allocated, synced and not yet read; where it cannot say, all of it does. */
   constructor(inner: BlockFile, { device, hostCacheMode, host = DEFAULT_HOST, sink }: DeviceModelOptions) {
     super(inner);
     this.writesAreDurable = hostCacheMode === 'writethrough' || hostCacheMode === 'directsync';
@@ -56,7 +56,7 @@ export class DeviceModelFile extends Tap {
     this.#device = device;
     this.#sink = sink ?? null;
     this.#disk = new ModelledDisk(device);
-    this.#allocated.add(0, inner.sizeBytes());
+    for (const { offset, lengthBytes } of storedExtents(inner)) this.#allocated.add(offset, lengthBytes);
   }
 
   /** Virtual time since the file was wrapped. */
@@ -178,5 +178,15 @@ export class DeviceModelFile extends Tap {
     const start = Math.ceil(offset / PAGE_BYTES);
     const end = Math.floor((offset + lengthBytes) / PAGE_BYTES);
     for (const page of this.#dirtyPages) if (page >= start && page < end) this.#dirtyPages.delete(page);
+  }
+}
+
+/** What the file system stores of `file`, without its holes. */
+function* storedExtents(file: BlockFile): Generator<Extent> {
+  const sizeBytes = file.sizeBytes();
+  for (let offset = 0; offset < sizeBytes; ) {
+    const { isHole, endOffset } = file.extentAt(offset) ?? { isHole: false, endOffset: sizeBytes };
+    if (!isHole) yield { offset, lengthBytes: endOffset - offset };
+    offset = endOffset;
   }
 }

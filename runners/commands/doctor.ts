@@ -65,7 +65,7 @@ function examine(plan: BenchPlan, { record, recordFile }: BenchOutcome): void {
   const images = new TemporaryImages(plan.directory, plan.keepImages);
   try {
     for (const cell of plan.cells) {
-      if (cell.engine === 'qemu' || cell.device !== null) continue;
+      if (cell.engine !== 'cowbench' || cell.device !== null) continue;
       const imageFile = images.imageFile(cell.id);
       const page = `${recordFile.replace(/\.json$/, '')}.${fileNameOf(cell.id)}.doctor.html`;
       const finding = runDoctor({ imageFile, workload: plan.workload, cell, traced: false }, page);

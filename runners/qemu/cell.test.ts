@@ -5,7 +5,7 @@ import { Cell } from '../../results/record.ts';
 import { driverOptions, emptyQemuCell, type QemuCellChoice, qemuWarnings } from './cell.ts';
 
 const CHOICE: QemuCellChoice & { id: string } = {
-  ...{ id: 'modern', hostCacheMode: 'writeback', version: 3, clusterSizeBytes: 65536 },
+  ...{ id: 'qemu 7.2', hostCacheMode: 'writeback', version: 3, clusterSizeBytes: 65536 },
   ...{ l2CacheTables: null, refcountCacheTables: null },
 };
 const VERSIONS = { 'qemu-io': '7.2', 'qemu-img': '7.2', strace: '6.1' };
@@ -13,7 +13,7 @@ const VERSIONS = { 'qemu-io': '7.2', 'qemu-img': '7.2', strace: '6.1' };
 test('the cell is valid and names qemu, its versions and its default caches', () => {
   const cell = Cell.parse(emptyQemuCell(CHOICE, 20 * GiB, 'ext4', VERSIONS));
   assert.equal(cell.engine, 'qemu');
-  assert.deepEqual(cell.policy, { name: 'modern', stage: null, parameters: VERSIONS });
+  assert.deepEqual(cell.policy, { name: 'qemu 7.2', stage: null, parameters: VERSIONS });
   // 512 MiB of disk a table.
   assert.equal(cell.image.l2CacheTables, 40);
   assert.equal(emptyQemuCell(CHOICE, 8 * TiB, 'ext4', VERSIONS).image.l2CacheTables, 512);

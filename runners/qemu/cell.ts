@@ -2,7 +2,7 @@
 import { type HostCacheMode, MiB } from '../../engine/index.ts';
 import type { Cell } from '../../results/record.ts';
 import type { Workload } from '../../workloads/workload.ts';
-import type { QemuVersions } from './tools.ts';
+import { type QemuVersions, toolVersion } from './tools.ts';
 
 export interface QemuCellChoice {
   readonly hostCacheMode: HostCacheMode;
@@ -13,8 +13,10 @@ export interface QemuCellChoice {
   readonly refcountCacheTables: number | null;
 }
 
-/** The name under which charts show the program of today. */
-export const QEMU_POLICY = 'modern';
+/** The name under which tables and charts show the installed program, for example `qemu 7.2.22`. Throws UsageError without one. */
+export function qemuName(): string {
+  return `qemu ${toolVersion('qemu-io')}`;
+}
 
 /** Options of the qcow2 driver for what was chosen. */
 export function driverOptions({ l2CacheTables, refcountCacheTables, clusterSizeBytes }: QemuCellChoice) {
@@ -35,7 +37,7 @@ export function emptyQemuCell(
   return {
     id: choice.id,
     engine: 'qemu',
-    policy: { name: QEMU_POLICY, stage: null, parameters: { ...versions } },
+    policy: { name: `qemu ${versions['qemu-io']}`, stage: null, parameters: { ...versions } },
     hostCacheMode: choice.hostCacheMode,
     image: {
       ...{ version, clusterSizeBytes, refcountBits: 16 },
@@ -59,7 +61,7 @@ export function emptyQemuCell(
 export function qemuWarnings(workload: Pick<Workload, 'vmStateSizeBytes'>): string[] {
   if (workload.vmStateSizeBytes === 0) return [];
   return [
-    `${QEMU_POLICY}: qemu-img keeps saved VM state in the active table, so each later save copies its clusters, ` +
+    'qemu: qemu-img keeps saved VM state in the active table, so each later save copies its clusters, ' +
       'which savevm in a virtual machine does not',
   ];
 }

@@ -9,10 +9,13 @@ import type { GuestRequest } from '../../workloads/request.ts';
 export class Expectation {
   readonly disk: ExpectedDisk;
   readonly #seed: number;
-  readonly #clusterSizeBytes: number;
+  readonly #clusterSizeBytes: number | null;
 
-  /** `initialSerial` names the write that filled the backing image; without one the disk begins as zeros. */
-  constructor(diskSizeBytes: number, seed: number, clusterSizeBytes: number, initialSerial?: number) {
+  /**
+   * `clusterSizeBytes`: what a discard drops whole; null for a disk that promises nothing about discards. `initialSerial` names the
+   * write that filled the backing image; without one the disk begins as zeros.
+   */
+  constructor(diskSizeBytes: number, seed: number, clusterSizeBytes: number | null, initialSerial?: number) {
     this.disk = new ExpectedDisk(diskSizeBytes, seed, initialSerial);
     this.#seed = seed;
     this.#clusterSizeBytes = clusterSizeBytes;
@@ -44,6 +47,7 @@ export class Expectation {
   /** Whole clusters read as zeros afterwards; about a part of a cluster, a discard promises nothing. */
   #discard(offset: number, length: number): void {
     const cluster = this.#clusterSizeBytes;
+    if (cluster === null) return this.disk.forget(offset, length);
     const end = offset + length;
     const first = Math.ceil(offset / cluster) * cluster;
     const last = Math.floor(end / cluster) * cluster;

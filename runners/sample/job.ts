@@ -18,17 +18,29 @@ export interface CellChoice {
   readonly imageOptions?: ImageOptions;
 }
 
+/** How a raw file gets its space before the guest's first request. */
+export const RAW_PREPARATIONS = ['sparse', 'falloc', 'zeroes'] as const;
+export type RawPreparation = (typeof RAW_PREPARATIONS)[number];
+
+/** A plain file in place of an image: byte n of the disk is byte n of the file. */
+export interface RawCellChoice {
+  readonly raw: RawPreparation;
+  readonly hostCacheMode: HostCacheMode;
+  /** Of the images beside it, which workloads aim at. */
+  readonly clusterSizeBytes: number;
+}
+
 /** A device that exists in arithmetic only; times of a sample on it are virtual. */
 export interface ModelledDevice {
   readonly device: DeviceParameters;
   readonly host: HostParameters;
 }
 
-export interface SampleJob {
+export interface SampleJob<Choice = CellChoice> {
   /** Path of the image to make; the worker creates it (and beside it `….backing`), the runner removes it. */
   readonly imageFile: string;
   readonly workload: WorkloadChoice;
-  readonly cell: CellChoice;
+  readonly cell: Choice;
   /** Also collect the file map and the cascades: once a cell is enough, and tracing costs a little time. */
   readonly traced: boolean;
   /** Absent: the storage that the image lies on. */
@@ -40,6 +52,9 @@ export interface SampleJob {
   /** Write a CPU profile of the replay to this file; its times are then no measurement. */
   readonly profileFile?: string;
 }
+
+/** A sample that this program's own code serves. */
+export type OwnSampleJob = SampleJob<CellChoice | RawCellChoice>;
 
 /** Called often; resolves when the worker may go on. */
 export type ReportProgress = (part: SamplePart, requests: number) => Promise<void>;

@@ -4,7 +4,15 @@
  * Only the replay is measured, from opening the image to the return of close. The image is opened three times (made,
  * replayed, verified), so that each part has a descriptor of its own and a system-call trace can tell them apart.
  */
-import { type BlockFile, DeviceModelFile, openFile, openImage } from '../../engine/index.ts';
+import {
+  type BlockFile,
+  DeviceModelFile,
+  type GuestDevice,
+  openFile,
+  openImage,
+  type Qcow2Image,
+  RawDisk,
+} from '../../engine/index.ts';
 import type { LatencyHistogram } from '../../results/histogram.ts';
 import type { LatencySeries } from '../../results/record.ts';
 import type { SampleResult } from '../../results/sample-protocol.ts';
@@ -12,7 +20,7 @@ import { ZEROS } from '../../workloads/expected-disk.ts';
 import { BACKING_SERIAL } from '../../workloads/workload.ts';
 import { exactCounters } from './exact-counters.ts';
 import { Expectation } from './expectation.ts';
-import type { ReportProgress, SampleJob } from './job.ts';
+import type { CellChoice, OwnSampleJob, ReportProgress } from './job.ts';
 import { MeasuredClock } from './measured-clock.ts';
 import { ObservedFile } from './observed-file.ts';
 import { Pacer, parsePace } from './pace.ts';
@@ -30,13 +38,15 @@ import { type OpenWorkload, openWorkload } from './workload-choice.ts';
  * Takes the sample that `job` describes.
  * @throws Qcow2Error, TraceError and WorkloadError for bad input and for devices that fail.
  */
-export async function measure(job: SampleJob, progress: ReportProgress): Promise<SampleResult> {
+export async function measure(job: OwnSampleJob, progress: ReportProgress): Promise<SampleResult> {
   const startedAt = new Date().toISOString();
   const { clusterSizeBytes } = job.cell;
   const open = await openWorkload(job.workload, clusterSizeBytes);
   const { diskSizeBytes, backingImage } = open.workload;
   const initialSerial = backingImage ? BACKING_SERIAL : ZEROS;
-  const expectation = new Expectation(diskSizeBytes, job.workload.seed, clusterSizeBytes, initialSerial);
+  const isRaw = 'raw' in job.cell;
+  const discarded = isRaw ? null : clusterSizeBytes;
+  const expectation = new Expectation(diskSizeBytes, job.workload.seed, discarded, initialSerial);
   const prepared = await prepareImage(job, open.workload, expectation, progress);
   const { times, served, ...result } = await profiled(job.profileFile, () =>
     replay(job, open, expectation, prepared, progress),
@@ -44,7 +54,8 @@ export async function measure(job: SampleJob, progress: ReportProgress): Promise
   const backing = openBacking(job, open.workload);
   try {
     const pause = () => progress('verify', served);
-    const verification = await verify(job.imageFile, expectation.disk, withBacking(backing), job.traced, pause);
+    const over = isRaw ? 'raw' : withBacking(backing);
+    const verification = await verify(job.imageFile, expectation.disk, over, job.traced, pause);
     return { startedAt, ...result, times: { ...times, peakMemoryBytes: peakMemoryBytes() }, verification };
   } finally {
     backing?.close();
@@ -52,7 +63,7 @@ export async function measure(job: SampleJob, progress: ReportProgress): Promise
 }
 
 async function replay(
-  job: SampleJob,
+  job: OwnSampleJob,
   { workload, requests }: OpenWorkload,
   expectation: Expectation,
   prepared: number,
@@ -60,19 +71,10 @@ async function replay(
 ) {
   const { file, time } = openMeasured(job);
   const clock = new MeasuredClock(time);
-  const { policy, stage, imageOptions } = job.cell;
   const backing = openBacking(job, workload);
   const observed = new ObservedFile(file, clock, job.traced, job.deviceTraceFile !== undefined);
   const pacer = job.pace === undefined ? null : new Pacer(parsePace(job.pace), clock);
-  const open = () =>
-    openImage(observed.file, {
-      policy,
-      ...(stage !== null && { stage }),
-      ...cacheSizes(job.cell),
-      ...imageOptions?.open,
-      ...withBacking(backing),
-    });
-  const run = new Replay(observed, open, { time, pacer });
+  const run = new Replay(observed, () => openDisk(job, observed.file, withBacking(backing)), { time, pacer });
   const phases = new Phases();
   const mark = (name: string, firstRequest: number) => phases.begin(name, firstRequest);
   try {
@@ -81,9 +83,10 @@ async function replay(
       clock.run(() => run.serve(slice));
       await progress('replay', run.served);
     }
-    const { image, served } = run;
+    const { disk, served } = run;
     clock.run(() => run.close());
-    const exact = exactCounters(observed.file.counts, image.cacheCounts(), run.guest.counts, observed.file.sizeBytes());
+    const caches = isImage(disk) ? disk.cacheCounts() : null;
+    const exact = exactCounters(observed.file.counts, caches, run.guest.counts, observed.file.sizeBytes());
     if (job.deviceTraceFile !== undefined) await observed.deviceTrace?.write(job.deviceTraceFile);
     return { served, exact, ...measurements(clock, observed, run), phases: phases.of(served) };
   } finally {
@@ -92,14 +95,26 @@ async function replay(
   }
 }
 
+/** Opens what the guest's requests go to. */
+function openDisk({ cell }: OwnSampleJob, file: BlockFile, over: ReturnType<typeof withBacking>): GuestDevice {
+  if ('raw' in cell) return new RawDisk(file);
+  const { policy, stage, imageOptions } = cell;
+  const chosen = { policy, ...(stage !== null && { stage }), ...cacheSizes(cell), ...imageOptions?.open };
+  return openImage(file, { ...chosen, ...over });
+}
+
+function isImage(disk: GuestDevice): disk is Qcow2Image {
+  return 'cacheCounts' in disk;
+}
+
 /** With L2 slices the same memory holds more of them. */
-function cacheSizes({ l2CacheTables, refcountCacheTables, clusterSizeBytes, imageOptions }: SampleJob['cell']) {
+function cacheSizes({ l2CacheTables, refcountCacheTables, clusterSizeBytes, imageOptions }: CellChoice) {
   const sliceBytes = imageOptions?.open.l2CacheEntryBytes ?? clusterSizeBytes;
   return { l2CacheTables: l2CacheTables * Math.max(1, clusterSizeBytes / sliceBytes), refcountCacheTables };
 }
 
 /** The image file on the device of the sample, and the clock of that device. */
-function openMeasured({ imageFile, cell, device }: SampleJob): { file: BlockFile; time: TimeSource } {
+function openMeasured({ imageFile, cell, device }: OwnSampleJob): { file: BlockFile; time: TimeSource } {
   const { hostCacheMode } = cell;
   if (device === undefined) return { file: openFile(imageFile, { mode: hostCacheMode }), time: REAL_TIME };
   // The model alone says what a sync takes: those of the file below would only make the user wait.

@@ -2,13 +2,23 @@
  * Makes the image that a sample starts from: empty, over a backing image, or filled by the workload's preparation.
  * None of it is measured. Preparation runs in writeback, the fastest way to the same guest content.
  */
-import { createImage, type GuestDisk, type HostCacheMode, openFile, openImage } from '../../engine/index.ts';
+import {
+  type BlockFile,
+  createImage,
+  type GuestDevice,
+  type GuestDisk,
+  type HostCacheMode,
+  openFile,
+  openImage,
+  RawDisk,
+} from '../../engine/index.ts';
 import { fillGuestData } from '../../workloads/guest-data.ts';
 import { BACKING_SERIAL, type Workload } from '../../workloads/workload.ts';
 import type { Expectation } from './expectation.ts';
-import type { ReportProgress, SampleJob } from './job.ts';
+import type { CellChoice, OwnSampleJob, RawPreparation, ReportProgress } from './job.ts';
 import { MeasuredClock } from './measured-clock.ts';
 import { ObservedFile } from './observed-file.ts';
+import { prepareRawFile } from './raw-file.ts';
 import { Replay } from './replay.ts';
 import { slices } from './slices.ts';
 
@@ -22,32 +32,44 @@ export interface Backing {
 
 /** Makes `job.imageFile`, durable; returns how many requests its preparation took. */
 export async function prepareImage(
-  job: SampleJob,
+  job: OwnSampleJob,
   workload: Workload,
   expectation: Expectation,
   progress: ReportProgress,
 ): Promise<number> {
-  const { version, clusterSizeBytes } = job.cell;
-  if (workload.backingImage) fillBackingFile(backingPath(job.imageFile), workload.diskSizeBytes, job.workload.seed);
-  const file = openFile(job.imageFile, { mode: preparingMode(job), create: true });
+  const { cell, imageFile } = job;
+  const file = openFile(imageFile, { mode: preparingMode(job), create: true });
   try {
-    createImage(file, {
-      sizeBytes: workload.diskSizeBytes,
-      version,
-      clusterSizeBytes,
-      ...job.cell.imageOptions?.create,
-      ...(workload.backingImage && { backingFile: backingPath(job.imageFile), backingFormat: 'raw' as const }),
-    });
+    if ('raw' in cell) makeRawFile(file, job, workload, cell.raw);
+    else makeImage(file, job, workload, cell);
     // Else the first sync of the replay would pay for making the image.
     file.sync('other');
   } finally {
     file.close();
   }
-  preallocate(job);
+  if (!('raw' in cell)) preallocate(imageFile, cell);
   return runPreparation(job, workload, expectation, progress);
 }
 
-function preallocate({ imageFile, cell }: SampleJob): void {
+/** Without anything beneath it, a plain disk holds what an image would show of its backing image. */
+function makeRawFile(file: BlockFile, job: OwnSampleJob, workload: Workload, how: RawPreparation): void {
+  if (workload.backingImage) fillWithData(file, workload.diskSizeBytes, job.workload.seed);
+  else prepareRawFile(file, workload.diskSizeBytes, how);
+}
+
+function makeImage(file: BlockFile, job: OwnSampleJob, workload: Workload, cell: CellChoice): void {
+  const { version, clusterSizeBytes } = cell;
+  if (workload.backingImage) fillBackingFile(backingPath(job.imageFile), workload.diskSizeBytes, job.workload.seed);
+  createImage(file, {
+    sizeBytes: workload.diskSizeBytes,
+    version,
+    clusterSizeBytes,
+    ...cell.imageOptions?.create,
+    ...(workload.backingImage && { backingFile: backingPath(job.imageFile), backingFormat: 'raw' as const }),
+  });
+}
+
+function preallocate(imageFile: string, cell: CellChoice): void {
   const how = cell.imageOptions?.preallocation ?? 'off';
   if (how === 'off') return;
   const image = openImage(openFile(imageFile));
@@ -56,14 +78,18 @@ function preallocate({ imageFile, cell }: SampleJob): void {
 }
 
 async function runPreparation(
-  job: SampleJob,
+  job: OwnSampleJob,
   workload: Workload,
   expectation: Expectation,
   progress: ReportProgress,
 ): Promise<number> {
   const backing = openBacking(job, workload);
   const observed = new ObservedFile(openFile(job.imageFile, { mode: preparingMode(job) }), new MeasuredClock(), false);
-  const run = new Replay(observed, () => openImage(observed.file, { policy: 'writeback', ...withBacking(backing) }));
+  const open = (): GuestDevice =>
+    'raw' in job.cell
+      ? new RawDisk(observed.file)
+      : openImage(observed.file, { policy: 'writeback', ...withBacking(backing) });
+  const run = new Replay(observed, open);
   try {
     for await (const slice of slices(workload.prepare(), workload.diskSizeBytes, expectation, 0)) {
       if (run.served === 0) run.open();
@@ -81,13 +107,13 @@ async function runPreparation(
 }
 
 /** On a modelled device nothing has to be durable. */
-function preparingMode(job: SampleJob): HostCacheMode {
+function preparingMode(job: OwnSampleJob): HostCacheMode {
   return job.device === undefined ? 'writeback' : 'unsafe';
 }
 
-/** Opens the backing image of the sample for reading; null when the workload has none. */
-export function openBacking(job: SampleJob, workload: Workload): Backing | null {
-  if (!workload.backingImage) return null;
+/** Opens the backing image of the sample for reading; null when the workload, or a raw file, has none. */
+export function openBacking(job: OwnSampleJob, workload: Workload): Backing | null {
+  if (!workload.backingImage || 'raw' in job.cell) return null;
   const file = openFile(backingPath(job.imageFile), { mode: 'writeback', readOnly: true });
   return {
     disk: { sizeBytes: workload.diskSizeBytes, read: (offset, into) => file.read(offset, into, 'data') },
@@ -108,14 +134,18 @@ export function backingPath(imageFile: string): string {
 function fillBackingFile(path: string, sizeBytes: number, seed: number): void {
   const file = openFile(path, { mode: 'writeback', create: true });
   try {
-    const buffer = new Uint8Array(Math.min(FILL_BYTES, sizeBytes));
-    for (let offset = 0; offset < sizeBytes; offset += buffer.length) {
-      const bytes = buffer.subarray(0, Math.min(buffer.length, sizeBytes - offset));
-      fillGuestData(bytes, BACKING_SERIAL, offset, seed);
-      file.write(offset, bytes, 'data');
-    }
+    fillWithData(file, sizeBytes, seed);
     file.sync('other');
   } finally {
     file.close();
+  }
+}
+
+function fillWithData(file: BlockFile, sizeBytes: number, seed: number): void {
+  const buffer = new Uint8Array(Math.min(FILL_BYTES, sizeBytes));
+  for (let offset = 0; offset < sizeBytes; offset += buffer.length) {
+    const bytes = buffer.subarray(0, Math.min(buffer.length, sizeBytes - offset));
+    fillGuestData(bytes, BACKING_SERIAL, offset, seed);
+    file.write(offset, bytes, 'data');
   }
 }

@@ -1,8 +1,8 @@
 /**
- * Serves prepared guest requests from an open image and measures each: latency by kind of request, counts of what the
+ * Serves prepared guest requests from an open disk and measures each: latency by kind of request, counts of what the
  * guest asked, and which request caused which file operation.
  */
-import { perform, type Qcow2Image, VmStateSize } from '../../engine/index.ts';
+import { type GuestDevice, perform, VmStateSize } from '../../engine/index.ts';
 import type { RequestFacts } from './cascades.ts';
 import { GuestTotals } from './guest-totals.ts';
 import type { ObservedFile } from './observed-file.ts';
@@ -10,7 +10,7 @@ import type { Pacer } from './pace.ts';
 import type { PreparedRequest } from './slices.ts';
 import { REAL_TIME, type TimeSource } from './time-source.ts';
 
-/** What a replay may be told besides the file and the image. */
+/** What a replay may be told besides the file and the disk. */
 export interface ReplayOptions {
   /** The clock that latencies are read from. */
   readonly time?: TimeSource;
@@ -18,29 +18,29 @@ export interface ReplayOptions {
   readonly pacer?: Pacer | null;
 }
 
-export class Replay {
+export class Replay<Disk extends GuestDevice = GuestDevice> {
   readonly guest = new GuestTotals();
   readonly #observed: ObservedFile;
-  readonly #openImage: () => Qcow2Image;
+  readonly #openDisk: () => Disk;
   readonly #time: TimeSource;
   readonly #pacer: Pacer | null;
-  #image: Qcow2Image | null = null;
+  #disk: Disk | null = null;
   #served = 0;
   #startedNs = 0;
   readonly #vmState = new VmStateSize();
 
-  /** `openImage` opens the image in the observed file; it is called at the start and for each `reopen`. */
-  constructor(observed: ObservedFile, openImage: () => Qcow2Image, options: ReplayOptions = {}) {
+  /** `openDisk` opens the disk in the observed file; it is called at the start and for each `reopen`. */
+  constructor(observed: ObservedFile, openDisk: () => Disk, options: ReplayOptions = {}) {
     this.#observed = observed;
-    this.#openImage = openImage;
+    this.#openDisk = openDisk;
     this.#time = options.time ?? REAL_TIME;
     this.#pacer = options.pacer ?? null;
   }
 
-  /** The open image. */
-  get image(): Qcow2Image {
-    if (this.#image === null) throw new Error('the image is not open');
-    return this.#image;
+  /** The open disk. */
+  get disk(): Disk {
+    if (this.#disk === null) throw new Error('the disk is not open');
+    return this.#disk;
   }
 
   /** Guest requests served so far. */
@@ -50,14 +50,14 @@ export class Replay {
 
   open(): void {
     this.#measure({ index: 0, op: 'open', offset: 0, length: 0 }, () => {
-      this.#image = this.#openImage();
+      this.#disk = this.#openDisk();
     });
   }
 
   close(): void {
-    const image = this.image;
-    this.#measure({ index: this.#served, op: 'close', offset: 0, length: 0 }, () => image.close());
-    this.#image = null;
+    const { disk } = this;
+    this.#measure({ index: this.#served, op: 'close', offset: 0, length: 0 }, () => disk.close());
+    this.#disk = null;
   }
 
   /** Serves the requests of a slice, one after the other. */
@@ -89,8 +89,8 @@ export class Replay {
 
   #execute({ request, bytes }: PreparedRequest): void {
     if (request.op === 'mark') return;
-    if (request.op !== 'reopen') return perform(this.image, request, bytes, this.#vmState);
-    this.image.close();
-    this.#image = this.#openImage();
+    if (request.op !== 'reopen') return perform(this.disk, request, bytes, this.#vmState);
+    this.disk.close();
+    this.#disk = this.#openDisk();
   }
 }

@@ -15,7 +15,7 @@ import {
   type WorkerMessage,
 } from '../../results/sample-protocol.ts';
 import { describeFailure, isBadInput } from '../console/errors.ts';
-import type { ReportProgress, SampleJob } from './job.ts';
+import type { OwnSampleJob, ReportProgress } from './job.ts';
 import { measure } from './measure.ts';
 import { backingPath } from './prepare.ts';
 import type { QemuSampleJob } from './qemu-sample.ts';
@@ -36,7 +36,7 @@ async function work(message: unknown): Promise<void> {
   let lastReportMs = 0;
   try {
     requireSampleJob(message);
-    const job = message as SampleJob | QemuSampleJob;
+    const job = message as OwnSampleJob | QemuSampleJob;
     unfinishedImage = job.imageFile;
     const result = await takeSample(job, async (part, requests) => {
       if (performance.now() - lastReportMs < PROGRESS_INTERVAL_MS) return;
@@ -54,9 +54,9 @@ async function work(message: unknown): Promise<void> {
   }
 }
 
-/** A cell of the installed qemu has no policy: only this engine has. */
-async function takeSample(job: SampleJob | QemuSampleJob, progress: ReportProgress): Promise<SampleResult> {
-  if ('policy' in job.cell) return measure({ ...job, cell: job.cell }, progress);
+/** A cell of the installed qemu has no policy, and is no raw file: only this engine's are. */
+async function takeSample(job: OwnSampleJob | QemuSampleJob, progress: ReportProgress): Promise<SampleResult> {
+  if ('policy' in job.cell || 'raw' in job.cell) return measure({ ...job, cell: job.cell }, progress);
   const { measureQemu } = await import('./qemu-sample.ts');
   return measureQemu({ ...job, cell: job.cell }, progress);
 }

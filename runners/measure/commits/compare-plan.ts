@@ -27,7 +27,8 @@ export function withPatience(plan: BenchPlan, options: BenchOptions): BenchPlan 
 export function comparisonPlan(plan: BenchPlan, base: SourceTree, head: SourceTree): BenchPlan {
   const own = plan.cells.map((cell): EngineCell => {
     if (cell.engine === 'cowbench') return cell;
-    throw new UsageError('--engine qemu: commits of this program are compared, and qemu is in none of them');
+    const reason = 'commits of this program are compared, and it is in none of them';
+    throw new UsageError(`--engine ${cell.engine}: ${reason}`);
   });
   const by = (source: SourceTree, side: string) =>
     own.map((cell) => ({ ...cell, source, id: `${cell.id} @ ${side} ${source.commit.slice(0, 7)}` }));

@@ -37,7 +37,8 @@ const WHAT = {
   engine: {
     ...value('NAME,…'),
     default: 'cowbench',
-    describe: 'what serves the guest: cowbench, or qemu: the installed one (as policy "modern")',
+    describe:
+      'what serves the guest: cowbench; qemu: the installed one; raw: a plain file, sparse, or raw:falloc, raw:zeroes',
   },
   stage: { ...value('STAGE,…'), describe: 'stages of history instead of the presets: S0,S1,S2,S3,S4a,S4b or all' },
   cache: {

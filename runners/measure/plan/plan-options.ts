@@ -36,7 +36,6 @@ export function planOf(options: BenchOptions, words: readonly string[]): BenchPl
     ...image
   } = parseImageOptions(options['image-option'] as OptionText | undefined);
   const plainImage = Object.keys(image.words).length === 0;
-  if (!plainImage && text('engine') !== 'cowbench') throw new UsageError('--image-option: not with --engine qemu');
   const cells = planCells({
     ...{ engine: text('engine'), policy: text('policy'), stage: text('stage'), cache: text('cache') },
     versions: choices('image-version', version ?? required('image-version'), versionNumber),
@@ -46,6 +45,7 @@ export function planOf(options: BenchOptions, words: readonly string[]): BenchPl
     devices: choices('device', required('device'), (_, word) => deviceNamed(word)),
     ...(!plainImage && { imageOptions: image }),
   });
+  if (!plainImage) refuseImageOptions(cells);
   return {
     workload: {
       name: required('workload'),
@@ -70,6 +70,13 @@ export function planOf(options: BenchOptions, words: readonly string[]): BenchPl
     crash: text('crash') === undefined ? null : oneOf('crash', text('crash')!, ['quick']),
     command: words,
   };
+}
+
+/** The installed qemu makes no such images here, and a raw file is none. */
+function refuseImageOptions(cells: readonly PlannedCell[]): void {
+  if (cells.some(({ engine }) => engine === 'qemu')) throw new UsageError('--image-option: not with --engine qemu');
+  if (cells.some(({ engine }) => engine === 'cowbench')) return;
+  throw new UsageError('--image-option: --engine raw alone makes no image');
 }
 
 /** Every value of an option that takes a list. */

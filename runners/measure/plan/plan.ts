@@ -1,7 +1,7 @@
 /** What a bench run is to do, settled: every default filled in, every option checked. */
 import type { HostCacheMode } from '../../../engine/index.ts';
 import type { QemuCellChoice } from '../../qemu/cell.ts';
-import type { CellChoice } from '../../sample/job.ts';
+import type { CellChoice, RawCellChoice } from '../../sample/job.ts';
 import type { WorkloadChoice } from '../../sample/workload-choice.ts';
 import type { Baselines } from './variants.ts';
 
@@ -21,7 +21,15 @@ export interface QemuCell extends QemuCellChoice {
   readonly id: string;
 }
 
-export type PlannedCell = EngineCell | QemuCell;
+/** A plain file that takes the same requests. */
+export interface RawCell extends RawCellChoice {
+  readonly engine: 'raw';
+  readonly id: string;
+  /** As of an engine's cell. */
+  readonly device: string | null;
+}
+
+export type PlannedCell = EngineCell | QemuCell | RawCell;
 
 /** A commit of this program, ready to run. */
 export interface SourceTree {

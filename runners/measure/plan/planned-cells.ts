@@ -14,15 +14,17 @@ import {
 import { UsageError } from '../../console/errors.ts';
 import { list } from '../../console/option-values.ts';
 import { unknownWord } from '../../console/suggest.ts';
-import { QEMU_POLICY } from '../../qemu/cell.ts';
+import { qemuName } from '../../qemu/cell.ts';
 import type { ImageOptions } from '../../sample/image-options.ts';
-import type { EngineCell, PlannedCell, QemuCell } from './plan.ts';
+import { RAW_PREPARATIONS, type RawPreparation } from '../../sample/job.ts';
+import type { EngineCell, PlannedCell, QemuCell, RawCell } from './plan.ts';
 
 const ALIASES: Readonly<Record<string, PolicyName>> = { wt: 'writethrough', wb: 'writeback', s0: 'legacy' };
-const ENGINES = ['cowbench', 'qemu'] as const;
+const ENGINES = ['cowbench', 'qemu', 'raw', 'raw:sparse', 'raw:falloc', 'raw:zeroes'] as const;
+type Engine = (typeof ENGINES)[number];
 
-/** The host cache mode of the installed qemu where none is asked for: its own default. */
-const QEMU_MODE: HostCacheMode = 'writeback';
+/** The host cache mode of the installed qemu, and of a raw file, where none is asked for: qemu's own default. */
+const DEFAULT_MODE: HostCacheMode = 'writeback';
 
 /** One size of a table cache: so many tables whatever their size, or so many bytes of them; null: what the stage had. */
 export type CacheSize = { readonly tables: number } | { readonly bytes: number } | null;
@@ -34,7 +36,7 @@ export interface Choice<Value> {
 }
 
 export interface CellOptions {
-  /** `cowbench`, `qemu`, comma-separated. */
+  /** `cowbench`, `qemu`, `raw` (sparse), `raw:falloc`, `raw:zeroes`, comma-separated. */
   readonly engine?: string | undefined;
   /** Names of policies, comma-separated; `all` for every one. Without it: all, or what the stages stand for. */
   readonly policy?: string | undefined;
@@ -59,17 +61,19 @@ interface Point {
 }
 
 /**
- * The cells in the order of their options, each once; those of qemu last.
+ * The cells in the order of their options, each once; those of qemu and of raw files last.
  * @throws UsageError for an unknown name, Qcow2Error for a policy that does not exist at a stage.
  */
 export function planCells(options: CellOptions): PlannedCell[] {
-  const engines = options.engine === undefined ? ['cowbench'] : list('engine', options.engine).map(engineNamed);
+  const engines: Engine[] =
+    options.engine === undefined ? ['cowbench'] : list('engine', options.engine).map(engineNamed);
   const shapes = shapesOf(options);
   const own = engines.includes('cowbench')
     ? shapes.flatMap((shape) => pointsOf(options).map((point) => engineCell(point, shape, options.imageOptions)))
     : [];
   const qemu = engines.includes('qemu') ? qemuCells(options, shapes) : [];
-  const cells: PlannedCell[] = [...own, ...qemu];
+  const raw = rawPreparations(engines).flatMap((how) => rawCells(how, options, shapes));
+  const cells: PlannedCell[] = [...own, ...qemu, ...raw];
   return cells.filter((cell, index) => cells.findIndex((other) => other.id === cell.id) === index);
 }
 
@@ -132,7 +136,8 @@ function tablesOf(size: CacheSize, clusterSizeBytes: number, least: number): num
 }
 
 function qemuCells({ cache }: CellOptions, shapes: readonly Shape[]): QemuCell[] {
-  const modes = cache === undefined ? [QEMU_MODE] : list('cache', cache).map(hostCacheModeNamed);
+  const modes = modesOf(cache);
+  const name = qemuName();
   if (!shapes.some(({ device }) => device === null)) {
     throw new UsageError('--engine qemu runs on real storage only: add real to --device');
   }
@@ -141,12 +146,34 @@ function qemuCells({ cache }: CellOptions, shapes: readonly Shape[]): QemuCell[]
     .flatMap(({ version, clusterSizeBytes, l2Cache, refcountCache, words }) =>
       modes.map((hostCacheMode) => ({
         engine: 'qemu' as const,
-        id: [hostCacheMode === QEMU_MODE ? QEMU_POLICY : `${QEMU_POLICY}/${hostCacheMode}`, ...words].join(', '),
+        id: [hostCacheMode === DEFAULT_MODE ? name : `${name}/${hostCacheMode}`, ...words].join(', '),
         ...{ version, clusterSizeBytes, hostCacheMode },
         l2CacheTables: tablesOf(l2Cache, clusterSizeBytes, LEAST_L2_TABLES),
         refcountCacheTables: tablesOf(refcountCache, clusterSizeBytes, 1),
       })),
     );
+}
+
+function modesOf(cache: string | undefined): HostCacheMode[] {
+  return cache === undefined ? [DEFAULT_MODE] : list('cache', cache).map(hostCacheModeNamed);
+}
+
+function rawPreparations(engines: readonly Engine[]): RawPreparation[] {
+  return RAW_PREPARATIONS.filter(
+    (how) => engines.includes(`raw:${how}`) || (how === 'sparse' && engines.includes('raw')),
+  );
+}
+
+/** A raw file knows no tables: one for each size of clusters that the workload may aim at, and each device. */
+function rawCells(raw: RawPreparation, { cache }: CellOptions, shapes: readonly Shape[]): RawCell[] {
+  const words = (shape: Shape) => shape.words.filter((word) => /^(?:cluster|on) /.test(word));
+  return shapes.flatMap((shape) =>
+    modesOf(cache).map((hostCacheMode) => ({
+      engine: 'raw' as const,
+      id: [`raw:${raw}${hostCacheMode === DEFAULT_MODE ? '' : `/${hostCacheMode}`}`, ...words(shape)].join(', '),
+      ...{ raw, hostCacheMode, clusterSizeBytes: shape.clusterSizeBytes, device: shape.device },
+    })),
+  );
 }
 
 function pointsOf({ policy, stage, cache }: CellOptions): Point[] {
@@ -167,7 +194,7 @@ function pointsOf({ policy, stage, cache }: CellOptions): Point[] {
   );
 }
 
-function engineNamed(word: string): (typeof ENGINES)[number] {
+function engineNamed(word: string): Engine {
   const engine = ENGINES.find((name) => name === word);
   if (engine !== undefined) return engine;
   throw new UsageError(`--engine: ${unknownWord('engine', word, ENGINES)}`);

@@ -3,11 +3,11 @@ import { breakDownCost, type StorageCosts } from '../../../results/cost-model.ts
 import type { Cell, Round } from '../../../results/record.ts';
 import { median } from '../../../results/statistics.ts';
 
-/** Adds the breakdown of its middle round to each cell that ran on real storage under this program's engine. */
+/** Adds the breakdown of its middle round to each cell that ran on real storage under this program's engine, or on a raw file. */
 export function addCosts(cells: readonly Cell[], costs: StorageCosts): void {
   for (const cell of cells) {
     const round = middleRound(cell);
-    if (cell.exact === null || round === null || cell.device.kind !== 'real' || cell.engine !== 'cowbench') continue;
+    if (cell.exact === null || round === null || cell.device.kind !== 'real' || cell.engine === 'qemu') continue;
     const { read, write, sync } = round.deviceNs;
     const engineNs = Math.max(0, round.wallNs - read - write - sync);
     const { exact: counters, growingSyncs = 0, cleanSyncs = 0 } = cell;

@@ -5,7 +5,7 @@ import { crashVerdictOf, QUICK_EXPLORATION, quickJobs } from '../../safety/explo
 import { type BenchPlan, ignoresSyncs, type PlannedCell } from '../plan/plan.ts';
 
 /**
- * Adds a verdict to each cell that has none; cells that differ only in what is not explored share one. Left without: qemu, cells of
+ * Adds a verdict to each cell that has none; cells that differ only in what is not explored share one. Left without: qemu, raw files, cells of
  * another commit, and host cache modes that make syncs do nothing, which promise nothing.
  */
 export async function addCrashVerdicts(plan: BenchPlan, record: RunRecord, signal: AbortSignal): Promise<void> {
@@ -28,6 +28,6 @@ export async function addCrashVerdicts(plan: BenchPlan, record: RunRecord, signa
 }
 
 function subjectOf(cell: PlannedCell) {
-  if (cell.engine === 'qemu' || cell.source !== null || ignoresSyncs(cell.hostCacheMode)) return null;
+  if (cell.engine !== 'cowbench' || cell.source !== null || ignoresSyncs(cell.hostCacheMode)) return null;
   return { policy: cell.policy, stage: cell.stage, hostCacheMode: cell.hostCacheMode };
 }

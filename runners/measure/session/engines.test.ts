@@ -34,15 +34,64 @@ function qemuIsMissing(): boolean {
 test('qemu is a policy of the run: the same guest, verified the same way, on the same storage', async (context) => {
   if (qemuIsMissing() && !process.env.CI) return context.skip('NOT TESTED: qemu-io is not installed');
   const record = recordOf(await cowbench(...small({ policy: 'writeback', engine: 'cowbench,qemu', rounds: '2' })));
-  const [own, modern] = record.cells;
-  assert.deepEqual([modern!.engine, modern!.policy.name, modern!.rounds.length], ['qemu', 'modern', 2]);
-  assert.deepEqual(modern!.exact!.guest, own!.exact!.guest);
-  assert.deepEqual([modern!.verification.content, modern!.verification.check], ['equal', 'clean']);
+  const [own, installed] = record.cells;
+  const name = `qemu ${askVersion('qemu-io', process.env.PATH)}`;
+  assert.deepEqual([installed!.engine, installed!.policy.name, installed!.rounds.length], ['qemu', name, 2]);
+  assert.equal(installed!.id, name);
+  assert.deepEqual(installed!.exact!.guest, own!.exact!.guest);
+  assert.deepEqual([installed!.verification.content, installed!.verification.check], ['equal', 'clean']);
   assert.equal(own!.control!.length, 1);
   assert.deepEqual(
     record.comparisons!.map(({ baseline, candidate }) => [baseline, candidate]),
-    [[own!.id, modern!.id]],
+    [[own!.id, installed!.id]],
   );
+});
+
+test('a raw file takes the same requests in the same run, each preparation a cell of its own', async () => {
+  const own = { policy: 'writeback', engine: 'cowbench,raw,raw:zeroes', device: 'model:nvme-plp', 'flush-every': '4' };
+  const record = recordOf(await cowbench(...small(own)));
+  const [image, sparse, zeroes] = record.cells;
+  assert.deepEqual(
+    record.cells.map(({ id, engine, policy }) => [id, engine, policy.name]),
+    [
+      ['writeback', 'cowbench', 'writeback'],
+      ['raw:sparse', 'raw', 'raw:sparse'],
+      ['raw:zeroes', 'raw', 'raw:zeroes'],
+    ],
+  );
+  assert.deepEqual(sparse!.exact!.guest, image!.exact!.guest);
+  assert.deepEqual(zeroes!.exact, sparse!.exact);
+  assert.deepEqual([sparse!.exact!.fsyncs, sparse!.exact!.writes], [4, 16]);
+  assert.equal(sparse!.image.version, null);
+  assert.equal(sparse!.verification.content, 'equal');
+});
+
+test('what a raw file cannot do is one line, before anything is written', async () => {
+  const trace = path.join(folder, 'huge.iolog');
+  fs.writeFileSync(trace, 'fio version 3 iolog\n0 f write 0 4096\n');
+  const huge = { workload: `trace:${trace}`, 'disk-size': '1000T', span: null, writes: null };
+  for (const [own, expected] of [
+    [{ engine: 'raw:fast' }, /--engine: unknown engine "raw:fast"/],
+    [
+      { engine: 'raw', workload: 'savevm', span: null, writes: null },
+      /savevm asks for vmstate-write, which only an image/,
+    ],
+    [{ engine: 'raw', 'image-option': 'extended_l2=on' }, /--image-option: --engine raw alone makes no image/],
+    [
+      { engine: 'raw:zeroes', ...huge },
+      /--engine raw:zeroes: the whole disk takes 1048576000 MiB, and \d+ MiB are free/,
+    ],
+    [
+      { engine: 'raw:falloc', ...huge },
+      /--engine raw:falloc: the whole disk takes 1048576000 MiB, and \d+ MiB are free/,
+    ],
+  ] as const) {
+    const { code, stdout, stderr } = await cowbench(...small(own));
+    assert.deepEqual([code, stdout], [2, ''], stderr);
+    assert.match(stderr, new RegExp(`^cowbench: [^\n]*${expected.source}[^\n]*\n$`));
+    assert.equal(fs.existsSync(path.join(folder, 'runs')), false);
+    assert.deepEqual(fs.readdirSync(path.join(folder, 'images')), []);
+  }
 });
 
 test('qemu knows no modelled device and no pace', async () => {

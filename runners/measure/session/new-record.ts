@@ -6,7 +6,7 @@ import { describeEnvironment } from '../../machine/environment.ts';
 import { describeSource, programVersion, sourceWarning } from '../../machine/source.ts';
 import { emptyQemuCell, qemuWarnings } from '../../qemu/cell.ts';
 import { findQemuTools } from '../../qemu/tools.ts';
-import { type BenchPlan, type EngineCell, ignoresSyncs, isReal, REFCOUNT_BITS } from '../plan/plan.ts';
+import { type BenchPlan, type EngineCell, ignoresSyncs, isReal, type RawCell, REFCOUNT_BITS } from '../plan/plan.ts';
 
 /** What a run through the workload has told. */
 export interface WorkloadFacts {
@@ -70,7 +70,7 @@ export function planHash(plan: BenchPlan, { inputs, diskSizeBytes }: Workload): 
 
 /** The program that is measured: this one, or the one commit that takes all samples. */
 function sourceOf({ cells }: BenchPlan): RunRecord['source'] {
-  const sources = cells.map((cell) => (cell.engine === 'qemu' ? null : cell.source));
+  const sources = cells.map((cell) => (cell.engine === 'cowbench' ? cell.source : null));
   const [first] = sources;
   if (first == null || sources.some((source) => source?.commit !== first.commit)) return describeSource();
   return { version: programVersion(first.root), commit: first.commit, dirty: false };
@@ -86,11 +86,10 @@ function warningsOf(plan: BenchPlan, workload: Workload): string[] {
 }
 
 function emptyCells({ cells }: BenchPlan, workload: Workload, fileSystemType: string): Cell[] {
-  return cells.map((cell) =>
-    cell.engine === 'qemu'
-      ? emptyQemuCell(cell, workload.diskSizeBytes, fileSystemType, findQemuTools())
-      : emptyCell(cell, fileSystemType),
-  );
+  return cells.map((cell) => {
+    if (cell.engine === 'qemu') return emptyQemuCell(cell, workload.diskSizeBytes, fileSystemType, findQemuTools());
+    return cell.engine === 'raw' ? emptyRawCell(cell, fileSystemType) : emptyCell(cell, fileSystemType);
+  });
 }
 
 function emptyCell(cell: EngineCell, fileSystemType: string): Cell {
@@ -106,7 +105,31 @@ function emptyCell(cell: EngineCell, fileSystemType: string): Cell {
       ...{ version, clusterSizeBytes, refcountBits, l2CacheTables, refcountCacheTables },
       options: { ...imageOptions?.words },
     },
-    device: cell.device === null ? { kind: 'real', name: fileSystemType } : { kind: 'model', name: cell.device },
+    device: deviceOf(cell, fileSystemType),
+    ...unmeasured(),
+  };
+}
+
+function emptyRawCell(cell: RawCell, fileSystemType: string): Cell {
+  const { clusterSizeBytes } = cell;
+  const none = { version: null, refcountBits: 0, l2CacheTables: 0, refcountCacheTables: 0 };
+  return {
+    id: cell.id,
+    engine: 'raw',
+    policy: { name: `raw:${cell.raw}`, stage: null, parameters: {} },
+    hostCacheMode: cell.hostCacheMode,
+    image: { ...none, clusterSizeBytes, options: {} },
+    device: deviceOf(cell, fileSystemType),
+    ...unmeasured(),
+  };
+}
+
+function deviceOf({ device }: EngineCell | RawCell, fileSystemType: string): Cell['device'] {
+  return device === null ? { kind: 'real', name: fileSystemType } : { kind: 'model', name: device };
+}
+
+function unmeasured() {
+  return {
     exact: null,
     deterministic: true,
     rounds: [],
@@ -115,7 +138,7 @@ function emptyCell(cell: EngineCell, fileSystemType: string): Cell {
     cascades: [],
     verification: { content: 'not-run', contentBytes: 0, check: 'not-run', leaks: 0, corruptions: 0 },
     crash: null,
-  };
+  } satisfies Partial<Cell>;
 }
 
 /** All parameters of the workload with their values; a limit is one too, as it decides what was replayed. */

@@ -17,6 +17,7 @@ import type { Workload } from '../../../workloads/workload.ts';
 import { isBadInput } from '../../console/errors.ts';
 import { openWorkload } from '../../sample/workload-choice.ts';
 import type { BenchPlan } from '../plan/plan.ts';
+import { requireRawCells } from '../plan/raw-checks.ts';
 import { BenchRun } from './bench-run.ts';
 import type { BenchDisplay } from './display.ts';
 import { newRecord } from './new-record.ts';
@@ -47,6 +48,7 @@ export async function runBench(asked: BenchPlan, signal: AbortSignal, display: B
   const lock = (besides: string, name: string) =>
     locks.push(new RunLock(path.join(path.dirname(besides), `.${name}.lock`)));
   try {
+    await requireRawCells(plan, images.folder);
     const fresh = newRecord(plan, workload, { recordedFlushes }, images.folder);
     // By plan, too: of two that find nothing to go on with, both would begin.
     if (plan.resume) lock(recordPath(plan.recordsRoot, fresh), fresh.plan!);

@@ -3,13 +3,13 @@ import path from 'node:path';
 import type { Cell } from '../../../results/record.ts';
 import { PROJECT_ROOT } from '../../console/project-root.ts';
 import type { StorageProbe } from '../../machine/probe.ts';
-import type { ModelledDevice, SampleJob } from '../../sample/job.ts';
+import type { ModelledDevice, OwnSampleJob } from '../../sample/job.ts';
 import type { QemuSampleJob } from '../../sample/qemu-sample.ts';
 import { modelNamed, modelOfRecord } from '../plan/modelled-device.ts';
 import type { BenchPlan, PlannedCell } from '../plan/plan.ts';
 
 export interface RoutedJob {
-  readonly job: SampleJob | QemuSampleJob;
+  readonly job: OwnSampleJob | QemuSampleJob;
   /** Root of the program whose worker takes the sample. */
   readonly root: string;
 }
@@ -36,13 +36,13 @@ export class SampleJobs {
     if (cell.engine === 'qemu') return { job: { imageFile, workload, cell, traced }, root: PROJECT_ROOT };
     const device = this.modelOf(cell, recorded);
     const traceFile = traced ? this.#deviceTraceFile(cell.id) : null;
-    const job: SampleJob = {
+    const job: OwnSampleJob = {
       ...{ imageFile, workload, cell, traced },
       ...(pace !== null && { pace }),
       ...(device !== null && { device }),
       ...(traceFile !== null && { deviceTraceFile: traceFile }),
     };
-    return { job, root: cell.source?.root ?? PROJECT_ROOT };
+    return { job, root: (cell.engine === 'cowbench' ? cell.source?.root : undefined) ?? PROJECT_ROOT };
   }
 
   /** One file a cell: the cell's name goes before the ending when there are several. */
