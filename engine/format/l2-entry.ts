@@ -126,6 +126,11 @@ export function writeBitmaps(view: DataView, byteIndex: number, allocated: numbe
 
 export type SubclusterKind = typeof CLUSTER_NORMAL | typeof CLUSTER_ZERO_PLAIN | typeof CLUSTER_UNALLOCATED;
 
+/** True when a subcluster of an extended entry is marked both allocated and zero, which the specification forbids. */
+export function bitmapsContradict(view: DataView, byteIndex: number): boolean {
+  return (allocationBitmap(view, byteIndex) & zeroBitmap(view, byteIndex)) !== 0;
+}
+
 /** What one subcluster of an extended entry is. */
 export function subclusterKind(view: DataView, byteIndex: number, subcluster: number): SubclusterKind {
   const bit = 1 << subcluster;

@@ -5,6 +5,8 @@ import { corrupt, type Qcow2Error } from '../base/errors.ts';
 import { exactText, type HostRange } from '../base/units.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
 import {
+  allocationBitmap,
+  bitmapsContradict,
   CLUSTER_COMPRESSED,
   CLUSTER_NORMAL,
   CLUSTER_ZERO_ALLOCATED,
@@ -42,16 +44,32 @@ export class L2Entries {
 
   /**
    * What an entry says about its cluster. With extended entries a cluster is CLUSTER_NORMAL as soon as it has a host cluster; what
-   * its subclusters are is in the bitmaps.
+   * its subclusters are is in the bitmaps. Throws CORRUPT for an entry that contradicts itself (`docs/findings.md`).
    */
   kind(slice: CachedTable, index: number): ClusterKind {
     const { version, hasDataFile } = this.#parts;
     const { extendedL2 } = this.#geometry;
     const kind = clusterKind(slice.view, this.at(index), hasDataFile);
     const zero = kind === CLUSTER_ZERO_PLAIN || kind === CLUSTER_ZERO_ALLOCATED;
-    if (!zero || (version === 3 && !extendedL2)) return kind;
-    const who = extendedL2 ? 'an extended L2 entry' : 'a version 2 image';
-    throw this.#corrupt(`L2 entry ${index} has the zero flag, which ${who} cannot have`, slice, index);
+    if (zero && (version === 2 || extendedL2)) {
+      const who = extendedL2 ? 'an extended L2 entry' : 'a version 2 image';
+      throw this.#corrupt(`L2 entry ${index} has the zero flag, which ${who} cannot have`, slice, index);
+    }
+    if (kind === CLUSTER_ZERO_ALLOCATED) this.dataOffset(slice, index);
+    if (kind === CLUSTER_COMPRESSED && hasDataFile)
+      throw this.#corrupt(`L2 entry ${index} is compressed, in an image with an external data file`, slice, index);
+    if (extendedL2 && kind !== CLUSTER_COMPRESSED) this.#refuseContradiction(slice, index, kind);
+    return kind;
+  }
+
+  /** A subcluster is data, zeros or neither; and data only in a cluster that has a place. */
+  #refuseContradiction(slice: CachedTable, index: number, kind: ClusterKind): void {
+    const at = this.at(index);
+    const isWrong =
+      kind === CLUSTER_NORMAL ? bitmapsContradict(slice.view, at) : allocationBitmap(slice.view, at) !== 0;
+    if (!isWrong) return;
+    const why = kind === CLUSTER_NORMAL ? 'both allocated and zero' : 'allocated in a cluster that has no place';
+    throw this.#corrupt(`L2 entry ${index} has a subcluster that is ${why}`, slice, index);
   }
 
   /** True when the entry's cluster is referenced by this disk alone. */

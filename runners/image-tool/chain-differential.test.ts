@@ -69,6 +69,11 @@ test('commit: base and overlay hold what they hold after the commit of qemu-img'
     const note = `commit ${words.join(' ')} ${file}`;
     const ours = await session.cowbench('commit', '--allow-backing', ...named('ours'), `@ours/${file}`);
     const theirs = session.qemu('commit', ...named('theirs'), `@theirs/${file}`);
+    // A version 2 image that grows over data further down cannot be marked zero; here zeros are written.
+    if (theirs.stderr.includes('Operation not supported') && ours.code === 0) {
+      assert.ok(contentOf(session, 'ours/top').equals(before), `seed ${seed}: ${note}`);
+      continue;
+    }
     if (!session.sameClass(ours, theirs, note)) continue;
     assert.equal(ours.stdout, theirs.stdout);
     // Through the images between, those are invalid afterwards.
@@ -94,6 +99,9 @@ test('measure: the numbers of qemu-img', async () => {
     session.randomRaw('base', 65_536 * random.pick(SIZES));
     session.randomImage('disk', { sizes: SIZES, snapshots: true, backing: { name: 'base', format: 'raw' } });
     session.randomImage('other', { sizes: SIZES, snapshots: true });
+    // Without holes: those of a cluster count for zeros always here, there only in a file that is much smaller than its clusters.
+    for (const name of ['disk', 'other', 'base'])
+      fs.writeFileSync(session.file(name), fs.readFileSync(session.file(name)));
     for (let step = 0; step < 4; step++) {
       const options = [
         ['-O', 'raw'],
