@@ -1,6 +1,6 @@
 /** Group commit: one flush for all of a batch, nothing acknowledged before it is true, and failures reach everyone concerned. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Qcow2Error } from '../base/errors.ts';
 import { createImage } from '../image/create.ts';
 import { openImage } from '../image/qcow2-image.ts';
@@ -28,12 +28,13 @@ class Requesters {
     this.queue = queue;
   }
 
+  /** The name before a colon is who asks. */
   ask(name: string, request: BlockRequest, payload: Uint8Array = NOTHING, onDone = () => {}): void {
     const done = (error: Qcow2Error | null) => {
       onDone();
       this.answers.push([name, error === null ? 'ok' : error.code]);
     };
-    this.queue.push(queuedRequest(this.disk, request, payload, done));
+    this.queue.push(queuedRequest(this.disk, request, payload, done, name.split(':')[0]));
   }
 
   write(name: string, sector: number, durable = false, onDone = () => {}): void {
@@ -153,4 +154,70 @@ test('whoever shares a flush is named: work is attributed to all of them', () =>
   queue.serveBatch();
   assert.equal(file.counts.byRequest.write?.writes, 2);
   assert.equal(file.counts.byRequest['flush+write']?.fsyncs, 1);
+});
+
+describe('a flush waits a moment for requesters that are used to asking', () => {
+  /** Two requesters that both flush after each write; `arrivals` are what gathering brings, one step a call. */
+  function pair(arrivals: ((requesters: Requesters) => void)[]) {
+    let gathered = 0;
+    const queue = new RequestQueue({
+      gather: () => {
+        gathered++;
+        const next = arrivals.shift();
+        next?.(requesters);
+        return next !== undefined;
+      },
+    });
+    const requesters = new Requesters(new RawDisk(new MemoryFile('m', new Uint8Array(65_536))), queue);
+    for (const who of ['a', 'b']) requesters.ask(`${who}: first`, { op: 'flush' });
+    queue.serveBatch();
+    return { requesters, queue, gathered: () => gathered };
+  }
+  const flush = (who: string) => (requesters: Requesters) => requesters.ask(`${who}: flush`, { op: 'flush' });
+
+  test('who wrote, and flushes in time, is in the same batch', () => {
+    const { requesters, queue, gathered } = pair([() => {}, flush('b')]);
+    requesters.write('a: write', 0);
+    requesters.write('b: write', 1);
+    requesters.ask('a: flush', { op: 'flush' });
+    assert.deepEqual(queue.serveBatch(), { requests: 4, durableRequests: 2, flushes: 1 });
+    assert.equal(gathered(), 2);
+  });
+
+  test('who does not come is waited for once, until it has asked again', () => {
+    const { requesters, queue, gathered } = pair([]);
+    const round = () => {
+      requesters.write('a: write', 0);
+      requesters.write('b: write', 1);
+      requesters.ask('a: flush', { op: 'flush' });
+      queue.serveBatch();
+      return gathered();
+    };
+    assert.deepEqual([round(), round(), round()], [1, 1, 1]);
+    requesters.ask('b: flush', { op: 'flush' });
+    queue.serveBatch();
+    assert.equal(round(), 2);
+  });
+
+  test('nobody waits for one alone, for one that only reads, or for one that has left', () => {
+    const { requesters, queue, gathered } = pair([]);
+    requesters.write('a: write', 0);
+    requesters.ask('b: read', { op: 'read', offset: 0, length: 512 }, new Uint8Array(512));
+    requesters.ask('a: flush', { op: 'flush' });
+    queue.serveBatch();
+    requesters.write('b: write', 1);
+    queue.serveBatch();
+    queue.forget('b');
+    requesters.write('a: write', 0, true);
+    queue.serveBatch();
+    assert.equal(gathered(), 0);
+  });
+
+  test('a batch that is full does not wait', () => {
+    const { requesters, queue, gathered } = pair([]);
+    for (let index = 0; index < 255; index++) requesters.write('b: write', index % 16);
+    requesters.ask('a: flush', { op: 'flush' });
+    assert.equal(queue.serveBatch().requests, 256);
+    assert.equal(gathered(), 0);
+  });
 });

@@ -25,12 +25,15 @@ export const CONNECTION_LIMITS: ConnectionLimits = { handshakeMs: 10_000, stallM
 /** So many bytes of refusals may wait for a client that does not read. */
 const UNCHARGED_BYTES_MAX = 262_144;
 
+let nextNumber = 1;
+
 export class Connection {
   readonly #socket: Socket;
   readonly #session: NbdSession;
   readonly #share: BudgetShare;
   readonly #exports: readonly ServedExport[];
   readonly #limits: ConnectionLimits;
+  readonly #number = nextNumber++;
   readonly #startedMs = performance.now();
   #chosen: ServedExport | null = null;
   #lastProgressMs = this.#startedMs;
@@ -59,6 +62,7 @@ export class Connection {
     socket.on('close', () => {
       this.#ending = true;
       this.#share.leave();
+      this.#chosen?.thread.left(this.#number);
       if (this.#session.pendingCostBytes > 0) this.#share.give(this.#session.pendingCostBytes);
       onClosed(this);
     });
@@ -110,7 +114,7 @@ export class Connection {
       else if (event.kind === 'request') submissions.push(this.#submission(event.request));
       else this.#ending = true;
     }
-    if (submissions.length > 0) this.#chosen!.thread.submit(submissions);
+    if (submissions.length > 0) this.#chosen!.thread.submit(this.#number, submissions);
     if (this.#ending) this.finish();
     // Bytes that are not used wait for room: more would only pile up.
     else if (this.#session.isBlocked || this.#unchargedBytes >= UNCHARGED_BYTES_MAX) this.#socket.pause();

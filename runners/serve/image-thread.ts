@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { NbdRequest, Outcome } from '../../engine/nbd/index.ts';
 import { SampleFailure } from '../console/errors.ts';
-import type { FromThread, ImageChoice, ServedDisk, ToThread, WireRequest } from './messages.ts';
+import type { FromThread, ImageChoice, ServedDisk, ThreadSetup, ToThread, WireRequest } from './messages.ts';
 import type { ServerStats } from './server-stats.ts';
 
 const WORKER = path.join(import.meta.dirname, 'image-worker.ts');
@@ -21,6 +21,7 @@ const NO_LONGER_SERVED: Outcome = { errno: 'EIO', message: 'the image is no long
 
 export class ImageThread {
   readonly #worker: Worker;
+  readonly #bell = new Int32Array(new SharedArrayBuffer(4));
   readonly #waiting = new Map<number, Submission['done']>();
   readonly #opened = Promise.withResolvers<readonly ServedDisk[]>();
   readonly #closed = Promise.withResolvers<ServerStats>();
@@ -29,7 +30,8 @@ export class ImageThread {
   #isDead = false;
 
   constructor(choice: ImageChoice) {
-    this.#worker = new Worker(WORKER, { workerData: choice });
+    const setup: ThreadSetup = { image: choice, bell: this.#bell.buffer };
+    this.#worker = new Worker(WORKER, { workerData: setup });
     this.#worker.on('message', (message: FromThread) => this.#take(message));
     this.#worker.on('error', (error) =>
       this.#fail(new SampleFailure(error.message, { expected: false }, error.stack ?? '')),
@@ -49,8 +51,8 @@ export class ImageThread {
     return this.#closed.promise;
   }
 
-  /** Sends requests, which are queued in this order. */
-  submit(submissions: readonly Submission[]): void {
+  /** Sends requests of a client, which are queued in this order. */
+  submit(client: number, submissions: readonly Submission[]): void {
     if (this.#isDead) {
       for (const { done } of submissions) done(NO_LONGER_SERVED);
       return;
@@ -60,11 +62,16 @@ export class ImageThread {
       const id = this.#nextId++;
       this.#waiting.set(id, done);
       const { work, payload } = request;
-      if (payload.length === 0) return { id, disk, work };
+      if (payload.length === 0) return { id, disk, work, client };
       if (payload.length >= TRANSFERRED_BYTES) transferred.push(payload.buffer);
-      return { id, disk, work, payload };
+      return { id, disk, work, payload, client };
     });
     this.#say({ kind: 'requests', requests }, transferred);
+  }
+
+  /** The client is gone. */
+  left(client: number): void {
+    if (!this.#isDead) this.#say({ kind: 'left', client });
   }
 
   stats(): Promise<ServerStats> {
@@ -82,6 +89,8 @@ export class ImageThread {
 
   #say(message: ToThread, transferred: ArrayBuffer[] = []): void {
     this.#worker.postMessage(message, transferred);
+    Atomics.add(this.#bell, 0, 1);
+    Atomics.notify(this.#bell, 0);
   }
 
   #take(message: FromThread): void {

@@ -34,6 +34,8 @@ export interface WireRequest {
   readonly work: NbdWork;
   /** The bytes of a write; not present for other requests. */
   readonly payload?: Uint8Array<ArrayBuffer>;
+  /** Number of the client that asks. */
+  readonly client: number;
 }
 
 export interface WireAnswer {
@@ -41,8 +43,15 @@ export interface WireAnswer {
   readonly outcome: Outcome;
 }
 
+export interface ThreadSetup {
+  readonly image: ImageChoice;
+  /** One 32-bit number that grows with each message to the thread: it can sleep on it while it is not at its event loop. */
+  readonly bell: SharedArrayBuffer;
+}
+
 export type ToThread =
   | { readonly kind: 'requests'; readonly requests: readonly WireRequest[] }
+  | { readonly kind: 'left'; readonly client: number }
   | { readonly kind: 'stats' }
   | { readonly kind: 'close' };
 

@@ -39,12 +39,14 @@ export class ServedImage {
   readonly #totals: BatchTotals = { batches: 0, durableRequests: 0, flushes: 0 };
   readonly #answered: (answers: readonly WireAnswer[]) => void;
   #answers: WireAnswer[] = [];
+  #flushBeganNs = 0;
+  #lastFlushNs = 0;
 
   /**
-   * `answered` gets answers as soon as they are certain.
+   * `answered` gets answers as soon as they are certain; `gather` is that of the queue.
    * @throws Qcow2Error and UsageError for an image that cannot be opened.
    */
-  constructor(choice: ImageChoice, answered: (answers: readonly WireAnswer[]) => void) {
+  constructor(choice: ImageChoice, answered: (answers: readonly WireAnswer[]) => void, gather: () => boolean) {
     this.#choice = choice;
     this.#answered = answered;
     const opened = openCounted(choice);
@@ -53,7 +55,7 @@ export class ServedImage {
     this.#snapshotNames = this.#frozen?.listSnapshots().map(({ name }) => name) ?? [];
     const ids = this.#frozen?.listSnapshots().map(({ id }) => id) ?? [];
     this.#disks = [opened.disk, ...ids.map((id) => this.#frozen!.openSnapshot(id))];
-    this.#queue = new RequestQueue({ serving: (requests) => this.#serving(requests) });
+    this.#queue = new RequestQueue({ serving: (requests) => this.#serving(requests), gather });
   }
 
   get disks(): ServedDisk[] {
@@ -73,9 +75,20 @@ export class ServedImage {
     for (const request of requests) this.#queue.push(this.#queued(request, arrivedNs));
   }
 
+  /** How long the last flush took that was made for clients. */
+  get lastFlushMs(): number {
+    return this.#lastFlushNs / 1e6;
+  }
+
+  /** The client is gone. */
+  forget(client: number): void {
+    this.#queue.forget(client);
+  }
+
   /** Serves what was taken, or a part of it. */
   serve(): void {
     const { durableRequests, flushes } = this.#queue.serveBatch();
+    if (flushes > 0) this.#lastFlushNs = nowNs() - this.#flushBeganNs;
     this.#totals.batches++;
     this.#totals.durableRequests += durableRequests;
     this.#totals.flushes += flushes;
@@ -98,10 +111,11 @@ export class ServedImage {
     }
   }
 
-  /** Whoever did not ask for durability must not wait for the flush of those that did. */
+  /** Whoever did not ask for durability must not wait for the flush of those that did, nor while others are waited for. */
   #serving(requests: readonly QueuedRequest[]): void {
     this.#file.serving = requests;
-    if (requests[0]!.durable) this.#send();
+    this.#flushBeganNs = nowNs();
+    if (requests[0]?.durable ?? true) this.#send();
   }
 
   #send(): void {
@@ -111,7 +125,7 @@ export class ServedImage {
     this.#answered(answers);
   }
 
-  #queued({ id, disk: index, work, payload = NOTHING }: WireRequest, arrivedNs: number): QueuedRequest {
+  #queued({ id, disk: index, work, payload = NOTHING, client }: WireRequest, arrivedNs: number): QueuedRequest {
     const disk = this.#disks[index]!;
     const answer = (error: Qcow2Error | null, result: Outcome = {}) => {
       const length = 'length' in work ? work.length : 0;
@@ -120,13 +134,14 @@ export class ServedImage {
     };
     if (work.op === 'read') {
       const bytes = new Uint8Array(work.length);
-      return queuedRequest(disk, work, bytes, (error) => answer(error, { bytes }));
+      return queuedRequest(disk, work, bytes, (error) => answer(error, { bytes }), client);
     }
     if (work.op === 'cache')
       return {
         disk,
         op: work.op,
         durable: false,
+        changes: false,
         perform: () => readAhead(disk, work.offset, work.length),
         done: answer,
       };
@@ -135,9 +150,16 @@ export class ServedImage {
       const perform = () => {
         found = statusOf(disk, work.offset, work.length, work.extentsMax);
       };
-      return { disk, op: work.op, durable: false, perform, done: (error) => answer(error, { extents: found }) };
+      return {
+        disk,
+        op: work.op,
+        durable: false,
+        changes: false,
+        perform,
+        done: (error) => answer(error, { extents: found }),
+      };
     }
-    return queuedRequest(disk, work, payload, answer);
+    return queuedRequest(disk, work, payload, answer, client);
   }
 }
 
