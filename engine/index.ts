@@ -72,7 +72,8 @@ export { type OpenImageFileOptions, openImageFile } from './image/open-chain.ts'
 export { OVERLAP_CHECKS, type OverlapCheck } from './image/overlap.ts';
 export { PREALLOCATIONS, type Preallocation } from './image/preallocate.ts';
 export { openImage, type Qcow2Image } from './image/qcow2-image.ts';
-export type { NewSnapshot, SnapshotInfo } from './image/snapshots.ts';
+export type { SnapshotInfo } from './image/snapshot-list.ts';
+export type { NewSnapshot } from './image/snapshots.ts';
 export * from './instruments/index.ts';
 export {
   type BlockFile,

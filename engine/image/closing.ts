@@ -1,10 +1,19 @@
 /** The last writes of an image that was open for writing; its files are the caller's to close. */
 import { Qcow2Error } from '../base/errors.ts';
+import type { Allocator } from '../cache/allocator.ts';
 import type { CachePolicy } from '../cache/policy.ts';
-import type { ImageState } from './state.ts';
+import type { DurableFile } from '../io/durability.ts';
+import type { FeatureBits } from './feature-bits.ts';
+
+export interface ClosingParts {
+  readonly file: DurableFile;
+  readonly allocator: Allocator;
+  readonly policy: CachePolicy;
+  readonly features: FeatureBits;
+}
 
 /** Writes out what the policy still holds, and then says that nothing is missing. */
-export function writeOutForClose({ allocator, features, file, policy }: ImageState): void {
+export function writeOutForClose({ allocator, features, file, policy }: ClosingParts): void {
   try {
     allocator.close();
     policy.close();

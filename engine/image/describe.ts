@@ -4,7 +4,7 @@ import { AUTOCLEAR, COMPATIBLE, COMPRESSION_ZSTD, INCOMPATIBLE } from '../format
 import type { BlockFile } from '../io/block-file.ts';
 import { readBitmaps } from './bitmaps.ts';
 import { peekHeader, readSnapshots } from './metadata.ts';
-import { type SnapshotInfo, snapshotInfo } from './snapshots.ts';
+import { type SnapshotInfo, snapshotInfo } from './snapshot-list.ts';
 
 /** Names come from the image: escape them before showing them, and never open one that was not allowed. */
 export interface ImageDescription {

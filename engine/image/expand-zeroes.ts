@@ -6,13 +6,19 @@
 import type { HostRange } from '../base/units.ts';
 import type { Allocation } from '../cache/allocator.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
+import type { GuestDisk } from '../disk/device.ts';
 import { CLUSTER_ZERO_ALLOCATED, CLUSTER_ZERO_PLAIN, L2_COPIED, writeEntry } from '../format/l2-entry.ts';
 import type { L1Table } from './l1-table.ts';
-import { readL1 } from './snapshots.ts';
-import type { ImageState } from './state.ts';
+import type { MappingUpdates } from './mapping-updates.ts';
+import { readL1, type SnapshotsParts } from './snapshots.ts';
+
+export interface ExpansionParts extends SnapshotsParts {
+  readonly backing: GuestDisk | null;
+  readonly updates: MappingUpdates;
+}
 
 /** Of the disk and of every snapshot. No image with an external data file or extended L2 entries. Durable on return. */
-export function expandZeroClusters(state: ImageState): void {
+export function expandZeroClusters(state: ExpansionParts): void {
   const done = new Set<number>([0]);
   const expandAll = (l1: L1Table) => {
     for (let index = 0; index < l1.entryCount; index++) {
@@ -27,7 +33,7 @@ export function expandZeroClusters(state: ImageState): void {
 }
 
 /** In place, shared or not: every disk that uses the table reads the same zeros there. */
-function expandTable(state: ImageState, offset: number): void {
+function expandTable(state: ExpansionParts, offset: number): void {
   const { clusterBytes, l2SliceBytes, entriesPerSlice } = state.geometry;
   const uses = state.counts.of(state.geometry.hostCluster(offset));
   for (let start = 0; start < clusterBytes; start += l2SliceBytes) {
@@ -41,7 +47,7 @@ function expandTable(state: ImageState, offset: number): void {
 }
 
 /** `uses`: how many L1 entries name the table, and so how many references its entry stands for. */
-function expandEntry(state: ImageState, slice: CachedTable, index: number, uses: number): void {
+function expandEntry(state: ExpansionParts, slice: CachedTable, index: number, uses: number): void {
   const kind = state.entries.kind(slice, index);
   if (kind !== CLUSTER_ZERO_PLAIN && kind !== CLUSTER_ZERO_ALLOCATED) return;
   const kept = kind === CLUSTER_ZERO_ALLOCATED ? state.entries.dataOffset(slice, index) : null;
@@ -55,7 +61,7 @@ function expandEntry(state: ImageState, slice: CachedTable, index: number, uses:
   state.updates.release({ ranges: new Array<HostRange>(uses).fill(range), slice });
 }
 
-function allocateFor(state: ImageState, uses: number): Allocation {
+function allocateFor(state: ExpansionParts, uses: number): Allocation {
   const { offset, wait } = state.allocator.allocate(1);
   const raised = [...wait];
   for (let use = 1; use < uses; use++) raised.push(...state.counts.raise(offset, state.geometry.clusterBytes));
@@ -63,7 +69,7 @@ function allocateFor(state: ImageState, uses: number): Allocation {
 }
 
 function setZeros(
-  state: ImageState,
+  state: ExpansionParts,
   slice: CachedTable,
   index: number,
   { offset, wait }: Allocation,
@@ -74,7 +80,7 @@ function setZeros(
   setEntry(state, slice, index, offset, uses === 1 ? L2_COPIED : 0);
 }
 
-function setEntry(state: ImageState, slice: CachedTable, index: number, offset: number, flags: number): void {
+function setEntry(state: ExpansionParts, slice: CachedTable, index: number, offset: number, flags: number): void {
   const at = state.entries.at(index);
   state.l2.markDirty(slice, at, at + state.geometry.l2EntryBytes);
   writeEntry(slice.view, at, offset, flags);

@@ -1,7 +1,22 @@
 /** Preallocation: every cluster of a new image mapped, and as much of the file taken as was asked for. */
 import { Qcow2Error } from '../base/errors.ts';
 import { type GuestOffset, MiB, roundUp } from '../base/units.ts';
-import type { ImageState } from './state.ts';
+import type { GuestDisk } from '../disk/device.ts';
+import type { DurableFile } from '../io/durability.ts';
+import type { Geometry } from './geometry.ts';
+import type { MappingUpdates } from './mapping-updates.ts';
+import type { OverlapGuard } from './overlap.ts';
+import type { WriteRuns } from './write-runs.ts';
+
+export interface PreallocationParts {
+  readonly file: DurableFile;
+  readonly dataFile: DurableFile | null;
+  readonly backing: GuestDisk | null;
+  readonly geometry: Geometry;
+  readonly guard: Pick<OverlapGuard, 'holdsMetadata'>;
+  readonly runs: WriteRuns;
+  readonly updates: MappingUpdates;
+}
 
 /** `metadata`: mapped, the file sparse. `falloc`: space reserved by the file system. `full`: zeros written. */
 export const PREALLOCATIONS = ['off', 'metadata', 'falloc', 'full'] as const;
@@ -14,7 +29,12 @@ const STEP_BYTES = 256 * MiB;
  * Maps `lengthBytes` of a new, empty disk from `offset`, a multiple of the cluster size, on. Durable after the next flush.
  * @throws Qcow2Error INVALID_ARGUMENT for an image with a backing file, NO_SPACE when `falloc` or `full` find no room.
  */
-export function preallocateImage(state: ImageState, how: Preallocation, offset: number, lengthBytes: number): void {
+export function preallocateImage(
+  state: PreallocationParts,
+  how: Preallocation,
+  offset: number,
+  lengthBytes: number,
+): void {
   if (how === 'off') return;
   if (state.backing !== null)
     throw new Qcow2Error('INVALID_ARGUMENT', 'an image with a backing file cannot be preallocated');
@@ -28,7 +48,7 @@ export function preallocateImage(state: ImageState, how: Preallocation, offset: 
 }
 
 /** Gives every cluster in [from, end) a place in the file, without content. Returns where the last one ends. */
-function mapWithoutData(state: ImageState, from: number, end: number): number {
+function mapWithoutData(state: PreallocationParts, from: number, end: number): number {
   let hostEnd = 0;
   for (let at = from; at < end; ) {
     const run = state.runs.prepare(at as GuestOffset, end - at);
@@ -40,7 +60,7 @@ function mapWithoutData(state: ImageState, from: number, end: number): number {
 }
 
 /** Makes the file at least `end` bytes long; what is taken behind `from` is all that is new. */
-function takeSpace(state: ImageState, from: number, end: number, how: Preallocation): void {
+function takeSpace(state: PreallocationParts, from: number, end: number, how: Preallocation): void {
   const file = state.dataFile ?? state.file;
   const reserved = how === 'falloc' && file.preallocate(from, end - from);
   const writes = how === 'full' || (how === 'falloc' && !reserved);
@@ -51,7 +71,7 @@ function takeSpace(state: ImageState, from: number, end: number, how: Preallocat
   for (let at = from; at < end; at += MiB) writeUnowned(state, at, zeros.subarray(0, Math.min(MiB, end - at)));
 }
 
-function writeUnowned(state: ImageState, offset: number, zeros: Uint8Array): void {
+function writeUnowned(state: PreallocationParts, offset: number, zeros: Uint8Array): void {
   const { clusterBytes } = state.geometry;
   for (let done = 0; done < zeros.length; done += clusterBytes) {
     const piece = zeros.subarray(done, Math.min(zeros.length, done + clusterBytes));

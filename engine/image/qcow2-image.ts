@@ -19,16 +19,9 @@ import { heldAlike } from './mapping.ts';
 import { type OpenOptions, openState } from './open.ts';
 import { type Preallocation, preallocateImage } from './preallocate.ts';
 import { resizeImage } from './resize.ts';
-import {
-  applySnapshot,
-  createSnapshot,
-  deleteSnapshot,
-  listSnapshots,
-  type NewSnapshot,
-  type SnapshotInfo,
-  stateAtSnapshot,
-} from './snapshots.ts';
-import type { ImageState } from './state.ts';
+import { listSnapshots, type SnapshotInfo } from './snapshot-list.ts';
+import { applySnapshot, createSnapshot, deleteSnapshot, type NewSnapshot, varsAtSnapshot } from './snapshots.ts';
+import { assemble, type ImageState } from './state.ts';
 
 /**
  * Opens the image in `file`; {@link Qcow2Image.close} closes both.
@@ -167,7 +160,7 @@ export class Qcow2Image implements ImageDevice {
 
   listSnapshots(): SnapshotInfo[] {
     this.#requireOpen();
-    return listSnapshots(this.#state);
+    return listSnapshots(this.#state.vars);
   }
 
   /** Takes a snapshot of the disk as it is now and returns its id. */
@@ -196,7 +189,7 @@ export class Qcow2Image implements ImageDevice {
         'INVALID_ARGUMENT',
         `${this.fileName}: a snapshot is read from an image that is open read-only`,
       );
-    return new Qcow2Image(stateAtSnapshot(this.#state, nameOrId));
+    return new Qcow2Image(assemble({ ...this.#state, vars: varsAtSnapshot(this.#state, nameOrId) }));
   }
 
   /** Writes VM state, which lies behind the end of the virtual disk; `offset` counts from its start, 512-byte aligned or not. */

@@ -1,9 +1,33 @@
 /** Growing and shrinking the virtual disk (qcow2.rst, "Header", size and l1_size). */
 import { Qcow2Error } from '../base/errors.ts';
 import { type GuestOffset, roundUp, SECTOR_BYTES } from '../base/units.ts';
+import type { Allocator, ClusterCounts } from '../cache/allocator.ts';
 import { Pointer } from '../cache/ordering.ts';
+import type { CachePolicy } from '../cache/policy.ts';
+import type { GuestDisk } from '../disk/device.ts';
+import type { Header } from '../format/header.ts';
 import { L1_ENTRY_BYTES, writeL1Entry } from '../format/l1-entry.ts';
-import type { ImageState } from './state.ts';
+import type { DurableFile } from '../io/durability.ts';
+import type { ActiveL1 } from './active-l1.ts';
+import type { Geometry } from './geometry.ts';
+import type { L2Tables } from './l2-tables.ts';
+import type { ImageVars } from './vars.ts';
+import type { Zeroes } from './zeroes.ts';
+
+export interface ResizeParts {
+  readonly file: DurableFile;
+  readonly dataFile: DurableFile | null;
+  readonly backing: GuestDisk | null;
+  readonly geometry: Geometry;
+  readonly header: Pick<Header, 'version'>;
+  readonly vars: ImageVars;
+  readonly policy: CachePolicy;
+  readonly allocator: Allocator;
+  readonly counts: ClusterCounts;
+  readonly activeL1: ActiveL1;
+  readonly tables: L2Tables;
+  readonly zeroes: Zeroes;
+}
 
 /** How far the end of the file is searched for free clusters: a file may claim to be larger than one can look through. */
 const SEARCHED_CLUSTERS_MAX = 2 ** 24;
@@ -12,7 +36,7 @@ const SEARCHED_CLUSTERS_MAX = 2 ** 24;
  * Sets the size of the virtual disk; new space reads as zeros. Shrinking loses what lies behind the new end and must be allowed.
  * @throws Qcow2Error INVALID_ARGUMENT; the image is unchanged then.
  */
-export function resizeImage(state: ImageState, sizeBytes: number, allowShrink: boolean): void {
+export function resizeImage(state: ResizeParts, sizeBytes: number, allowShrink: boolean): void {
   const refuse = (why: string) => {
     throw new Qcow2Error('INVALID_ARGUMENT', `${state.file.name}: cannot resize to ${sizeBytes} bytes: ${why}`);
   };
@@ -33,7 +57,7 @@ export function resizeImage(state: ImageState, sizeBytes: number, allowShrink: b
 }
 
 /** Before the new size is published: a larger backing file must not show through where the disk ended until now. */
-function growTables(state: ImageState, sizeBytes: number): void {
+function growTables(state: ResizeParts, sizeBytes: number): void {
   const { geometry, backing, dataFile } = state;
   const oldBytes = state.vars.sizeBytes;
   // A raw data file is the disk, so it is as long as the disk; any other may be shorter, and reads as zeros there.
@@ -46,7 +70,7 @@ function growTables(state: ImageState, sizeBytes: number): void {
 }
 
 /** Frees the clusters and L2 tables past the new end; the L1 table keeps its length. */
-function shrinkTables(state: ImageState, sizeBytes: number): void {
+function shrinkTables(state: ResizeParts, sizeBytes: number): void {
   const from = roundUp(sizeBytes, state.geometry.clusterBytes);
   // What is cut off inside the last cluster must not come back if the disk grows again.
   const tailEnd = Math.min(state.vars.sizeBytes, from);
@@ -55,7 +79,7 @@ function shrinkTables(state: ImageState, sizeBytes: number): void {
 }
 
 /** Up to the end of the L1 table, not of the disk: VM state lies there. `from` is a multiple of the cluster size. */
-function freeTablesFrom(state: ImageState, from: number): void {
+function freeTablesFrom(state: ResizeParts, from: number): void {
   const { geometry } = state;
   const { l1 } = state.vars;
   for (let index = geometry.l1Index(from as GuestOffset); index < l1.entryCount; index++) {
@@ -78,7 +102,7 @@ function freeTablesFrom(state: ImageState, from: number): void {
 }
 
 /** Gives the free clusters at the end of the file back; after the flush, so nothing in the file names them any more. */
-function cutFreeEnd(state: ImageState): void {
+function cutFreeEnd(state: ResizeParts): void {
   const { geometry } = state;
   const { refcountTable } = state.vars;
   const end = geometry.clustersFor(state.file.sizeBytes());

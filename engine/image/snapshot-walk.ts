@@ -3,8 +3,11 @@
  * +1, -1 or not at all, and set COPIED exactly where the refcount is then 1 (qcow2.rst, "Snapshots" and "L2 table entry").
  */
 import { Qcow2Error } from '../base/errors.ts';
+import type { ClusterCounts } from '../cache/allocator.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
 import { type Place, Pointer } from '../cache/ordering.ts';
+import type { CachePolicy, SnapshotWalk } from '../cache/policy.ts';
+import type { TableCache } from '../cache/table-cache.ts';
 import { L1_ENTRY_BYTES, l1EntryIsCopied, l1EntryOffset, setL1EntryCopied } from '../format/l1-entry.ts';
 import {
   CLUSTER_COMPRESSED,
@@ -13,8 +16,22 @@ import {
   isCopied,
   setCopied,
 } from '../format/l2-entry.ts';
+import type { DurableFile } from '../io/durability.ts';
+import type { L2Entries } from './entries.ts';
+import type { Geometry } from './geometry.ts';
 import type { L1Table } from './l1-table.ts';
-import type { ImageState } from './state.ts';
+import type { L2Tables } from './l2-tables.ts';
+
+export interface WalkParts {
+  readonly file: DurableFile;
+  readonly geometry: Geometry;
+  readonly policy: CachePolicy;
+  readonly snapshotWalk: SnapshotWalk;
+  readonly l2: TableCache;
+  readonly counts: ClusterCounts;
+  readonly entries: L2Entries;
+  readonly tables: L2Tables;
+}
 
 export type WalkChange = 1 | 0 | -1;
 
@@ -22,7 +39,7 @@ export type WalkChange = 1 | 0 | -1;
 const SHARED = 2;
 
 /** Walks `l1`, which is then written back where it lies if one of its COPIED flags changed. */
-export function walkL1(state: ImageState, l1: L1Table, change: WalkChange): void {
+export function walkL1(state: WalkParts, l1: L1Table, change: WalkChange): void {
   refuseRepeatedTables(state, l1);
   state.snapshotWalk.begin();
   let changed = false;
@@ -38,7 +55,7 @@ export function walkL1(state: ImageState, l1: L1Table, change: WalkChange): void
 }
 
 /** A disk names each of its L2 tables once. A table named a thousand times would be walked as often, and its clusters miscounted. */
-function refuseRepeatedTables(state: ImageState, l1: L1Table): void {
+function refuseRepeatedTables(state: WalkParts, l1: L1Table): void {
   const offsets = new Float64Array(l1.entryCount);
   for (let index = 0; index < offsets.length; index++) offsets[index] = l1EntryOffset(l1.view, index * L1_ENTRY_BYTES);
   offsets.sort();
@@ -49,7 +66,7 @@ function refuseRepeatedTables(state: ImageState, l1: L1Table): void {
 }
 
 /** Returns true when the entry's COPIED flag changed. */
-function walkL1Entry(state: ImageState, l1: L1Table, index: number, change: WalkChange): boolean {
+function walkL1Entry(state: WalkParts, l1: L1Table, index: number, change: WalkChange): boolean {
   const offset = state.tables.offsetAt(l1, index);
   if (offset === 0) return false;
   for (let start = 0; start < state.geometry.clusterBytes; start += state.geometry.l2SliceBytes) {
@@ -61,7 +78,7 @@ function walkL1Entry(state: ImageState, l1: L1Table, index: number, change: Walk
   return true;
 }
 
-function walkSlice(state: ImageState, sliceOffset: number, change: WalkChange): void {
+function walkSlice(state: WalkParts, sliceOffset: number, change: WalkChange): void {
   const slice = state.l2.get(sliceOffset);
   try {
     for (let index = 0; index < state.geometry.entriesPerSlice; index++) walkEntry(state, slice, index, change);
@@ -70,7 +87,7 @@ function walkSlice(state: ImageState, sliceOffset: number, change: WalkChange): 
   }
 }
 
-function walkEntry(state: ImageState, slice: CachedTable, index: number, change: WalkChange): void {
+function walkEntry(state: WalkParts, slice: CachedTable, index: number, change: WalkChange): void {
   const kind = state.entries.kind(slice, index);
   if (kind === CLUSTER_UNALLOCATED || kind === CLUSTER_ZERO_PLAIN) return;
   const { count, changed } =
@@ -92,14 +109,14 @@ interface Counted {
 }
 
 /** Changes the refcount of the cluster at `offset`, if asked to; `named` is the table that names it. */
-function changeAndCount(state: ImageState, offset: number, change: WalkChange, named: Place): Counted {
+function changeAndCount(state: WalkParts, offset: number, change: WalkChange, named: Place): Counted {
   const changed = shift(state, offset, state.geometry.clusterBytes, change);
   if (change !== 0) state.policy.order({ order: 'snapshot-walk-step', before: changed, after: [named] });
   return { count: state.counts.of(state.geometry.hostCluster(offset)), changed };
 }
 
 /** The same for every host cluster that a compressed cluster touches. */
-function changeCompressed(state: ImageState, slice: CachedTable, index: number, change: WalkChange): Counted {
+function changeCompressed(state: WalkParts, slice: CachedTable, index: number, change: WalkChange): Counted {
   if (change === 0) return { count: SHARED, changed: [] };
   const { offset, lengthBytes } = state.entries.compressedRange(slice, index);
   const changed = shift(state, offset, lengthBytes, change);
@@ -108,12 +125,7 @@ function changeCompressed(state: ImageState, slice: CachedTable, index: number, 
 }
 
 /** At once, whatever the allocator: COPIED says what the refcount is now. */
-function shift(
-  { counts }: ImageState,
-  offset: number,
-  lengthBytes: number,
-  change: WalkChange,
-): readonly CachedTable[] {
+function shift({ counts }: WalkParts, offset: number, lengthBytes: number, change: WalkChange): readonly CachedTable[] {
   if (change > 0) return counts.raise(offset, lengthBytes);
   return change < 0 ? counts.lower(offset, lengthBytes, []) : [];
 }

@@ -9,6 +9,7 @@ import type { HostRange } from '../base/units.ts';
 import { roundUp, SECTOR_BYTES } from '../base/units.ts';
 import type { Allocation } from '../cache/allocator.ts';
 import { type Place, Pointer } from '../cache/ordering.ts';
+import type { Header } from '../format/header.ts';
 import { HEADER_FIELDS, SNAPSHOT_COUNT_MAX } from '../format/header-fields.ts';
 import { L1_ENTRY_BYTES } from '../format/l1-entry.ts';
 import {
@@ -20,23 +21,17 @@ import {
 } from '../format/snapshot-table.ts';
 import { writeUint64 } from '../format/uint64.ts';
 import { readBytes } from '../io/sector-access.ts';
+import type { ActiveL1 } from './active-l1.ts';
 import { L1Table } from './l1-table.ts';
 import { REFCOUNT_TABLE_ENTRY_BYTES } from './refcount-table.ts';
-import { walkL1 } from './snapshot-walk.ts';
-import { assemble, type ImageState } from './state.ts';
-import { orUndo, type UndoLog } from './undo.ts';
+import { findSnapshot } from './snapshot-list.ts';
+import { type WalkParts, walkL1 } from './snapshot-walk.ts';
+import { orUndo, type UndoLog, type UndoParts } from './undo.ts';
+import type { ImageVars } from './vars.ts';
 
-/** A snapshot as lists show it. Name and id come from the image: escape them before showing them. */
-export interface SnapshotInfo {
-  readonly id: string;
-  readonly name: string;
-  /** Seconds and nanoseconds since 1970. */
-  readonly dateSeconds: number;
-  readonly dateNanoseconds: number;
-  readonly vmClockNs: bigint;
-  readonly vmStateBytes: number;
-  /** Size of the virtual disk when it was taken. */
-  readonly virtualSizeBytes: number;
+export interface SnapshotsParts extends WalkParts, UndoParts {
+  readonly header: Pick<Header, 'version'>;
+  readonly activeL1: ActiveL1;
 }
 
 export interface NewSnapshot {
@@ -50,29 +45,12 @@ export interface NewSnapshot {
   readonly vmStateBytes?: number;
 }
 
-export function listSnapshots(state: ImageState): SnapshotInfo[] {
-  return state.vars.snapshots.map((entry) => snapshotInfo(entry, state.vars.sizeBytes));
-}
-
-/** `diskBytes`: size of the virtual disk now, which it had then too where the entry does not say. */
-export function snapshotInfo(entry: SnapshotEntry, diskBytes: number): SnapshotInfo {
-  return {
-    id: snapshotId(entry),
-    name: snapshotName(entry),
-    dateSeconds: entry.dateSeconds,
-    dateNanoseconds: entry.dateNanoseconds,
-    vmClockNs: entry.vmClockNs,
-    vmStateBytes: entry.vmStateSizeBytes,
-    virtualSizeBytes: entry.virtualSizeBytes ?? diskBytes,
-  };
-}
-
 /**
  * Takes a snapshot of the disk as it is now. Returns its id.
  * @throws Qcow2Error INVALID_ARGUMENT for a name in use, a value out of bounds, or when there are 65536 snapshots; the image is
  * unchanged.
  */
-export function createSnapshot(state: ImageState, wanted: NewSnapshot): string {
+export function createSnapshot(state: SnapshotsParts, wanted: NewSnapshot): string {
   const nameBytes = new TextEncoder().encode(wanted.name);
   refuseNewName(state, wanted.name, nameBytes);
   refuseNewValues(wanted);
@@ -80,7 +58,7 @@ export function createSnapshot(state: ImageState, wanted: NewSnapshot): string {
   return orUndo(state, { what: 'taking a snapshot', first: 'references' }, () => addSnapshot(state, wanted, nameBytes));
 }
 
-function addSnapshot(state: ImageState, wanted: NewSnapshot, nameBytes: Uint8Array): string {
+function addSnapshot(state: SnapshotsParts, wanted: NewSnapshot, nameBytes: Uint8Array): string {
   const id = String(
     state.vars.snapshots.reduce((highest, entry) => Math.max(highest, Number(snapshotId(entry)) || 0), 0) + 1,
   );
@@ -113,8 +91,8 @@ function addSnapshot(state: ImageState, wanted: NewSnapshot, nameBytes: Uint8Arr
  * @throws Qcow2Error INVALID_ARGUMENT when there is no such snapshot, or a version 2 disk had another size then; CORRUPT when its
  * size is none. The image is unchanged.
  */
-export function applySnapshot(state: ImageState, nameOrId: string): void {
-  const entry = findSnapshot(state, nameOrId);
+export function applySnapshot(state: SnapshotsParts, nameOrId: string): void {
+  const entry = findSnapshot(state.vars, nameOrId);
   const sizeBytes = entry.virtualSizeBytes ?? state.vars.sizeBytes;
   if (sizeBytes !== state.vars.sizeBytes) refuseOtherSize(state, nameOrId, sizeBytes);
   refuseMisplacedL1(state, entry);
@@ -122,7 +100,7 @@ export function applySnapshot(state: ImageState, nameOrId: string): void {
   orUndo(state, { what: 'going back to a snapshot', first: 'refcounts' }, () => goBack(state, entry, sizeBytes));
 }
 
-function refuseOtherSize(state: ImageState, nameOrId: string, sizeBytes: number): void {
+function refuseOtherSize(state: SnapshotsParts, nameOrId: string, sizeBytes: number): void {
   const what = `snapshot ${JSON.stringify(nameOrId)} is of a disk of ${sizeBytes} bytes`;
   if (sizeBytes % SECTOR_BYTES !== 0)
     throw new Qcow2Error('CORRUPT', `${state.file.name}: ${what}, which is not a multiple of 512`);
@@ -131,7 +109,7 @@ function refuseOtherSize(state: ImageState, nameOrId: string, sizeBytes: number)
   throw new Qcow2Error('INVALID_ARGUMENT', `${what}, this one has ${state.vars.sizeBytes}: ${why}`);
 }
 
-function goBack(state: ImageState, entry: SnapshotEntry, sizeBytes: number): void {
+function goBack(state: SnapshotsParts, entry: SnapshotEntry, sizeBytes: number): void {
   const neededEntries = state.geometry.l1EntriesFor(sizeBytes);
   // First, because it allocates: not from what the walk is about to free while the active table still names it.
   state.activeL1.grow(Math.max(entry.l1Entries, neededEntries), true);
@@ -152,13 +130,13 @@ function goBack(state: ImageState, entry: SnapshotEntry, sizeBytes: number): voi
 }
 
 /** Forgets a snapshot and frees what only it used. Throws INVALID_ARGUMENT when there is none of that name or id. */
-export function deleteSnapshot(state: ImageState, nameOrId: string): void {
-  const entry = findSnapshot(state, nameOrId);
+export function deleteSnapshot(state: SnapshotsParts, nameOrId: string): void {
+  const entry = findSnapshot(state.vars, nameOrId);
   state.allocator.settleAll();
   orUndo(state, { what: 'deleting a snapshot', first: 'refcounts' }, (undo) => dropSnapshot(state, entry, undo));
 }
 
-function dropSnapshot(state: ImageState, entry: SnapshotEntry, undo: UndoLog): void {
+function dropSnapshot(state: SnapshotsParts, entry: SnapshotEntry, undo: UndoLog): void {
   const l1 = readL1(state, entry);
   undo.keepL1(l1);
   walkL1(state, l1, -1);
@@ -172,38 +150,27 @@ function dropSnapshot(state: ImageState, entry: SnapshotEntry, undo: UndoLog): v
 }
 
 /**
- * What an image open for reading looks like at a snapshot. @throws Qcow2Error INVALID_ARGUMENT when there is no such snapshot,
+ * The variables of an image that is open for reading, as they were at a snapshot. @throws Qcow2Error INVALID_ARGUMENT when there is no such snapshot,
  * CORRUPT when its L1 table does not map the disk that it claims.
  */
-export function stateAtSnapshot(state: ImageState, nameOrId: string): ImageState {
-  const entry = findSnapshot(state, nameOrId);
+export function varsAtSnapshot(state: SnapshotsParts, nameOrId: string): ImageVars {
+  const entry = findSnapshot(state.vars, nameOrId);
   const sizeBytes = entry.virtualSizeBytes ?? state.vars.sizeBytes;
   if (entry.virtualSizeBytes !== null && state.geometry.l1EntriesFor(sizeBytes) > entry.l1Entries) {
     const message = `${state.file.name}: snapshot ${JSON.stringify(nameOrId)} claims ${sizeBytes} bytes; its L1 table of ${entry.l1Entries} entries maps less`;
     throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'snapshot-table' });
   }
-  return assemble({ ...state, vars: { ...state.vars, l1: readL1(state, entry), sizeBytes } });
+  return { ...state.vars, l1: readL1(state, entry), sizeBytes };
 }
 
-/** The snapshot with this id, or else with this name. */
-function findSnapshot(state: ImageState, nameOrId: string): SnapshotEntry {
-  const found =
-    state.vars.snapshots.find((entry) => snapshotId(entry) === nameOrId) ??
-    state.vars.snapshots.find((entry) => snapshotName(entry) === nameOrId);
-  if (found !== undefined) return found;
-  const known = state.vars.snapshots.slice(0, 20).map((entry) => JSON.stringify(snapshotName(entry)));
-  const list = known.length === 0 ? 'the image has none' : `the image has ${known.join(', ')}`;
-  throw new Qcow2Error('INVALID_ARGUMENT', `there is no snapshot ${JSON.stringify(nameOrId)}: ${list}`);
-}
-
-export function readL1(state: ImageState, entry: SnapshotEntry): L1Table {
+export function readL1(state: SnapshotsParts, entry: SnapshotEntry): L1Table {
   refuseMisplacedL1(state, entry);
   const l1 = new L1Table(entry.l1TableOffset, entry.l1Entries);
   readBytes(state.file, l1.offset, l1.entryBytes, 'l1');
   return l1;
 }
 
-function refuseNewName(state: ImageState, name: string, nameBytes: Uint8Array): void {
+function refuseNewName(state: SnapshotsParts, name: string, nameBytes: Uint8Array): void {
   const refuse = (why: string) => {
     throw new Qcow2Error('INVALID_ARGUMENT', `cannot create snapshot ${JSON.stringify(name)}: ${why}`);
   };
@@ -231,7 +198,7 @@ function isIntegerBelow(value: number, limit: number): boolean {
 }
 
 /** Before anything changes: a snapshot's L1 table that is not in the file, or is something else, would spread its damage. */
-function refuseMisplacedL1(state: ImageState, entry: SnapshotEntry): void {
+function refuseMisplacedL1(state: SnapshotsParts, entry: SnapshotEntry): void {
   const { l1TableOffset: offset } = entry;
   const lengthBytes = entry.l1Entries * L1_ENTRY_BYTES;
   const refuse = (why: string) => {
@@ -250,7 +217,7 @@ function refuseMisplacedL1(state: ImageState, entry: SnapshotEntry): void {
 }
 
 /** Where the snapshot table lies. */
-export function snapshotTableRange(state: ImageState): HostRange {
+export function snapshotTableRange(state: SnapshotsParts): HostRange {
   return { offset: state.vars.snapshotsOffset, lengthBytes: encodeSnapshotTable(state.vars.snapshots).length };
 }
 
@@ -259,7 +226,7 @@ export function snapshotTableRange(state: ImageState): HostRange {
  * publishes; made again, it does no harm.
  */
 export function replaceSnapshotTable(
-  state: ImageState,
+  state: SnapshotsParts,
   entries: readonly SnapshotEntry[],
   old: HostRange,
   beforeWriting?: (publish: () => void) => void,
@@ -275,7 +242,7 @@ export function replaceSnapshotTable(
 
 /** Returns the pointers that publish it. */
 function publishSnapshotTable(
-  state: ImageState,
+  state: SnapshotsParts,
   entries: readonly SnapshotEntry[],
   { offset, wait }: Allocation,
 ): Pointer[] {
