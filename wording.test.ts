@@ -8,7 +8,7 @@ import { stumblesIn, stumblesInPage, stumblesInSource, UNWANTED } from './wordin
 const PAGES = ['README.md', 'docs/*.md', 'docs/decisions/*.md', 'workloads/traces/README.md'];
 
 /** Folders whose comments are checked as well as their texts. */
-const COMMENTED: readonly string[] = ['results', 'workloads', 'dashboards'];
+const COMMENTED: readonly string[] = ['results', 'workloads', 'dashboards', 'runners'];
 
 test('pages, help, messages and charts use the words of the field', () => {
   const root = import.meta.dirname;

@@ -36,7 +36,7 @@ export const trend: CommandModule<object, BenchOptions> = {
     if (commits.length === 0) throw new UsageError(`${options.range}: no commits in this range`);
     const format = formatOf(options);
     const plan = { ...planOf(withWorkload(options), hideBin(process.argv)), report: false };
-    // Bad input is told before anything is measured, and a trace is known by its content.
+    // Bad input is reported before anything is measured, and a trace is known by its content.
     const { workload } = await openWorkload(plan.workload, plan.cells[0]!.clusterSizeBytes);
     const interruption = new Interruption();
     const tell = (line: string) => {

@@ -1,6 +1,6 @@
 /**
  * Ctrl-C and SIGTERM end a run in order; a second one, half a second or more later, ends it at once. Sooner it may be the
- * same key press: a terminal signals the whole process group, and npm passes the signal on once more.
+ * same key press: a terminal signals the whole process group, and npm passes the signal on a second time.
  */
 import { EXIT_CODES } from './errors.ts';
 

@@ -10,7 +10,7 @@ import { UsageError } from '../console/errors.ts';
 import { printable } from './printable.ts';
 
 export class AtomicFile {
-  /** Where the file will be; links resolved, so that a link to an image goes on being one. */
+  /** Where the file will be; links resolved, so that a link to an image stays one. */
   readonly finalPath: string;
   /** Where it is until {@link commit}. Created empty. */
   readonly path: string;

@@ -67,7 +67,7 @@ async function compareFiles(given: Given, work: Work, say: (line: string) => voi
   }
 }
 
-/** The first difference as a sentence, or null. A longer disk must hold only zeros behind the end of the other. */
+/** The first difference as a sentence, or null. A longer disk must hold only zeros past the end of the other. */
 async function differenceOf(
   first: Source,
   second: Source,

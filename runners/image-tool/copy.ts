@@ -15,7 +15,7 @@ export interface CopyTarget {
 export interface CopyOptions {
   /** What the target can leave out by itself: a power of two, at least 512. */
   readonly unitBytes: number;
-  /** Zeros in stored data are left out where there are at least so many together; 0: everything is written, holes too. */
+  /** Zeros in stored data are left out where there are at least this many together; 0: everything is written, holes too. */
   readonly leastZeroBytes: number;
   /** The target reads as zeros before the copy, so zeros need not be written. */
   readonly targetIsZero: boolean;

@@ -63,7 +63,7 @@ test('with -S 0 everything is allocated, compressed or not, into a new image or 
 test('a chain is flattened, or copied over another base', async () => {
   using session = new ImageSession();
   session.rawDisk('base.raw');
-  // Behind the zeros of the top image, which must go on hiding it.
+  // Under the zeros of the top image, which must keep hiding it.
   session.io('base.raw', 'raw', 'write -P 12 1M 1M');
   session.qcow2Disk('top.qcow2', '-b', 'base.raw', '-F', 'raw');
   await session.done('convert', '--allow-backing', '-O', 'qcow2', '@top.qcow2', '@flat');

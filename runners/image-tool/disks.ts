@@ -36,7 +36,7 @@ export interface Access {
 
 export interface OpenDiskOptions {
   readonly access: Access;
-  /** Undefined: told from the file's first bytes. */
+  /** Undefined: detected from the magic. */
   readonly format?: ImageFormat | undefined;
   readonly mode?: HostCacheMode | undefined;
   /** Name or id of the snapshot to read instead of the disk as it is now. */

@@ -1,6 +1,6 @@
 /**
  * Words as users of getopt write them, made into words that yargs reads in one way only: `-pOqcow2` becomes `--progress
- * --output-format=qcow2`, the size in `resize disk.raw -1G` is told from an option, and a file after `--` may begin with a dash.
+ * --output-format=qcow2`, the size in `resize disk.raw -1G` is distinguished from an option, and a file after `--` may begin with a dash.
  */
 import type { Options } from 'yargs';
 import { nearest } from '../../workloads/spelling.ts';
@@ -62,7 +62,7 @@ class WordReader {
     return this.#plain;
   }
 
-  /** Only the last word can be a size, so that it is told from a misspelt option. */
+  /** Only the last word can be a size, so that it is distinguished from a misspelt option. */
   #isNegativeSize(word: string): boolean {
     return this.#subcommand.name === 'resize' && !this.hasMore() && /^-\d/.test(word);
   }

@@ -1,10 +1,10 @@
-/** What a command reads from: one disk, or several one behind the other, as whole sectors. */
+/** What a command reads from: one disk, or several concatenated, as whole sectors. */
 import { type GuestDisk, roundUp, SECTOR_BYTES } from '../../engine/index.ts';
 import { filesOf } from './disks.ts';
 import { type Extent, extentAt, type MappableDisk } from './extents.ts';
 
 export interface Source {
-  /** A multiple of 512; bytes behind the end of a disk of another size are zeros. */
+  /** A multiple of 512; bytes past the end of a disk of another size are zeros. */
   readonly sizeBytes: number;
   /** Every file that is read. */
   readonly files: readonly string[];

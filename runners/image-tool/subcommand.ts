@@ -76,7 +76,7 @@ export class Given {
     return [this.#argv[name]].flat().includes(true);
   }
 
-  /** Says what the user may not have meant; the command goes on. */
+  /** Says what the user may not have meant; the command continues. */
   warn(line: string): void {
     this.terminal.complain(`cowbench: warning: ${line}`);
   }

@@ -20,7 +20,7 @@ export const PROBED = [
   'syncOverwrite1M',
   /** 16 blocks of 4 KiB, apart from each other. */
   'syncScattered',
-  /** 4 KiB behind the end of the file. */
+  /** 4 KiB past the end of the file. */
   'syncAppend',
   /** 4 KiB in a hole: the file keeps its size but needs space. */
   'syncHole',

@@ -28,7 +28,7 @@ function runRow(row: Pick<ReferenceRow, 'script' | 'mode'>, stage: string, direc
 }
 
 /**
- * The reference told what a write touches from the final image, so a cluster that was freed or reused on the way has no role
+ * The reference derived what a write touches from the final image, so a cluster that was freed or reused on the way has no role
  * there; the roles of such a row are not compared.
  */
 function hasAllRoles(row: ReferenceRow): boolean {

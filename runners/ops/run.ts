@@ -136,7 +136,7 @@ function runSections(
   }
 }
 
-/** A reopened image goes on with the same descriptor and the same counters: what it costs is what the image does. */
+/** A reopened image continues with the same descriptor and the same counters: what it costs is what the image does. */
 class ReopenableFile extends ForwardingFile {
   override close(): void {}
 
@@ -150,7 +150,7 @@ function openWith(file: BlockFile, options: OpenOptions, backingPath: string | n
   return openImage(file, { ...options, backing: openImage(openFile(backingPath, { readOnly: true })) });
 }
 
-/** Executes the lines and closes the image; `begin` is told before each op, and with null before the close. */
+/** Executes the lines and closes the image; `begin` is called before each op, and with null before the close. */
 function executeAll(
   session: Session,
   script: OpScript,

@@ -1,5 +1,5 @@
 /**
- * The sequence of file operations behind each op, in the notation of the reference: h header, t refcount table, r refcount block,
+ * The sequence of file operations of each op, in the notation of the reference: h header, t refcount table, r refcount block,
  * 1 L1, l L2, d data, c copy, s snapshot table; upper case is a write; ' is a write of less than whole clusters; *n is
  * n times in a row; F is a sync.
  */

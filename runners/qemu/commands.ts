@@ -46,7 +46,7 @@ export function carriesData(request: QemuRequest): boolean {
   return request.op === 'write' || request.op === 'write-compressed' || request.op === 'vmstate-write';
 }
 
-/** Where the file operations go besides the image: into a log for the crash explorer, behind what it already holds. */
+/** Where the file operations go besides the image: into a log for the crash explorer, appended to what it already holds. */
 export type LogChoice = 'no-log' | 'new-log' | 'append-to-log';
 
 export interface OpenOptions {

@@ -32,7 +32,7 @@ export class QemuIo {
       child.once('error', reject);
       child.once('exit', () => resolve());
     });
-    // Looked at in `end`; a child that ended early is told by the end of its answers.
+    // Looked at in `end`; a child that ended early shows in the end of its answers.
     this.#ended.catch(() => {});
     fs.closeSync(this.#commands.read);
     // With its last writer gone the pipe of answers ends, instead of blocking the reader forever.

@@ -54,7 +54,7 @@ export interface RequestWithData {
   readonly bytes: Uint8Array;
 }
 
-/** Told after each request: how long it took, by this process's clock. */
+/** Called after each request with its duration by this process's clock. */
 export type OnServed = (request: QemuRequest, latencyNs: number) => void;
 
 export interface QemuSessionResult {

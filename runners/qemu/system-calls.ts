@@ -1,7 +1,7 @@
 /**
  * Reads what strace wrote and counts operations on the image file, request by request.
  *
- * strace is told to show only calls on the image and on the pipe of answers. The prompt that ends each answer of qemu-io
+ * strace shows only calls on the image and on the pipe of answers. The prompt that ends each answer of qemu-io
  * is itself a traced call, so it divides the log exactly: every call before it belongs to the request that it answers.
  */
 import { spawnSync } from 'node:child_process';

@@ -51,7 +51,7 @@ for (const cell of CELLS) {
 
 /** What fio says that it did with the trace. */
 function fioReplay(trace: string, fileBytes: number): { reads: number; writes: number; syncs: number } {
-  // Reads of the trace must find bytes: fio refuses those behind the end.
+  // Reads of the trace must find bytes: fio refuses those past the end.
   fs.writeFileSync(path.join(folder, TRACED_DISK), '');
   fs.truncateSync(path.join(folder, TRACED_DISK), fileBytes + MiB);
   const words = ['--name=replay', `--read_iolog=${trace}`, '--replay_no_stall=1', '--ioengine=psync', '--thread'];

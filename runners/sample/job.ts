@@ -56,5 +56,5 @@ export interface SampleJob<Choice = CellChoice> {
 /** A sample that this program's own code serves. */
 export type OwnSampleJob = SampleJob<CellChoice | RawCellChoice>;
 
-/** Called often; resolves when the worker may go on. */
+/** Called often; resolves when the worker may continue. */
 export type ReportProgress = (part: SamplePart, requests: number) => Promise<void>;

@@ -7,7 +7,7 @@ import { WorkloadError } from '../../workloads/errors.ts';
 import type { GuestRequest } from '../../workloads/request.ts';
 import type { MeasuredClock } from './measured-clock.ts';
 
-/** `trace`: when the trace says, `speed` times as fast; else so many requests a second. */
+/** `trace`: when the trace says, `speed` times as fast; else a number of requests per second. */
 export type Pace = { readonly speed: number } | { readonly requestsPerSecond: number };
 
 /** Reads the value of `--pace`: `trace`, `trace:SPEED` or a number of requests a second. Throws WorkloadError. */

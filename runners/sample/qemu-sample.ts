@@ -29,7 +29,7 @@ export interface QemuSampleJob extends Omit<SampleJob, 'cell'> {
   readonly cell: QemuCellChoice;
 }
 
-/** Runs `requests` slice by slice; told how many are served after each. */
+/** Runs `requests` slice by slice; called with the number served after each. */
 type Pause = (served: number) => Promise<void>;
 
 /**

@@ -10,7 +10,7 @@ import type { Pacer } from './pace.ts';
 import type { PreparedRequest } from './slices.ts';
 import { REAL_TIME, type TimeSource } from './time-source.ts';
 
-/** What a replay may be told besides the file and the disk. */
+/** Options of a replay besides the file and the disk. */
 export interface ReplayOptions {
   /** The clock that latencies are read from. */
   readonly time?: TimeSource;

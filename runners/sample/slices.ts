@@ -1,5 +1,5 @@
 /**
- * Cuts a request stream into slices whose write data is made ready beforehand: a slice is replayed in one go, on the
+ * Cuts a request stream into slices whose write data is prepared beforehand: a slice is replayed in one go, on the
  * clock, without reading the trace or making data.
  *
  * Invariant: one slice is held at a time, its data at most {@link SLICE_BYTES} or one request, whichever is larger.
@@ -20,7 +20,7 @@ export interface PreparedRequest {
   readonly bytes: Uint8Array;
 }
 
-/** Makes the data of requests; told in the order of the stream. */
+/** Makes the data of requests; called in the order of the stream. */
 export interface DataSource {
   /** Puts the data of the request with this serial number (from 1) into `into`. */
   apply(request: GuestRequest, serial: number, into: Uint8Array): void;
@@ -29,7 +29,7 @@ export interface DataSource {
 const NOTHING = new Uint8Array(0);
 
 /**
- * The slices of `requests`; serial numbers begin behind `serialBase`. `mark` is told the names of phases as they begin.
+ * The slices of `requests`; serial numbers begin after `serialBase`. `mark` is called with the names of phases as they begin.
  * @throws Qcow2Error OUT_OF_RANGE for a request that ends past `diskSizeBytes`, UNSUPPORTED for one too long to hold.
  */
 export async function* slices(

@@ -15,7 +15,7 @@ export interface WorkloadChoice {
   /** As on the command line: `recorded`, `none` or `every:N`. */
   readonly guestFlush: string;
   readonly discard: 'ignore' | 'unmap';
-  /** At most so many requests; null: all. */
+  /** The maximum number of requests; null: all. */
   readonly limit: number | null;
   /** The contents that the run began with; absent: whatever they are now. */
   readonly inputs?: readonly WorkloadInput[];

@@ -109,7 +109,7 @@ test('a recorded conversation is a workload', { skip: without('qemu-io') }, () =
         { op: 'flush' },
       ];
       assert.deepEqual(recorded.slice(0, asked.length), asked);
-      // qemu-io flushes once more when it leaves.
+      // qemu-io flushes again when it disconnects.
       assert.ok(recorded.slice(asked.length).every(({ op }) => op === 'flush'));
     },
   ),

@@ -4,12 +4,12 @@ import { type NbdExport, type NbdRequest, NbdSession, type Outcome } from '../..
 import type { ImageThread, Submission } from './image-thread.ts';
 import type { BudgetShare, MemoryBudget } from './memory-budget.ts';
 
-/** An export and the disk behind it. */
+/** An export and its disk. */
 export interface ServedExport extends NbdExport {
   readonly thread: ImageThread;
   /** Index of the disk among those of the thread. */
   readonly disk: number;
-  /** Told each request in the order in which the image serves them. */
+  /** Called for each request, in the order in which the image serves them. */
   readonly onRequest?: (request: NbdRequest) => void;
 }
 
@@ -22,7 +22,7 @@ export interface ConnectionLimits {
 
 export const CONNECTION_LIMITS: ConnectionLimits = { handshakeMs: 10_000, stallMs: 30_000 };
 
-/** So many bytes of refusals may wait for a client that does not read. */
+/** This many bytes of refusals may wait for a client that does not read. */
 const UNCHARGED_BYTES_MAX = 262_144;
 
 let nextNumber = 1;
@@ -101,7 +101,7 @@ export class Connection {
     this.#pump();
   }
 
-  /** Does what the session wants done, until it waits for bytes or for room. */
+  /** Does what the session wants done, until it waits for bytes or for space. */
   #pump(): void {
     if (this.#ending || this.#socket.destroyed) return;
     const submissions: Submission[] = [];
@@ -116,7 +116,7 @@ export class Connection {
     }
     if (submissions.length > 0) this.#chosen!.thread.submit(this.#number, submissions);
     if (this.#ending) this.finish();
-    // Bytes that are not used wait for room: more would only pile up.
+    // Bytes that are not used wait for space: more would only pile up.
     else if (this.#session.isBlocked || this.#unchargedBytes >= UNCHARGED_BYTES_MAX) this.#socket.pause();
     else if (this.#socket.isPaused()) this.#socket.resume();
   }

@@ -1,6 +1,6 @@
 /**
  * How much memory the requests of all clients may take: those that arrived, and replies that a client has not read yet. A client that
- * gets no more is not read from until it may go on; each has a share of its own, so that one cannot take what the others need.
+ * gets no more is not read from until it may continue; each has a share of its own, so that one cannot take what the others need.
  */
 
 export interface BudgetLimits {
@@ -15,7 +15,7 @@ const BUDGET_LIMITS: BudgetLimits = {
   clientRequests: 256,
 };
 
-/** A client that holds nothing gets this much, however much the others hold: small requests always go on. */
+/** A client that holds nothing gets this much, however much the others hold: small requests always continue. */
 const ALWAYS_BYTES = 2 ** 20;
 
 export class MemoryBudget {
@@ -72,7 +72,7 @@ class BudgetShare {
     this.onRoom = onRoom;
   }
 
-  /** Whether a request that takes `costBytes` may begin. When it may not, it hears of room by and by. */
+  /** Whether a request that takes `costBytes` may begin. When it may not, it is called when there is space. */
   take(costBytes: number): boolean {
     if (!this.#budget.take(this, costBytes)) return false;
     this.usedBytes += costBytes;

@@ -1,4 +1,4 @@
-/** Opens images, serves them until it is told to stop, and closes them. */
+/** Opens images, serves them until it is stopped, and closes them. */
 import fs from 'node:fs';
 import type { NbdRequest } from '../../engine/nbd/index.ts';
 import { UsageError } from '../console/errors.ts';

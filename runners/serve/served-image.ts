@@ -32,7 +32,7 @@ export class ServedImage {
   /** The image first, then its snapshots. */
   readonly #disks: OpenDisk[];
   readonly #snapshotNames: readonly string[];
-  /** The image once more, open for reading, for its snapshots. */
+  /** The image opened a second time, for reading its snapshots. */
   readonly #frozen: Qcow2Image | null;
   readonly #queue: RequestQueue;
   readonly #guest = new GuestTotals();

@@ -36,7 +36,7 @@ interface StoredRun {
   readonly summary: RunSummary;
 }
 
-/** Writes the site; what is no record is told on the index and left out. Files of an earlier site are replaced. */
+/** Writes the site; what is no record is reported on the index and left out. Files of an earlier site are replaced. */
 export async function buildSite({ from, out, tell }: SitePlan): Promise<SiteOutcome> {
   const commits = commitFacts();
   const runs = new Map<string, StoredRun>();

@@ -13,7 +13,7 @@ const first = path.join(records, 'first');
 const second = path.join(records, 'second');
 let record: RunRecord;
 
-/** The same run under another id and commit, one sync dearer: enough to compare two commits. */
+/** The same run under another id and commit, with one more sync: enough to compare two commits. */
 function dearer(): RunRecord {
   const other = structuredClone(record);
   other.runId = `${record.runId}-dearer`;

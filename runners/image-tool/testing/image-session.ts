@@ -25,7 +25,7 @@ export class ImageSession {
     return path.join(this.folder, name);
   }
 
-  /** Words that name a file of the folder begin with `@`, which stands for the folder; also behind `if=` and the like. */
+  /** Words that name a file of the folder begin with `@`, which stands for the folder; also after `if=` and the like. */
   #words(words: readonly string[]): string[] {
     return words.map((word) => word.replace(/(^|=)@/, `$1${this.folder}/`));
   }

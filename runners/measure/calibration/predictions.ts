@@ -29,7 +29,7 @@ export async function predictedBlock(job: SampleJob, seed: number): Promise<Pred
   const runs = [await sample(job), await sample(job)] as const;
   const after = probe(1);
   const merged = mergeProbes(before, after);
-  // Traced, so that syncs can be told apart; on a model tracing costs no time.
+  // Traced, so that syncs can be distinguished; on a model tracing costs no time.
   const model = await sample({ ...job, traced: true, device: fitDeviceModel(merged) });
   const costOf = (run: SampleResult, from: StorageProbe, engineNs: number) => {
     const { growing: growingSyncs, clean: cleanSyncs } = model.syncKinds!;

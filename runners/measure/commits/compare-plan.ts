@@ -7,7 +7,7 @@ import type { BenchPlan, EngineCell, SourceTree } from '../plan/plan.ts';
 /** What commits are measured by when nothing is named: large enough to be timed, small enough for twenty pairs. */
 export const COMMIT_WORKLOAD = ['install-burst', '16M'] as const;
 
-/** While a verdict is open, a comparison of commits goes on for so long: five times what a bench does. */
+/** While a verdict is open, a comparison of commits continues for this long: five times what a bench does. */
 const TIME_BUDGET_MS = 600_000;
 
 /** `options` with that workload, unless they name one. */

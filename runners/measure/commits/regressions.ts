@@ -1,4 +1,4 @@
-/** What of a comparison of commits is a regression: a count that costs something went up, or a time did beyond doubt. */
+/** What of a comparison of commits is a regression: a count that costs something went up, or a time clearly did. */
 
 import { ratioText, TIME_NAMES } from '../../../dashboards/text/comparison-text.ts';
 import type { Comparison } from '../../../results/record.ts';

@@ -17,7 +17,7 @@ const USED = '.cowbench-used';
 const TREES_KEPT = 20;
 /** For `--help`. */
 export const TREES_TEXT = `Commits are prepared in $XDG_CACHE_HOME/cowbench/trees (~/.cache); the last ${TREES_KEPT} are kept.`;
-/** A tree that nobody has used yet is being made, or its making was interrupted: it is left alone for so long. */
+/** A tree that nobody has used yet is being made, or its making was interrupted: it is left alone for this long. */
 const UNFINISHED_MS = 3_600_000;
 
 /** Where worktrees are kept. */
@@ -40,7 +40,7 @@ export function evictTrees(kept: number = TREES_KEPT): void {
     fs.rmSync(path.join(root, READY), { force: true });
     fs.rmSync(root, { recursive: true, force: true });
   }
-  // Otherwise git's list would go on naming them. Trees of another clone are in that clone's list.
+  // Otherwise git's list would keep naming them. Trees of another clone are in that clone's list.
   if (removed.length > 0) tryGit('worktree', 'prune');
 }
 

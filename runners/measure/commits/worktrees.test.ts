@@ -1,4 +1,4 @@
-/** Commits made ready to run, in a copy of this program; the packages are local, so that nothing is fetched. */
+/** Commits prepared to run, in a copy of this program; the packages are local, so that nothing is fetched. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * Commits of this program made ready to run: a git worktree each, kept in the user's cache directory under the hash of its
+ * Commits of this program, prepared to run: a git worktree each, kept in the user's cache directory under the hash of its
  * content, with the packages of this work tree when the lock file is the same and its own otherwise; see `tree-cache.ts`. One
  * without the file {@link READY} was interrupted and is made anew.
  */

@@ -84,7 +84,7 @@ test('the report is one file; each number of its sentences, worked out anew from
   await rebuilt(file, document, html);
 });
 
-/** From its document the same page is made again; from one in which a claim does not hold, one that says so. */
+/** From its document the same page is rebuilt; from one in which a claim does not hold, one that says so. */
 async function rebuilt(file: string, document: Document, html: string): Promise<void> {
   const again = await cowbench('history', '--from', file, '--out', path.join(folder, 'again'));
   assert.equal(again.code, 0, again.stderr);

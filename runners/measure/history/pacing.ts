@@ -6,7 +6,7 @@ export interface PartWeight {
   readonly requests: number;
 }
 
-/** A cell costs a process of its own, worth about so many requests. */
+/** A cell costs a process of its own, worth about this many requests. */
 const CELL_REQUESTS = 300;
 
 export function weightOf({ cells, requests }: PartWeight): number {

@@ -1,5 +1,5 @@
 /**
- * The parts of a history run: each is a `cowbench bench` command line, so that every record can be made again by itself. The
+ * The parts of a history run: each is a `cowbench bench` command line, so that every record can be reproduced on its own. The
  * usual sizes were chosen so that all parts together wait for an ordinary disk for some minutes.
  */
 
@@ -8,7 +8,7 @@ export type HistorySize = 'quick' | 'usual' | 'full';
 export interface HistoryPart {
   readonly id: string;
   readonly title: string;
-  /** Words behind `cowbench bench`, without directories and rounds. */
+  /** Words after `cowbench bench`, without directories and rounds. */
   readonly words: readonly string[];
 }
 

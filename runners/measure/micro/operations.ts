@@ -94,7 +94,7 @@ function lookupHit(layout: HistoricalLayout, capacity: number): Operation {
 
 function missWithReplacement(layout: HistoricalLayout, capacity: number): Operation {
   const { cache } = filledCache(layout, capacity);
-  // So many that a table has left the cache long before its turn comes again.
+  // Enough that a table has left the cache long before its turn comes again.
   const order = visits(capacity * 16 + 1);
   let next = 0;
   const call = () => {

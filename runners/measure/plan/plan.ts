@@ -46,7 +46,7 @@ export interface BenchPlan {
   readonly baselines: Baselines;
   /** Both sides of a comparison ought to count the same. */
   readonly comparesCounts: boolean;
-  /** So many rounds, or as many as fit. */
+  /** The number of rounds, or as many as fit. */
   readonly rounds: number | { readonly timeBudgetMs: number };
   /** See `sample/pace.ts`; null: closed loop. */
   readonly pace: string | null;
@@ -55,7 +55,7 @@ export interface BenchPlan {
   readonly keepImages: boolean;
   /** Root of the record store. */
   readonly recordsRoot: string;
-  /** Go on with the newest record of the same plan. */
+  /** Resume the newest record of the same plan. */
   readonly resume: boolean;
   readonly report: boolean;
   /** Where the file operations of each cell go, as a fio iolog; null: nowhere. */

@@ -26,7 +26,7 @@ type Engine = (typeof ENGINES)[number];
 /** The host cache mode of the installed qemu, and of a raw file, where none is asked for: qemu's own default. */
 const DEFAULT_MODE: HostCacheMode = 'writeback';
 
-/** One size of a table cache: so many tables whatever their size, or so many bytes of them; null: what the stage had. */
+/** One size of a table cache: a number of tables of any size, or their total bytes; null: what the stage had. */
 export type CacheSize = { readonly tables: number } | { readonly bytes: number } | null;
 
 /** A value of an option, and how an id says it; an option with one value is in no id. */

@@ -134,7 +134,7 @@ function taken() {
   return files.length === 0 ? [] : samplesOf(readRecord(path.join(runs(), files[0]!)));
 }
 
-/** All samples of a record; the time at which one began names it for good. */
+/** All samples of a record; the time at which one began names it permanently. */
 function samplesOf({ cells }: RunRecord) {
   return cells.flatMap(({ rounds, control = [] }) =>
     [...rounds, ...control].map(({ order, startedAt }) => ({ order, startedAt })),

@@ -16,14 +16,14 @@ export interface Variant {
 
 export interface ScheduledVariant extends Variant {
   readonly round: number;
-  /** Position in the whole run; names the sample for good. */
+  /** Position in the whole run; names the sample permanently. */
   readonly order: number;
 }
 
 /** Baseline of each cell, by index; null for a cell that is compared with nothing. */
 export type Baselines = readonly (number | null)[];
 
-/** All cells, and each baseline of another cell once more. */
+/** All cells, and each baseline of another cell a second time. */
 export function variantsOf(baselines: Baselines, controlled: boolean): Variant[] {
   const cells = baselines.map((_, cell) => ({ cell, control: false }));
   if (!controlled) return cells;

@@ -3,7 +3,7 @@ import { breakDownCost, type StorageCosts } from '../../../results/cost-model.ts
 import type { Cell, Round } from '../../../results/record.ts';
 import { median } from '../../../results/statistics.ts';
 
-/** Adds the breakdown of its middle round to each cell that ran on real storage under this program's engine, or on a raw file. */
+/** Adds the breakdown of its median round to each cell that ran on real storage under this program's engine, or on a raw file. */
 export function addCosts(cells: readonly Cell[], costs: StorageCosts): void {
   for (const cell of cells) {
     const round = middleRound(cell);

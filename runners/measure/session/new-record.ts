@@ -8,7 +8,7 @@ import { emptyQemuCell, qemuWarnings } from '../../qemu/cell.ts';
 import { findQemuTools } from '../../qemu/tools.ts';
 import { type BenchPlan, type EngineCell, ignoresSyncs, isReal, type RawCell, REFCOUNT_BITS } from '../plan/plan.ts';
 
-/** What a run through the workload has told. */
+/** What a run through the workload has shown. */
 export interface WorkloadFacts {
   /** How often the guest flushes by itself; undefined where that is what is replayed. */
   readonly recordedFlushes: number | undefined;

@@ -1,4 +1,4 @@
-/** Finds the run to go on with: the newest record of the same plan, made by the same state of this program on this machine. */
+/** Finds the run to resume: the newest record of the same plan, made by the same state of this program on this machine. */
 import fs from 'node:fs';
 import path from 'node:path';
 import type { RunRecord } from '../../../results/record.ts';

@@ -38,7 +38,7 @@ export interface BenchOutcome {
  * @throws an error of use or input while nothing has been measured, and leaves no record; others are in the outcome.
  */
 export async function runBench(asked: BenchPlan, signal: AbortSignal, display: BenchDisplay): Promise<BenchOutcome> {
-  // Bad input must be told before anything is made: this reads a trace to its end.
+  // Bad input must be reported before anything is created: this reads a trace to its end.
   const { workload, requests } = await openWorkload(asked.workload, asked.cells[0]!.clusterSizeBytes);
   const pacedMs = asked.pace === null ? null : await pacedLengthMs(asked.pace, requests);
   const plan: BenchPlan = { ...asked, workload: { ...asked.workload, inputs: workload.inputs } };
@@ -50,7 +50,7 @@ export async function runBench(asked: BenchPlan, signal: AbortSignal, display: B
   try {
     await requireRawCells(plan, images.folder);
     const fresh = newRecord(plan, workload, { recordedFlushes }, images.folder);
-    // By plan, too: of two that find nothing to go on with, both would begin.
+    // By plan, too: of two that find nothing to resume, both would begin.
     if (plan.resume) lock(recordPath(plan.recordsRoot, fresh), fresh.plan!);
     const earlier = plan.resume ? findResumable(plan.recordsRoot, fresh) : null;
     const recordFile = earlier ?? recordPath(plan.recordsRoot, fresh);

@@ -1,4 +1,4 @@
-/** Makes the jobs that a plan's samples are: what a worker is told. */
+/** Makes the jobs that a plan's samples are: what a worker receives. */
 import path from 'node:path';
 import type { Cell } from '../../../results/record.ts';
 import { PROJECT_ROOT } from '../../console/project-root.ts';
@@ -23,7 +23,7 @@ export class SampleJobs {
     this.#probe = probe;
   }
 
-  /** The model of a cell; what `recorded` already holds comes first, as a resumed run must go on with the same device. */
+  /** The model of a cell; what `recorded` already holds comes first, as a resumed run must continue with the same device. */
   modelOf(cell: PlannedCell, recorded: Cell): ModelledDevice | null {
     if (cell.engine === 'qemu' || cell.device === null) return null;
     return modelOfRecord(recorded) ?? modelNamed(cell.device, this.#probe);

@@ -6,7 +6,7 @@ import { runInThreads } from './thread-pool.ts';
 export interface PoolOptions {
   /** Default: one for each core. */
   readonly threads?: number;
-  /** Told after each job; after `signal` the tally may be of a part of it. */
+  /** Called after each job; after `signal` the tally may be of a part of it. */
   readonly onDone?: (index: number, tally: Tally) => void;
   readonly signal?: AbortSignal;
 }

@@ -1,5 +1,5 @@
 /**
- * Explores the crash states of one recording as a stream: put a state in place, judge it, count, go on. Memory is bounded by the
+ * Explores the crash states of one recording as a stream: put a state in place, judge it, count, continue. Memory is bounded by the
  * recording and by fixed-size tables, not by the number of states.
  */
 
@@ -33,11 +33,11 @@ export interface ExploreOptions extends JudgeOptions {
   readonly enumerateData?: boolean;
   /** Of how many points one state that needs it is repaired, and the repair interrupted. Default 2. */
   readonly repairs?: number;
-  /** Told what is wrong with each state that something is wrong with, and at which point. */
+  /** Called for each state with symptoms, with its crash point. */
   readonly onSymptoms?: (symptoms: readonly Symptom[], point: CrashPoint) => void;
 }
 
-/** A state that broke a promise, so that it can be made again. */
+/** A state that broke a promise, so that it can be reproduced. */
 export interface CounterExample extends Finding {
   readonly kind: FindingClass;
   readonly pointIndex: number;
@@ -67,7 +67,7 @@ export interface Exploration {
 
 const REPAIRS = 2;
 
-/** Of the states tried at a point with too many to try all, one in so many goes into looking whether most of them are alike. */
+/** Of the states tried at a point with too many to try all, one in this many goes into looking whether most of them are alike. */
 const SEARCH_SHARE = 16;
 
 /** How many state hashes are remembered; beyond, `distinctStates` is a lower bound. */

@@ -25,7 +25,7 @@ export function minimise(recording: CrashRecording, example: CounterExample): Mi
 }
 
 function minimiseAt(timeline: CrashTimeline, point: CrashPoint, example: CounterExample): MinimalExample {
-  // Each try of a repair is an exploration of its own; the state that was found is told as it is.
+  // Each try of a repair is an exploration of its own; the state that was found is described as it is.
   if (example.kind === 'repair') return { ...example, point, vector: Uint16Array.from(example.vector) };
   const placed = new PlacedState(timeline, point);
   const judge = new StateJudge(timeline.file, timeline.recording.values, point);

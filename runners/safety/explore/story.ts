@@ -1,4 +1,4 @@
-/** A counter-example told in lines: what the guest did, what had reached the disk when the power failed, what it finds then. */
+/** A counterexample described step by step: what the guest did, what had reached the disk when the power failed, what it finds then. */
 import { type RecordedEvent, SECTOR_BYTES, type TableKind } from '../../../engine/index.ts';
 import { requestWords } from '../requests/crash-workload.ts';
 import { valueAt } from '../requests/guest-values.ts';
@@ -30,7 +30,7 @@ const OUTCOME_WORDS = {
   copiedOnly: 'COPIED flags are wrong, without harm',
 };
 
-/** How many undecided writes are told one by one. */
+/** How many in-flight writes are listed one by one. */
 const TOLD_WRITES = 12;
 
 /** Minimises `example` and tells it. */

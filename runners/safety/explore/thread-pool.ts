@@ -5,7 +5,7 @@ import { isMainThread, Worker, workerData } from 'node:worker_threads';
 export interface ThreadOptions<Job, Result> {
   /** Default: one for each core. */
   readonly threads?: number;
-  /** Told after each job; `index` is its place in the list. */
+  /** Called after each job; `index` is its place in the list. */
   readonly onDone: (job: Job, result: Result, index: number) => void;
   /** Ends the run: no further job is begun, and those under way may stop early, see {@link mayStop}. */
   readonly signal?: AbortSignal;

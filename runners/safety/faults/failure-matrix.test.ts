@@ -118,7 +118,7 @@ describe('tables', () => {
     requireSound(again);
   });
 
-  /** Strikes the first write of an L2 table that comes to it, when two have been read. */
+  /** Hits the first write of an L2 table that comes to it, when two have been read. */
   function tableWriteFails(kind: 'EIO' | 'ENOSPC'): Fault {
     return { kind, position: kind === 'EIO' ? 3 : 1, forGood: false, only: 'l2' };
   }

@@ -1,5 +1,5 @@
 /**
- * Every operation of small workloads fails, each in turn, in every way. A fault that strikes once leaves leaks at most. One that lasts
+ * Every operation of small workloads fails, each in turn, in every way. A one-time fault leaves leaks at most. One that lasts
  * leaves the file as a power cut there would: corrupt only in a request during which the crash explorer finds corruption too, where
  * history's order of calls has no better state. What is left of these stands in `docs/faults.md`, which is held to it here.
  */

@@ -15,7 +15,7 @@ export class AllocationRefused extends Error {
   override readonly name = 'AllocationRefused';
 }
 
-/** Begins to count, in this thread, for good. */
+/** Begins to count, in this thread, permanently. */
 export function installMeter(): void {
   for (const name of MEASURED) Reflect.set(globalThis, name, metered(globalThis[name], bytesPerUnit(name)));
 }

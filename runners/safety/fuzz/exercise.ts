@@ -41,7 +41,7 @@ export interface ExerciseOptions {
   readonly damage: Damage;
   /** Seed of the requests. */
   readonly seed: number;
-  /** Told before each step, for a watch that looks on from outside. */
+  /** Called before each step, for a watch from outside. */
   onStep(step: Step): void;
 }
 
@@ -49,7 +49,7 @@ export interface ExerciseOptions {
 export type Outcome = 'refused' | 'readable' | 'writable';
 
 /**
- * The requests of one image allocate a few clusters and tables, behind what refcounts say is in use; a file that grows further has
+ * The requests of one image allocate a few clusters and tables, past what refcounts say is in use; a file that grows further has
  * believed a pointer.
  */
 const GROWTH_LIMIT_BYTES = 64 * 1024 ** 2;
@@ -117,7 +117,7 @@ function isCleanImage(options: ExerciseOptions): boolean {
   guarded('check', () => {
     const report = checkImage(fileOf(options, true), { verifyCompressed: true });
     clean = isClean(report) && !report.isDirty && !report.isCorrupt;
-    // Refcounts of clusters behind the end are no leaks, until the file has grown over them.
+    // Refcounts of clusters past the end are no leaks, until the file has grown over them.
     if (!clean) return;
     const grown = fileOf(options, false);
     grown.truncate(grown.sizeBytes() + GROWTH_CHECKED_CLUSTERS * options.clusterBytes);

@@ -16,7 +16,7 @@ export interface PatchedFileOptions {
   /** Size of the file; what `base` does not reach reads as zeros. */
   readonly sizeBytes: number;
   readonly readOnly: boolean;
-  /** The disk under the file is full behind this byte. */
+  /** The disk under the file is full past this byte. */
   readonly limitBytes: number;
 }
 

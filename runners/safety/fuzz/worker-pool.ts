@@ -1,6 +1,6 @@
 /**
  * The processes of a run, and the watch over them: one that stays with an image too long, or dies of it, is replaced by one that
- * goes on behind it, and the image is tried once more by itself before it is reported.
+ * continues after it, and the image is retried alone before it is reported.
  */
 import type { BaseImage } from './base-images.ts';
 import type { Outcome } from './exercise.ts';

@@ -29,7 +29,7 @@ export class ContentJudge {
   readonly #notZero = new Map<number, number>();
   readonly #granule: number;
 
-  /** `granule`: every run begins at a multiple of so many sectors and is as long or longer. */
+  /** `granule`: every run begins at a multiple of it, in sectors, and is as long or longer. */
   constructor(
     file: StateFile,
     point: CrashPoint,

@@ -9,7 +9,7 @@ import type { GuestRun } from './guest-map.ts';
 const UNREADABLE = -2;
 
 /**
- * The values that the sectors of `run` read as; what lies behind the end of the file reads as zeros. What `ignores` holds for, by
+ * The values that the sectors of `run` read as; what is past the end of the file reads as zeros. What `ignores` holds for, by
  * place in the run, is not looked at.
  */
 export function readRun(

@@ -5,7 +5,7 @@
 import { SECTOR_BYTES } from '../../../engine/index.ts';
 import type { StateFile } from '../states/state-file.ts';
 
-/** Guest sectors that lie one behind the other. */
+/** Consecutive guest sectors. */
 export interface GuestRun {
   readonly guestSector: number;
   readonly sectorCount: number;
@@ -67,7 +67,7 @@ export class GuestMapReader {
     return this.#uint64(this.#header, 24);
   }
 
-  /** Every run begins at a multiple of so many sectors, and is as long. */
+  /** Every run begins at a multiple of this number of sectors, and is as long. */
   get runSectors(): number {
     return this.#clusterBytes / SECTOR_BYTES / (this.#extended ? 32 : 1);
   }
@@ -80,7 +80,7 @@ export class GuestMapReader {
     return this.#header.getUint32(4) >= 3 && this.#header.getUint32(100) > 104 && this.#header.getUint8(104) === 1;
   }
 
-  /** The active disk, VM state behind it included. */
+  /** The active disk, including the VM state that follows it. */
   disk(): GuestRun[] {
     return this.map(this.#uint64(this.#header, 40), this.#header.getUint32(36));
   }

@@ -15,7 +15,7 @@ export class SyncDroppingFile extends ForwardingFile {
   }
 }
 
-/** Syncs behind each write: no policy needs it, and it does no harm. */
+/** Syncs after each write: no policy needs it, and it does no harm. */
 export class SyncingFile extends ForwardingFile {
   override write(offset: number, from: Uint8Array, kind: TableKind): void {
     super.write(offset, from, kind);

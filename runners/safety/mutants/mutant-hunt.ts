@@ -2,7 +2,7 @@
  * Looks for a workload in which a mutant breaks a promise that the policy without it keeps.
  *
  * A mutant is killed by a symptom: one kind of damage in one request, which the policy alone, with every state of the same workload
- * tried, does not show there. So a mutant can be told from its policy even where the policy itself is not safe.
+ * tried, does not show there. So a mutant is distinguished from its policy even where the policy itself is not safe.
  */
 
 import { type ExploreOptions, exploreRecording } from '../explore/explore.ts';
@@ -43,7 +43,7 @@ export type HuntVerdict = 'killed' | 'present' | 'equivalent' | 'unexplained';
 
 export type HuntedWorkload = CrashWorkload & Partial<Pick<SequenceWorkload, 'lastOperation'>>;
 
-/** The workloads that mutants are hunted with: the quick ones first. */
+/** The workloads that mutants are tested with: the quick ones first. */
 export function* huntedWorkloads(): Generator<HuntedWorkload> {
   const small = { l2: 2, refcounts: 2 };
   for (const clusterSizeBytes of [4096, 1024]) {

@@ -1,4 +1,4 @@
-/** The hunt is no noise: what can do no harm is never killed, in any workload that mutants are hunted with. */
+/** No false kills: what can do no harm is never killed, in any workload that mutants are tested with. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { policyNames } from '../../../engine/index.ts';

@@ -1,4 +1,4 @@
-/** Cache policies with something left out, or done otherwise: wrappers that mutants and mended policies are made of. */
+/** Cache policies with something left out, or done otherwise: wrappers that mutants and fixed policies are made of. */
 import {
   type CachedTable,
   type CachePolicy,
@@ -12,7 +12,7 @@ import {
   type TableCaches,
 } from '../../../engine/index.ts';
 
-/** Header fields, bytes: the number of snapshots, and behind it where their table lies. */
+/** Header fields, bytes: the number of snapshots, followed by the offset of their table. */
 const SNAPSHOT_COUNT = 60;
 const SNAPSHOTS_OFFSET = 64;
 
@@ -137,7 +137,7 @@ export function careless(walk: SnapshotWalk): SnapshotWalk {
   };
 }
 
-/** Mends: the two header fields that publish a snapshot table are written at once. */
+/** Fix: the two header fields that publish a snapshot table are written at once. */
 export class JoinedHeaderPolicy extends MutantPolicy {
   #tableOffset: Uint8Array | null = null;
 

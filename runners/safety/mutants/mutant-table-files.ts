@@ -65,7 +65,7 @@ function isReplaced(before: Uint8Array, after: Uint8Array, at: number): boolean 
   return places[0] !== places[1] && places.every((place) => /[1-9]/.test(place));
 }
 
-/** Mends: while requests of one kind are served, refcounts are only raised in the file; they are lowered when the next request begins. */
+/** Fix: while requests of one kind are served, refcounts are only raised in the file; they are lowered when the next request begins. */
 export class LateLoweringFile extends ForwardingFile {
   readonly #run: AlteredRun;
   readonly #op: CrashRequest['op'];
@@ -113,7 +113,7 @@ function higherRefcounts(first: Uint8Array, second: Uint8Array): Uint8Array {
   return higher;
 }
 
-/** Mends: while the disk goes back to a snapshot, no table that is written says COPIED. What is not owned is copied: no harm. */
+/** Fix: while the disk goes back to a snapshot, no table that is written says COPIED. What is not owned is copied: no harm. */
 export class UnownedTablesFile extends ForwardingFile {
   readonly #run: AlteredRun;
 

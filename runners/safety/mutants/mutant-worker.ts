@@ -1,4 +1,4 @@
-/** A thread that hunts mutants: takes the name of one at a time and answers with what became of it. */
+/** A thread that tests mutants: takes the name of one at a time and answers with the outcome. */
 import { parentPort } from 'node:worker_threads';
 import type { ExploreOptions } from '../explore/explore.ts';
 import { NAMED_WORKLOADS } from '../requests/named-workloads.ts';

@@ -2,8 +2,8 @@
  * Deliberate mistakes, one at a time: each must be found by the explorer, or be shown to make no difference. M1 to M22 follow the
  * mistakes that programs of this kind have made; the others leave out one order each.
  *
- * Some of the mistakes are history's own, so the stages make them anyway. Such a one is hunted the other way round: the policy as it
- * is must show damage that a mended one does not.
+ * Some of the mistakes are history's own, so the stages make them anyway. Such a one is tested in reverse: the policy as it
+ * is must show damage that a fixed one does not.
  */
 import { type CachePolicy, ORDERS, type Order } from '../../../engine/index.ts';
 import type { Alteration, AlteredRun } from '../states/alteration.ts';
@@ -37,7 +37,7 @@ export interface Mutant extends Alteration {
   readonly title: string;
   /** What it is compared with: the policy with this alteration. Default: the policy alone. */
   readonly against?: AlterationName;
-  /** The stages make this mistake themselves; `against` mends it. */
+  /** The stages make this mistake themselves; `against` fixes it. */
   readonly isHistory?: true;
 }
 
@@ -61,7 +61,7 @@ const inPlaceOf = (orders: readonly (Order | null)[], other: Order, policy: Cach
     inner.order(orders.includes(ordering.order) ? { ...ordering, order: other } : ordering),
   );
 
-/** Surroundings that are no mistakes: faults that a policy must live with, and mends of mistakes that all stages make. */
+/** Alterations that are no mistakes: faults that a policy must survive, and fixes of mistakes that all stages make. */
 const ALTERATIONS = {
   nothing: around((policy) => new ForgetfulPolicy(policy, () => false)),
   'more syncs': { wrapFile: (file) => new SyncingFile(file) },

@@ -25,7 +25,7 @@ import { type KnownKill, ORDER_KILLS } from './testing/mutant-kills.ts';
 
 const WORKLOADS = [...huntedWorkloads()];
 
-/** What a policy must survive that writes out no more than it is told to. */
+/** What a policy must survive that writes out no more than it is asked for. */
 const NARROW: AlterationName = 'narrow write-out, other refcounts first';
 const NARROW_ROW: KnownKill = { mutant: NARROW, policy: 'writeback', workload: 'refcount-leap', clusterSizeBytes: 512 };
 

@@ -1,6 +1,6 @@
 /**
  * What is known of QEMU 7.2 must come out of the explorer by itself, from the log that the installed QEMU writes. A version that
- * mends one of these defects turns its test red: that is news for docs/safety.md, not a fault here.
+ * fixes one of these defects makes its test fail: that is news for docs/safety.md, not a fault here.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

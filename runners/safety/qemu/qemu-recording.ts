@@ -84,7 +84,7 @@ async function prepareByQemu(
   return new Uint8Array(fs.readFileSync(imagePath));
 }
 
-/** QEMU holds at least two L2 tables and four refcount blocks, whatever it is told. */
+/** QEMU holds at least two L2 tables and four refcount blocks, whatever it is given. */
 function cacheSizes({ cacheTables, image }: CrashWorkload): Record<string, number> {
   if (cacheTables === null) return {};
   return {

@@ -22,7 +22,7 @@ export interface SafetyScope {
   readonly statesPerPoint: number;
   /** States of each recording that go through qemu-img; 0: none. */
   readonly qemuStates: number;
-  /** Which workloads mutants are hunted with. */
+  /** Which workloads mutants are tested with. */
   readonly mutants: 'none' | 'named' | 'all';
 }
 
@@ -84,7 +84,7 @@ export class SafetyWork {
     return this.#explorations.jobs.length + this.#hunts.jobs.length + this.#barriers.jobs.length;
   }
 
-  /** Does what `finished` does not have, and keeps it there. `onPart` is told of each part; `signal` ends it early. */
+  /** Does what `finished` does not have, and keeps it there. `onPart` is called for each part; `signal` ends it early. */
   async run(finished: FinishedParts, onPart: (wasFinished: boolean) => void, signal: AbortSignal): Promise<void> {
     for (const chore of [this.#explorations, this.#hunts, this.#barriers] as Chore<unknown, unknown>[]) {
       await carryOut(chore, finished, onPart, signal);

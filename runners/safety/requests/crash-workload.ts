@@ -9,7 +9,7 @@ export interface CrashImage {
   readonly clusterSizeBytes: number;
   readonly sizeBytes: number;
   readonly version: 2 | 3;
-  /** Refcounts may lag behind while the dirty bit is set. */
+  /** Refcounts may be stale while the dirty bit is set. */
   readonly lazyRefcounts?: boolean;
 }
 
@@ -46,7 +46,7 @@ export function requestWords(request: CrashRequest): string {
   }
 }
 
-/** First guest sector of the VM state: behind the last L1 entry that the disk needs. */
+/** First guest sector of the VM state: past the last L1 entry that the disk needs. */
 function vmStateSector(clusterSizeBytes: number, diskBytes: number): number {
   const bytesPerL2Table = (clusterSizeBytes / 8) * clusterSizeBytes;
   return (Math.ceil(diskBytes / bytesPerL2Table) * bytesPerL2Table) / SECTOR_BYTES;
@@ -82,7 +82,7 @@ export class ValueTable {
     return this.#first[index + 1]! - this.#first[index]!;
   }
 
-  /** The guest sector that request `index` starts at; VM state lies behind the disk. */
+  /** The guest sector that request `index` starts at; VM state follows the disk. */
   sectorOf(index: number): number {
     const request = this.requests[index]!;
     if (!('offset' in request)) return 0;

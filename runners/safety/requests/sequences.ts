@@ -17,7 +17,7 @@ export interface SequenceSpace {
   readonly maxLength: number;
 }
 
-/** Each disk has so many L2 tables, whatever its cluster size. */
+/** The number of L2 tables of each disk, whatever its cluster size. */
 const L2_TABLES = 3;
 
 /** The disk that sequences run on; version 3. */

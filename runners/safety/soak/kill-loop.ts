@@ -1,5 +1,5 @@
 /**
- * Kills a writing process at random moments, checks what it left, and goes on with the same image. A killed process loses no
+ * Kills a writing process at random moments, checks what it left, and continues with the same image. A killed process loses no
  * completed system call, so this proves the order of the calls and the reopening, not what a power cut would do.
  */
 import { spawn } from 'node:child_process';
@@ -19,7 +19,7 @@ import { GuestBlocks } from './guest-blocks.ts';
 import { BLOCK_BYTES, BLOCK_COUNT, SECTORS_PER_BLOCK, type SoakMessage } from './soak-request.ts';
 
 const WRITER = path.join(import.meta.dirname, 'soak-writer.ts');
-/** The kill comes after at most so many messages of the writer. */
+/** The kill comes after at most this many messages of the writer. */
 const MESSAGES_MAX = 400;
 
 export interface SoakOptions {

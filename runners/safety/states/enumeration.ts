@@ -10,7 +10,7 @@ import { ContentHash, StateHashes } from './state-hashes.ts';
 /** Choice index of each atom; reused, so copy it to keep it. */
 export type StateVector = Uint16Array;
 
-/** All subsets of so many writes are tried; of more, only some. */
+/** All subsets of up to this many writes are tried; of more, only some. */
 const WRITE_SUBSETS_MAX = 10;
 const PROPOSALS_PER_STATE = 16;
 

@@ -30,7 +30,7 @@ export class StateFile implements BlockFile, FileContent {
   #words: Uint32Array;
   #endBytes: number;
   #watch: SectorWatch | null = null;
-  /** What writes have replaced since the first open `keep`, one piece behind the other, and where each piece belongs. */
+  /** What writes have replaced since the first open `keep`, one piece after another, and where each piece belongs. */
   #oldBytes = new Uint8Array(4096);
   readonly #oldPieces: { readonly offset: number; readonly at: number; readonly lengthBytes: number }[] = [];
   /** One for each `keep` that waits for its `restore`. */
@@ -58,7 +58,7 @@ export class StateFile implements BlockFile, FileContent {
     this.#watch?.note(offset, lengthBytes);
   }
 
-  /** From here on `watch` is told of every read; null ends that. */
+  /** From here on `watch` is called for every read; null ends that. */
   set watch(watch: SectorWatch | null) {
     this.#watch = watch;
   }
@@ -117,7 +117,7 @@ export class StateFile implements BlockFile, FileContent {
     };
   }
 
-  /** What the range held when there were only so many old pieces. */
+  /** What the range held when there were only `pieceCount` old pieces. */
   #keptBytes(pieceCount: number, offset: number, lengthBytes: number): Uint8Array<ArrayBuffer> {
     const bytes = this.#bytes.slice(offset, offset + lengthBytes);
     for (let index = this.#oldPieces.length - 1; index >= pieceCount; index--) {
@@ -179,7 +179,7 @@ export class StateFile implements BlockFile, FileContent {
 
   close(): void {}
 
-  /** Makes the file at least so long; what comes into view is zero. */
+  /** Makes the file at least that long; what comes into view is zero. */
   #extend(endBytes: number): void {
     if (endBytes <= this.#endBytes) return;
     this.#reserve(endBytes);

@@ -6,7 +6,7 @@ import type { SectorAtom } from './crash-points.ts';
 import type { StateVector } from './enumeration.ts';
 import { searchStates } from './state-search.ts';
 
-/** A judge as a decision: looks at one atom, and goes on by what it holds. */
+/** A judge as a decision: looks at one atom, and continues by what it holds. */
 type Judge = { readonly verdict: number } | { readonly atom: number; readonly onOld: Judge; readonly onNew: Judge };
 
 const ATOMS_MAX = 7;

@@ -30,10 +30,10 @@ import { OperationLimit } from './operation-limit.ts';
 import { PossibleContent } from './possible-content.ts';
 
 /**
- * `defect`: not a Qcow2Error, or no fault at all; `code`: the struck request said another thing; `hidden`: it succeeded;
+ * `defect`: not a Qcow2Error, or no fault at all; `code`: the request that was hit reported another error; `hidden`: it succeeded;
  * `late-flush`: a flush succeeded after a failed sync; `consequence`: a later request failed although the fault was over, or
  * for another reason; `corrupt`: the image is; `content`: the guest reads what it must not; `snapshots`: the list of them, or what
- * one of them holds, is not what it may be; `repair`: a repair does not mend the image, or the guest then reads what it must not.
+ * one of them holds, is not what it may be; `repair`: a repair does not fix the image, or the guest then reads what it must not.
  */
 export type ViolationClass =
   | 'defect'
@@ -54,7 +54,7 @@ export interface Violation {
 export interface TrialResult {
   readonly candidates: number;
   readonly struck: StruckOperation | null;
-  /** The request that it struck first; -1 for opening the image, the number of requests for closing it. */
+  /** The request that it hit first; -1 for opening the image, the number of requests for closing it. */
   readonly struckRequest: number;
   /** From the fault on the file took nothing more. */
   readonly isLasting: boolean;
@@ -135,7 +135,7 @@ export class FaultTrials {
     return { candidates, struck, struckRequest, isLasting, operations: limited.operations, mended, violations, check };
   }
 
-  /** Judges the image as it was left; a corrupt one once it has been mended. */
+  /** Judges the image as it was left; a corrupt one once it has been repaired. */
   #judgeLeft(trial: Trial, memory: MemoryFile, check: CheckReport): TrialResult['mended'] {
     const corruption = damageIn(check);
     if (corruption === undefined) {

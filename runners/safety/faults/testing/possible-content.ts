@@ -1,7 +1,7 @@
 /**
  * What each sector of the disk may hold: one value once a request for it was acknowledged, the old and the new one after a
  * request failed. No power fails here, so what was acknowledged is there without a flush once the image could be closed. Where
- * it could not, because the file went on failing, a sector may hold whatever it held since the last flush.
+ * it could not, because the file kept failing, a sector may hold whatever it held since the last flush.
  */
 import { SECTOR_BYTES } from '../../../../engine/index.ts';
 import type { CrashRequest, ValueTable } from '../../requests/crash-workload.ts';

@@ -1,6 +1,6 @@
 /**
  * What the order of calls itself leaves behind: the requests of a workload during which a power cut can leave the image corrupt, by
- * the crash explorer. A call that fails for good leaves the file as a power cut there would.
+ * the crash explorer. A call that fails persistently leaves the file as a power cut there would.
  */
 import type { PolicyName } from '../../../../engine/index.ts';
 import { exploreRecording } from '../../explore/explore.ts';
