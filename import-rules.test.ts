@@ -41,8 +41,31 @@ test('every import that a row permits is one that the folder makes', () => {
   assert.deepEqual(idle, []);
 });
 
+const read = (file: string) => fs.readFileSync(`${import.meta.dirname}/${file}`, 'utf8');
+
+test('the tables of ARCHITECTURE are the rows of the rules, in their order', () => {
+  const cells = [...read('docs/ARCHITECTURE.md').matchAll(/^\| (`[^|]*`) \|/gm)].map(([, cell]) => cell!);
+  const places = cells.flatMap((cell) => [...cell.matchAll(/`([^`]*)`/g)].map(([, place]) => place!));
+  assert.deepEqual(
+    places.map((place) => (place.endsWith('.ts') ? layerOf(place) : place)),
+    Object.keys(LAYERS),
+  );
+});
+
+test('what documents name is there', () => {
+  const documents = ['README.md', ...fs.globSync('docs/**/*.md', { cwd: import.meta.dirname })];
+  const places = documents.flatMap((document) =>
+    [...read(document).matchAll(/`((?:engine|workloads|results|dashboards|runners|docs)\/[\w./-]+)`/g)].map(
+      ([, place]) => `${document}: ${place}`,
+    ),
+  );
+  assert.ok(places.length > 50);
+  const isMissing = (place: string) => !fs.existsSync(`${import.meta.dirname}/${place.split(': ')[1]}`);
+  const missing = places.filter((place) => !place.includes('NAME') && isMissing(place));
+  assert.deepEqual(missing, []);
+});
+
 test('the documents, the linter and the rules name the same limits', () => {
-  const read = (file: string) => fs.readFileSync(`${import.meta.dirname}/${file}`, 'utf8');
   const { complexity, style, suspicious } = JSON.parse(read('biome.json')).linter.rules;
   const { maxLines: linesOfFile } = style.noExcessiveLinesPerFile.options;
   const { maxLines: linesOfFunction } = complexity.noExcessiveLinesPerFunction.options;
