@@ -171,6 +171,47 @@ test('zeroing an empty disk costs nothing', () => {
   assert.deepEqual([...disk.changedRanges()], []);
 });
 
+test('a disk costs by what was written to it, whatever its size', () => {
+  const disk = new ExpectedDisk(2 ** 52, 1);
+  disk.write(2 ** 52 - 4096, 4096, 1);
+  disk.write(0, 512, 2);
+  assert.deepEqual(
+    [...disk.changedRanges()].map(({ offset }) => offset),
+    [0, 2 ** 52 - MiB],
+  );
+  assert.equal(disk.heldBytes, 2 * 8192);
+  assert.deepEqual([disk.at(0), disk.at(512), disk.at(2 ** 52 - 512)], [2, ZEROS, 1]);
+});
+
+test('what is set over whole GiB is held as one number, and keeps its values when parts of it change', () => {
+  const disk = new ExpectedDisk(5 * GiB + MiB, 1, 7);
+  disk.zero(GiB - 512, 4 * GiB + MiB + 512);
+  assert.equal(disk.heldBytes, 8192, 'the one page in which the range begins');
+  assert.deepEqual([disk.at(GiB - 1024), disk.at(GiB - 512), disk.at(3 * GiB), disk.at(5 * GiB)], [7, 0, 0, 0]);
+  disk.save('zeros');
+  disk.write(2 * GiB + MiB, 512, 9);
+  assert.deepEqual([disk.at(2 * GiB + MiB), disk.at(2 * GiB + MiB + 512), disk.at(2 * GiB)], [9, 0, 0]);
+  disk.restore('zeros');
+  assert.equal(disk.at(2 * GiB + MiB), 0);
+  const zeros = new Uint8Array(2 * MiB);
+  assert.equal(disk.firstDifference(2 * GiB, zeros), undefined);
+});
+
+test('a page that gets its initial value back is no longer held, and still counts as changed', () => {
+  const disk = new ExpectedDisk(GiB, 1);
+  disk.write(MiB, MiB, 1);
+  disk.zero(0, GiB);
+  assert.equal(disk.heldBytes, 0);
+  assert.deepEqual([...disk.changedRanges()], [{ offset: MiB, length: MiB }]);
+  assert.deepEqual(
+    [...disk.unchangedParts(MiB - 512, 2 * MiB)],
+    [
+      { offset: MiB - 512, length: 512 },
+      { offset: 2 * MiB, length: MiB - 512 },
+    ],
+  );
+});
+
 test('ranges outside the disk or between sectors are refused', () => {
   const disk = new ExpectedDisk(MiB, 1);
   for (const [offset, length] of [

@@ -3,19 +3,18 @@
  *
  * Invariants:
  *  1. A sector is a 32-bit number: {@link ZEROS}, {@link UNSPECIFIED}, or the serial of the write whose data it holds.
- *  2. Sectors live in pages of {@link PAGE_SECTORS}, made on the first change: a disk costs 4 bytes for each sector
- *     near one that was ever written, and 8 a page for the rest.
- *  3. A page is changed only while this disk alone owns it; saved states share pages until one side changes them.
+ *  2. A disk costs 4 bytes for each sector near one that was ever written, and nothing for the rest (see sector-map.ts).
  */
 import { SECTOR_BYTES } from '../engine/base/units.ts';
 import { describeSector, fillGuestData, MAX_WRITE_SERIAL, type SectorContent, sectorText } from './guest-data.ts';
-
-const PAGE_SECTORS = 2048;
+import { PAGE_SECTORS, SectorMap, type SectorState } from './sector-map.ts';
 
 /** The sector reads as zeros. */
 export const ZEROS = 0;
 /** The sector may hold anything: nobody promised (a discard that is no multiple of a cluster). */
 export const UNSPECIFIED = 0xffff_ffff;
+
+const PAGE_BYTES = PAGE_SECTORS * SECTOR_BYTES;
 
 /** Bytes compared at a time, so that verifying a long read needs little memory. */
 const COMPARED_BYTES = 256 * 1024;
@@ -36,18 +35,12 @@ export interface DiskRange {
   readonly length: number;
 }
 
-type Pages = (Uint32Array | undefined)[];
-
 export class ExpectedDisk {
   readonly sizeBytes: number;
   readonly seed: number;
-  readonly #initial: number;
-  readonly #saved = new Map<string, Pages>();
+  readonly #sectors: SectorMap;
+  readonly #saved = new Map<string, SectorState>();
   readonly #scratch = new Uint8Array(COMPARED_BYTES);
-  #pages: Pages;
-  #owned: Uint8Array;
-  /** One a page: changed in this or in any earlier state. */
-  readonly #touched: Uint8Array;
 
   /**
    * A disk of `sizeBytes` (a multiple of 512) whose data comes from `seed`. Sectors never written hold zeros, or, over a
@@ -57,18 +50,12 @@ export class ExpectedDisk {
     if (sizeBytes % SECTOR_BYTES !== 0) throw new RangeError(`disk size ${sizeBytes} is not a multiple of 512`);
     this.sizeBytes = sizeBytes;
     this.seed = seed;
-    this.#initial = initialSerial;
-    const pageCount = Math.ceil(sizeBytes / SECTOR_BYTES / PAGE_SECTORS);
-    this.#pages = new Array<Uint32Array | undefined>(pageCount).fill(undefined);
-    this.#owned = new Uint8Array(pageCount);
-    this.#touched = new Uint8Array(pageCount);
+    this.#sectors = new SectorMap(sizeBytes / SECTOR_BYTES, initialSerial);
   }
 
   /** Bytes held by the pages of this disk and of its saved states, shared ones counted once. */
   get heldBytes(): number {
-    const pages = new Set<Uint32Array>();
-    for (const list of [this.#pages, ...this.#saved.values()]) for (const page of list) if (page) pages.add(page);
-    return pages.size * PAGE_SECTORS * Uint32Array.BYTES_PER_ELEMENT;
+    return this.#sectors.heldBytes(this.#saved.values());
   }
 
   /** The range holds the data of write `serial` from now on. */
@@ -90,21 +77,19 @@ export class ExpectedDisk {
   /** What the sector at `offset` must hold: a write serial, {@link ZEROS} or {@link UNSPECIFIED}. */
   at(offset: number): number {
     this.#check(offset, SECTOR_BYTES);
-    return this.#sector(offset / SECTOR_BYTES);
+    return this.#sectors.get(offset / SECTOR_BYTES);
   }
 
   /** Keeps the present state under `name`, in place of one of that name. */
   save(name: string): void {
-    this.#saved.set(name, this.#pages.slice());
-    this.#owned.fill(0);
+    this.#saved.set(name, this.#sectors.save());
   }
 
   /** Goes back to the state saved as `name`, which is kept. */
   restore(name: string): void {
-    const pages = this.#saved.get(name);
-    if (pages === undefined) throw new RangeError(`no saved state "${name}"`);
-    this.#pages = pages.slice();
-    this.#owned.fill(0);
+    const state = this.#saved.get(name);
+    if (state === undefined) throw new RangeError(`no saved state "${name}"`);
+    this.#sectors.restore(state);
   }
 
   /** Drops the state saved as `name`. */
@@ -114,13 +99,22 @@ export class ExpectedDisk {
 
   /** The stretches that were changed in this state or in one gone back from, rounded outwards to pages, each at most `maxBytes` (a multiple of 512) long. */
   *changedRanges(maxBytes = 1024 * 1024): Generator<DiskRange> {
-    const pageBytes = PAGE_SECTORS * SECTOR_BYTES;
-    for (let index = 0; index < this.#pages.length; index++) {
-      if (this.#touched[index] === 0) continue;
-      const end = Math.min((index + 1) * pageBytes, this.sizeBytes);
-      for (let offset = index * pageBytes; offset < end; offset += maxBytes) {
+    for (const sector of this.#sectors.touchedPages()) {
+      const start = sector * SECTOR_BYTES;
+      const end = Math.min(start + PAGE_BYTES, this.sizeBytes);
+      for (let offset = start; offset < end; offset += maxBytes) {
         yield { offset, length: Math.min(maxBytes, end - offset) };
       }
+    }
+  }
+
+  /** The parts of a range that are in no {@link changedRanges}. */
+  *unchangedParts(offset: number, length: number): Generator<DiskRange> {
+    const last = (offset + length) / SECTOR_BYTES;
+    for (let sector = offset / SECTOR_BYTES; sector < last; ) {
+      const { isTouched, end } = this.#sectors.endOfTouched(sector, last);
+      if (!isTouched) yield { offset: sector * SECTOR_BYTES, length: (end - sector) * SECTOR_BYTES };
+      sector = end;
     }
   }
 
@@ -167,54 +161,15 @@ export class ExpectedDisk {
     const end = (offset + length) / SECTOR_BYTES;
     for (let sector = offset / SECTOR_BYTES; sector < end; ) {
       const first = sector;
-      const serial = this.#sector(first);
-      sector = this.#endOfRun(first, end, serial);
+      const serial = this.#sectors.get(first);
+      sector = this.#sectors.endOfRun(first, end);
       yield { offset: first * SECTOR_BYTES, length: (sector - first) * SECTOR_BYTES, serial };
     }
   }
 
-  #endOfRun(first: number, end: number, serial: number): number {
-    let sector = first;
-    while (sector < end) {
-      const inPage = sector % PAGE_SECTORS;
-      const stop = Math.min(PAGE_SECTORS, inPage + end - sector);
-      const page = this.#pages[(sector - inPage) / PAGE_SECTORS];
-      if (page === undefined && this.#initial !== serial) return sector;
-      for (let index = inPage; page !== undefined && index < stop; index++) {
-        if (page[index] !== serial) return sector + index - inPage;
-      }
-      sector += stop - inPage;
-    }
-    return end;
-  }
-
-  #sector(sector: number): number {
-    const inPage = sector % PAGE_SECTORS;
-    return this.#pages[(sector - inPage) / PAGE_SECTORS]?.[inPage] ?? this.#initial;
-  }
-
   #set(offset: number, length: number, value: number): void {
     this.#check(offset, length);
-    const end = (offset + length) / SECTOR_BYTES;
-    for (let sector = offset / SECTOR_BYTES; sector < end; ) {
-      const inPage = sector % PAGE_SECTORS;
-      const stop = Math.min(PAGE_SECTORS, inPage + end - sector);
-      const index = (sector - inPage) / PAGE_SECTORS;
-      // Zeros where only zeros ever were change nothing: a discard of the whole disk must not cost memory for it.
-      const unchanged = this.#pages[index] === undefined && value === this.#initial;
-      if (!unchanged) this.#ownedPage(index).fill(value, inPage, stop);
-      sector += stop - inPage;
-    }
-  }
-
-  #ownedPage(index: number): Uint32Array {
-    const page = this.#pages[index];
-    if (page !== undefined && this.#owned[index] === 1) return page;
-    const own = page === undefined ? new Uint32Array(PAGE_SECTORS).fill(this.#initial) : page.slice();
-    this.#pages[index] = own;
-    this.#owned[index] = 1;
-    this.#touched[index] = 1;
-    return own;
+    this.#sectors.set(offset / SECTOR_BYTES, (offset + length) / SECTOR_BYTES, value);
   }
 
   #check(offset: number, length: number): void {

@@ -1,7 +1,15 @@
 /** After a run: reads the guest's disk back against the model, and has the engine's independent check look at the image. */
-import { type CheckReport, checkImage, type GuestDisk, openFile, openImage, RawDisk } from '../../engine/index.ts';
+import {
+  type CheckReport,
+  checkImage,
+  type GuestDevice,
+  type GuestDisk,
+  openFile,
+  openImage,
+  RawDisk,
+} from '../../engine/index.ts';
 import type { Verification } from '../../results/record.ts';
-import type { ExpectedDisk } from '../../workloads/expected-disk.ts';
+import type { DiskRange, ExpectedDisk } from '../../workloads/expected-disk.ts';
 
 const READ_BYTES = 1024 * 1024;
 
@@ -9,7 +17,8 @@ const READ_BYTES = 1024 * 1024;
 type Pause = () => Promise<void>;
 
 /**
- * Verifies the image in `imageFile`, or the raw disk, which has nothing to check but its content. With `wholeDisk` every byte of the disk is read, else only where something was written.
+ * Verifies the image in `imageFile`, or the raw disk, which has nothing to check but its content. With `wholeDisk` every byte of the
+ * disk is accounted for, else only where something was written.
  * A difference or a corruption is a finding, not an error.
  */
 export async function verify(
@@ -45,26 +54,56 @@ function errorsOf({ corruptions, copiedErrors, checkErrors }: CheckReport): numb
 }
 
 async function compare(
-  disk: GuestDisk,
+  disk: GuestDevice,
   expected: ExpectedDisk,
   wholeDisk: boolean,
   pause: Pause,
 ): Promise<Pick<Verification, 'content' | 'contentBytes' | 'detail'>> {
   const buffer = new Uint8Array(READ_BYTES);
   let contentBytes = 0;
-  for (const range of wholeDisk ? wholeRanges(expected.sizeBytes) : expected.changedRanges(READ_BYTES)) {
-    const bytes = buffer.subarray(0, range.length);
-    disk.read(range.offset, bytes);
-    const difference = expected.firstDifference(range.offset, bytes);
-    if (difference !== undefined) return { content: 'different', contentBytes, detail: difference.message };
+  for (const range of wholeDisk ? everythingStored(disk, expected) : everythingWritten(expected)) {
+    if (range.isRead) {
+      const bytes = buffer.subarray(0, range.length);
+      disk.read(range.offset, bytes);
+      const difference = expected.firstDifference(range.offset, bytes);
+      if (difference !== undefined) return { content: 'different', contentBytes, detail: difference.message };
+    }
     contentBytes += range.length;
     await pause();
   }
   return { content: 'equal', contentBytes };
 }
 
-function* wholeRanges(sizeBytes: number): Generator<{ offset: number; length: number }> {
-  for (let offset = 0; offset < sizeBytes; offset += READ_BYTES) {
-    yield { offset, length: Math.min(READ_BYTES, sizeBytes - offset) };
+interface VerifiedRange extends DiskRange {
+  /** False where nobody wrote and nothing is stored: the map alone says that it reads as zeros, as it must. */
+  readonly isRead: boolean;
+}
+
+function* everythingWritten(expected: ExpectedDisk): Generator<VerifiedRange> {
+  for (const range of expected.changedRanges(READ_BYTES)) yield { ...range, isRead: true };
+}
+
+/**
+ * The whole disk: read are what was ever written, and what is stored anywhere else. A disk of terabytes with a few writes costs
+ * those, and a look at its tables.
+ */
+function* everythingStored(disk: GuestDevice, expected: ExpectedDisk): Generator<VerifiedRange> {
+  yield* everythingWritten(expected);
+  const { sizeBytes } = expected;
+  for (let offset = 0; offset < sizeBytes; ) {
+    const { lengthBytes, stored, isHole } = disk.map(offset, sizeBytes - offset);
+    const showsBacking = stored === 'absent' && 'backing' in disk && disk.backing !== null;
+    const isRead = showsBacking || stored === 'compressed' || (stored === 'data' && isHole !== true);
+    for (const part of expected.unchangedParts(offset, lengthBytes)) {
+      if (isRead) yield* readPieces(part);
+      else yield { ...part, isRead };
+    }
+    offset += lengthBytes;
+  }
+}
+
+function* readPieces({ offset, length }: DiskRange): Generator<VerifiedRange> {
+  for (let done = 0; done < length; done += READ_BYTES) {
+    yield { offset: offset + done, length: Math.min(READ_BYTES, length - done), isRead: true };
   }
 }
