@@ -46,7 +46,7 @@ function inflateZlib(stream: Uint8Array, clusterBytes: number): Uint8Array {
   return inflateRawSync(stream, {
     windowBits: ZLIB_WINDOW_BITS,
     maxOutputLength: clusterBytes,
-    // The descriptor is rounded up to sectors, and the last sector may lie behind the end of the file.
+    // The descriptor is rounded up to sectors, and the last sector may be past the end of the file.
     finishFlush: constants.Z_SYNC_FLUSH,
   });
 }

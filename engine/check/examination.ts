@@ -33,7 +33,7 @@ export class Examination {
   readonly view: DataView;
   /** The same bytes in host order: only good for finding entries that are not zero, four times faster than the view. */
   readonly words: Uint32Array;
-  /** False once a pointer was found that could not be followed: what lies behind it looks leaked, but may be data. */
+  /** False once a pointer was found that could not be followed: what it leads to looks leaked, but may be data. */
   everythingWasFollowed = true;
   /** Where the farthest pointer that leaves the file ends; 0 without one. */
   outsideEnd = 0;
@@ -113,14 +113,14 @@ export class Examination {
     return true;
   }
 
-  /** Remembers that something ends at `end`, behind the end of the file, and was not followed. */
+  /** Remembers that something ends at `end`, past the end of the file, and was not followed. */
   noteOutside(end: number, isCluster: boolean): void {
     this.everythingWasFollowed = false;
     this.outsideEnd = Math.max(this.outsideEnd, end);
     if (!isCluster) this.onlyClustersAreOutside = false;
   }
 
-  /** The stored refcount of the cluster at a host offset; 0 behind the end of the file. */
+  /** The stored refcount of the cluster at a host offset; 0 past the end of the file. */
   storedAt(offset: number): number {
     return this.stored[Math.floor(offset / this.shape.clusterBytes)] ?? 0;
   }

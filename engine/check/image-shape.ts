@@ -157,7 +157,7 @@ function missingExtensions(view: DataView, features: number, extensions: Extensi
   return missing;
 }
 
-/** Only what owns clusters or is required matters here; behind an extension that does not fit nothing can be found. */
+/** Only what owns clusters or is required matters here; after an extension that does not fit nothing can be found. */
 function readExtensions(
   file: BlockFile,
   start: number,

@@ -1,7 +1,7 @@
 /**
  * New refcount structures where the old ones cannot be repaired.
  *
- * They are written behind the end of the file, where nothing refers to, and made durable; then one write within the header's first
+ * They are written past the end of the file, where nothing refers to, and made durable; then one write within the header's first
  * sector switches to them. A crash before the switch leaves the image as it was, a crash after it leaves it repaired.
  */
 import { Qcow2Error } from '../base/errors.ts';
@@ -62,7 +62,7 @@ interface Layout {
   /** Indexes in the refcount table of the blocks to write, ascending; block i stands in cluster firstCluster + i. */
   readonly blockIndexes: readonly number[];
   readonly firstCluster: number;
-  /** The table stands behind the blocks. */
+  /** The table follows the blocks. */
   readonly tableCluster: number;
   readonly tableClusters: number;
   readonly perBlock: number;

@@ -52,7 +52,7 @@ export class References {
     this.owners = new Uint8Array(this.clusterCount + 1);
   }
 
-  /** True when the range ends at least a whole cluster behind the end of the file. */
+  /** True when the range ends at least a whole cluster past the end of the file. */
   isOutside(offset: number, lengthBytes: number): boolean {
     return offset + lengthBytes - this.#fileBytes >= this.#clusterBytes;
   }

@@ -130,7 +130,7 @@ function raiseRefcounts(file: BlockFile, examined: ExaminedImage, mayLower: bool
     file.sync('other');
     return false;
   }
-  // New structures behind the end would stand where a pointer leads that cannot be followed.
+  // New structures past the end would be where a pointer leads that cannot be followed.
   if (x.outsideEnd > 0) return false;
   rebuildRefcounts(examined, mayLower && x.everythingWasFollowed);
   return true;

@@ -1,6 +1,6 @@
 /**
  * Where a Zstandard frame ends (RFC 8878, 3.1.1). Compressed descriptors are rounded up to sectors, and the decompressor takes
- * the bytes behind a frame for a broken second one.
+ * the bytes after a frame for a broken second one.
  */
 
 const MAGIC = 0x28b52ffd;

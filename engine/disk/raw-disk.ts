@@ -34,7 +34,7 @@ export class RawDisk implements GuestDevice {
     this.#file.read(offset, into, 'data');
   }
 
-  /** Any alignment; what starts or ends inside a sector reads that sector first where a whole one has room. */
+  /** Any alignment; what starts or ends inside a sector reads that sector first where a whole one fits. */
   write(offset: number, bytes: Uint8Array, options: WriteOptions = {}): void {
     this.#requireWritable();
     requireInside('write', offset, bytes.length, this.sizeBytes);

@@ -57,7 +57,7 @@ export interface ServedBatch {
 export interface QueueOptions {
   /** The most requests that are served before those that asked for durability hear of it. Default 256. */
   readonly batchRequests?: number;
-  /** Told on whose behalf the disks work next: one request, or all that share a flush. */
+  /** Called with those on whose behalf the disks work next: one request, or all that share a flush. */
   readonly serving?: (requests: readonly QueuedRequest[]) => void;
   /**
    * Asked before a flush while requesters are expected to ask for it as well: waits for requests, and pushes what has come. False when it

@@ -27,7 +27,7 @@ export interface Header {
   readonly extensions: readonly HeaderExtension[];
   readonly featureNames: readonly FeatureName[];
   readonly dataFileName: string | null;
-  /** Header bytes behind the last field known here (a newer header), kept as they are. */
+  /** Header bytes after the last field known here (a newer header), kept as they are. */
   readonly unknownFields?: Uint8Array;
 }
 

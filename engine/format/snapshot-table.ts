@@ -35,7 +35,7 @@ export interface SnapshotEntry {
   readonly virtualSizeBytes: number | null;
   /** Instruction count of a recorded run; null when the entry has no such field (2^64 - 1: not recorded). */
   readonly icount: bigint | null;
-  /** Extra data behind the known fields; only together with `icount`. */
+  /** Extra data after the known fields; only together with `icount`. */
   readonly unknownExtraData: Uint8Array;
 }
 

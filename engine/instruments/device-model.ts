@@ -3,7 +3,7 @@
  * The bytes go to the file below; no time passes while it computes.
  *
  * What is modelled: system calls; a page cache that holds dirty pages until a sync, as the host cache mode asks; the
- * write-out of neighbouring dirty pages in one command; the device's write cache and flush; the dearer sync after the
+ * write-out of neighbouring dirty pages in one command; the device's write cache and flush; the more expensive sync after the
  * file grew or a hole was filled. What is not: other users of the device, write-out by age, read-ahead by the system, a
  * page cache that runs out of memory, where the file system really puts the file (offsets are taken as places).
  *
@@ -23,7 +23,7 @@ export interface DeviceModelOptions {
   readonly device: DeviceParameters;
   readonly hostCacheMode: HostCacheMode;
   readonly host?: HostParameters;
-  /** Is told of each operation that was done and its virtual duration. */
+  /** Called for each completed operation with its virtual duration. */
   readonly sink?: OperationSink;
 }
 
@@ -172,7 +172,7 @@ export class DeviceModelFile extends Tap {
     return extentsOf(pages);
   }
 
-  /** The range becomes a hole. The page cache may go on listing it: only pages with a place on the device are looked up there. */
+  /** The range becomes a hole. The page cache may keep listing it: only pages with a place on the device are looked up there. */
   #forget(offset: number, lengthBytes: number): void {
     this.#allocated.removeWithin(offset, lengthBytes);
     const start = Math.ceil(offset / PAGE_BYTES);

@@ -28,7 +28,7 @@ const STRUCK_BY: Readonly<Record<FaultedOperation, readonly FaultKind[]>> = {
 
 export interface Fault {
   readonly kind: FaultKind;
-  /** Counted from 1, over the operations that the fault can strike and, with `only`, that are for this table or cause. */
+  /** Counted from 1, over the operations that the fault can hit and, with `only`, that are for this table or cause. */
   readonly position: number;
   /** Every such operation from the position on fails, not only the one. */
   readonly forGood: boolean;
@@ -52,7 +52,7 @@ export class FaultFile extends Tap {
     this.#fault = fault;
   }
 
-  /** How many operations the fault could have struck so far. */
+  /** How many operations the fault could have hit so far. */
   get candidates(): number {
     return this.#candidates;
   }

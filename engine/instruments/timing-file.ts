@@ -2,7 +2,7 @@
 import type { BlockFile } from '../io/block-file.ts';
 import { type Operation, type Outcome, Tap } from './tap.ts';
 
-/** Is told of an operation that was done; times in nanoseconds on the clock that the file was given. */
+/** Called for each completed operation; times in nanoseconds on the clock that the file was given. */
 export type OperationSink = (operation: Operation, startNs: number, durationNs: number) => void;
 
 /** Nanoseconds on a monotonic clock; differences are exact to about 100 ns. */

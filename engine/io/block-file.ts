@@ -9,7 +9,7 @@
  *  2. `write` is complete or throws; a write past the end extends the file, the gap reads as zeros.
  *  3. When `sync` returns, every write that returned before it was called is durable (unless the host cache mode is `unsafe`).
  *  4. Once a `sync` has failed the file is poisoned: later writes and syncs throw, because the operating system may
- *     have dropped the very pages that failed. Reads go on.
+ *     have dropped the very pages that failed. Reads still work.
  */
 
 import type { TableKind } from '../base/table-kind.ts';
@@ -54,7 +54,7 @@ export interface FileExtent {
 export interface BlockFile {
   /** Path or other name, for error messages. */
   readonly name: string;
-  /** True when every write is durable on return (O_DSYNC): small ordered writes then need no sync behind them. */
+  /** True when every write is durable on return (O_DSYNC): small ordered writes then need no sync after them. */
   readonly writesAreDurable: boolean;
   /** True in host cache mode `unsafe`: `sync` does nothing and no sync reaches the operating system. */
   readonly ignoresSyncs: boolean;

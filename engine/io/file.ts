@@ -1,5 +1,5 @@
 /**
- * A real file behind the {@link BlockFile} contract, one system call an operation, in the five host cache modes.
+ * A real file as a {@link BlockFile}, one system call an operation, in the five host cache modes.
  *
  * Synchronous on purpose: a 4 KiB page-cache write costs about 2 µs as a call and 20 µs through the thread pool.
  */

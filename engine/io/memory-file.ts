@@ -84,7 +84,7 @@ export class MemoryFile implements BlockFile {
     if (this.readOnly) throw new Qcow2Error('READ_ONLY', `${this.name} is open for reading only`, { file: this.name });
   }
 
-  /** Grows by half at least, so that a run of appends is linear. Bytes behind the end are kept zero. */
+  /** Grows by half at least, so that a run of appends is linear. Bytes past the end are kept zero. */
   #reserve(sizeBytes: number): void {
     if (sizeBytes <= this.#bytes.length) return;
     if (sizeBytes > LARGEST_BYTES) {

@@ -23,7 +23,7 @@ export class ByteQueue {
     return taken;
   }
 
-  /** Moves as many bytes as there are, and have room, into `target` from `at` on; returns how many. */
+  /** Moves as many bytes as there are, and as fit, into `target` from `at` on; returns how many. */
   fill(target: Uint8Array, at: number): number {
     let done = 0;
     while (at + done < target.length && this.#length > 0) {

@@ -1,7 +1,7 @@
 /**
  * The negotiation of the fixed newstyle handshake (proto.md, "Fixed newstyle negotiation"), from the client's first bytes on.
  *
- * The client is not believed: an option that is malformed, unknown or too long gets an error and the negotiation goes on; what leaves no
+ * The client is not believed: an option that is malformed, unknown or too long gets an error and the negotiation continues; what leaves no
  * agreement about where the next option starts ends it.
  */
 import type { ByteQueue } from './byte-queue.ts';

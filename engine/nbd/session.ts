@@ -85,7 +85,7 @@ export class NbdSession {
     return this.#transmission!.reply(request, outcome);
   }
 
-  /** False when there is too little to go on with. */
+  /** False when there is too little input to continue. */
   #step(): boolean {
     if (this.#transmission !== null) {
       const step = this.#transmission.step(this.#queue);

@@ -42,7 +42,7 @@ function requireContent(bytes: Uint8Array, expected: ReferenceDisk): void {
   for (const offset of expected.touchedOffsets()) requireSame(found, expected, offset, 512);
 }
 
-/** The file as it is when nothing behind the last sync has reached it. */
+/** The file as it is when nothing after the last sync has reached it. */
 function durableBytes(initial: Uint8Array, events: readonly RecordedEvent[]): Uint8Array {
   const lastSync = events.findLastIndex(({ op }) => op === 'sync');
   const file = new MemoryFile('durable', initial);
