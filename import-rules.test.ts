@@ -91,7 +91,7 @@ test('a planted import against the layering is found', () => {
     assert.equal(planted(`engine/${folder}/x.ts`, watched).length, 1);
   }
   assert.equal(planted('engine/image/x.ts', "import { run } from '../../runners/run.ts';").length, 1);
-  assert.equal(planted('runners/x.ts', "import { openState } from '../engine/image/open.ts';").length, 1);
+  assert.equal(planted('runners/x.ts', "import { openParts } from '../engine/image/open.ts';").length, 1);
   assert.equal(planted('runners/x.ts', `const x = await import(${"'../dashboards/report.ts'"});`).length, 1);
   assert.equal(planted('dashboards/x.ts', 'import {', '  install,', "} from '../workloads/install.ts';").length, 1);
   assert.equal(planted('results/x.ts', "export * from '../engine/index.ts';").length, 1);

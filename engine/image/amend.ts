@@ -21,10 +21,10 @@ import { writeOutForClose } from './closing.ts';
 import { expandZeroClusters } from './expand-zeroes.ts';
 import { knownAutoclear } from './feature-bits.ts';
 import { writeHeaderCluster } from './header-writing.ts';
+import type { ImageParts } from './image-parts.ts';
 import { peekHeader, readSnapshots } from './metadata.ts';
-import { openState, repairUnclean } from './open.ts';
+import { openParts, repairUnclean } from './open.ts';
 import { replaceSnapshotTable, snapshotTableRange } from './snapshots.ts';
-import type { ImageState } from './state.ts';
 
 /** Amending reads no guest data. */
 const NOTHING_BELOW: GuestDisk = { sizeBytes: 0, read: (_offset, into) => void into.fill(0) };
@@ -82,20 +82,20 @@ function storeSnapshotSizes(file: BlockFile): void {
   // The policy whose orders hold over a power cut here: refcounts, then the table, then its pointer, then what was freed.
   // Staged, because a damaged image may be refused as late as when the table is written.
   const staged = new StagedFile(file);
-  const state = openState(staged, { policy: 'legacy', backing: NOTHING_BELOW });
-  const needed = state.geometry.l1EntriesFor(state.vars.sizeBytes);
-  for (const entry of state.vars.snapshots) if (!says(entry) && entry.l1Entries < needed) refuseShortL1(state, entry);
-  const complete = state.vars.snapshots.map((entry) =>
-    says(entry) ? entry : { ...entry, virtualSizeBytes: state.vars.sizeBytes },
+  const parts = openParts(staged, { policy: 'legacy', backing: NOTHING_BELOW });
+  const needed = parts.geometry.l1EntriesFor(parts.vars.sizeBytes);
+  for (const entry of parts.vars.snapshots) if (!says(entry) && entry.l1Entries < needed) refuseShortL1(parts, entry);
+  const complete = parts.vars.snapshots.map((entry) =>
+    says(entry) ? entry : { ...entry, virtualSizeBytes: parts.vars.sizeBytes },
   );
-  replaceSnapshotTable(state, complete, snapshotTableRange(state));
-  state.policy.close();
+  replaceSnapshotTable(parts, complete, snapshotTableRange(parts));
+  parts.policy.close();
   staged.commit();
 }
 
-function refuseShortL1(state: ImageState, entry: SnapshotEntry): never {
-  const message = `${state.file.name}: snapshot ${JSON.stringify(snapshotName(entry))} does not say the size of its disk, and its L1 table of ${entry.l1Entries} entries maps less than ${state.vars.sizeBytes} bytes; delete it first`;
-  throw new Qcow2Error('UNSUPPORTED', message, { file: state.file.name, table: 'snapshot-table' });
+function refuseShortL1(parts: ImageParts, entry: SnapshotEntry): never {
+  const message = `${parts.file.name}: snapshot ${JSON.stringify(snapshotName(entry))} does not say the size of its disk, and its L1 table of ${entry.l1Entries} entries maps less than ${parts.vars.sizeBytes} bytes; delete it first`;
+  throw new Qcow2Error('UNSUPPORTED', message, { file: parts.file.name, table: 'snapshot-table' });
 }
 
 function setRefcountBits(file: BlockFile, bits: number): void {
@@ -105,10 +105,10 @@ function setRefcountBits(file: BlockFile, bits: number): void {
 /** The last step: everything that version 2 cannot say is gone by then. */
 function downgrade(file: BlockFile): void {
   const { backingFileName } = peekHeader(file);
-  const state = openState(file, backingFileName === null ? {} : { backing: NOTHING_BELOW });
-  dropBitmaps(state);
-  expandZeroClusters(state);
-  writeOutForClose(state);
+  const parts = openParts(file, backingFileName === null ? {} : { backing: NOTHING_BELOW });
+  dropBitmaps(parts);
+  expandZeroClusters(parts);
+  writeOutForClose(parts);
   file.sync('close');
   const { unknownFields: _, ...header } = peekHeader(file);
   writeHeader(file, {

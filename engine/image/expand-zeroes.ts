@@ -18,70 +18,70 @@ export interface ExpansionParts extends SnapshotsParts {
 }
 
 /** Of the disk and of every snapshot. No image with an external data file or extended L2 entries. Durable on return. */
-export function expandZeroClusters(state: ExpansionParts): void {
+export function expandZeroClusters(parts: ExpansionParts): void {
   const done = new Set<number>([0]);
   const expandAll = (l1: L1Table) => {
     for (let index = 0; index < l1.entryCount; index++) {
-      const offset = state.tables.offsetAt(l1, index);
-      if (!done.has(offset)) expandTable(state, offset);
+      const offset = parts.tables.offsetAt(l1, index);
+      if (!done.has(offset)) expandTable(parts, offset);
       done.add(offset);
     }
   };
-  expandAll(state.vars.l1);
-  for (const entry of state.vars.snapshots) expandAll(readL1(state, entry));
-  state.policy.flush();
+  expandAll(parts.vars.l1);
+  for (const entry of parts.vars.snapshots) expandAll(readL1(parts, entry));
+  parts.policy.flush();
 }
 
 /** In place, shared or not: every disk that uses the table reads the same zeros there. */
-function expandTable(state: ExpansionParts, offset: number): void {
-  const { clusterBytes, l2SliceBytes, entriesPerSlice } = state.geometry;
-  const uses = state.counts.of(state.geometry.hostCluster(offset));
+function expandTable(parts: ExpansionParts, offset: number): void {
+  const { clusterBytes, l2SliceBytes, entriesPerSlice } = parts.geometry;
+  const uses = parts.counts.of(parts.geometry.hostCluster(offset));
   for (let start = 0; start < clusterBytes; start += l2SliceBytes) {
-    const slice = state.l2.get(offset + start);
+    const slice = parts.l2.get(offset + start);
     try {
-      for (let index = 0; index < entriesPerSlice; index++) expandEntry(state, slice, index, uses);
+      for (let index = 0; index < entriesPerSlice; index++) expandEntry(parts, slice, index, uses);
     } finally {
-      state.l2.release(slice);
+      parts.l2.release(slice);
     }
   }
 }
 
 /** `uses`: how many L1 entries name the table, and so how many references its entry stands for. */
-function expandEntry(state: ExpansionParts, slice: CachedTable, index: number, uses: number): void {
-  const kind = state.entries.kind(slice, index);
+function expandEntry(parts: ExpansionParts, slice: CachedTable, index: number, uses: number): void {
+  const kind = parts.entries.kind(slice, index);
   if (kind !== CLUSTER_ZERO_PLAIN && kind !== CLUSTER_ZERO_ALLOCATED) return;
-  const kept = kind === CLUSTER_ZERO_ALLOCATED ? state.entries.dataOffset(slice, index) : null;
+  const kept = kind === CLUSTER_ZERO_ALLOCATED ? parts.entries.dataOffset(slice, index) : null;
   // A cluster that other tables name too may be data there.
-  const isOwn = kept !== null && state.counts.of(state.geometry.hostCluster(kept)) === uses;
-  if (isOwn) return setZeros(state, slice, index, { offset: kept, wait: [] }, uses);
-  if (state.backing === null) setEntry(state, slice, index, 0, 0);
-  else setZeros(state, slice, index, allocateFor(state, uses), uses);
+  const isOwn = kept !== null && parts.counts.of(parts.geometry.hostCluster(kept)) === uses;
+  if (isOwn) return setZeros(parts, slice, index, { offset: kept, wait: [] }, uses);
+  if (parts.backing === null) setEntry(parts, slice, index, 0, 0);
+  else setZeros(parts, slice, index, allocateFor(parts, uses), uses);
   if (kept === null) return;
-  const range = { offset: kept, lengthBytes: state.geometry.clusterBytes };
-  state.updates.release({ ranges: new Array<HostRange>(uses).fill(range), slice });
+  const range = { offset: kept, lengthBytes: parts.geometry.clusterBytes };
+  parts.updates.release({ ranges: new Array<HostRange>(uses).fill(range), slice });
 }
 
-function allocateFor(state: ExpansionParts, uses: number): Allocation {
-  const { offset, wait } = state.allocator.allocate(1);
+function allocateFor(parts: ExpansionParts, uses: number): Allocation {
+  const { offset, wait } = parts.allocator.allocate(1);
   const raised = [...wait];
-  for (let use = 1; use < uses; use++) raised.push(...state.counts.raise(offset, state.geometry.clusterBytes));
+  for (let use = 1; use < uses; use++) raised.push(...parts.counts.raise(offset, parts.geometry.clusterBytes));
   return { offset, wait: raised };
 }
 
 function setZeros(
-  state: ExpansionParts,
+  parts: ExpansionParts,
   slice: CachedTable,
   index: number,
   { offset, wait }: Allocation,
   uses: number,
 ): void {
-  state.file.write(offset, new Uint8Array(state.geometry.clusterBytes), 'data');
-  state.updates.orderBefore('copied-data-before-mapping', wait, slice);
-  setEntry(state, slice, index, offset, uses === 1 ? L2_COPIED : 0);
+  parts.file.write(offset, new Uint8Array(parts.geometry.clusterBytes), 'data');
+  parts.updates.orderBefore('copied-data-before-mapping', wait, slice);
+  setEntry(parts, slice, index, offset, uses === 1 ? L2_COPIED : 0);
 }
 
-function setEntry(state: ExpansionParts, slice: CachedTable, index: number, offset: number, flags: number): void {
-  const at = state.entries.at(index);
-  state.l2.markDirty(slice, at, at + state.geometry.l2EntryBytes);
+function setEntry(parts: ExpansionParts, slice: CachedTable, index: number, offset: number, flags: number): void {
+  const at = parts.entries.at(index);
+  parts.l2.markDirty(slice, at, at + parts.geometry.l2EntryBytes);
   writeEntry(slice.view, at, offset, flags);
 }

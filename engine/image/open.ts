@@ -1,4 +1,4 @@
-/** Opening an image: from a file and options to the state that the other modules share. */
+/** Opening an image: from a file and options to its parts, put together. */
 import { corrupt, Qcow2Error } from '../base/errors.ts';
 import type { AllocatorFactory } from '../cache/allocator.ts';
 import type { SnapshotWalk } from '../cache/policy.ts';
@@ -14,9 +14,9 @@ import { choosePolicy, type PolicyOptions } from './chosen-policy.ts';
 import { clearUnknownAutoclear, FeatureBits } from './feature-bits.ts';
 import { stackFiles } from './file-stack.ts';
 import { FreeAtOnce } from './free-at-once.ts';
+import { assemble, type ImageParts } from './image-parts.ts';
 import { geometryOf, readHeaderAndTables, readSnapshots } from './metadata.ts';
 import type { OverlapCheck } from './overlap.ts';
-import { assemble, type ImageState } from './state.ts';
 
 export interface OpenOptions extends CacheSizeOptions, PolicyOptions {
   /** What lies under the image. An image with a backing file is refused without it; its name is never followed by itself. */
@@ -35,7 +35,7 @@ export interface OpenOptions extends CacheSizeOptions, PolicyOptions {
  * @throws Qcow2Error CORRUPT or UNSUPPORTED for an image that cannot be used, INVALID_ARGUMENT for options that do not fit it.
  * Nothing is written to an image that is refused; one that was not closed cleanly is repaired first.
  */
-export function openState(file: BlockFile, options: OpenOptions): ImageState {
+export function openParts(file: BlockFile, options: OpenOptions): ImageParts {
   let { header, ...tables } = readHeaderAndTables(file);
   refuseUnusable(file, header, options);
   const snapshots = readSnapshots(file, header);
@@ -70,7 +70,7 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
   };
   policy.attach(caches);
   const features = new FeatureBits(policy, header);
-  const state = assemble({
+  const parts = assemble({
     ...files,
     geometry,
     header,
@@ -92,9 +92,9 @@ export function openState(file: BlockFile, options: OpenOptions): ImageState {
     backing: options.backing ?? null,
     punchHoles: options.punchHoles ?? true,
   });
-  files.guard.protect(state);
+  files.guard.protect(parts);
   if (!file.readOnly) clearUnknownAutoclear(features);
-  return state;
+  return parts;
 }
 
 const freeAtOnce: AllocatorFactory = (parts) => new FreeAtOnce(parts);

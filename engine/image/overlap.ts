@@ -48,7 +48,7 @@ export interface ProtectedMetadata {
 
 export class OverlapGuard extends ForwardingFile {
   readonly #check: OverlapCheck;
-  #state: ProtectedMetadata | null = null;
+  #metadata: ProtectedMetadata | null = null;
   #checks = false;
   /** Host cluster → what lies there; null when it must be found anew. */
   #owners: Map<number, TableKind> | null = null;
@@ -63,43 +63,43 @@ export class OverlapGuard extends ForwardingFile {
     this.#seal = seal;
   }
 
-  /** Begins to protect the metadata of `state`. */
-  protect(state: ProtectedMetadata): void {
-    this.#state = state;
+  /** Begins to protect the metadata of `metadata`. */
+  protect(metadata: ProtectedMetadata): void {
+    this.#metadata = metadata;
     this.#checks = this.#check !== 'none';
   }
 
   override write(offset: number, from: Uint8Array, kind: TableKind): void {
-    if (this.#checks && this.#state !== null) this.#refuseOverlap(this.#state, offset, from.length, kind);
+    if (this.#checks && this.#metadata !== null) this.#refuseOverlap(this.#metadata, offset, from.length, kind);
     this.inner.write(offset, from, kind);
     if (MOVES_METADATA.has(kind)) this.#owners = null;
   }
 
   /** Throws CORRUPT when one of the clusters, which the refcounts say are free, holds metadata all the same. */
   refuseAllocation(offset: number, lengthBytes: number): void {
-    if (!this.#checks || this.#state === null) return;
-    const { geometry } = this.#state;
+    if (!this.#checks || this.#metadata === null) return;
+    const { geometry } = this.#metadata;
     for (let cluster = geometry.hostCluster(offset); geometry.hostOffset(cluster) < offset + lengthBytes; cluster++) {
-      const owner = this.#ownerOf(this.#state, cluster);
+      const owner = this.#ownerOf(this.#metadata, cluster);
       if (owner !== undefined)
-        this.#violate(this.#state, `cluster with refcount 0 holds ${NAMES[owner]}`, geometry.hostOffset(cluster));
+        this.#violate(this.#metadata, `cluster with refcount 0 holds ${NAMES[owner]}`, geometry.hostOffset(cluster));
     }
   }
 
   /** True when the cluster at host `offset` belongs to a table that the image uses now, whatever is checked. */
   holdsMetadata(offset: number): boolean {
-    if (this.#state === null) return false;
-    return this.#ownerOf(this.#state, this.#state.geometry.hostCluster(offset)) !== undefined;
+    if (this.#metadata === null) return false;
+    return this.#ownerOf(this.#metadata, this.#metadata.geometry.hostCluster(offset)) !== undefined;
   }
 
-  #refuseOverlap(state: ProtectedMetadata, offset: number, lengthBytes: number, kind: TableKind): void {
-    const { geometry } = state;
+  #refuseOverlap(metadata: ProtectedMetadata, offset: number, lengthBytes: number, kind: TableKind): void {
+    const { geometry } = metadata;
     const last = geometry.hostCluster(offset + lengthBytes - 1);
     for (let cluster: number = geometry.hostCluster(offset); cluster <= last; cluster++) {
-      const owner = this.#ownerOf(state, cluster);
+      const owner = this.#ownerOf(metadata, cluster);
       if (owner === undefined || owner === kind) continue;
       this.#violate(
-        state,
+        metadata,
         `preventing invalid write of ${NAMES[kind]} on metadata (overlaps with ${NAMES[owner]})`,
         geometry.hostOffset(cluster),
       );
@@ -107,32 +107,32 @@ export class OverlapGuard extends ForwardingFile {
   }
 
   /** Marks the image corrupt, ends all writing, and throws. */
-  #violate(state: ProtectedMetadata, why: string, offset: number): never {
+  #violate(metadata: ProtectedMetadata, why: string, offset: number): never {
     const refusal = corrupt(this.name, `${why} at offset ${offset}; the image is corrupt, repair it first`, { offset });
     this.#checks = false;
     try {
-      state.features.setCorrupt();
+      metadata.features.setCorrupt();
     } finally {
       this.#seal.close(refusal);
     }
     throw refusal;
   }
 
-  #ownerOf(state: ProtectedMetadata, cluster: number): TableKind | undefined {
+  #ownerOf(metadata: ProtectedMetadata, cluster: number): TableKind | undefined {
     // Tables that memory has already replaced are no longer in use, whatever was written of it so far.
-    const moved = this.#l1 !== state.vars.l1 || this.#snapshots !== state.vars.snapshots;
+    const moved = this.#l1 !== metadata.vars.l1 || this.#snapshots !== metadata.vars.snapshots;
     if (this.#owners === null || moved) {
-      this.#owners = findOwners(state, this.#check === 'none' ? 'cached' : this.#check);
-      this.#l1 = state.vars.l1;
-      this.#snapshots = state.vars.snapshots;
+      this.#owners = findOwners(metadata, this.#check === 'none' ? 'cached' : this.#check);
+      this.#l1 = metadata.vars.l1;
+      this.#snapshots = metadata.vars.snapshots;
     }
     return this.#owners.get(cluster);
   }
 }
 
-function findOwners(state: ProtectedMetadata, check: OverlapCheck): Map<number, TableKind> {
-  const { geometry } = state;
-  const { refcountTable } = state.vars;
+function findOwners(metadata: ProtectedMetadata, check: OverlapCheck): Map<number, TableKind> {
+  const { geometry } = metadata;
+  const { refcountTable } = metadata.vars;
   const owners = new Map<number, TableKind>();
   const add = (kind: TableKind, offset: number, lengthBytes: number) => {
     const end = geometry.clustersFor(offset + lengthBytes);
@@ -147,19 +147,19 @@ function findOwners(state: ProtectedMetadata, check: OverlapCheck): Map<number, 
   if (check === 'cached' || check === 'all') {
     for (const offset of refcountTable.blockOffsets)
       if (offset !== 0) add('refcount-block', offset, geometry.clusterBytes);
-    addL2Tables(state.vars.l1.view, state.vars.l1.entryCount);
-    for (const { offset, lengthBytes } of snapshotL1Pieces(state)) {
+    addL2Tables(metadata.vars.l1.view, metadata.vars.l1.entryCount);
+    for (const { offset, lengthBytes } of snapshotL1Pieces(metadata)) {
       add('l1', offset, lengthBytes);
       if (check === 'cached') continue;
       const bytes = new Uint8Array(lengthBytes);
-      readBytes(state.file, offset, bytes, 'l1');
+      readBytes(metadata.file, offset, bytes, 'l1');
       addL2Tables(new DataView(bytes.buffer), lengthBytes / L1_ENTRY_BYTES);
     }
   }
   // What is at one place wins over what tables claim: a table entry that points at the header is the one that is wrong.
-  if (state.vars.snapshots.length > 0)
-    add('snapshot-table', state.vars.snapshotsOffset, encodeSnapshotTable(state.vars.snapshots).length);
-  add('l1', state.vars.l1.offset, state.vars.l1.reservedBytes);
+  if (metadata.vars.snapshots.length > 0)
+    add('snapshot-table', metadata.vars.snapshotsOffset, encodeSnapshotTable(metadata.vars.snapshots).length);
+  add('l1', metadata.vars.l1.offset, metadata.vars.l1.reservedBytes);
   add('refcount-table', refcountTable.offset, refcountTable.blockOffsets.length * 8);
   add('header', 0, geometry.clusterBytes);
   return owners;
@@ -169,10 +169,10 @@ function findOwners(state: ProtectedMetadata, check: OverlapCheck): Map<number, 
  * What the L1 tables of the snapshots cover of the file, each byte once and in pieces of a bounded size: thousands of snapshots may
  * claim the same large table.
  */
-function* snapshotL1Pieces(state: ProtectedMetadata): Generator<{ offset: number; lengthBytes: number }> {
-  const tables = state.vars.snapshots.map(({ l1TableOffset, l1Entries }) => ({
+function* snapshotL1Pieces(metadata: ProtectedMetadata): Generator<{ offset: number; lengthBytes: number }> {
+  const tables = metadata.vars.snapshots.map(({ l1TableOffset, l1Entries }) => ({
     offset: l1TableOffset,
-    end: Math.min(l1TableOffset + l1Entries * L1_ENTRY_BYTES, roundUp(state.file.sizeBytes(), L1_ENTRY_BYTES)),
+    end: Math.min(l1TableOffset + l1Entries * L1_ENTRY_BYTES, roundUp(metadata.file.sizeBytes(), L1_ENTRY_BYTES)),
   }));
   let covered = 0;
   for (const { offset, end } of tables.sort((a, b) => a.offset - b.offset)) {

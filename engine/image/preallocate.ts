@@ -30,29 +30,29 @@ const STEP_BYTES = 256 * MiB;
  * @throws Qcow2Error INVALID_ARGUMENT for an image with a backing file, NO_SPACE when `falloc` or `full` find no room.
  */
 export function preallocateImage(
-  state: PreallocationParts,
+  parts: PreallocationParts,
   how: Preallocation,
   offset: number,
   lengthBytes: number,
 ): void {
   if (how === 'off') return;
-  if (state.backing !== null)
+  if (parts.backing !== null)
     throw new Qcow2Error('INVALID_ARGUMENT', 'an image with a backing file cannot be preallocated');
-  if (!state.geometry.isClusterAligned(offset))
+  if (!parts.geometry.isClusterAligned(offset))
     throw new Qcow2Error('INVALID_ARGUMENT', `preallocation from offset ${offset}, inside a cluster`, { offset });
-  const end = roundUp(offset + lengthBytes, state.geometry.clusterBytes);
+  const end = roundUp(offset + lengthBytes, parts.geometry.clusterBytes);
   for (let at = offset; at < end; at += STEP_BYTES) {
-    const from = (state.dataFile ?? state.file).sizeBytes();
-    takeSpace(state, from, mapWithoutData(state, at, Math.min(end, at + STEP_BYTES)), how);
+    const from = (parts.dataFile ?? parts.file).sizeBytes();
+    takeSpace(parts, from, mapWithoutData(parts, at, Math.min(end, at + STEP_BYTES)), how);
   }
 }
 
 /** Gives every cluster in [from, end) a place in the file, without content. Returns where the last one ends. */
-function mapWithoutData(state: PreallocationParts, from: number, end: number): number {
+function mapWithoutData(parts: PreallocationParts, from: number, end: number): number {
   let hostEnd = 0;
   for (let at = from; at < end; ) {
-    const run = state.runs.prepare(at as GuestOffset, end - at);
-    state.updates.linkWithoutData(run);
+    const run = parts.runs.prepare(at as GuestOffset, end - at);
+    parts.updates.linkWithoutData(run);
     hostEnd = Math.max(hostEnd, run.hostOffset + run.lengthBytes);
     at += run.lengthBytes;
   }
@@ -60,22 +60,22 @@ function mapWithoutData(state: PreallocationParts, from: number, end: number): n
 }
 
 /** Makes the file at least `end` bytes long; what is taken behind `from` is all that is new. */
-function takeSpace(state: PreallocationParts, from: number, end: number, how: Preallocation): void {
-  const file = state.dataFile ?? state.file;
+function takeSpace(parts: PreallocationParts, from: number, end: number, how: Preallocation): void {
+  const file = parts.dataFile ?? parts.file;
   const reserved = how === 'falloc' && file.preallocate(from, end - from);
   const writes = how === 'full' || (how === 'falloc' && !reserved);
   if (end > file.sizeBytes()) file.truncate(end);
   if (!writes) return;
   const zeros = new Uint8Array(MiB);
   // Tables that were laid among the data are in the cache or the file already: only what no table owns is written.
-  for (let at = from; at < end; at += MiB) writeUnowned(state, at, zeros.subarray(0, Math.min(MiB, end - at)));
+  for (let at = from; at < end; at += MiB) writeUnowned(parts, at, zeros.subarray(0, Math.min(MiB, end - at)));
 }
 
-function writeUnowned(state: PreallocationParts, offset: number, zeros: Uint8Array): void {
-  const { clusterBytes } = state.geometry;
+function writeUnowned(parts: PreallocationParts, offset: number, zeros: Uint8Array): void {
+  const { clusterBytes } = parts.geometry;
   for (let done = 0; done < zeros.length; done += clusterBytes) {
     const piece = zeros.subarray(done, Math.min(zeros.length, done + clusterBytes));
-    if (state.dataFile !== null || !state.guard.holdsMetadata(offset + done))
-      (state.dataFile ?? state.file).write(offset + done, piece, 'data');
+    if (parts.dataFile !== null || !parts.guard.holdsMetadata(offset + done))
+      (parts.dataFile ?? parts.file).write(offset + done, piece, 'data');
   }
 }

@@ -15,20 +15,20 @@ import {
 import type { BlockFile } from '../io/block-file.ts';
 import { dropBitmaps } from './bitmaps.ts';
 import { writeOutForClose } from './closing.ts';
+import { assemble, type ImageParts } from './image-parts.ts';
 import { heldAlike } from './mapping.ts';
-import { type OpenOptions, openState } from './open.ts';
+import { type OpenOptions, openParts } from './open.ts';
 import { type Preallocation, preallocateImage } from './preallocate.ts';
 import { resizeImage } from './resize.ts';
 import { listSnapshots, type SnapshotInfo } from './snapshot-list.ts';
 import { applySnapshot, createSnapshot, deleteSnapshot, type NewSnapshot, varsAtSnapshot } from './snapshots.ts';
-import { assemble, type ImageState } from './state.ts';
 
 /**
  * Opens the image in `file`; {@link Qcow2Image.close} closes both.
  * @throws Qcow2Error CORRUPT or UNSUPPORTED for an image that cannot be used; the file is not written to.
  */
 export function openImage(file: BlockFile, options: OpenOptions = {}): Qcow2Image {
-  return new Qcow2Image(openState(file, options));
+  return new Qcow2Image(openParts(file, options));
 }
 
 const STORED_AS: Readonly<Record<ClusterKind, MappedRange['stored']>> = {
@@ -40,56 +40,56 @@ const STORED_AS: Readonly<Record<ClusterKind, MappedRange['stored']>> = {
 };
 
 export class Qcow2Image implements ImageDevice {
-  readonly #state: ImageState;
+  readonly #parts: ImageParts;
   #closed = false;
 
   /** Use {@link openImage}. */
-  constructor(state: ImageState) {
-    this.#state = state;
+  constructor(parts: ImageParts) {
+    this.#parts = parts;
   }
 
   /** Size of the virtual disk. */
   get sizeBytes(): number {
-    return this.#state.vars.sizeBytes;
+    return this.#parts.vars.sizeBytes;
   }
 
   get clusterSizeBytes(): number {
-    return this.#state.geometry.clusterBytes;
+    return this.#parts.geometry.clusterBytes;
   }
 
   get version(): 2 | 3 {
-    return this.#state.header.version;
+    return this.#parts.header.version;
   }
 
   /** Name of the backing file as the header has it; untrusted. */
   get backingFileName(): string | null {
-    return this.#state.header.backingFileName;
+    return this.#parts.header.backingFileName;
   }
 
   get readOnly(): boolean {
-    return this.#state.file.readOnly;
+    return this.#parts.file.readOnly;
   }
 
   /** Name of the image file, as it was opened. */
   get fileName(): string {
-    return this.#state.file.name;
+    return this.#parts.file.name;
   }
 
   /** Name of the file that guest data lies in: the image file, or its external data file. */
   get dataFileName(): string {
-    return (this.#state.dataFile ?? this.#state.file).name;
+    return (this.#parts.dataFile ?? this.#parts.file).name;
   }
 
   /** What lies under the image; null for nothing. Closed with it. */
   get backing(): GuestDisk | null {
-    return this.#state.backing;
+    return this.#parts.backing;
   }
 
   /** Fills `into` with the disk's bytes from `offset` on. Throws OUT_OF_RANGE past the end of the disk. */
   read(offset: number, into: Uint8Array): void {
     this.#requireOpen();
     this.#requireInside('read', offset, into.length);
-    this.#state.io.read(offset, into);
+    this.#parts.io.read(offset, into);
   }
 
   /**
@@ -99,15 +99,15 @@ export class Qcow2Image implements ImageDevice {
   write(offset: number, bytes: Uint8Array, options: WriteOptions = {}): void {
     this.#requireWritable();
     this.#requireInside('write', offset, bytes.length);
-    dropBitmaps(this.#state);
-    this.#state.io.write(offset, bytes);
+    dropBitmaps(this.#parts);
+    this.#parts.io.write(offset, bytes);
     if (options.durable) this.flush();
   }
 
   /** On return, everything written before is durable. */
   flush(): void {
     this.#requireWritable();
-    const { file, policy, settling } = this.#state;
+    const { file, policy, settling } = this.#parts;
     policy.flush();
     for (const part of settling) part.settled(file.durable);
   }
@@ -119,8 +119,8 @@ export class Qcow2Image implements ImageDevice {
   discard(offset: number, lengthBytes: number): ByteRange {
     this.#requireWritable();
     this.#requireInside('discard', offset, lengthBytes);
-    dropBitmaps(this.#state);
-    return this.#state.zeroes.discard(offset, lengthBytes);
+    dropBitmaps(this.#parts);
+    return this.#parts.zeroes.discard(offset, lengthBytes);
   }
 
   /** Makes the range read as zeros, cheaply where the image can say so; `mayUnmap` lets whole clusters give up their place. */
@@ -128,9 +128,9 @@ export class Qcow2Image implements ImageDevice {
     this.#requireWritable();
     this.#requireInside('write-zeroes', offset, lengthBytes);
     const { mayUnmap = false, fast = false, durable = false } = options;
-    if (fast) this.#state.zeroes.requireMarks();
-    dropBitmaps(this.#state);
-    this.#state.zeroes.write(offset, lengthBytes, mayUnmap);
+    if (fast) this.#parts.zeroes.requireMarks();
+    dropBitmaps(this.#parts);
+    this.#parts.zeroes.write(offset, lengthBytes, mayUnmap);
     if (durable) this.flush();
   }
 
@@ -141,9 +141,9 @@ export class Qcow2Image implements ImageDevice {
   writeCompressed(offset: number, cluster: Uint8Array): void {
     this.#requireWritable();
     this.#requireInside('compressed write', offset, cluster.length);
-    this.#state.io.requireCompressible(offset, cluster.length);
-    dropBitmaps(this.#state);
-    this.#state.io.writeCompressed(offset, cluster);
+    this.#parts.io.requireCompressible(offset, cluster.length);
+    dropBitmaps(this.#parts);
+    this.#parts.io.writeCompressed(offset, cluster);
   }
 
   /** Writes out what the allocator and the policy still hold and closes the file. A second close does nothing. */
@@ -151,58 +151,58 @@ export class Qcow2Image implements ImageDevice {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      if (!this.#state.file.readOnly) writeOutForClose(this.#state);
+      if (!this.#parts.file.readOnly) writeOutForClose(this.#parts);
     } finally {
-      this.#state.file.close();
-      this.#state.backing?.close?.();
+      this.#parts.file.close();
+      this.#parts.backing?.close?.();
     }
   }
 
   listSnapshots(): SnapshotInfo[] {
     this.#requireOpen();
-    return listSnapshots(this.#state.vars);
+    return listSnapshots(this.#parts.vars);
   }
 
   /** Takes a snapshot of the disk as it is now and returns its id. */
   createSnapshot(snapshot: NewSnapshot): string {
     this.#requireSnapshots();
-    return createSnapshot(this.#state, snapshot);
+    return createSnapshot(this.#parts, snapshot);
   }
 
   /** Makes the disk what it was when the snapshot was taken. */
   applySnapshot(nameOrId: string): void {
     this.#requireSnapshots();
-    dropBitmaps(this.#state);
-    applySnapshot(this.#state, nameOrId);
+    dropBitmaps(this.#parts);
+    applySnapshot(this.#parts, nameOrId);
   }
 
   deleteSnapshot(nameOrId: string): void {
     this.#requireSnapshots();
-    deleteSnapshot(this.#state, nameOrId);
+    deleteSnapshot(this.#parts, nameOrId);
   }
 
   /** The disk as it was when the snapshot was taken, to be read. The image must be open read-only; closing either closes both. */
   openSnapshot(nameOrId: string): Qcow2Image {
     this.#requireOpen();
-    if (!this.#state.file.readOnly)
+    if (!this.#parts.file.readOnly)
       throw new Qcow2Error(
         'INVALID_ARGUMENT',
         `${this.fileName}: a snapshot is read from an image that is open read-only`,
       );
-    return new Qcow2Image(assemble({ ...this.#state, vars: varsAtSnapshot(this.#state, nameOrId) }));
+    return new Qcow2Image(assemble({ ...this.#parts, vars: varsAtSnapshot(this.#parts, nameOrId) }));
   }
 
   /** Writes VM state, which lies behind the end of the virtual disk; `offset` counts from its start, 512-byte aligned or not. */
   writeVmState(offset: number, bytes: Uint8Array): void {
     this.#requireWritable();
-    const { io } = this.#state;
+    const { io } = this.#parts;
     io.write(io.vmStateAt(offset), bytes);
   }
 
   /** Reads VM state back; never written parts are zeros. */
   readVmState(offset: number, into: Uint8Array): void {
     this.#requireOpen();
-    const { io } = this.#state;
+    const { io } = this.#parts;
     io.read(io.vmStateAt(offset), into);
   }
 
@@ -212,8 +212,8 @@ export class Qcow2Image implements ImageDevice {
    */
   resize(sizeBytes: number, options: { readonly shrink?: boolean } = {}): void {
     this.#requireWritable();
-    dropBitmaps(this.#state);
-    resizeImage(this.#state, sizeBytes, options.shrink ?? false);
+    dropBitmaps(this.#parts);
+    resizeImage(this.#parts, sizeBytes, options.shrink ?? false);
   }
 
   /**
@@ -223,16 +223,16 @@ export class Qcow2Image implements ImageDevice {
   preallocate(how: Preallocation, offset = 0, lengthBytes = this.sizeBytes - offset): void {
     this.#requireWritable();
     this.#requireInside('preallocation', offset, lengthBytes);
-    dropBitmaps(this.#state);
-    preallocateImage(this.#state, how, offset, lengthBytes);
+    dropBitmaps(this.#parts);
+    preallocateImage(this.#parts, how, offset, lengthBytes);
     this.flush();
   }
 
   /** Takes every cluster of the disk out of the image: the backing file shows through, or zeros. Snapshots stay. Durable on return. */
   makeEmpty(): void {
     this.#requireWritable();
-    dropBitmaps(this.#state);
-    this.#state.zeroes.unmap(0, roundUp(this.sizeBytes, this.clusterSizeBytes));
+    dropBitmaps(this.#parts);
+    this.#parts.zeroes.unmap(0, roundUp(this.sizeBytes, this.clusterSizeBytes));
     this.flush();
   }
 
@@ -240,16 +240,16 @@ export class Qcow2Image implements ImageDevice {
   map(offset: number, lengthBytes: number): MappedRange {
     this.#requireOpen();
     this.#requireInside('map', offset, lengthBytes);
-    const extent = this.#state.mapping.extentAt(offset as GuestOffset, lengthBytes);
+    const extent = this.#parts.mapping.extentAt(offset as GuestOffset, lengthBytes);
     const stored = STORED_AS[extent.kind];
     if (stored !== 'data') return { offset, lengthBytes: extent.lengthBytes, stored, hostOffset: null };
-    const file = this.#state.dataFile ?? this.#state.file;
+    const file = this.#parts.dataFile ?? this.#parts.file;
     return { offset, stored, hostOffset: extent.hostOffset, ...heldAlike(file, extent) };
   }
 
   /** Hits, misses and evictions of the two table caches since the image was opened. */
   cacheCounts(): { l2: CacheCounts; refcounts: CacheCounts } {
-    return { l2: { ...this.#state.l2.counts }, refcounts: { ...this.#state.refcounts.counts } };
+    return { l2: { ...this.#parts.l2.counts }, refcounts: { ...this.#parts.refcounts.counts } };
   }
 
   #requireInside(verb: string, offset: number, lengthBytes: number): void {
@@ -259,19 +259,19 @@ export class Qcow2Image implements ImageDevice {
   /** Clusters of an external data file have no refcounts, so nothing says which of them two disks share. */
   #requireSnapshots(): void {
     this.#requireWritable();
-    if (this.#state.dataFile !== null)
+    if (this.#parts.dataFile !== null)
       throw new Qcow2Error('UNSUPPORTED', 'an image with an external data file has no snapshots');
   }
 
   #requireOpen(): void {
     if (!this.#closed) return;
-    const { name } = this.#state.file;
+    const { name } = this.#parts.file;
     throw new Qcow2Error('CLOSED', `${name}: the image is closed`, { file: name });
   }
 
   #requireWritable(): void {
     this.#requireOpen();
-    const { file } = this.#state;
+    const { file } = this.#parts;
     if (file.readOnly) throw new Qcow2Error('READ_ONLY', `${file.name} is open for reading only`, { file: file.name });
   }
 }

@@ -1,33 +1,20 @@
 /**
- * Refcounts of host clusters (qcow2.rst, "Host cluster management"): what they are, raising and lowering them, the search for those
- * that are 0, and the growth of the blocks and of the table that they lie in. Who gets a cluster is the allocator's business.
+ * Refcounts of host clusters (qcow2.rst, "Host cluster management"): what they are, raising and lowering them, and the search for
+ * those that are 0. Who gets a cluster is the allocator's business.
  *
  * Order: a raised refcount precedes the reference it stands for, a dropped reference precedes the lowered refcount. The first
- * is stated by whoever makes the reference, the second here, before the block is even loaded.
- *
- * Raising a refcount can need a new refcount block, which needs a cluster, whose refcount must be raised: the methods below
- * call each other in a ring. It ends because a new block counts itself, or lies in clusters that an existing block counts.
+ * is declared by whoever makes the reference, the second here, before the block is even loaded.
  */
 import { corrupt, Qcow2Error } from '../base/errors.ts';
 import { exactText, type HostOffset } from '../base/units.ts';
 import type { Allocator, ClusterCounts } from '../cache/allocator.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
-import { type Place, Pointer, type Prerequisite } from '../cache/ordering.ts';
-import type { CachePolicy } from '../cache/policy.ts';
+import type { Place, Prerequisite } from '../cache/ordering.ts';
 import type { TableCache } from '../cache/table-cache.ts';
-import { HEADER_FIELDS } from '../format/header-fields.ts';
 import { getRefcount, maxRefcount, setRefcount } from '../format/refcount-block.ts';
-import { writeUint64 } from '../format/uint64.ts';
 import type { DurableFile } from '../io/durability.ts';
 import type { Geometry } from './geometry.ts';
-import type { OverlapGuard } from './overlap.ts';
-import {
-  encodeRefcountTable,
-  growthBlocks,
-  planGrowth,
-  REFCOUNT_TABLE_ENTRY_BYTES,
-  refcountTableFields,
-} from './refcount-table.ts';
+import { RefcountGrowth, type RefcountParts } from './refcount-growth.ts';
 import type { ImageVars } from './vars.ts';
 
 /** Host offsets are 56 bits in the format, and exact here below 2^53. */
@@ -35,24 +22,13 @@ const HOST_OFFSET_MAX = Number.MAX_SAFE_INTEGER;
 /** Clusters in use behind the end of the file that one search passes: an interrupted writer leaves some, never so many. */
 const USED_BEHIND_END_MAX = 2 ** 20;
 
-export interface RefcountParts {
-  readonly file: DurableFile;
-  readonly geometry: Geometry;
-  readonly vars: ImageVars;
-  readonly policy: CachePolicy;
-  readonly guard: Pick<OverlapGuard, 'refuseAllocation'>;
-  readonly l2: TableCache;
-  /** The refcount blocks. */
-  readonly refcounts: TableCache;
-}
-
 export class Refcounts implements ClusterCounts {
   readonly #parts: RefcountParts;
   readonly #file: DurableFile;
   readonly #geometry: Geometry;
   readonly #vars: ImageVars;
   readonly #blocks: TableCache;
-  readonly #release: Allocator['release'];
+  readonly #growth: RefcountGrowth;
 
   /** `release` takes the clusters of a refcount table that a larger one has replaced. */
   constructor(parts: RefcountParts, release: Allocator['release']) {
@@ -61,7 +37,7 @@ export class Refcounts implements ClusterCounts {
     this.#geometry = parts.geometry;
     this.#vars = parts.vars;
     this.#blocks = parts.refcounts;
-    this.#release = release;
+    this.#growth = new RefcountGrowth(parts, this, release);
   }
 
   of(cluster: number): number {
@@ -151,7 +127,7 @@ export class Refcounts implements ClusterCounts {
   #blockToChange(cluster: number, change: 1 | -1): CachedTable {
     const blockOffset = this.#blockOffset(cluster);
     if (blockOffset !== 0) return this.#block(blockOffset);
-    if (change > 0 && cluster < this.#vars.freeClusterIndex) return this.#addBlock(cluster);
+    if (change > 0 && cluster < this.#vars.freeClusterIndex) return this.#growth.addBlock(cluster);
     const offset = this.#geometry.hostOffset(cluster);
     const why = `the cluster at offset ${exactText(offset)} is in use, but no refcount block counts it`;
     throw corrupt(this.#file.name, why, { table: 'refcount-table', offset });
@@ -211,93 +187,5 @@ export class Refcounts implements ClusterCounts {
     const offset = this.#geometry.hostOffset(this.#vars.freeClusterIndex);
     const why = `refcounts say that clusters up to offset ${offset} are in use, far past the end of the file`;
     return corrupt(this.#file.name, why, { table: 'refcount-block', offset });
-  }
-
-  /** Makes the refcount block that counts host cluster `cluster`, which has none yet. Returned pinned. */
-  #addBlock(cluster: number): CachedTable {
-    const { policy, l2 } = this.#parts;
-    const table: Place = { kind: 'refcount-table', offset: this.#vars.refcountTable.offset };
-    policy.order({ order: 'l2-tables-before-refcount-table', before: [...l2.dirtyTables()], after: [table] });
-    const tableIndex = Math.floor(cluster / this.#geometry.clustersPerRefcountBlock);
-    const newOffset = this.findFree(1);
-    const block = this.#newBlock(newOffset, tableIndex);
-    const hasEntry = tableIndex < this.#vars.refcountTable.blockOffsets.length;
-    const entry = this.#blockPointer(newOffset, tableIndex);
-    try {
-      this.#blocks.markDirty(block, 0, block.bytes.length);
-      policy.order({
-        order: 'refcount-block-before-refcount-table',
-        before: [block],
-        after: [hasEntry ? entry : table],
-      });
-      if (hasEntry) policy.publish(entry, [block]);
-      if (hasEntry) this.#vars.refcountTable.blockOffsets[tableIndex] = newOffset;
-    } catch (error) {
-      this.#blocks.unpin(block);
-      throw error;
-    }
-    if (hasEntry) return block;
-    this.#blocks.release(block);
-    this.#growTable(tableIndex, block);
-    return this.#block(newOffset);
-  }
-
-  /** The refcount table entry that publishes the block at `newOffset`. */
-  #blockPointer(newOffset: number, tableIndex: number): Pointer {
-    const entry = new Uint8Array(REFCOUNT_TABLE_ENTRY_BYTES);
-    writeUint64(new DataView(entry.buffer), 0, newOffset);
-    const at = this.#vars.refcountTable.offset + tableIndex * REFCOUNT_TABLE_ENTRY_BYTES;
-    return new Pointer('refcount-table', at, entry);
-  }
-
-  /** The new block, all zero but for its own count where it counts itself. Pinned. */
-  #newBlock(newOffset: number, tableIndex: number): CachedTable {
-    const { clusterBytes, clustersPerRefcountBlock, refcountOrder } = this.#geometry;
-    const ownCluster = this.#geometry.hostCluster(newOffset);
-    const countsItself = Math.floor(ownCluster / clustersPerRefcountBlock) === tableIndex;
-    if (!countsItself) {
-      // Raised first: changing refcounts uses the same cache, so the new block must not be pinned in it yet.
-      const before = this.raise(newOffset, clusterBytes);
-      const after: Place[] = [{ kind: 'refcount-block', offset: newOffset }];
-      this.#parts.policy.order({ order: 'refcount-before-refcount-block', before, after });
-    }
-    const block = this.#blocks.getEmpty(newOffset);
-    block.bytes.fill(0);
-    if (countsItself) setRefcount(block.view, ownCluster % clustersPerRefcountBlock, refcountOrder, 1);
-    return block;
-  }
-
-  /**
-   * Replaces the refcount table by a larger one that also names `newBlock` (table index `newBlockIndex`).
-   * The new table and its blocks lie behind everything in use, on the first cluster that a whole refcount block counts, so that
-   * nothing that is referenced now has to change before the header does.
-   */
-  #growTable(newBlockIndex: number, newBlock: CachedTable): void {
-    const { policy, guard } = this.#parts;
-    const geometry = this.#geometry;
-    const old = this.#vars.refcountTable;
-    const plan = planGrowth(geometry, old.blockOffsets.length, this.#vars.freeClusterIndex);
-    const growthEnd = plan.tableOffset + plan.tableEntries * REFCOUNT_TABLE_ENTRY_BYTES;
-    guard.refuseAllocation(plan.blocksOffset, growthEnd - plan.blocksOffset);
-    const blockOffsets = new Float64Array(plan.tableEntries);
-    blockOffsets.set(old.blockOffsets);
-    blockOffsets[newBlockIndex] = newBlock.offset;
-    for (let index = 0; index < plan.blockCount; index++) {
-      blockOffsets[plan.firstBlockIndex + index] = plan.blocksOffset + index * geometry.clusterBytes;
-    }
-    const blocks = new Pointer('refcount-block', plan.blocksOffset, growthBlocks(geometry, plan));
-    policy.publish(blocks, []);
-    const table = new Pointer('refcount-table', plan.tableOffset, encodeRefcountTable(blockOffsets));
-    policy.publish(table, []);
-    const clusterCount = geometry.clustersFor(plan.tableEntries * REFCOUNT_TABLE_ENTRY_BYTES);
-    const fields = refcountTableFields(plan.tableOffset, clusterCount);
-    const header = new Pointer('header', HEADER_FIELDS.refcountTableOffset, fields);
-    policy.publish(header, [newBlock, blocks, table]);
-    this.#vars.refcountTable = { offset: plan.tableOffset, clusterCount, blockOffsets };
-    // The caller is in the middle of an allocation that was found from here: the index must not move back under it.
-    const { freeClusterIndex } = this.#vars;
-    const lengthBytes = old.blockOffsets.length * REFCOUNT_TABLE_ENTRY_BYTES;
-    this.#release([{ offset: old.offset, lengthBytes }], [header]);
-    this.#vars.freeClusterIndex = freeClusterIndex;
   }
 }

@@ -36,79 +36,79 @@ const SEARCHED_CLUSTERS_MAX = 2 ** 24;
  * Sets the size of the virtual disk; new space reads as zeros. Shrinking loses what lies behind the new end and must be allowed.
  * @throws Qcow2Error INVALID_ARGUMENT; the image is unchanged then.
  */
-export function resizeImage(state: ResizeParts, sizeBytes: number, allowShrink: boolean): void {
+export function resizeImage(parts: ResizeParts, sizeBytes: number, allowShrink: boolean): void {
   const refuse = (why: string) => {
-    throw new Qcow2Error('INVALID_ARGUMENT', `${state.file.name}: cannot resize to ${sizeBytes} bytes: ${why}`);
+    throw new Qcow2Error('INVALID_ARGUMENT', `${parts.file.name}: cannot resize to ${sizeBytes} bytes: ${why}`);
   };
   if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0 || sizeBytes % SECTOR_BYTES !== 0)
     refuse('not a multiple of 512 bytes');
-  if (state.dataFile !== null && sizeBytes < state.vars.sizeBytes)
+  if (parts.dataFile !== null && sizeBytes < parts.vars.sizeBytes)
     refuse('an image with an external data file cannot be shrunk');
-  if (sizeBytes < state.vars.sizeBytes && !allowShrink)
+  if (sizeBytes < parts.vars.sizeBytes && !allowShrink)
     refuse('shrinking the disk would lose the data past its new end; allow it explicitly');
   // A version 2 snapshot need not say how large its disk was, so the disk must stay as large.
-  if (state.vars.snapshots.length > 0 && state.header.version === 2)
+  if (parts.vars.snapshots.length > 0 && parts.header.version === 2)
     refuse('a version 2 image with snapshots keeps its size; make it version 3 first (amend -o compat=1.1)');
-  if (sizeBytes < state.vars.sizeBytes) shrinkTables(state, sizeBytes);
-  else growTables(state, sizeBytes);
-  state.policy.flush();
-  state.activeL1.publishSize(sizeBytes);
-  cutFreeEnd(state);
+  if (sizeBytes < parts.vars.sizeBytes) shrinkTables(parts, sizeBytes);
+  else growTables(parts, sizeBytes);
+  parts.policy.flush();
+  parts.activeL1.publishSize(sizeBytes);
+  cutFreeEnd(parts);
 }
 
 /** Before the new size is published: a larger backing file must not show through where the disk ended until now. */
-function growTables(state: ResizeParts, sizeBytes: number): void {
-  const { geometry, backing, dataFile } = state;
-  const oldBytes = state.vars.sizeBytes;
+function growTables(parts: ResizeParts, sizeBytes: number): void {
+  const { geometry, backing, dataFile } = parts;
+  const oldBytes = parts.vars.sizeBytes;
   // A raw data file is the disk, so it is as long as the disk; any other may be shorter, and reads as zeros there.
   if (dataFile !== null && dataFile.sizeBytes() < sizeBytes) dataFile.truncate(sizeBytes);
   // VM state lies where the disk will be; the snapshots that it belongs to have references of their own.
-  if (sizeBytes > oldBytes) freeTablesFrom(state, geometry.l1EntriesFor(oldBytes) * geometry.bytesPerL2Table);
-  state.activeL1.grow(geometry.l1EntriesFor(sizeBytes), true);
+  if (sizeBytes > oldBytes) freeTablesFrom(parts, geometry.l1EntriesFor(oldBytes) * geometry.bytesPerL2Table);
+  parts.activeL1.grow(geometry.l1EntriesFor(sizeBytes), true);
   const backingEnd = Math.min(sizeBytes, backing?.sizeBytes ?? 0);
-  if (backingEnd > oldBytes) state.zeroes.write(oldBytes, backingEnd - oldBytes, true);
+  if (backingEnd > oldBytes) parts.zeroes.write(oldBytes, backingEnd - oldBytes, true);
 }
 
 /** Frees the clusters and L2 tables past the new end; the L1 table keeps its length. */
-function shrinkTables(state: ResizeParts, sizeBytes: number): void {
-  const from = roundUp(sizeBytes, state.geometry.clusterBytes);
+function shrinkTables(parts: ResizeParts, sizeBytes: number): void {
+  const from = roundUp(sizeBytes, parts.geometry.clusterBytes);
   // What is cut off inside the last cluster must not come back if the disk grows again.
-  const tailEnd = Math.min(state.vars.sizeBytes, from);
-  if (tailEnd > sizeBytes) state.zeroes.write(sizeBytes, tailEnd - sizeBytes, false);
-  freeTablesFrom(state, from);
+  const tailEnd = Math.min(parts.vars.sizeBytes, from);
+  if (tailEnd > sizeBytes) parts.zeroes.write(sizeBytes, tailEnd - sizeBytes, false);
+  freeTablesFrom(parts, from);
 }
 
 /** Up to the end of the L1 table, not of the disk: VM state lies there. `from` is a multiple of the cluster size. */
-function freeTablesFrom(state: ResizeParts, from: number): void {
-  const { geometry } = state;
-  const { l1 } = state.vars;
+function freeTablesFrom(parts: ResizeParts, from: number): void {
+  const { geometry } = parts;
+  const { l1 } = parts.vars;
   for (let index = geometry.l1Index(from as GuestOffset); index < l1.entryCount; index++) {
     const start = index * geometry.bytesPerL2Table;
-    if (state.tables.offsetAt(l1, index) !== 0)
-      state.zeroes.unmap(Math.max(from, start), start + geometry.bytesPerL2Table);
+    if (parts.tables.offsetAt(l1, index) !== 0)
+      parts.zeroes.unmap(Math.max(from, start), start + geometry.bytesPerL2Table);
   }
   const freed: number[] = [];
   for (let index = Math.ceil(from / geometry.bytesPerL2Table); index < l1.entryCount; index++) {
-    const offset = state.tables.offsetAt(l1, index);
+    const offset = parts.tables.offsetAt(l1, index);
     if (offset === 0) continue;
     freed.push(offset);
     writeL1Entry(l1.view, index * L1_ENTRY_BYTES, 0, false);
   }
   if (freed.length === 0) return;
   const pointer = new Pointer('l1', l1.offset, l1.entryBytes);
-  state.policy.publish(pointer, []);
+  parts.policy.publish(pointer, []);
   const tables = freed.map((offset) => ({ offset, lengthBytes: geometry.clusterBytes }));
-  state.allocator.release(tables, [pointer]);
+  parts.allocator.release(tables, [pointer]);
 }
 
 /** Gives the free clusters at the end of the file back; after the flush, so nothing in the file names them any more. */
-function cutFreeEnd(state: ResizeParts): void {
-  const { geometry } = state;
-  const { refcountTable } = state.vars;
-  const end = geometry.clustersFor(state.file.sizeBytes());
+function cutFreeEnd(parts: ResizeParts): void {
+  const { geometry } = parts;
+  const { refcountTable } = parts.vars;
+  const end = geometry.clustersFor(parts.file.sizeBytes());
   const lastBlock = refcountTable.blockOffsets.findLastIndex((offset) => offset !== 0);
   let used = Math.min(end, (lastBlock + 1) * geometry.clustersPerRefcountBlock);
   const giveUp = used - SEARCHED_CLUSTERS_MAX;
-  while (used > 0 && used > giveUp && state.counts.of(used - 1) === 0) used--;
-  if (used < end) state.file.truncate(used * geometry.clusterBytes);
+  while (used > 0 && used > giveUp && parts.counts.of(used - 1) === 0) used--;
+  if (used < end) parts.file.truncate(used * geometry.clusterBytes);
 }

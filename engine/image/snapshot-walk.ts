@@ -39,66 +39,66 @@ export type WalkChange = 1 | 0 | -1;
 const SHARED = 2;
 
 /** Walks `l1`, which is then written back where it lies if one of its COPIED flags changed. */
-export function walkL1(state: WalkParts, l1: L1Table, change: WalkChange): void {
-  refuseRepeatedTables(state, l1);
-  state.snapshotWalk.begin();
+export function walkL1(parts: WalkParts, l1: L1Table, change: WalkChange): void {
+  refuseRepeatedTables(parts, l1);
+  parts.snapshotWalk.begin();
   let changed = false;
   let complete = false;
   try {
-    for (let index = 0; index < l1.entryCount; index++) changed = walkL1Entry(state, l1, index, change) || changed;
+    for (let index = 0; index < l1.entryCount; index++) changed = walkL1Entry(parts, l1, index, change) || changed;
     complete = true;
   } finally {
-    state.snapshotWalk.end(() => {
-      if (complete && changed) state.policy.publish(new Pointer('l1', l1.offset, l1.entryBytes), []);
+    parts.snapshotWalk.end(() => {
+      if (complete && changed) parts.policy.publish(new Pointer('l1', l1.offset, l1.entryBytes), []);
     });
   }
 }
 
 /** A disk names each of its L2 tables once. A table named a thousand times would be walked as often, and its clusters miscounted. */
-function refuseRepeatedTables(state: WalkParts, l1: L1Table): void {
+function refuseRepeatedTables(parts: WalkParts, l1: L1Table): void {
   const offsets = new Float64Array(l1.entryCount);
   for (let index = 0; index < offsets.length; index++) offsets[index] = l1EntryOffset(l1.view, index * L1_ENTRY_BYTES);
   offsets.sort();
   const repeated = offsets.find((offset, index) => offset !== 0 && offset === offsets[index + 1]);
   if (repeated === undefined) return;
-  const message = `${state.file.name}: the L1 table at offset ${l1.offset} names the L2 table at offset ${repeated} more than once`;
-  throw new Qcow2Error('CORRUPT', message, { file: state.file.name, table: 'l1', offset: l1.offset, found: repeated });
+  const message = `${parts.file.name}: the L1 table at offset ${l1.offset} names the L2 table at offset ${repeated} more than once`;
+  throw new Qcow2Error('CORRUPT', message, { file: parts.file.name, table: 'l1', offset: l1.offset, found: repeated });
 }
 
 /** Returns true when the entry's COPIED flag changed. */
-function walkL1Entry(state: WalkParts, l1: L1Table, index: number, change: WalkChange): boolean {
-  const offset = state.tables.offsetAt(l1, index);
+function walkL1Entry(parts: WalkParts, l1: L1Table, index: number, change: WalkChange): boolean {
+  const offset = parts.tables.offsetAt(l1, index);
   if (offset === 0) return false;
-  for (let start = 0; start < state.geometry.clusterBytes; start += state.geometry.l2SliceBytes) {
-    walkSlice(state, offset + start, change);
+  for (let start = 0; start < parts.geometry.clusterBytes; start += parts.geometry.l2SliceBytes) {
+    walkSlice(parts, offset + start, change);
   }
-  const copied = changeAndCount(state, offset, change, { kind: 'l1', offset: l1.offset }).count === 1;
+  const copied = changeAndCount(parts, offset, change, { kind: 'l1', offset: l1.offset }).count === 1;
   if (copied === l1EntryIsCopied(l1.view, index * L1_ENTRY_BYTES)) return false;
   setL1EntryCopied(l1.view, index * L1_ENTRY_BYTES, copied);
   return true;
 }
 
-function walkSlice(state: WalkParts, sliceOffset: number, change: WalkChange): void {
-  const slice = state.l2.get(sliceOffset);
+function walkSlice(parts: WalkParts, sliceOffset: number, change: WalkChange): void {
+  const slice = parts.l2.get(sliceOffset);
   try {
-    for (let index = 0; index < state.geometry.entriesPerSlice; index++) walkEntry(state, slice, index, change);
+    for (let index = 0; index < parts.geometry.entriesPerSlice; index++) walkEntry(parts, slice, index, change);
   } finally {
-    state.l2.release(slice);
+    parts.l2.release(slice);
   }
 }
 
-function walkEntry(state: WalkParts, slice: CachedTable, index: number, change: WalkChange): void {
-  const kind = state.entries.kind(slice, index);
+function walkEntry(parts: WalkParts, slice: CachedTable, index: number, change: WalkChange): void {
+  const kind = parts.entries.kind(slice, index);
   if (kind === CLUSTER_UNALLOCATED || kind === CLUSTER_ZERO_PLAIN) return;
   const { count, changed } =
     kind === CLUSTER_COMPRESSED
-      ? changeCompressed(state, slice, index, change)
-      : changeAndCount(state, state.entries.dataOffset(slice, index), change, slice);
-  const at = index * state.geometry.l2EntryBytes;
+      ? changeCompressed(parts, slice, index, change)
+      : changeAndCount(parts, parts.entries.dataOffset(slice, index), change, slice);
+  const at = index * parts.geometry.l2EntryBytes;
   if (isCopied(slice.view, at) === (count === 1)) return;
   // A cleared flag says "shared": it must not be forgotten once the other owner can be freed, so the raised count comes first.
-  if (change > 0) state.policy.order({ order: 'refcounts-before-copied-flag', before: changed, after: [slice] });
-  state.l2.markDirty(slice, at, at + state.geometry.l2EntryBytes);
+  if (change > 0) parts.policy.order({ order: 'refcounts-before-copied-flag', before: changed, after: [slice] });
+  parts.l2.markDirty(slice, at, at + parts.geometry.l2EntryBytes);
   setCopied(slice.view, at, count === 1);
 }
 
@@ -109,18 +109,18 @@ interface Counted {
 }
 
 /** Changes the refcount of the cluster at `offset`, if asked to; `named` is the table that names it. */
-function changeAndCount(state: WalkParts, offset: number, change: WalkChange, named: Place): Counted {
-  const changed = shift(state, offset, state.geometry.clusterBytes, change);
-  if (change !== 0) state.policy.order({ order: 'snapshot-walk-step', before: changed, after: [named] });
-  return { count: state.counts.of(state.geometry.hostCluster(offset)), changed };
+function changeAndCount(parts: WalkParts, offset: number, change: WalkChange, named: Place): Counted {
+  const changed = shift(parts, offset, parts.geometry.clusterBytes, change);
+  if (change !== 0) parts.policy.order({ order: 'snapshot-walk-step', before: changed, after: [named] });
+  return { count: parts.counts.of(parts.geometry.hostCluster(offset)), changed };
 }
 
 /** The same for every host cluster that a compressed cluster touches. */
-function changeCompressed(state: WalkParts, slice: CachedTable, index: number, change: WalkChange): Counted {
+function changeCompressed(parts: WalkParts, slice: CachedTable, index: number, change: WalkChange): Counted {
   if (change === 0) return { count: SHARED, changed: [] };
-  const { offset, lengthBytes } = state.entries.compressedRange(slice, index);
-  const changed = shift(state, offset, lengthBytes, change);
-  state.policy.order({ order: 'compressed-walk-step', before: changed, after: [slice] });
+  const { offset, lengthBytes } = parts.entries.compressedRange(slice, index);
+  const changed = shift(parts, offset, lengthBytes, change);
+  parts.policy.order({ order: 'compressed-walk-step', before: changed, after: [slice] });
   return { count: SHARED, changed };
 }
 

@@ -1,4 +1,4 @@
-/** An open image: its parts, put together. One owner, one thread. */
+/** An open image: its parts, put together from the bottom up. One owner, one thread. */
 
 import type { Allocator, AllocatorFactory } from '../cache/allocator.ts';
 import type { Behaviour } from '../cache/behaviour.ts';
@@ -53,7 +53,7 @@ export interface ImageBase {
   readonly punchHoles: boolean;
 }
 
-export interface ImageState extends ImageBase {
+export interface ImageParts extends ImageBase {
   readonly counts: Refcounts;
   readonly allocator: Allocator;
   readonly activeL1: ActiveL1;
@@ -69,7 +69,7 @@ export interface ImageState extends ImageBase {
 }
 
 /** Makes the parts from the bottom up: counting, tables, mapping, guest requests. */
-export function assemble(base: ImageBase): ImageState {
+export function assemble(base: ImageBase): ImageParts {
   const { file, dataFile, geometry, header, punchHoles, createAllocator } = base;
   // A refcount table that was replaced is released like any other clusters; only here do the two know each other.
   const counts: Refcounts = new Refcounts(base, (ranges, dropped) => allocator.release(ranges, dropped));
