@@ -33,6 +33,20 @@ export const TimeComparison = z.object({
   morePairs: count,
 });
 
+const multiple = z.number().nonnegative().nullable();
+
+/** Costs as multiples of those of a raw file that took the same requests in the same run; null where the raw file has none. */
+export const RawMultiples = z.object({
+  /** Id of the raw file's cell. */
+  raw: label,
+  /** Syncs and O_DSYNC writes. */
+  waits: multiple,
+  writes: multiple,
+  writeBytes: multiple,
+  /** The whole replay, from pairs of rounds; a point where times are virtual. */
+  wall: RatioInterval.nullable(),
+});
+
 const ExactDifference = z.object({ metric: label, baseline: z.number(), candidate: z.number() });
 
 /** One cell of the record against another. */
@@ -74,6 +88,7 @@ export const StorageCosts = z.object({
   copyPsPerByte: z.number(),
 });
 
+export type RawMultiples = z.infer<typeof RawMultiples>;
 export type RatioInterval = z.infer<typeof RatioInterval>;
 export type ComparedTime = (typeof COMPARED_TIMES)[number];
 export type TimeComparison = z.infer<typeof TimeComparison>;

@@ -6,7 +6,7 @@
  * workload, seed and policy on any machine; everything under `rounds`, `histograms` and `latencyMap` is noisy.
  */
 import { z } from 'zod';
-import { Comparison, CostBreakdown, StorageCosts } from './record-comparison.ts';
+import { Comparison, CostBreakdown, RawMultiples, StorageCosts } from './record-comparison.ts';
 import { LatencyMap } from './record-latency-map.ts';
 
 export const SCHEMA_VERSION = 1;
@@ -207,6 +207,8 @@ export const Cell = z.object({
   cleanSyncs: count.optional(),
   /** Where the time of the median round went. */
   cost: CostBreakdown.optional(),
+  /** What it costs as a multiple of the raw file of the run; absent without one. */
+  rawMultiples: RawMultiples.optional(),
   /** Where the engine's own CPU time went, largest first. */
   profile: z.array(z.object({ part: label, selfNs: count, share: z.number() })).optional(),
 });
@@ -284,7 +286,7 @@ export const RunRecord = z.object({
   attachments: z.array(z.object({ title: label, file: label })).optional(),
 });
 
-export type { ComparedTime, Comparison, RatioInterval, TimeComparison } from './record-comparison.ts';
+export type { ComparedTime, Comparison, RatioInterval, RawMultiples, TimeComparison } from './record-comparison.ts';
 export type { LatencyLane, LatencyMap } from './record-latency-map.ts';
 export type IoCounts = z.infer<typeof IoCounts>;
 export type ExactCounters = z.infer<typeof ExactCounters>;

@@ -8,6 +8,7 @@ import { fileMap } from './file-map.ts';
 import { latencyOverTime } from './latency-over-time.ts';
 import { latencyTail } from './latency-tail.ts';
 import { policyCost } from './policy-cost.ts';
+import { rawMultiples } from './raw-multiples.ts';
 import { requestLatency } from './request-latency.ts';
 import { sweep } from './sweep.ts';
 import { syncCascade } from './sync-cascade.ts';
@@ -16,6 +17,7 @@ import { syncReasons } from './sync-reasons.ts';
 
 export const QUESTIONS: readonly Question[] = [
   policyCost,
+  rawMultiples,
   sweep,
   countsByKind,
   syncReasons,

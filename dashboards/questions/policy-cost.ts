@@ -1,7 +1,7 @@
 /** What does each policy cost: every figure as a multiple of the baseline's, exact counts as dots, times with their spread. */
 import type { RunRecord } from '../../results/record.ts';
-import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, RATIO_LABEL, SCHEMA } from '../charts/encodings.ts';
 import type { Question, Row } from '../charts/question.ts';
+import { ratioChart } from '../charts/ratio-chart.ts';
 import { type ComparedCell, type CountedCell, comparedCells, waitsOf } from '../reading/cells.ts';
 import { imageGroups, isSweep } from '../reading/image-groups.ts';
 import {
@@ -104,54 +104,10 @@ export const policyCost: Question = {
     'Left of 1× is cheaper than the baseline; right of it, more expensive. A line through a dot is the 95\u00a0% interval of a time, from pairs of rounds; exact counts have none.',
   absent: 'Only one policy was run, so there is nothing to compare it with.',
   renderer: 'svg',
-  spec: {
-    $schema: SCHEMA,
-    params: [CELLS_PARAM],
-    data: { name: 'rows' },
-    width: 640,
-    height: { step: 15, for: 'offset' },
-    encoding: {
-      y: {
-        field: 'figure',
-        type: 'nominal',
-        sort: [...EXACT, ...TIMED].map(({ name }) => name),
-        title: null,
-        scale: { paddingInner: 0.35 },
-        axis: { ticks: false, domain: false, grid: true, bandPosition: 0 },
-      },
-      yOffset: { field: 'cell', type: 'nominal', scale: { domain: { expr: 'cells' } } },
-    },
-    layer: [
-      {
-        mark: { type: 'rule', strokeWidth: 2 },
-        encoding: {
-          x: { field: 'low', type: 'quantitative', scale: { type: 'log', nice: false, padding: 16 } },
-          x2: { field: 'high' },
-          color: CELL_COLOR,
-        },
-      },
-      {
-        mark: { type: 'point', filled: true, size: 85, opacity: 1, tooltip: true },
-        encoding: {
-          x: {
-            field: 'ratio',
-            type: 'quantitative',
-            title: 'times the baseline (log scale)',
-            axis: logAxis('x', RATIO_LABEL),
-          },
-          color: CELL_COLOR,
-          shape: CELL_SHAPE,
-          tooltip: [
-            { field: 'cell', title: 'policy' },
-            { field: 'figure', title: 'figure' },
-            { field: 'shown', title: 'times the baseline' },
-            { field: 'says', title: 'value' },
-            { field: 'spread', title: 'spread' },
-          ],
-        },
-      },
-    ],
-  },
+  spec: ratioChart(
+    [...EXACT, ...TIMED].map(({ name }) => name),
+    'times the baseline',
+  ),
   data: (record) => ({ rows: rowsOf(record) }),
   table: (record) => ({
     caption: 'Every metric as a multiple of the baseline; one that is zero on either side has no ratio',

@@ -7,6 +7,7 @@ import { compileQuestion } from '../charts/compile.ts';
 import { hasData } from '../charts/question.ts';
 import { renderChart } from '../run/chart.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
+import { rawRecord } from '../testing/raw-record.ts';
 import { sweepRecord } from '../testing/sweep-record.ts';
 import { QUESTIONS } from './index.ts';
 
@@ -31,9 +32,16 @@ function collecting(into: string[]): LoggerInterface {
   return log;
 }
 
+/** What is asked of some runs only has an answer in those only. */
+const ASKED: Readonly<Record<string, RunRecord>> = { sweep: sweepRecord(), 'raw-multiples': rawRecord() };
+
+test('a question that not every record answers has a record here that does', () => {
+  const optional = QUESTIONS.filter((question) => question.optional === true).map(({ id }) => id);
+  assert.deepEqual(optional.toSorted(), Object.keys(ASKED).toSorted());
+});
+
 for (const question of QUESTIONS) {
-  // What is asked of sweeps only has an answer in one only.
-  const asked = question.optional === true ? sweepRecord() : record;
+  const asked = ASKED[question.id] ?? record;
   test(`${question.id}: compiles without warnings and draws headless`, async () => {
     const warnings: string[] = [];
     assert.notEqual(compileQuestion(question, asked, collecting(warnings)), null);

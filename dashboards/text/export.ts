@@ -60,6 +60,10 @@ function wholeRow(record: RunRecord, cell: Cell): Row {
       ...{ verdict: verdict.verdict, ratio: verdict.interval.ratio, ratioLow: verdict.interval.low },
       ...{ ratioHigh: verdict.interval.high, noiseFloor: verdict.floor, pairs: verdict.interval.pairs },
     }),
+    ...(cell.rawMultiples !== undefined && {
+      ...{ rawFile: cell.rawMultiples.raw, timesRawWall: cell.rawMultiples.wall?.ratio ?? '' },
+      ...{ timesRawWaits: cell.rawMultiples.waits ?? '', timesRawBytes: cell.rawMultiples.writeBytes ?? '' },
+    }),
     ...(cell.exact === null ? {} : Object.fromEntries(exactMetrics(cell.exact))),
   };
 }

@@ -1,8 +1,10 @@
 /** Takes the samples of one run, one after the other, and decides when there are enough; see `run-bench.ts` and `variants.ts`. */
 
+import type { Ending } from '../../../results/comparison.ts';
 import { allSettled, compareCells } from '../../../results/comparison-cells.ts';
 import { compareExact } from '../../../results/comparison-exact.ts';
 import { MOST_PAIRS, measureMore } from '../../../results/comparison-schedule.ts';
+import { rawMultiples } from '../../../results/raw-multiples.ts';
 import type { Comparison, RunRecord } from '../../../results/record.ts';
 import { writeRecord } from '../../../results/store.ts';
 import { describeFailure } from '../../console/errors.ts';
@@ -104,6 +106,10 @@ export class BenchRun {
     const { cells, environment } = this.#record;
     this.#record.comparisons = this.#comparisons();
     if (environment.storageCosts !== undefined) addCosts(cells, environment.storageCosts);
+    for (const cell of cells) {
+      const multiples = rawMultiples(cell, cells, { ending: this.#ending() });
+      if (multiples !== null) cell.rawMultiples = multiples;
+    }
   }
 
   /** Probes the storage where times will be explained by it, and records what modelled devices are. */
@@ -202,13 +208,16 @@ export class BenchRun {
     writeRecord(this.#recordFile, this.#record);
   }
 
+  #ending(): Ending {
+    return typeof this.#plan.rounds === 'number' ? 'fixed' : 'looks';
+  }
+
   #comparisons(): Comparison[] {
     const { cells } = this.#record;
     return this.#plan.baselines.flatMap((baselineIndex, index) => {
       const [baseline, candidate] = [baselineIndex === null ? undefined : cells[baselineIndex], cells[index]!];
       if (baseline === undefined || baseline.exact === null || candidate.exact === null) return [];
-      const ending = typeof this.#plan.rounds === 'number' ? 'fixed' : 'looks';
-      const comparison = compareCells(baseline, candidate, { ending });
+      const comparison = compareCells(baseline, candidate, { ending: this.#ending() });
       if (!this.#plan.comparesCounts) return comparison.times.length > 0 ? [comparison] : [];
       const { verdict, differences } = compareExact([baseline.exact], [candidate.exact]);
       return [{ ...comparison, exact: { verdict, differences: [...differences] } }];

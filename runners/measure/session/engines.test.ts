@@ -62,6 +62,10 @@ test('a raw file takes the same requests in the same run, each preparation a cel
   assert.deepEqual(sparse!.exact!.guest, image!.exact!.guest);
   assert.deepEqual(zeroes!.exact, sparse!.exact);
   assert.deepEqual([sparse!.exact!.fsyncs, sparse!.exact!.writes], [4, 16]);
+  const { raw, waits, writes, wall } = image!.rawMultiples!;
+  assert.deepEqual([raw, waits, writes], ['raw:sparse', image!.exact!.fsyncs / 4, image!.exact!.writes / 16]);
+  assert.equal(wall!.ratio, image!.rounds[0]!.wallNs / sparse!.rounds[0]!.wallNs);
+  assert.equal(sparse!.rawMultiples, undefined);
   assert.equal(sparse!.image.version, null);
   assert.equal(sparse!.verification.content, 'equal');
 });

@@ -3,6 +3,7 @@
 import { commitsHeadline, countLines, verdictLines } from '../../../dashboards/text/comparison-text.ts';
 import { costLines } from '../../../dashboards/text/cost-text.ts';
 import { csvText, EXPORT_FORMATS, type ExportFormat, markdownText } from '../../../dashboards/text/export.ts';
+import { rawLines } from '../../../dashboards/text/raw-text.ts';
 import { summaryTable } from '../../../dashboards/text/summary.ts';
 import type { RunRecord } from '../../../results/record.ts';
 import { writeWhole } from '../../../results/store.ts';
@@ -24,7 +25,14 @@ export async function writeReport({ record, recordFile }: BenchOutcome): Promise
 /** The lines about one run: counts, verdicts, reasons, the answer in words, and where the files are. */
 export async function tableLines({ record, recordFile }: BenchOutcome, reportFile: string | null): Promise<string[]> {
   const { flushWorld, verdictOf } = await import('../../../dashboards/index.ts');
-  const blocks = [summaryTable(record), countLines(record.comparisons ?? []), verdictLines(record), costLines(record)];
+  const comparisons = record.comparisons ?? [];
+  const blocks = [
+    summaryTable(record),
+    rawLines(record),
+    countLines(comparisons),
+    verdictLines(record),
+    costLines(record),
+  ];
   const commits = commitsHeadline(record);
   if (commits !== null) blocks.push([commits]);
   else if (isMeasured(record)) blocks.push([verdictOf(record).headline, flushWorld(record)]);

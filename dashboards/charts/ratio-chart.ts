@@ -1,0 +1,58 @@
+/** Figures of several cells as multiples of something, on a log scale: a dot each, and a rule through it where there is an interval. */
+import type { TopLevelSpec } from 'vega-lite';
+import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, RATIO_LABEL, SCHEMA } from './encodings.ts';
+
+/**
+ * Rows have `figure`, `cell`, `ratio`, `low`, `high`, and `shown`, `says`, `spread` for the tooltip. `figures`: their order from the top;
+ * `title`: what a ratio is, for example `times the baseline`.
+ */
+export function ratioChart(figures: readonly string[], title: string): TopLevelSpec {
+  return {
+    $schema: SCHEMA,
+    params: [CELLS_PARAM],
+    data: { name: 'rows' },
+    width: 640,
+    height: { step: 15, for: 'offset' },
+    encoding: {
+      y: {
+        field: 'figure',
+        type: 'nominal',
+        sort: [...figures],
+        title: null,
+        scale: { paddingInner: 0.35 },
+        axis: { ticks: false, domain: false, grid: true, bandPosition: 0 },
+      },
+      yOffset: { field: 'cell', type: 'nominal', scale: { domain: { expr: 'cells' } } },
+    },
+    layer: [
+      {
+        mark: { type: 'rule', strokeWidth: 2 },
+        encoding: {
+          x: { field: 'low', type: 'quantitative', scale: { type: 'log', nice: false, padding: 16 } },
+          x2: { field: 'high' },
+          color: CELL_COLOR,
+        },
+      },
+      {
+        mark: { type: 'point', filled: true, size: 85, opacity: 1, tooltip: true },
+        encoding: {
+          x: {
+            field: 'ratio',
+            type: 'quantitative',
+            title: `${title} (log scale)`,
+            axis: logAxis('x', RATIO_LABEL),
+          },
+          color: CELL_COLOR,
+          shape: CELL_SHAPE,
+          tooltip: [
+            { field: 'cell', title: 'policy' },
+            { field: 'figure', title: 'figure' },
+            { field: 'shown', title },
+            { field: 'says', title: 'value' },
+            { field: 'spread', title: 'spread' },
+          ],
+        },
+      },
+    ],
+  };
+}
