@@ -2,7 +2,7 @@
  * Compressed clusters: reading them, and writing whole clusters compressed, packed one after the other into shared host
  * clusters (qcow2.rst, "Compressed Clusters"). A compressed cluster is never changed in place.
  */
-import { corrupt } from '../base/errors.ts';
+import { corrupt, Qcow2Error } from '../base/errors.ts';
 import { exactText, type GuestOffset, type HostRange, roundUp, SECTOR_BYTES } from '../base/units.ts';
 import type { Allocation, Allocator } from '../cache/allocator.ts';
 import { compressCluster, decompressCluster } from '../format/compression.ts';
@@ -57,7 +57,12 @@ export class CompressedClusters {
     const { offset, wait } = this.#allocateBytes(packed.length);
     const padded = new Uint8Array(roundUp(offset + packed.length, SECTOR_BYTES) - offset);
     padded.set(packed);
-    writeBytes(file, offset, padded, 'data');
+    try {
+      writeBytes(file, offset, padded, 'data');
+    } catch (error) {
+      this.#giveBack(offset, packed.length);
+      throw error;
+    }
     updates.linkCompressed(guestOffset, { offset, lengthBytes: packed.length }, wait);
     return true;
   }
@@ -78,5 +83,16 @@ export class CompressedClusters {
     const end = place.offset + lengthBytes;
     vars.freeByteOffset = geometry.isClusterAligned(end) ? 0 : end;
     return place;
+  }
+
+  /** After a failure: nothing names the stream. Where that fails too its cluster is leaked. */
+  #giveBack(offset: number, lengthBytes: number): void {
+    const { allocator, counts, geometry, vars } = this.#parts;
+    try {
+      allocator.release([{ offset, lengthBytes }], []);
+      vars.freeByteOffset = counts.of(geometry.hostCluster(offset)) === 0 ? 0 : offset;
+    } catch (error) {
+      if (!(error instanceof Qcow2Error)) throw error;
+    }
   }
 }

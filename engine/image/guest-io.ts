@@ -132,15 +132,26 @@ export class GuestIo {
   }
 
   #writeSectors(guestOffset: GuestOffset, bytes: Uint8Array): void {
-    const { geometry, runs, updates } = this.#parts;
+    const { runs, updates } = this.#parts;
     let done = 0;
     while (done < bytes.length) {
       const offset = (guestOffset + done) as GuestOffset;
       const run = runs.prepare(offset, bytes.length - done);
-      const at = run.hostOffset + geometry.offsetInCluster(offset);
-      this.#data.write(at, bytes.subarray(done, done + run.lengthBytes), 'data');
-      if (run.unlinkedClusters > 0) updates.link(run, this.#copyAround(run));
+      const copied = this.#fill(run, offset, bytes.subarray(done, done + run.lengthBytes));
+      if (run.unlinkedClusters > 0) updates.link(run, copied);
       done += run.lengthBytes;
+    }
+  }
+
+  /** Puts the run's content into its clusters. True if some of it was copied. What failed is not referenced, and given back. */
+  #fill(run: WriteRun, offset: GuestOffset, bytes: Uint8Array): boolean {
+    const { geometry, runs } = this.#parts;
+    try {
+      this.#data.write(run.hostOffset + geometry.offsetInCluster(offset), bytes, 'data');
+      return run.unlinkedClusters > 0 && this.#copyAround(run);
+    } catch (error) {
+      runs.giveBack(run);
+      throw error;
     }
   }
 

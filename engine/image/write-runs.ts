@@ -2,7 +2,7 @@
  * Where guest data is to be written: in place, or into newly allocated clusters that are linked afterwards
  * (qcow2.rst, "Cluster mapping" and "Copy-on-write").
  */
-import { corrupt } from '../base/errors.ts';
+import { corrupt, Qcow2Error } from '../base/errors.ts';
 import { exactText, type GuestOffset, roundDown } from '../base/units.ts';
 import type { Allocation, Allocator } from '../cache/allocator.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
@@ -39,6 +39,8 @@ export interface WriteRun {
   readonly exposesOldContent: boolean;
   /** What must be durable before an entry names the clusters. */
   readonly wait: readonly Prerequisite[];
+  /** Bytes of the clusters that were allocated for it; 0 where they are mapped already. */
+  readonly allocatedBytes: number;
 }
 
 export interface WriteRunsParts {
@@ -75,13 +77,29 @@ export class WriteRuns {
       if (!inPlace) return this.#inNewClusters(slice, index, guestOffset, maxBytes, wanted, kind);
       const count = this.#countOwned(slice, index, wanted, kind);
       const lengthBytes = Math.min(maxBytes, count * geometry.clusterBytes - inCluster);
-      const run = { guestOffset, lengthBytes, hostOffset: entries.dataOffset(slice, index), wait: [] };
+      const run = {
+        guestOffset,
+        lengthBytes,
+        hostOffset: entries.dataOffset(slice, index),
+        wait: [],
+        allocatedBytes: 0,
+      };
       this.#refuseOutside(run.hostOffset);
       if (geometry.extendedL2) return { ...run, ...this.#subclusterLinks(slice, index, inCluster, lengthBytes, count) };
       const links = kind === CLUSTER_ZERO_ALLOCATED;
       return { ...run, unlinkedClusters: links ? count : 0, ...this.#wholeClusters(), exposesOldContent: links };
     } finally {
       l2.release(slice);
+    }
+  }
+
+  /** After a failure before the run was linked: nothing names its new clusters. Where that fails too they are leaked. */
+  giveBack({ hostOffset, allocatedBytes }: WriteRun): void {
+    if (allocatedBytes === 0) return;
+    try {
+      this.#parts.allocator.release([{ offset: hostOffset, lengthBytes: allocatedBytes }], []);
+    } catch (error) {
+      if (!(error instanceof Qcow2Error)) throw error;
     }
   }
 
@@ -122,6 +140,7 @@ export class WriteRuns {
       lengthBytes: Math.min(maxBytes, count * geometry.clusterBytes - inCluster),
       hostOffset: place.offset,
       wait: place.wait,
+      allocatedBytes: dataFile === null ? count * geometry.clusterBytes : 0,
       unlinkedClusters: count,
       ...this.#wholeClusters(),
       // What a replaced cluster held moves with it as a whole; an empty one has only the subclusters that are written.

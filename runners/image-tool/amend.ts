@@ -2,7 +2,7 @@
 import { type AmendOptions, amendImage, type BlockFile, describeImage, refuseAmendment } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
-import { openQcow2, openRegularFile, qcow2Only, warnOfLostBitmaps } from './disks.ts';
+import { openQcow2, openRegularFile, qcow2Only, usingDisk, warnOfLostBitmaps } from './disks.ts';
 import {
   AMEND_OPTIONS,
   asksForHelp,
@@ -101,10 +101,8 @@ function headerChanges(filePath: string, options: FormatOptions): AmendOptions {
 
 function grow(given: Given, filePath: string, sizeBytes: number): void {
   const image = openQcow2(filePath, { access: given.access() }, false);
-  try {
+  usingDisk(image, () => {
     if (sizeBytes < image.sizeBytes) throw new UsageError('-o size: smaller than the disk; use resize --shrink');
     image.resize(sizeBytes);
-  } finally {
-    image.close();
-  }
+  });
 }

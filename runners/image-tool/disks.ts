@@ -13,6 +13,7 @@ import {
   type OpenImageFileOptions,
   openFile,
   openImageFile,
+  Qcow2Error,
   type Qcow2Image,
   RawDisk,
 } from '../../engine/index.ts';
@@ -124,6 +125,23 @@ export function openOver(
 ): Qcow2Image {
   const folders = allowedFolders(filePath, access);
   return openImageFile(filePath, { backing, mode, readOnly, ...(folders === null ? {} : { allowedFolders: folders }) });
+}
+
+/** Uses `disk` and closes it. Of two errors the first is thrown: that closing fails too is what came of it. */
+export function usingDisk<Result>(disk: { close(): void }, use: () => Result): Result {
+  let result: Result;
+  try {
+    result = use();
+  } catch (error) {
+    try {
+      disk.close();
+    } catch (second) {
+      if (!(second instanceof Qcow2Error)) throw second;
+    }
+    throw error;
+  }
+  disk.close();
+  return result;
 }
 
 /** Says which option it takes, where the engine can only say that it is not allowed. */

@@ -2,7 +2,7 @@
 import { describeImage, type GuestDisk, openFile, openImage, type Qcow2Image } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
-import { type Access, formatOf, openQcow2, openRegularFile, warnOfLostBitmaps } from './disks.ts';
+import { type Access, formatOf, openQcow2, openRegularFile, usingDisk, warnOfLostBitmaps } from './disks.ts';
 import { printable } from './printable.ts';
 import { chosenSnapshot, type SnapshotRule } from './snapshot-choice.ts';
 import { snapshotLines } from './snapshot-table.ts';
@@ -61,15 +61,13 @@ function change(file: string, action: 'apply' | 'create' | 'delete', given: Give
   const name = given.required(action);
   if (action === 'apply') warnOfLostBitmaps(file, given.access().warn);
   const image = openForSnapshots(file, given.access());
-  try {
+  usingDisk(image, () => {
     const chosen = (rule: SnapshotRule) =>
       chosenSnapshot(image.listSnapshots(), name, rule, (line) => given.warn(line));
     if (action === 'apply') image.applySnapshot(chosen('id-then-tag'));
     else if (action === 'create') image.createSnapshot({ name, ...now() });
     else image.deleteSnapshot(chosen('tag'));
-  } finally {
-    image.close();
-  }
+  });
 }
 
 function now(): { dateSeconds: number; dateNanoseconds: number } {

@@ -1,0 +1,107 @@
+/** Guest data that cannot be written: nothing is leaked, however often it is tried, and what was there is still there. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Qcow2Error } from '../base/errors.ts';
+import { KiB, MiB } from '../base/units.ts';
+import { policyNames } from '../cache/policies.ts';
+import { checkImage } from '../check/check-image.ts';
+import type { TableKind } from '../io/block-file.ts';
+import { ForwardingFile } from '../io/forwarding-file.ts';
+import { MemoryFile } from '../io/memory-file.ts';
+import { type CreateOptions, createImage } from './create.ts';
+import { openImage, type Qcow2Image } from './qcow2-image.ts';
+
+/** A file in which data has room for so many bytes more; what is written past that is cut off. */
+class FullFile extends ForwardingFile {
+  room = Infinity;
+  failingKinds: ReadonlySet<TableKind> = new Set(['data']);
+
+  override write(offset: number, from: Uint8Array, kind: TableKind): void {
+    if (!this.failingKinds.has(kind)) return this.inner.write(offset, from, kind);
+    if (from.length <= this.room) {
+      this.room -= from.length;
+      return this.inner.write(offset, from, kind);
+    }
+    const written = this.room - (this.room % 512);
+    this.room = 0;
+    if (written > 0) this.inner.write(offset, from.subarray(0, written), kind);
+    throw new Qcow2Error('NO_SPACE', 'no space left on device');
+  }
+}
+
+const filled = (lengthBytes: number, byte: number) => new Uint8Array(lengthBytes).fill(byte);
+/** Bytes of which one in four is random, so that they compress to less than half. */
+function packable(lengthBytes: number): Uint8Array {
+  let state = 1;
+  const random = () => (state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0) >>> 24;
+  return Uint8Array.from({ length: lengthBytes }, (_, at) => (at % 4 === 0 ? random() : 0));
+}
+
+interface Trial {
+  readonly title: string;
+  readonly create?: Partial<CreateOptions>;
+  readonly act: (image: Qcow2Image) => void;
+  readonly room: number;
+  readonly kinds?: readonly TableKind[];
+}
+
+const TRIALS: readonly Trial[] = [
+  { title: 'one cluster', act: (image) => image.write(4 * MiB, filled(64 * KiB, 7)), room: 0 },
+  { title: '1 MiB, ENOSPC in its middle', act: (image) => image.write(4 * MiB, filled(MiB, 7)), room: 500 * KiB },
+  { title: 'over shared clusters', act: (image) => image.write(0, filled(MiB, 7)), room: 100 * KiB },
+  { title: 'copy-on-write alone', act: (image) => image.write(512, filled(512, 7)), room: 0, kinds: ['cow'] },
+  {
+    title: 'subclusters',
+    create: { extendedL2: true },
+    act: (image) => image.write(4 * MiB + 512, filled(512 * KiB, 7)),
+    room: 0,
+  },
+  { title: 'compressed clusters', act: (image) => packCompressed(image), room: 40 * KiB },
+  { title: 'zeros in part of a shared cluster', act: (image) => image.writeZeroes(512, 1024), room: 0 },
+];
+
+function packCompressed(image: Qcow2Image): void {
+  for (let at = 4 * MiB; at < 5 * MiB; at += 64 * KiB) image.writeCompressed(at, packable(64 * KiB));
+}
+
+function imageWith(create: Partial<CreateOptions> = {}): MemoryFile {
+  const file = new MemoryFile('disk');
+  createImage(file, { sizeBytes: 8 * MiB, ...create });
+  const image = openImage(file);
+  image.write(0, filled(MiB, 1));
+  image.createSnapshot({ name: 'first' });
+  image.close();
+  return file;
+}
+
+for (const policy of policyNames()) {
+  test(`${policy}: a data write that fails ten times leaks no cluster`, () => {
+    for (const { title, create, act, room, kinds } of TRIALS) {
+      const bytes = imageWith(create);
+      const file = new FullFile(bytes);
+      file.failingKinds = new Set(kinds ?? ['data']);
+      const image = openImage(file, { policy });
+      const before = new Uint8Array(8 * MiB);
+      image.read(0, before);
+      for (let attempt = 0; attempt < 10; attempt++) {
+        file.room = room;
+        assert.throws(() => act(image), { code: 'NO_SPACE' }, title);
+      }
+      file.room = Infinity;
+      // What a part of the request did reach is new; everything else reads as before.
+      const after = new Uint8Array(8 * MiB);
+      image.read(0, after);
+      for (let at = 0; at < after.length; at += 4096) {
+        if (after[at] !== before[at]) assert.notEqual(room, 0, `${title}: offset ${at}`);
+      }
+      image.flush();
+      image.close();
+      const report = checkImage(bytes);
+      assert.deepEqual([report.leaks, report.corruptions, report.copiedErrors], [0, 0, 0], `${policy}: ${title}`);
+      const again = openImage(bytes);
+      act(again);
+      again.close();
+      assert.equal(checkImage(bytes).leaks, 0);
+    }
+  });
+}
