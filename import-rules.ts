@@ -133,7 +133,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
 /** What test code may import as well, beside everything in its own top folder. */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
   dashboards: ['results'],
-  runners: [ENGINE, 'workloads', 'results', 'dashboards/index.ts'],
+  runners: [ENGINE, 'engine/nbd/testing/client-bytes.ts', 'workloads', 'results', 'dashboards/index.ts'],
 };
 
 /** Where a built-in module may be used, besides tests: what reaches out of the process stays in few places. */

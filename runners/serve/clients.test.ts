@@ -114,3 +114,23 @@ test('a recorded conversation is a workload', { skip: without('qemu-io') }, () =
     },
   ),
 );
+
+test('the syncs that --stats counts are those that strace sees', { skip: without('fio', 'strace') }, () =>
+  withServer({ sizeBytes: 64 * MiB, words: () => ['--stats'], traced: true }, async (uri, server) => {
+    const job = [
+      '--name=commit',
+      '--ioengine=nbd',
+      `--uri=${uri}`,
+      '--rw=randwrite',
+      '--bs=4k',
+      '--fsync=1',
+      '--thread=1',
+    ];
+    client('fio', ...job, '--numjobs=4', '--size=8m', '--offset_increment=16m', '--number_ios=40');
+    const { exact, durableRequests, flushes } = (await server.stop())!;
+    const trace = fs.readFileSync(path.join(server.folder, 'trace'), 'utf8');
+    // A call that another thread interrupts has a second line, which does not name the file.
+    assert.equal([...trace.matchAll(/fdatasync\(\d+<[^>]*disk\.qcow2>/g)].length, exact.fsyncs);
+    assert.ok(durableRequests >= 4 * 39 && flushes <= durableRequests);
+  }),
+);

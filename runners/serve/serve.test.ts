@@ -153,8 +153,7 @@ test('a socket that is in use is refused; one that a killed server left is taken
     assert.equal(second.code, 2);
     assert.match(second.stderr, /another server listens there/);
     reads(uri!, 2);
-    first.process.kill('SIGKILL');
-    await first.finished;
+    await first.kill();
     assert.ok(fs.existsSync(path.join(folder, 'socket')));
     const third = new RunningServer(folder, words);
     reads((await third.uris())[0]!, 2);

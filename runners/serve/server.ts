@@ -16,6 +16,7 @@ export interface ServerLimits extends ConnectionLimits {
 
 export const SERVER_LIMITS: ServerLimits = { ...CONNECTION_LIMITS, connections: 64 };
 
+/** Limits of time are kept to this precision, or better where they are shorter. */
 const CHECK_INTERVAL_MS = 1000;
 /** How long clients get, when the server stops, to take the last answers. */
 const FAREWELL_MS = 3000;
@@ -34,6 +35,11 @@ export class NbdServer {
     this.#server = net.createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
   }
 
+  /** Memory that requests and unread replies take now. */
+  get usedBytes(): number {
+    return this.#budget.usedBytes;
+  }
+
   /** Returns what was listened on: the port is known only then when 0 was asked for. @throws UsageError when it is not free. */
   async listen(address: Address): Promise<Address> {
     if ('socketPath' in address) await removeStaleSocket(address.socketPath);
@@ -43,7 +49,8 @@ export class NbdServer {
       if ('socketPath' in address) listenPrivately(this.#server, address.socketPath);
       else this.#server.listen(address.port, address.host);
     });
-    this.#checks = setInterval(() => this.#check(), CHECK_INTERVAL_MS);
+    const intervalMs = Math.min(CHECK_INTERVAL_MS, this.#limits.handshakeMs, this.#limits.stallMs);
+    this.#checks = setInterval(() => this.#check(), intervalMs);
     if ('socketPath' in address) return address;
     return { host: address.host, port: (this.#server.address() as net.AddressInfo).port };
   }

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createImage, openFile } from '../../../engine/index.ts';
-import { type Finished, startCowbench, temporaryFolder } from '../../testing/command.ts';
+import { CLI, type Finished, startProgram, temporaryFolder } from '../../testing/command.ts';
 import type { ServerStats } from '../server-stats.ts';
 
 /** Far above what any client here takes. */
@@ -21,12 +21,23 @@ export function without(...tools: readonly string[]): string | false {
 export class RunningServer {
   readonly folder: string;
   readonly process: ChildProcess;
+  readonly #traced: boolean;
   readonly finished: Promise<Finished>;
   #stdout = '';
 
-  constructor(folder: string, words: readonly string[], address = ['--socket', path.join(folder, 'socket')]) {
+  /** `traced`: strace writes what the server does to the file `trace`. */
+  constructor(
+    folder: string,
+    words: readonly string[],
+    address = ['--socket', path.join(folder, 'socket')],
+    traced = false,
+  ) {
     this.folder = folder;
-    const { process: child, finished } = startCowbench(['serve', ...address, ...words]);
+    const serve = [process.execPath, CLI, 'serve', ...address, ...words];
+    const strace = ['strace', '-f', '-y', '-e', 'trace=fsync,fdatasync', '-o', path.join(folder, 'trace')];
+    const [program, ...rest] = traced ? [...strace, ...serve] : serve;
+    const { process: child, finished } = startProgram(program!, rest);
+    this.#traced = traced;
     this.process = child;
     this.finished = finished;
     child.stdout!.on('data', (text) => (this.#stdout += text));
@@ -45,11 +56,21 @@ export class RunningServer {
 
   /** Ends it as a service manager does; returns the counts of the last line on its output, if it prints them. */
   async stop(): Promise<ServerStats | null> {
-    this.process.kill('SIGTERM');
+    this.#signal('SIGTERM');
     const { code, stdout, stderr } = await this.finished;
     assert.equal(code, 143, stderr);
     const last = stdout.trim().split('\n').at(-1)!;
     return last.startsWith('{') ? (JSON.parse(last) as ServerStats) : null;
+  }
+
+  /** Ends it at once, if it still runs. */
+  async kill(): Promise<void> {
+    if (this.process.exitCode === null) this.#signal('SIGKILL');
+    await this.finished;
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    process.kill(this.#traced ? childOf(this.process.pid!) : this.process.pid!, signal);
   }
 
   #nowOrSoon(): Promise<Finished | null> {
@@ -57,9 +78,18 @@ export class RunningServer {
   }
 }
 
+/** The process that strace started. */
+function childOf(pid: number): number {
+  return Number(fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')[0]);
+}
+
 /** Runs `work` on a server of a new image, in a folder that is gone afterwards. */
 export async function withServer(
-  options: { readonly sizeBytes: number; readonly words?: (folder: string) => readonly string[] },
+  options: {
+    readonly sizeBytes: number;
+    readonly words?: (folder: string) => readonly string[];
+    readonly traced?: boolean;
+  },
   work: (uri: string, server: RunningServer, imagePath: string) => Promise<void>,
 ): Promise<void> {
   const folder = temporaryFolder();
@@ -67,12 +97,11 @@ export async function withServer(
   const file = openFile(imagePath, { create: true });
   createImage(file, { sizeBytes: options.sizeBytes });
   file.close();
-  const server = new RunningServer(folder, [imagePath, ...(options.words?.(folder) ?? [])]);
+  const server = new RunningServer(folder, [imagePath, ...(options.words?.(folder) ?? [])], undefined, options.traced);
   try {
     await work((await server.uris())[0]!, server, imagePath);
   } finally {
-    server.process.kill('SIGKILL');
-    await server.finished;
+    await server.kill();
     fs.rmSync(folder, { recursive: true });
   }
 }
