@@ -36,7 +36,15 @@ export {
   type TableCaches,
   type TableGeometry,
 } from './cache/policy.ts';
-export { findStage, type History, STAGE_IDS, STAGES, type Stage, type StageId } from './cache/stage.ts';
+export {
+  behaviourInHistory,
+  findStage,
+  type History,
+  STAGE_IDS,
+  STAGES,
+  type Stage,
+  type StageId,
+} from './cache/stage.ts';
 export type { CacheCounts, TableCache, TableCleaner } from './cache/table-cache.ts';
 export {
   type CheckOptions,

@@ -45,6 +45,11 @@ export const HistoryRun = z.object({
   parts: z.array(z.object({ id: label, title: label, record: RunRecord })),
   /** The two memory layouts of a cache entry, by the clock and in bytes; null when they were not measured. */
   micro: MicroDocument.nullable(),
+  /** What guests lost without a power cut, by stage; null when it was not tried. */
+  staleTables: z
+    .array(z.object({ stage: label, lostBytes: z.int().nonnegative(), lostBytesWithoutDefect: z.int().nonnegative() }))
+    .nullable()
+    .default(null),
   /** The page of the repository that tells what survives a power cut; null when there is none. */
   safetyPage: label.nullable(),
 });

@@ -55,6 +55,7 @@ function historyRun(parts: HistoryRun['parts']): HistoryRun {
     stages: STAGES.map((id) => ({ id, date: '2011-01', commit: '0123456789', title: `${id} ${HOSTILE}` })),
     parts,
     micro: null,
+    staleTables: null,
     safetyPage: null,
   };
 }

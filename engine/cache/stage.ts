@@ -8,6 +8,8 @@ export interface History {
   readonly date: string;
   readonly commit: string;
   readonly title: string;
+  /** What the program did with freed tables; `behaviour` is free of the defect (decision 002). */
+  readonly staleTables: Behaviour['staleTables'];
 }
 
 export interface Stage {
@@ -44,7 +46,12 @@ const S4b: Behaviour = { ...S4a, walksInWriteback: true };
 const DEFINITIONS = {
   S0: {
     behaviour: S0,
-    history: { date: '2011-01', commit: 'c641483fb', title: 'before the cache: a sync per request' },
+    history: {
+      date: '2011-01',
+      commit: 'c641483fb',
+      title: 'before the cache: a sync per request',
+      staleTables: 'discarded',
+    },
   },
   S1: {
     behaviour: S1,
@@ -52,6 +59,7 @@ const DEFINITIONS = {
       date: '2011-01-24',
       commit: '493810940b + 29c1a7301a',
       title: 'a cache of L2 tables and refcount blocks, with dependencies',
+      staleTables: 'written-out',
     },
   },
   S2: {
@@ -60,11 +68,17 @@ const DEFINITIONS = {
       date: '2011-01-24',
       commit: '3de0a2944b',
       title: 'the sync after a copy waits for the next L2 write-out',
+      staleTables: 'written-out',
     },
   },
   S3: {
     behaviour: S3,
-    history: { date: '2011-01-31', commit: 'bf595021c7', title: 'the cache entries packed in memory' },
+    history: {
+      date: '2011-01-31',
+      commit: 'bf595021c7',
+      title: 'the cache entries packed in memory',
+      staleTables: 'written-out',
+    },
   },
   S4a: {
     behaviour: S4a,
@@ -72,6 +86,7 @@ const DEFINITIONS = {
       date: '2011-07',
       commit: '93913dfd8a^',
       title: 'a shared L2 table is freed only after its copy is published',
+      staleTables: 'written-out',
     },
   },
   S4b: {
@@ -80,6 +95,7 @@ const DEFINITIONS = {
       date: '2011-07-19',
       commit: '93913dfd8a',
       title: 'snapshots run in writeback whatever the cache mode',
+      staleTables: 'written-out',
     },
   },
   // What if: S2 without the barrier owed after a copy.
@@ -101,4 +117,9 @@ export const STAGE_IDS: readonly StageId[] = Object.values(STAGES)
 /** The stage or variant called `id`, in any case; null when there is none. */
 export function findStage(id: string): Stage | null {
   return Object.values(STAGES).find((stage) => stage.id.toLowerCase() === id.toLowerCase()) ?? null;
+}
+
+/** What the program of that day did, its defects included; the behaviour alone for what no program did. */
+export function behaviourInHistory({ behaviour, history }: Stage): Behaviour {
+  return history === null ? behaviour : { ...behaviour, staleTables: history.staleTables };
 }

@@ -30,5 +30,5 @@ export const policies: CommandModule<object, { json: boolean | undefined }> = {
 };
 
 function flat({ id, history, behaviour }: Stage) {
-  return { id, ...history, ...behaviour };
+  return { id, ...behaviour, ...history };
 }

@@ -6,7 +6,9 @@ import { createReadStream, existsSync, mkdirSync, realpathSync, rmSync, writeFil
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import {
+  type Behaviour,
   type BlockFile,
+  behaviourInHistory,
   CountingFile,
   type DiskRequest,
   ForwardingFile,
@@ -21,6 +23,7 @@ import {
   policyOfStage,
   Qcow2Error,
   type Qcow2Image,
+  STAGES,
   type StageId,
   TimingFile,
 } from '../../engine/index.ts';
@@ -39,9 +42,14 @@ export interface OpsOptions {
   readonly onOperation?: (operation: Operation) => void;
   /** Called when what follows belongs to something else: a phase, or an op. */
   readonly onLabel?: (label: string) => void;
+  /** What would it have done otherwise? Default: as the program of that day, its defects included. */
+  readonly behaviour?: Behaviour;
   /** What would another policy have cost? Default: as the stage's. */
   readonly alterPolicy?: (create: PolicyFactory) => PolicyFactory;
 }
+
+/** No program of those days looked whether a write hits metadata: a freed table that is written out late may. */
+const AS_IN_HISTORY = { overlapCheck: 'none' } as const;
 
 const NOTHING = new Uint8Array(0);
 
@@ -108,7 +116,9 @@ function runSections(
   files: { image: string; backing: string | null },
 ): CountingFile {
   if (script.prep.length > 0) {
-    const open = () => openWith(openFile(files.image), { stage: 'S4b' }, files.backing);
+    const behaviour = behaviourInHistory(STAGES.S4b);
+    const open = () =>
+      openWith(openFile(files.image), { ...AS_IN_HISTORY, policy: 'writeback', behaviour }, files.backing);
     const session: Session = { image: open(), open };
     executeAll(session, script, script.prep, () => {});
   }
@@ -120,9 +130,10 @@ function runSections(
     counting.serving = [{ op: OPEN }];
     label('phase open');
     const { stage, cache, alterPolicy = (create) => create } = options;
-    const { preset, behaviour } = findPolicy(policyOfStage(stage, cache), stage);
+    const { preset } = findPolicy(policyOfStage(stage, cache), stage);
+    const behaviour = options.behaviour ?? behaviourInHistory(STAGES[stage]);
     const policy = alterPolicy(preset.create);
-    const open = () => openWith(counting, { policy, behaviour }, files.backing);
+    const open = () => openWith(counting, { ...AS_IN_HISTORY, policy, behaviour }, files.backing);
     const session: Session = { image: open(), open };
     label('phase run');
     executeAll(session, script, script.run, (phase) => {

@@ -9,6 +9,7 @@ import { installation } from './installation.ts';
 import { owedBarrier } from './owed-barrier.ts';
 import { smallWrites } from './small-writes.ts';
 import { snapshotPrice } from './snapshot-price.ts';
+import { staleTables } from './stale-tables.ts';
 
 export const POINTS: readonly Point[] = [
   installation,
@@ -18,6 +19,7 @@ export const POINTS: readonly Point[] = [
   owedBarrier,
   bytesWritten,
   snapshotPrice,
+  staleTables,
   evictions,
   cacheLayout,
 ];

@@ -27,9 +27,10 @@ function words(part: string, ...more: string[]): string[] {
 type Document = ReturnType<typeof readHistory>;
 
 /** The value of a term of an origin: a number, or `part stage mode counter`. */
-function termValue({ parts }: Document, term: string): number {
+function termValue({ parts, staleTables }: Document, term: string): number {
   if (!term.startsWith('[')) return Number(term);
   const [part, stage, mode, counter] = term.slice(1, -1).split(' ') as [string, string, string, string];
+  if (part === 'stale-tables') return Number(staleTables!.find((one) => one.stage === stage)![counter as 'lostBytes']);
   const { record } = parts.find(({ id }) => id === part)!;
   const cell = record.cells.find((one) => one.policy.stage === stage && one.hostCacheMode === mode)!;
   let value: unknown = counter.startsWith('workload.') ? record : cell.exact;
@@ -80,6 +81,13 @@ test('the report is one file; each number of its sentences, worked out anew from
   assert.ok(without! < owed!);
   assert.match(finished.stdout, new RegExp(`Holds: .* ${without} syncs instead of ${owed}\\.`));
   assert.match(finished.stdout, /Not measured in this run: .*flush/);
+  const lost = document.staleTables!.map(({ lostBytes }) => lostBytes);
+  assert.deepEqual([lost[0], Math.min(...lost.slice(1))], [0, 65536]);
+  assert.match(
+    finished.stdout,
+    /Holds: .*every stage with the cache loses content\. 0.B without the cache, at least 64.KiB with it\./,
+  );
+  assert.match(finished.stdout, /Holds: Without the defect the same requests lose nothing\./);
   assert.deepEqual(fs.readdirSync(path.join(folder, 'images')), []);
   await rebuilt(file, document, html);
 });
@@ -94,7 +102,7 @@ async function rebuilt(file: string, document: Document, html: string): Promise<
   const turned = path.join(folder, 'turned.json');
   fs.writeFileSync(turned, JSON.stringify(document));
   const { stdout } = await cowbench('history', '--from', turned, '--out', path.join(folder, 'again'));
-  assert.match(stdout, /DOES NOT HOLD in this run: Without the owed barrier .* syncs instead of 0\./);
+  assert.match(stdout, /DOES NOT HOLD in this run: Without the deferred barrier .* syncs instead of 0\./);
 }
 
 test('Ctrl-C keeps what was measured, in document and report', async () => {

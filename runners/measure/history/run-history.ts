@@ -19,6 +19,7 @@ import { runBench } from '../session/run-bench.ts';
 import type { HistoryDisplay } from './display.ts';
 import { weightOf } from './pacing.ts';
 import type { HistoryPart, HistorySize } from './parts.ts';
+import { staleTableLosses } from './stale-tables.ts';
 
 export interface PlannedPart extends HistoryPart {
   readonly plan: BenchPlan;
@@ -62,6 +63,7 @@ export async function runHistory(
   display.started([`${plan.parts.length} parts, images in ${plan.parts[0]?.plan.directory ?? '-'}`], weights);
   const parts: HistoryRun['parts'] = [];
   let micro: HistoryRun['micro'] = null;
+  let staleTables: HistoryRun['staleTables'] = null;
   let failure: unknown = null;
   try {
     for (const [index, part] of plan.parts.entries()) {
@@ -70,6 +72,7 @@ export async function runHistory(
       if (error !== null) throw error;
       signal.throwIfAborted();
     }
+    staleTables = staleTableLosses();
     if (plan.microRounds > 0) micro = microResults(plan.microRounds);
   } catch (error) {
     if (parts.length === 0 && !signal.aborted) throw error;
@@ -78,7 +81,7 @@ export async function runHistory(
     display.finished();
   }
   const status = signal.aborted ? 'interrupted' : failure === null ? 'complete' : 'failed';
-  return { run: documentOf(plan, { startedAt, status, parts, micro, failure }), error: failure };
+  return { run: documentOf(plan, { startedAt, status, parts, micro, staleTables, failure }), error: failure };
 }
 
 async function partWeight({ workload, cells }: BenchPlan): Promise<number> {
@@ -119,7 +122,7 @@ function microResults(rounds: number): HistoryRun['micro'] {
   };
 }
 
-interface Measured extends Pick<HistoryRun, 'startedAt' | 'status' | 'parts' | 'micro'> {
+interface Measured extends Pick<HistoryRun, 'startedAt' | 'status' | 'parts' | 'micro' | 'staleTables'> {
   readonly failure: unknown;
 }
 
@@ -134,7 +137,10 @@ function documentOf({ size, command }: HistoryPlan, { failure, ...measured }: Me
     finishedAt: new Date().toISOString(),
     command: [...command],
     size,
-    stages: STAGE_IDS.map((id) => STAGES[id]).map(({ id, history }) => ({ id, ...history! })),
+    stages: STAGE_IDS.map((id) => STAGES[id]).map(({ id, history }) => {
+      const { date, commit, title } = history!;
+      return { id, date, commit, title };
+    }),
     safetyPage: fs.existsSync(path.join(PROJECT_ROOT, SAFETY_PAGE)) ? SAFETY_PAGE : null,
   };
 }
