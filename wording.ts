@@ -10,7 +10,7 @@ export const UNWANTED: readonly Unwanted[] = [
   { pattern: /(?<!\b(?:left|leaves|leave|leaving) (?:\w+ )?)\bbehind\b/i, instead: 'after, past, followed by' },
   {
     pattern:
-      /\bmiddle,? (?:rounds?|time|wall|value\b|and|lowest|\d)|\bmiddle of (?:the |\d+ )?rounds?|than in the middle/i,
+      /\bmiddle (?:rounds?|time|wall|value\b|\d)|\bmiddle, lowest|\bmiddle of (?:the |\d+ )?rounds?|than in the middle/i,
     instead: 'median',
   },
   { pattern: /\bmend(?:s|ed|ing)?\b/i, instead: 'fix, repair' },

@@ -222,7 +222,7 @@ function printResults(results: readonly Result[]): void {
         `\n${name}: left out "${first!.workload.name}"${more.length > 0 ? ` and ${more.length} more` : ''}: ${reason}`,
       );
     for (const { kind, lines } of stories.slice(0, 1)) {
-      console.log(`\n${name}, the simplest state that is "${kind}":`);
+      console.log(`\n${name}, the simplest violation (${kind}):`);
       for (const line of lines) console.log(`  ${line}`);
     }
   }

@@ -48,15 +48,17 @@ export class WorkProgress {
   #line(): string {
     const worked = this.#done - this.#skipped;
     const leftMs = ((performance.now() - this.#startMs) / worked) * (this.#total - this.#done);
-    const left = worked === 0 ? '' : `, about ${timeLeft(leftMs)} left`;
-    return `${this.#done} of ${this.#total} ${this.#unit}${left}`;
+    const left = worked === 0 ? '' : `${timeLeft(leftMs)} left, `;
+    return `${left}${this.#done} of ${this.#total} ${this.#unit}`;
   }
 }
 
-/** `90 s`, `12 min`. */
+/** `0:07`, `1:59`, `1:02:03`. A line begins with it: what a narrow terminal cuts off is the end. */
 export function timeLeft(ms: number): string {
   const seconds = Math.ceil(ms / 1000);
-  return seconds < 120 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`;
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  const two = (part: number) => String(part).padStart(2, '0');
+  return `${hours > 0 ? `${hours}:${two(minutes)}` : minutes}:${two(seconds % 60)}`;
 }
 
 /** The bar that every command shows on a terminal; `format` as `cli-progress` has it. */

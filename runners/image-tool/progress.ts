@@ -20,12 +20,12 @@ export function progressDisplay(options: { quiet: boolean; showProgress: boolean
   return options.showProgress ? new LineProgress((line) => console.error(line)) : SILENT;
 }
 
-/** "1.5 GiB of 10 GiB (15 %), about 40 s left". */
+/** "1.5 GiB of 10 GiB (15 %), 0:40 left". */
 export function progressText(doneBytes: number, totalBytes: number, elapsedMs: number): string {
   const percent = totalBytes === 0 ? 100 : Math.floor((100 * doneBytes) / totalBytes);
   const share = `${readableSize(doneBytes)} of ${readableSize(totalBytes)} (${percent} %)`;
   if (doneBytes === 0 || doneBytes >= totalBytes) return share;
-  return `${share}, about ${timeLeft((elapsedMs / doneBytes) * (totalBytes - doneBytes))} left`;
+  return `${share}, ${timeLeft((elapsedMs / doneBytes) * (totalBytes - doneBytes))} left`;
 }
 
 export class LineProgress implements Progress {

@@ -107,7 +107,7 @@ test('what could steer a terminal is escaped', () => {
 
 test('progress is told as a share and the time left', () => {
   assert.equal(progressText(0, 2 ** 30, 1000), '0 B of 1 GiB (0 %)');
-  assert.equal(progressText(2 ** 28, 2 ** 30, 10_000), '256 MiB of 1 GiB (25 %), about 30 s left');
+  assert.equal(progressText(2 ** 28, 2 ** 30, 10_000), '256 MiB of 1 GiB (25 %), 0:30 left');
   assert.equal(progressText(0, 0, 0), '0 B of 0 B (100 %)');
   const lines: string[] = [];
   const progress = new LineProgress((line) => lines.push(line));

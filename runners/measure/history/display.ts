@@ -31,8 +31,8 @@ export class HistoryDisplay {
     const done = shareDone(this.#weights, index, share);
     const left = remainingMs(performance.now() - this.#startMs, done);
     const cell = state === null ? '' : `, ${state.cell}`;
-    const eta = left === null ? '' : `, about ${timeLeft(left)} left`;
-    const line = `part ${index + 1} of ${this.#weights.length}, ${title}${cell}${eta}`;
+    const eta = left === null ? '' : `${timeLeft(left)} left, `;
+    const line = `${eta}part ${index + 1} of ${this.#weights.length}, ${title}${cell}`;
     if (this.#bar !== null) this.#bar.update(Math.floor(done * 1000), { line });
     else if (performance.now() - this.#lastMs >= LINE_INTERVAL_MS) {
       this.#lastMs = performance.now();

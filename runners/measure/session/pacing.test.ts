@@ -35,6 +35,6 @@ test('a line says where the run is', () => {
   assert.equal(progressLine({ ...state, etaMs: null }), 'round 1, writeback, request 12 of 50');
   assert.equal(
     progressLine({ ...state, rounds: 3, part: 'verify', etaMs: 61_000 }),
-    'round 1 of 3, writeback, verifying, about 61 s left',
+    '1:01 left, round 1 of 3, writeback, verifying',
   );
 });

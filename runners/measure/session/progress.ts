@@ -37,8 +37,8 @@ function pacedLine({ cells, workload: { pace } }: Pick<RunRecord, 'cells' | 'wor
 export function progressLine({ round, rounds, cell, part, requests, totalRequests, etaMs }: RunState): string {
   const of = totalRequests === null ? '' : ` of ${totalRequests}`;
   const done = part === 'replay' ? `, request ${requests}${of}` : `, ${part === 'verify' ? 'verifying' : 'preparing'}`;
-  const eta = etaMs === null ? '' : `, about ${timeLeft(etaMs)} left`;
-  return `round ${round}${rounds > 1 ? ` of ${rounds}` : ''}, ${cell}${done}${eta}`;
+  const eta = etaMs === null ? '' : `${timeLeft(etaMs)} left, `;
+  return `${eta}round ${round}${rounds > 1 ? ` of ${rounds}` : ''}, ${cell}${done}`;
 }
 
 class LineDisplay implements BenchDisplay {

@@ -97,7 +97,7 @@ test('the story of the L2 copy: what the guest did, what reached the disk, what 
   const { examples } = exploreRecording(recording, OPTIONS);
   const story = tellStory(recording, examples.corrupt!);
   assert.equal(story[0], 'after-snapshot, 4096-byte clusters');
-  assert.ok(story.some((line) => /^request 2: snapshot-create old \(durable before the story begins\)$/.test(line)));
+  assert.ok(story.some((line) => /^request 2: snapshot-create old \(setup, already on disk\)$/.test(line)));
   assert.ok(story.some((line) => /a refcount block, 4096 bytes at 0x2000: reached the disk/.test(line)));
   assert.match(
     story.at(-1)!,

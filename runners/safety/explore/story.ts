@@ -22,26 +22,31 @@ const KIND_WORDS: Record<TableKind, string> = {
 const OUTCOME_WORDS = {
   corrupt: 'the image is corrupt',
   lost: 'data is lost',
-  foreign: 'the guest reads data of another place',
+  foreign: 'the guest reads stale or misplaced data',
   snapshot: 'a snapshot is damaged',
-  secondPhase: 'the image looks sound, but the next writes damage it',
+  secondPhase: 'the image looks sound, but later writes corrupt it',
   repair: 'the image cannot be repaired',
-  copiedShared: 'COPIED is set on what two own',
-  copiedOnly: 'COPIED flags are wrong, without harm',
+  copiedShared: 'COPIED is set on a shared cluster',
+  copiedOnly: 'COPIED flags are wrong but harmless',
 };
 
 /** How many in-flight writes are listed one by one. */
-const TOLD_WRITES = 12;
+const LISTED_WRITES = 12;
 
-/** Minimises `example` and tells it. */
+/** Minimises `example` and describes it. */
 export function tellStory(recording: CrashRecording, example: CounterExample): string[] {
   const minimal = minimise(recording, example);
   return [
-    `${recording.workload.name}, ${recording.workload.image.clusterSizeBytes}-byte clusters`,
+    `${workloadWords(recording.workload.name)}, ${recording.workload.image.clusterSizeBytes}-byte clusters`,
     ...tellRequests(recording, minimal),
     ...tellWrites(recording, minimal),
     `after the restart ${OUTCOME_WORDS[minimal.kind]}: ${minimal.reason}`,
   ];
+}
+
+/** `shared: alloc, flush` as a reader says it. */
+function workloadWords(name: string): string {
+  return name.replace(/^shared: /, 'on a disk with a snapshot: ').replace(/^plain: /, 'on a disk without snapshots: ');
 }
 
 function tellRequests(recording: CrashRecording, { point }: MinimalExample): string[] {
@@ -53,7 +58,7 @@ function tellRequests(recording: CrashRecording, { point }: MinimalExample): str
   );
   return values.requests.slice(0, point.request + 1).map((request, index) => {
     const words = `request ${index + 1}: ${requestWords(request)}`;
-    if (index < workload.before.length) return `${words} (durable before the story begins)`;
+    if (index < workload.before.length) return `${words} (setup, already on disk)`;
     return acknowledged.has(index) ? `${words}, acknowledged` : `${words}, during which the power fails`;
   });
 }
@@ -66,13 +71,13 @@ function tellWrites(recording: CrashRecording, minimal: MinimalExample): string[
     const what = event.kind === null ? 'a write' : KIND_WORDS[event.kind];
     lines.push(`${what}, ${event.bytes.length} bytes at 0x${event.offset.toString(16)}: ${fate}`);
   }
-  if (lines.length === 0) return ['all writes before had reached the disk'];
-  const told = lines.slice(0, TOLD_WRITES);
-  if (lines.length > TOLD_WRITES) told.push(`and ${lines.length - TOLD_WRITES} more writes`);
-  return ['what no sync had covered when the power failed:', ...told.map((line) => `  ${line}`)];
+  if (lines.length === 0) return ['all earlier writes had reached the disk'];
+  const listed = lines.slice(0, LISTED_WRITES);
+  if (lines.length > LISTED_WRITES) listed.push(`and ${lines.length - LISTED_WRITES} more writes`);
+  return ['in-flight writes (not yet synced) when the power failed:', ...listed.map((line) => `  ${line}`)];
 }
 
-/** Writes that no sync had made certain. */
+/** Writes that no sync had made durable. */
 function undecidedWrites({ events }: CrashRecording, { point }: MinimalExample): WriteEvent[] {
   const before = events.filter(({ sequence }) => sequence < point.sequence);
   const lastSync = before.findLastIndex((event) => event.op === 'sync' && !event.failed);
