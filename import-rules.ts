@@ -38,6 +38,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'dashboards/reading/quantities.ts',
     'dashboards/charts/chart-bundle.ts',
     'dashboards/charts/palette.ts',
+    'dashboards/charts/question.ts',
   ],
   'dashboards/page': ['results', 'dashboards/reading', 'dashboards/charts'],
   'dashboards/run': [

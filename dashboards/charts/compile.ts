@@ -6,11 +6,10 @@
 
 import { type LoggerInterface, logger, None } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
-import type { RunRecord } from '../../results/record.ts';
 import { countedCells } from '../reading/cells.ts';
 import { imageGroups } from '../reading/image-groups.ts';
 import type { ChartBundle, ChartGroup, PackedRows } from './chart-bundle.ts';
-import { type Control, hasData, type Question, type Row, type Sources } from './question.ts';
+import type { AskedQuestion, Control, Question, Row, Sources } from './question.ts';
 import { chartConfig } from './theme.ts';
 
 /** Columns once, then rows as arrays: a third of the weight of objects. */
@@ -90,15 +89,10 @@ export function compileChart(parts: ChartParts, log: LoggerInterface = logger(No
   };
 }
 
-/** The parts of a record that a question looks at one at a time: images of a sweep, or the record as a whole. */
-export function scopesOf(question: Question, record: RunRecord): readonly { label: string; record: RunRecord }[] {
-  return question.scope === 'run' ? [{ label: '', record }] : imageGroups(record);
-}
-
 /** The controls of all scopes; a select offers what any of them has. */
-export function controlsOf(question: Question, record: RunRecord): readonly Control[] {
-  const each = scopesOf(question, record).map((scope) => question.controls?.(scope.record) ?? []);
-  return (each[0] ?? []).map((control) => {
+export function controlsOf({ scopes }: AskedQuestion): readonly Control[] {
+  const each = scopes.map(({ answer }) => answer?.controls ?? []);
+  return (each.find((controls) => controls.length > 0) ?? []).map((control) => {
     if (control.kind !== 'select') return control;
     const same = each.flat().filter((other) => other.kind === 'select' && other.param === control.param);
     return {
@@ -108,33 +102,33 @@ export function controlsOf(question: Question, record: RunRecord): readonly Cont
   });
 }
 
-function describeChart(question: Question, record: RunRecord): string {
-  return `${question.title} ${question.answer(record).join(' ')}`;
+function describeChart(question: Question, words: readonly string[]): string {
+  return `${question.title} ${words.join(' ')}`;
 }
 
 /** Null when the record holds nothing that answers the question. */
-export function compileQuestion(question: Question, record: RunRecord, log?: LoggerInterface): ChartBundle | null {
-  const scopes = scopesOf(question, record).map((scope) => ({ ...scope, sources: question.data(scope.record) }));
-  const first = scopes.find(({ sources }) => hasData(sources));
-  if (first === undefined) return null;
+export function compileQuestion(asked: AskedQuestion, log?: LoggerInterface): ChartBundle | null {
+  const { question, record, scopes } = asked;
+  const first = scopes.find(({ answer }) => answer !== null)?.answer;
+  if (first === undefined || first === null) return null;
   // Labels are those within one image; the same label is the same policy in all of them.
   const policies = new Map(
     imageGroups(record).flatMap((group) =>
       countedCells(group.record).map(({ label, cell }) => [label, cell.policy.name] as const),
     ),
   );
-  const groups = scopes.map(({ label, record: part, sources }) => ({
+  const groups = scopes.map(({ label, answer }) => ({
     label,
-    description: describeChart(question, part),
-    sources: packSources(sources),
+    description: describeChart(question, answer?.words ?? [question.absent]),
+    sources: packSources(answer?.sources ?? {}),
   }));
   const parts: ChartParts = {
     id: question.id,
-    description: describeChart(question, first.record),
+    description: describeChart(question, first.words),
     renderer: question.renderer,
     spec: question.spec,
-    params: { cells: [...policies.keys()], ...question.params?.(first.record) },
-    controls: controlsOf(question, record),
+    params: { cells: [...policies.keys()], ...first.params },
+    controls: controlsOf(asked),
     policyNames: [...policies.values()],
     sources: first.sources,
     ...(groups.length > 1 ? { groups } : {}),

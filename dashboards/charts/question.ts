@@ -1,12 +1,13 @@
 /**
- * The contract of one question that a chart answers. A question is a file in `questions/`: its words, the rows it takes
- * from a record, a Vega-Lite specification as plain data, the chart's table, and the answer in words.
+ * The contract of one question that a chart answers. A question is a file in `questions/`: its words, a Vega-Lite specification as
+ * plain data, and how a record answers it.
  *
- * The specification names its data sources and its variable parts (`params`); {@link Question.data} and
- * {@link Question.params} fill them. Rows are flat, so that they can be packed, listed and downloaded.
+ * The specification names its data sources and its variable parts (`params`), which an {@link Answer} fills. Rows are flat, so that
+ * they can be packed, listed and downloaded.
  */
 import type { TopLevelSpec } from 'vega-lite';
 import type { RunRecord } from '../../results/record.ts';
+import { imageGroups } from '../reading/image-groups.ts';
 
 export type Scalar = string | number | boolean | null;
 export type Row = Readonly<Record<string, Scalar>>;
@@ -47,10 +48,21 @@ export type Control =
       readonly max: number;
       readonly step: number;
       readonly value: number;
+      readonly readout: DurationReadout;
     }
   | { readonly kind: 'select'; readonly param: string; readonly label: string; readonly options: readonly string[] }
   /** Buttons that move and size an interval selection along x, for those who cannot drag. */
   | { readonly kind: 'zoom'; readonly param: string; readonly label: string };
+
+/** What is shown next to a slider of powers of ten: the time that it stands for, and for each row of a source that time `times` over. */
+export interface DurationReadout {
+  /** What 10^0 stands for. */
+  readonly unitNs: number;
+  readonly source: string;
+  /** Fields of its rows. */
+  readonly label: string;
+  readonly times: string;
+}
 
 /** A sequence of steps described below a chart. */
 export interface Story {
@@ -73,18 +85,43 @@ export interface Question {
   readonly spec: TopLevelSpec;
   /** Canvas where marks are many; SVG where people copy. */
   readonly renderer: 'svg' | 'canvas';
-  /** Empty when the record does not answer the question. */
-  data(record: RunRecord): Sources;
-  /** Values for `params` of the specification that depend on the record. */
-  params?(record: RunRecord): Readonly<Record<string, unknown>>;
-  controls?(record: RunRecord): readonly Control[];
-  stories?(record: RunRecord): readonly Story[];
-  table(record: RunRecord): DataTable;
-  /** The answer in words, one sentence or two for each policy; also read out in place of the picture. */
-  answer(record: RunRecord): readonly string[];
+  /** Null when the record has nothing to draw. */
+  ask(record: RunRecord): Answer | null;
 }
 
-/** True when the question has at least one row to draw. */
-export function hasData(sources: Sources): boolean {
-  return Object.values(sources).some((rows) => rows.length > 0);
+/** What one record, or one image of a sweep, has to say. */
+export interface Answer {
+  readonly sources: Sources;
+  /** Values for `params` of the specification that depend on the record. */
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly controls?: readonly Control[];
+  readonly stories?: readonly Story[];
+  readonly table: DataTable;
+  /** One sentence or two for each policy; also read out in place of the picture. */
+  readonly words: readonly string[];
+}
+
+/** The answer with these rows; null when there are none. */
+export function answered(sources: Sources, further: () => Omit<Answer, 'sources'>): Answer | null {
+  return Object.values(sources).some((rows) => rows.length > 0) ? { sources, ...further() } : null;
+}
+
+/** A question put to a record, once. */
+export interface AskedQuestion {
+  readonly question: Question;
+  readonly record: RunRecord;
+  /** The answer of the whole record. */
+  readonly whole: Answer | null;
+  /** What is drawn one at a time: images of a sweep, or the record as a whole. */
+  readonly scopes: readonly { readonly label: string; readonly answer: Answer | null }[];
+}
+
+export function ask(question: Question, record: RunRecord): AskedQuestion {
+  const whole = question.ask(record);
+  const parts = question.scope === 'run' ? [{ label: '', record }] : imageGroups(record);
+  const scopes = parts.map((part) => ({
+    label: part.label,
+    answer: part.record === record ? whole : question.ask(part.record),
+  }));
+  return { question, record, whole, scopes };
 }

@@ -1,14 +1,13 @@
 /** One question of the page: its words, the place of its chart with controls and downloads, and its table. */
-import type { RunRecord } from '../../results/record.ts';
-import { controlsOf, scopesOf } from '../charts/compile.ts';
-import { type Control, hasData, type Question } from '../charts/question.ts';
+import { controlsOf } from '../charts/compile.ts';
+import type { Answer, AskedQuestion, Control } from '../charts/question.ts';
 import { dataTable } from './data-table.ts';
 import { type Html, html } from './html.ts';
 
 function rangeControl(id: string, control: Control & { kind: 'range' }): Html {
   const input = `${id}-${control.param}`;
   return html`<label for="${input}">${control.label}</label>
-<input type="range" id="${input}" data-chart="${id}" data-param="${control.param}" min="${control.min}" max="${control.max}" step="${control.step}" value="${control.value}" aria-describedby="${id}-readout">
+<input type="range" id="${input}" data-chart="${id}" data-param="${control.param}" min="${control.min}" max="${control.max}" step="${control.step}" value="${control.value}" data-readout="${JSON.stringify(control.readout)}" aria-describedby="${id}-readout">
 <output id="${id}-readout" for="${input}" class="readout"></output>`;
 }
 
@@ -59,30 +58,30 @@ function answerList(lines: readonly string[]): Html {
 }
 
 /** The answers in words; those of a sweep's further images wait until their image is chosen. */
-function answers(question: Question, record: RunRecord): Html {
-  const scopes = scopesOf(question, record);
-  if (scopes.length === 1) return answerList(question.answer(record));
+function answers({ question, scopes }: AskedQuestion): Html {
+  const wordsOf = (answer: Answer | null) => answerList(answer?.words ?? [question.absent]);
+  if (scopes.length === 1) return wordsOf(scopes[0]!.answer);
   return html`${scopes.map(
-    (scope, index) =>
-      html`<div data-group="${scope.label}"${index === 0 ? null : html` hidden`}>${answerList(question.answer(scope.record))}</div>`,
+    ({ label, answer }, index) =>
+      html`<div data-group="${label}"${index === 0 ? null : html` hidden`}>${wordsOf(answer)}</div>`,
   )}`;
 }
 
-function drawing(question: Question, record: RunRecord): Html {
-  const { id } = question;
-  const scopes = scopesOf(question, record).map(({ label }) => label);
+function drawing(asked: AskedQuestion): Html {
+  const { id, reading, renderer, title } = asked.question;
+  const scopes = asked.scopes.map(({ label }) => label);
   const controls = [
     ...(scopes.length > 1 ? [groupControl(id, scopes)] : []),
-    ...controlsOf(question, record).map((control) => controlMarkup(id, control)),
+    ...controlsOf(asked).map((control) => controlMarkup(id, control)),
   ];
-  return html`<p class="reading">${question.reading}</p>
+  return html`<p class="reading">${reading}</p>
 <figure>
 ${controls.length > 0 ? html`<div class="controls">${controls}</div>` : null}
-<div class="chart" id="${id}-chart" data-renderer="${question.renderer}"></div>
-<figcaption>${answers(question, record)}</figcaption>
+<div class="chart" id="${id}-chart" data-renderer="${renderer}"></div>
+<figcaption>${answers(asked)}</figcaption>
 </figure>
-${chartTools(id, question.title)}
-${dataTable(question.table(record), id)}`;
+${chartTools(id, title)}
+${asked.whole === null ? null : dataTable(asked.whole.table, id)}`;
 }
 
 /** The buttons that save a chart. */
@@ -94,14 +93,14 @@ export function chartTools(id: string, title: string): Html {
 }
 
 /** Empty for an optional question that the record does not answer. */
-export function questionSection(question: Question, record: RunRecord): Html {
-  const { id } = question;
-  const drawn = scopesOf(question, record).some((scope) => hasData(question.data(scope.record)));
-  if (!drawn && question.optional === true) return html``;
-  const stories = (drawn ? question.stories?.(record) : undefined) ?? [];
+export function questionSection(asked: AskedQuestion): Html {
+  const { id, title, absent, optional } = asked.question;
+  const drawn = asked.scopes.some(({ answer }) => answer !== null);
+  if (!drawn && optional === true) return html``;
+  const stories = asked.whole?.stories ?? [];
   return html`<section id="${id}" class="question" aria-labelledby="${id}-title">
-<h2 id="${id}-title"><a href="#${id}">${question.title}</a></h2>
-${drawn ? drawing(question, record) : html`<p class="absent">${question.absent}</p>`}
+<h2 id="${id}-title"><a href="#${id}">${title}</a></h2>
+${drawn ? drawing(asked) : html`<p class="absent">${absent}</p>`}
 ${stories.map((story) => html`<h3>${story.title}</h3><ol class="story">${story.steps.map((step) => html`<li>${step}</li>`)}</ol>`)}
 </section>`;
 }

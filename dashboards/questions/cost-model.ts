@@ -2,7 +2,7 @@
 import type { RunRecord } from '../../results/record.ts';
 import { SCHEMA, TIME_AXIS } from '../charts/encodings.ts';
 import { themeToken } from '../charts/palette.ts';
-import type { Question, Row } from '../charts/question.ts';
+import { answered, type Question, type Row } from '../charts/question.ts';
 import { countedCells, median } from '../reading/cells.ts';
 import { timedRounds } from '../reading/paired-times.ts';
 import { formatDuration, formatShare } from '../reading/quantities.ts';
@@ -86,22 +86,23 @@ export const costModel: Question = {
       ],
     },
   },
-  data: (record) => ({ rows: rowsOf(record) }),
-  table: (record) => ({
-    caption: 'Parts of the round with the median wall time',
-    columns: [
-      { label: 'Policy', quantity: 'text' },
-      { label: 'Wall time', quantity: 'duration', help: 'from the first request to the close' },
-      ...PARTS.map((part) => ({ label: part, quantity: 'duration', help: `${part}, of that round` }) as const),
-    ],
-    rows: breakdownsOf(record).map(({ cell, wallNs, parts }) => [cell, wallNs, ...parts.map(([, ns]) => ns)]),
-  }),
-  answer: (record) =>
-    breakdownsOf(record).map(({ cell, wallNs, parts }) => {
-      const [most, mostNs] = parts.reduce((best, next) => (next[1] > best[1] ? next : best));
-      const cpuNs = parts.find(([part]) => part === 'engine CPU')?.[1] ?? 0;
-      const largest =
-        most === 'not explained' ? 'no single part explains it' : `${most} ${formatShare(mostNs / wallNs)}`;
-      return `${cell}: ${formatDuration(wallNs)}; the largest part: ${largest}; engine CPU ${formatShare(cpuNs / wallNs)}.`;
-    }),
+  ask: (record) =>
+    answered({ rows: rowsOf(record) }, () => ({
+      table: {
+        caption: 'Parts of the round with the median wall time',
+        columns: [
+          { label: 'Policy', quantity: 'text' },
+          { label: 'Wall time', quantity: 'duration', help: 'from the first request to the close' },
+          ...PARTS.map((part) => ({ label: part, quantity: 'duration', help: `${part}, of that round` }) as const),
+        ],
+        rows: breakdownsOf(record).map(({ cell, wallNs, parts }) => [cell, wallNs, ...parts.map(([, ns]) => ns)]),
+      },
+      words: breakdownsOf(record).map(({ cell, wallNs, parts }) => {
+        const [most, mostNs] = parts.reduce((best, next) => (next[1] > best[1] ? next : best));
+        const cpuNs = parts.find(([part]) => part === 'engine CPU')?.[1] ?? 0;
+        const largest =
+          most === 'not explained' ? 'no single part explains it' : `${most} ${formatShare(mostNs / wallNs)}`;
+        return `${cell}: ${formatDuration(wallNs)}; the largest part: ${largest}; engine CPU ${formatShare(cpuNs / wallNs)}.`;
+      }),
+    })),
 };

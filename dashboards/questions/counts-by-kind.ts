@@ -2,7 +2,7 @@
 import type { RunRecord } from '../../results/record.ts';
 import { panels, SCHEMA } from '../charts/encodings.ts';
 import { MATRIX_LAYERS, matrixRows, type Square } from '../charts/matrix.ts';
-import type { Question } from '../charts/question.ts';
+import { answered, type Question } from '../charts/question.ts';
 import { countedCells } from '../reading/cells.ts';
 import { formatBytes, formatCount } from '../reading/quantities.ts';
 
@@ -43,25 +43,26 @@ export const countsByKind: Question = {
     facet: panels('panel', ['Writes', 'Bytes written']),
     spec: { width: 640, height: { step: 27 }, layer: [...MATRIX_LAYERS] },
   },
-  data: (record) => ({ rows: matrixRows(squaresOf(record)) }),
-  table: (record) => ({
-    caption: 'Exact operations by kind of structure',
-    columns: [
-      { label: 'Policy', quantity: 'text' },
-      { label: 'Kind', quantity: 'text' },
-      { label: 'Writes', quantity: 'count', help: 'write calls that touched this kind' },
-      { label: 'Written', quantity: 'bytes', help: 'bytes of those writes' },
-      { label: 'Reads', quantity: 'count', help: 'read calls that touched this kind' },
-      { label: 'Read', quantity: 'bytes', help: 'bytes of those reads' },
-    ],
-    rows: countedCells(record).flatMap(({ exact, label }) =>
-      Object.entries(exact.byKind).map(([kind, c]) => [label, kind, c.writes, c.writeBytes, c.reads, c.readBytes]),
-    ),
-  }),
-  answer: (record) =>
-    countedCells(record).map(({ exact, label }) => {
-      const guest = exact.guest.writeBytes;
-      const tables = exact.writeBytes - (exact.byKind.data?.writeBytes ?? 0);
-      return `${label} wrote ${formatBytes(exact.writeBytes)} for ${formatBytes(guest)} of guest writes, ${formatBytes(tables)} of it tables and copies.`;
-    }),
+  ask: (record) =>
+    answered({ rows: matrixRows(squaresOf(record)) }, () => ({
+      table: {
+        caption: 'Exact operations by kind of structure',
+        columns: [
+          { label: 'Policy', quantity: 'text' },
+          { label: 'Kind', quantity: 'text' },
+          { label: 'Writes', quantity: 'count', help: 'write calls that touched this kind' },
+          { label: 'Written', quantity: 'bytes', help: 'bytes of those writes' },
+          { label: 'Reads', quantity: 'count', help: 'read calls that touched this kind' },
+          { label: 'Read', quantity: 'bytes', help: 'bytes of those reads' },
+        ],
+        rows: countedCells(record).flatMap(({ exact, label }) =>
+          Object.entries(exact.byKind).map(([kind, c]) => [label, kind, c.writes, c.writeBytes, c.reads, c.readBytes]),
+        ),
+      },
+      words: countedCells(record).map(({ exact, label }) => {
+        const guest = exact.guest.writeBytes;
+        const tables = exact.writeBytes - (exact.byKind.data?.writeBytes ?? 0);
+        return `${label} wrote ${formatBytes(exact.writeBytes)} for ${formatBytes(guest)} of guest writes, ${formatBytes(tables)} of it tables and copies.`;
+      }),
+    })),
 };

@@ -2,7 +2,7 @@
 import type { CrashVerdict, RunRecord } from '../../results/record.ts';
 import { SCHEMA } from '../charts/encodings.ts';
 import { MATRIX_LAYERS, matrixRows, type Square } from '../charts/matrix.ts';
-import type { Question, Story } from '../charts/question.ts';
+import { answered, type Question } from '../charts/question.ts';
 import { countedCells } from '../reading/cells.ts';
 import { formatCount } from '../reading/quantities.ts';
 
@@ -79,6 +79,14 @@ function statesOf({ distinctStates }: CrashVerdict): string {
   return `${formatCount(distinctStates)} crash states`;
 }
 
+function wordsOf(record: RunRecord): string[] {
+  const missing = countedCells(record)
+    .filter(({ cell }) => cell.crash === null)
+    .map(({ label }) => label);
+  const words = exploredCells(record).map(({ cell, crash }) => `${cell} ${crashWords(crash)}.`);
+  return [...words, ...(missing.length > 0 ? [`Not explored: ${missing.join(', ')}.`] : [])];
+}
+
 export const crashSafety: Question = {
   id: 'crash-safety',
   title: 'Is it safe when the power fails?',
@@ -93,41 +101,38 @@ export const crashSafety: Question = {
     height: { step: 30 },
     layer: [...MATRIX_LAYERS],
   },
-  data: (record) => ({ rows: matrixRows(squaresOf(record)) }),
-  stories: (record): Story[] =>
-    exploredCells(record).flatMap(({ cell, crash }) =>
-      crash.story === undefined ? [] : [{ title: `${cell}: the smallest violation, step by step`, steps: crash.story }],
-    ),
-  table: (record) => ({
-    caption: 'Crash states explored and their outcome',
-    columns: [
-      { label: 'Policy', quantity: 'text' },
-      { label: 'Verdict', quantity: 'text' },
-      { label: 'Epochs', quantity: 'count', help: 'writes between two syncs' },
-      { label: 'Exhaustive', quantity: 'count', help: 'epochs whose every state was tried' },
-      { label: 'States', quantity: 'count', help: 'crash states tried' },
-      { label: 'Distinct', quantity: 'count', help: 'different file contents among them' },
-      {
-        label: 'Most leaked clusters',
-        quantity: 'count',
-        help: 'allocated but unused after the crash; lost space, not lost data',
+  ask: (record) =>
+    answered({ rows: matrixRows(squaresOf(record)) }, () => ({
+      stories: exploredCells(record).flatMap(({ cell, crash }) =>
+        crash.story === undefined
+          ? []
+          : [{ title: `${cell}: the smallest violation, step by step`, steps: crash.story }],
+      ),
+      table: {
+        caption: 'Crash states explored and their outcome',
+        columns: [
+          { label: 'Policy', quantity: 'text' },
+          { label: 'Verdict', quantity: 'text' },
+          { label: 'Epochs', quantity: 'count', help: 'writes between two syncs' },
+          { label: 'Exhaustive', quantity: 'count', help: 'epochs whose every state was tried' },
+          { label: 'States', quantity: 'count', help: 'crash states tried' },
+          { label: 'Distinct', quantity: 'count', help: 'different file contents among them' },
+          {
+            label: 'Most leaked clusters',
+            quantity: 'count',
+            help: 'allocated but unused after the crash; lost space, not lost data',
+          },
+          { label: 'Violations', quantity: 'text' },
+        ],
+        rows: exploredCells(record).map(({ cell, crash: c }) => [
+          cell,
+          c.verdict,
+          ...[c.epochs, c.exhaustiveEpochs, c.states, c.distinctStates, c.maxLeakedClusters],
+          Object.entries(c.violations)
+            .map(([kind, count]) => `${classWords(kind)} ${count}`)
+            .join(', '),
+        ]),
       },
-      { label: 'Violations', quantity: 'text' },
-    ],
-    rows: exploredCells(record).map(({ cell, crash: c }) => [
-      cell,
-      c.verdict,
-      ...[c.epochs, c.exhaustiveEpochs, c.states, c.distinctStates, c.maxLeakedClusters],
-      Object.entries(c.violations)
-        .map(([kind, count]) => `${classWords(kind)} ${count}`)
-        .join(', '),
-    ]),
-  }),
-  answer(record) {
-    const missing = countedCells(record)
-      .filter(({ cell }) => cell.crash === null)
-      .map(({ label }) => label);
-    const words = exploredCells(record).map(({ cell, crash }) => `${cell} ${crashWords(crash)}.`);
-    return [...words, ...(missing.length > 0 ? [`Not explored: ${missing.join(', ')}.`] : [])];
-  },
+      words: wordsOf(record),
+    })),
 };

@@ -1,7 +1,7 @@
 /** What would it cost on another device: exact counts times a latency that the reader chooses. */
 import type { RunRecord } from '../../results/record.ts';
 import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logDuration, SCHEMA } from '../charts/encodings.ts';
-import type { Question, Row } from '../charts/question.ts';
+import { answered, type Question, type Row } from '../charts/question.ts';
 import { type CountedCell, countedCells, median, waitsOf } from '../reading/cells.ts';
 import { timedRounds } from '../reading/paired-times.ts';
 import { formatCount, formatDuration } from '../reading/quantities.ts';
@@ -98,40 +98,42 @@ export const deviceCost: Question = {
       },
     ],
   },
-  data: (record) => ({ rows: rowsOf(record) }),
-  controls: () => [
-    {
-      kind: 'range',
-      param: 'exponent',
-      label: 'Time of one sync',
-      min: LOWEST_EXPONENT,
-      max: HIGHEST_EXPONENT,
-      step: 0.05,
-      value: START_EXPONENT,
-    },
-  ],
-  table: (record) => ({
-    caption: 'Waiting time on devices of five speeds, and the time of everything else here',
-    columns: [
-      { label: 'Policy', quantity: 'text' },
-      { label: 'Syncs', quantity: 'count', help: 'fdatasync calls' },
-      { label: 'O_DSYNC writes', quantity: 'count', help: 'writes that wait until they are durable' },
-      ...SAMPLES_MS.map(
-        (ms) => ({ label: `at ${ms} ms`, quantity: 'duration', help: `waiting, if each took ${ms} ms` }) as const,
-      ),
-      { label: 'The rest, here', quantity: 'duration', help: 'time of the median round outside syncs; noisy' },
-    ],
-    rows: countedCells(record).map((item) => [
-      item.label,
-      item.exact.fsyncs,
-      item.exact.odsyncWrites,
-      ...SAMPLES_MS.map((ms) => waitsOf(item.exact) * ms * 1e6),
-      item.cell.rounds.length === 0 ? null : Math.round(restNs(item)),
-    ]),
-  }),
-  answer: (record) =>
-    countedCells(record).map(({ exact, label }) => {
-      const waits = waitsOf(exact);
-      return `${label} waits ${formatCount(waits)} times: ${formatDuration(waits * 1e6)} with 1\u00a0ms a sync, ${formatDuration(waits * 1e7)} with 10\u00a0ms.`;
-    }),
+  ask: (record) =>
+    answered({ rows: rowsOf(record) }, () => ({
+      controls: [
+        {
+          kind: 'range',
+          param: 'exponent',
+          label: 'Time of one sync',
+          min: LOWEST_EXPONENT,
+          max: HIGHEST_EXPONENT,
+          step: 0.05,
+          value: START_EXPONENT,
+          readout: { unitNs: 1e6, source: 'rows', label: 'cell', times: 'waits' },
+        },
+      ],
+      table: {
+        caption: 'Waiting time on devices of five speeds, and the time of everything else here',
+        columns: [
+          { label: 'Policy', quantity: 'text' },
+          { label: 'Syncs', quantity: 'count', help: 'fdatasync calls' },
+          { label: 'O_DSYNC writes', quantity: 'count', help: 'writes that wait until they are durable' },
+          ...SAMPLES_MS.map(
+            (ms) => ({ label: `at ${ms} ms`, quantity: 'duration', help: `waiting, if each took ${ms} ms` }) as const,
+          ),
+          { label: 'The rest, here', quantity: 'duration', help: 'time of the median round outside syncs; noisy' },
+        ],
+        rows: countedCells(record).map((item) => [
+          item.label,
+          item.exact.fsyncs,
+          item.exact.odsyncWrites,
+          ...SAMPLES_MS.map((ms) => waitsOf(item.exact) * ms * 1e6),
+          item.cell.rounds.length === 0 ? null : Math.round(restNs(item)),
+        ]),
+      },
+      words: countedCells(record).map(({ exact, label }) => {
+        const waits = waitsOf(exact);
+        return `${label} waits ${formatCount(waits)} times: ${formatDuration(waits * 1e6)} with 1\u00a0ms a sync, ${formatDuration(waits * 1e7)} with 10\u00a0ms.`;
+      }),
+    })),
 };

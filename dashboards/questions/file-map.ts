@@ -2,7 +2,7 @@
 import type { FileMap, RunRecord } from '../../results/record.ts';
 import { bytesText, durationText, SCHEMA, TIME_AXIS } from '../charts/encodings.ts';
 import { themeToken } from '../charts/palette.ts';
-import type { Question, Row } from '../charts/question.ts';
+import { answered, type Question, type Row, type Sources } from '../charts/question.ts';
 import { countedCells } from '../reading/cells.ts';
 import { coarsen, MOST_ENTRIES } from '../reading/file-map-bins.ts';
 import { formatBytes, formatCount, formatDuration } from '../reading/quantities.ts';
@@ -74,6 +74,12 @@ const WRITTEN_TOOLTIP = [
   { field: 'when', title: 'from time' },
 ];
 const ZOOMED = { domain: { param: 'brush' }, nice: false } as const;
+
+function sourcesOf(record: RunRecord): Sources {
+  const maps = mapsOf(record);
+  if (maps.length === 0) return {};
+  return { writes: maps.flatMap(writeRows), syncs: maps.flatMap(syncRows), scales: maps.map(scaleRow) };
+}
 
 export const fileMap: Question = {
   id: 'file-map',
@@ -197,40 +203,37 @@ export const fileMap: Question = {
       },
     ],
   },
-  data(record) {
-    const maps = mapsOf(record);
-    if (maps.length === 0) return {};
-    return { writes: maps.flatMap(writeRows), syncs: maps.flatMap(syncRows), scales: maps.map(scaleRow) };
-  },
-  params: (record) => ({ shownCell: mapsOf(record)[0]?.cell ?? '' }),
-  controls: (record) => [
-    { kind: 'select', param: 'shownCell', label: 'Policy', options: mapsOf(record).map(({ cell }) => cell) },
-    { kind: 'zoom', param: 'brush', label: 'Zoom in time' },
-  ],
-  table: (record) => ({
-    caption: 'Bytes written by kind, and their range of offsets; single bins are in the chart’s data',
-    columns: [
-      { label: 'Policy', quantity: 'text' },
-      { label: 'Kind', quantity: 'text' },
-      { label: 'Bins', quantity: 'count', help: 'bins with writes of this kind' },
-      { label: 'Written', quantity: 'bytes', help: 'bytes of this kind' },
-      { label: 'Lowest', quantity: 'bytes', help: 'lowest offset of such a bin' },
-      { label: 'Highest', quantity: 'bytes', help: 'highest offset of such a bin' },
-    ],
-    rows: mapsOf(record).flatMap(({ cell, map }) => {
-      const height = map.fileBytes / map.rows;
-      return [...Map.groupBy(map.cells, ([, , kind]) => kind)].map(([kind, cells]) => {
-        const rows = cells.map(([, row]) => row);
-        const bytes = cells.reduce((sum, [, , , count]) => sum + count, 0);
-        const lowest = rows.reduce((a, b) => Math.min(a, b), map.rows) * height;
-        const highest = (rows.reduce((a, b) => Math.max(a, b), 0) + 1) * height;
-        return [cell, kind, cells.length, bytes, Math.round(lowest), Math.round(highest)];
-      });
-    }),
-  }),
-  answer: (record) =>
-    mapsOf(record).map(({ cell, map }) => {
-      const syncs = map.syncs.reduce((sum, [, count]) => sum + count, 0);
-      return `${cell} wrote a file of ${formatBytes(map.fileBytes)} in ${formatDuration(map.durationNs)} with ${formatCount(syncs)} syncs.`;
-    }),
+  ask: (record) =>
+    answered(sourcesOf(record), () => ({
+      params: { shownCell: mapsOf(record)[0]?.cell ?? '' },
+      controls: [
+        { kind: 'select', param: 'shownCell', label: 'Policy', options: mapsOf(record).map(({ cell }) => cell) },
+        { kind: 'zoom', param: 'brush', label: 'Zoom in time' },
+      ],
+      table: {
+        caption: 'Bytes written by kind, and their range of offsets; single bins are in the chart’s data',
+        columns: [
+          { label: 'Policy', quantity: 'text' },
+          { label: 'Kind', quantity: 'text' },
+          { label: 'Bins', quantity: 'count', help: 'bins with writes of this kind' },
+          { label: 'Written', quantity: 'bytes', help: 'bytes of this kind' },
+          { label: 'Lowest', quantity: 'bytes', help: 'lowest offset of such a bin' },
+          { label: 'Highest', quantity: 'bytes', help: 'highest offset of such a bin' },
+        ],
+        rows: mapsOf(record).flatMap(({ cell, map }) => {
+          const height = map.fileBytes / map.rows;
+          return [...Map.groupBy(map.cells, ([, , kind]) => kind)].map(([kind, cells]) => {
+            const rows = cells.map(([, row]) => row);
+            const bytes = cells.reduce((sum, [, , , count]) => sum + count, 0);
+            const lowest = rows.reduce((a, b) => Math.min(a, b), map.rows) * height;
+            const highest = (rows.reduce((a, b) => Math.max(a, b), 0) + 1) * height;
+            return [cell, kind, cells.length, bytes, Math.round(lowest), Math.round(highest)];
+          });
+        }),
+      },
+      words: mapsOf(record).map(({ cell, map }) => {
+        const syncs = map.syncs.reduce((sum, [, count]) => sum + count, 0);
+        return `${cell} wrote a file of ${formatBytes(map.fileBytes)} in ${formatDuration(map.durationNs)} with ${formatCount(syncs)} syncs.`;
+      }),
+    })),
 };

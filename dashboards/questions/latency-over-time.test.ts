@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { LatencyMapBuilder, latencyBins } from '../../results/latency-map.ts';
 import type { LatencyLane, LatencyMap, RunRecord } from '../../results/record.ts';
 import { compileQuestion } from '../charts/compile.ts';
+import { ask } from '../charts/question.ts';
 import { coarserInTime } from '../reading/latency-map-bins.ts';
 import { LANE_TITLES, laneMaps, spansOf } from '../reading/latency-spans.ts';
 import { SLOW_FROM, SLOW_TO } from '../testing/fixture-latency-map.ts';
@@ -16,7 +17,7 @@ function total(map: LatencyMap, lane: LatencyLane): number {
 
 /** Latencies in the rows of the chart, by policy and lane. */
 function drawnTotals(record: RunRecord): Record<string, number> {
-  const { bins = [], maps = [] } = latencyOverTime.data(record);
+  const { bins = [], maps = [] } = latencyOverTime.ask(record)!.sources;
   return Object.fromEntries(
     maps.map(({ map, cell, lane }) => {
       const own = bins.filter((bin) => bin.map === map);
@@ -67,7 +68,7 @@ test('the table and the words name the slow period', () => {
     }
   }
   // Legacy of the fixture runs for 24 s, and is slow from 9.6 to 10.8 s.
-  const said = latencyOverTime.answer(record)[0]!.replaceAll('\u00a0', ' ');
+  const said = latencyOverTime.ask(record)!.words[0]!.replaceAll('\u00a0', ' ');
   const words =
     /^legacy: of the slowest .* % \((\d+) guest requests of [\d.]+ ms or more\), (\d+) fall between ([\d.]+) s and ([\d.]+) s\.$/;
   const [count = 0, inside = 0, from = 0, to = 0] = (words.exec(said) ?? []).slice(1).map(Number);
@@ -93,6 +94,6 @@ test('a record of an earlier version has no latencies by time, and says so', () 
   const early = fixtureRecord(({ cells }) => {
     for (const cell of cells) delete cell.latencyMap;
   });
-  assert.equal(compileQuestion(latencyOverTime, early), null);
-  assert.deepEqual(latencyOverTime.table(early).rows, []);
+  assert.equal(latencyOverTime.ask(early), null);
+  assert.equal(compileQuestion(ask(latencyOverTime, early)), null);
 });

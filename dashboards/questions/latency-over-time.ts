@@ -2,7 +2,7 @@
 import type { RunRecord } from '../../results/record.ts';
 import { BY_ORDER, DURATION_LABEL, durationText, logAxis, panels, SCHEMA, TIME_AXIS } from '../charts/encodings.ts';
 import { themeToken } from '../charts/palette.ts';
-import type { Question, Row } from '../charts/question.ts';
+import { answered, type DataTable, type Question, type Row, type Sources } from '../charts/question.ts';
 import { countedCells } from '../reading/cells.ts';
 import { LANE_TITLES, type LaneMap, laneMaps, slowPeriod, spansOf } from '../reading/latency-spans.ts';
 import { formatCount, formatDuration, formatShare } from '../reading/quantities.ts';
@@ -60,6 +60,40 @@ const THIS_LANE = [
   { calculate: `${durationText('datum.from')} + ' to ' + ${durationText('datum.to')}`, as: 'when' },
   { calculate: `${durationText('datum.low')} + ' to ' + ${durationText('datum.high')}`, as: 'took' },
 ];
+
+function sourcesOf(record: RunRecord): Sources {
+  const maps = lanesOf(record);
+  if (maps.length === 0) return {};
+  const labels = countedCells(record).map(({ label }) => label);
+  return {
+    bins: maps.flatMap(({ bins }, map) => bins.map((bin) => ({ map, ...bin }))),
+    maps: maps.map((map, index) => mapRow(map, index, labels)),
+  };
+}
+
+function tableOf(record: RunRecord): DataTable {
+  const maps = lanesOf(record);
+  return {
+    caption: 'Latency in equal spans of the run, all rounds together; the single bins are in the chart’s data',
+    columns: [
+      { label: 'Latency of', quantity: 'text' },
+      { label: 'Policy', quantity: 'text' },
+      { label: 'From', quantity: 'duration', help: 'measured time since the start' },
+      { label: 'To', quantity: 'duration', help: 'measured time since the start' },
+      { label: 'Count', quantity: 'count', help: 'operations that began in this span' },
+      { label: 'p50', quantity: 'duration', help: 'median, to the bin' },
+      { label: 'p99', quantity: 'duration', help: '99th percentile, to the bin' },
+      { label: 'Slowest', quantity: 'duration', help: 'the upper end of the slowest bin' },
+    ],
+    rows: maps.flatMap((map) =>
+      spansOf(map, spansEach(maps)).map(({ fromNs, toNs, count, p50Ns, p99Ns, slowestNs }) => [
+        LANE_TITLES[map.lane],
+        map.cell,
+        ...[fromNs, toNs, count, p50Ns, p99Ns, slowestNs],
+      ]),
+    ),
+  };
+}
 
 export const latencyOverTime: Question = {
   id: 'latency-over-time',
@@ -121,52 +155,23 @@ export const latencyOverTime: Question = {
       },
     },
   },
-  data(record) {
-    const maps = lanesOf(record);
-    if (maps.length === 0) return {};
-    const labels = countedCells(record).map(({ label }) => label);
-    return {
-      bins: maps.flatMap(({ bins }, map) => bins.map((bin) => ({ map, ...bin }))),
-      maps: maps.map((map, index) => mapRow(map, index, labels)),
-    };
-  },
-  params: (record) => ({ shownLane: shownLanes(record)[0] ?? '', shownCell: ALL }),
-  controls: (record) => [
-    { kind: 'select', param: 'shownLane', label: 'Latency of', options: shownLanes(record) },
-    {
-      kind: 'select',
-      param: 'shownCell',
-      label: 'Policy',
-      options: [ALL, ...new Set(lanesOf(record).map(({ cell }) => cell))],
-    },
-  ],
-  table: (record) => {
-    const maps = lanesOf(record);
-    return {
-      caption: 'Latency in equal spans of the run, all rounds together; the single bins are in the chart’s data',
-      columns: [
-        { label: 'Latency of', quantity: 'text' },
-        { label: 'Policy', quantity: 'text' },
-        { label: 'From', quantity: 'duration', help: 'measured time since the start' },
-        { label: 'To', quantity: 'duration', help: 'measured time since the start' },
-        { label: 'Count', quantity: 'count', help: 'operations that began in this span' },
-        { label: 'p50', quantity: 'duration', help: 'median, to the bin' },
-        { label: 'p99', quantity: 'duration', help: '99th percentile, to the bin' },
-        { label: 'Slowest', quantity: 'duration', help: 'the upper end of the slowest bin' },
+  ask: (record) =>
+    answered(sourcesOf(record), () => ({
+      params: { shownLane: shownLanes(record)[0] ?? '', shownCell: ALL },
+      controls: [
+        { kind: 'select', param: 'shownLane', label: 'Latency of', options: shownLanes(record) },
+        {
+          kind: 'select',
+          param: 'shownCell',
+          label: 'Policy',
+          options: [ALL, ...new Set(lanesOf(record).map(({ cell }) => cell))],
+        },
       ],
-      rows: maps.flatMap((map) =>
-        spansOf(map, spansEach(maps)).map(({ fromNs, toNs, count, p50Ns, p99Ns, slowestNs }) => [
-          LANE_TITLES[map.lane],
-          map.cell,
-          ...[fromNs, toNs, count, p50Ns, p99Ns, slowestNs],
-        ]),
-      ),
-    };
-  },
-  answer: (record) =>
-    lanesOf(record)
-      .filter(({ lane }) => lane === 'guest-request' || lane === 'guest-flush')
-      .map(slowWords),
+      table: tableOf(record),
+      words: lanesOf(record)
+        .filter(({ lane }) => lane === 'guest-request' || lane === 'guest-flush')
+        .map(slowWords),
+    })),
 };
 
 function shownLanes(record: RunRecord): string[] {

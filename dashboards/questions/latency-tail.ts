@@ -1,7 +1,7 @@
 /** How slow are the slowest: latency against the percentile, the axis stretched towards 100 % as HDR plots do. */
 import type { LatencySeries } from '../../results/record.ts';
 import { logDuration } from '../charts/encodings.ts';
-import type { Question } from '../charts/question.ts';
+import { answered, type Question } from '../charts/question.ts';
 import {
   CURVE_MARK,
   CURVE_STYLE,
@@ -57,28 +57,29 @@ export const latencyTail: Question = {
       },
     },
   },
-  data: (record) => ({ rows: tailRows(record, WANTED) }),
-  table: (record) => ({
-    caption: 'The slow end of each distribution, all rounds together',
-    columns: [
-      { label: 'What', quantity: 'text' },
-      { label: 'Policy', quantity: 'text' },
-      { label: 'Count', quantity: 'count', help: 'values in the histogram, all rounds together' },
-      ...TAIL.map(
-        (q) => ({ label: percent(q), quantity: 'duration', help: `${percent(q)} are at most this slow` }) as const,
+  ask: (record) =>
+    answered({ rows: tailRows(record, WANTED) }, () => ({
+      table: {
+        caption: 'The slow end of each distribution, all rounds together',
+        columns: [
+          { label: 'What', quantity: 'text' },
+          { label: 'Policy', quantity: 'text' },
+          { label: 'Count', quantity: 'count', help: 'values in the histogram, all rounds together' },
+          ...TAIL.map(
+            (q) => ({ label: percent(q), quantity: 'duration', help: `${percent(q)} are at most this slow` }) as const,
+          ),
+          { label: 'Maximum', quantity: 'duration', help: 'the slowest of all' },
+        ],
+        rows: curvesOf(record, WANTED).map(({ cell, series, histogram }) => [
+          SERIES_TITLES[series],
+          cell,
+          histogram.count,
+          ...TAIL.map((q) => quantileNs(histogram, q)),
+          histogram.maxNs,
+        ]),
+      },
+      words: WANTED.filter((series) => curvesOf(record, [series]).length > 0).map(
+        (series) => `${SERIES_TITLES[series]}, the slowest of all: ${percentileWords(record, series, 'maxNs')}.`,
       ),
-      { label: 'Maximum', quantity: 'duration', help: 'the slowest of all' },
-    ],
-    rows: curvesOf(record, WANTED).map(({ cell, series, histogram }) => [
-      SERIES_TITLES[series],
-      cell,
-      histogram.count,
-      ...TAIL.map((q) => quantileNs(histogram, q)),
-      histogram.maxNs,
-    ]),
-  }),
-  answer: (record) =>
-    WANTED.filter((series) => curvesOf(record, [series]).length > 0).map(
-      (series) => `${SERIES_TITLES[series]}, the slowest of all: ${percentileWords(record, series, 'maxNs')}.`,
-    ),
+    })),
 };

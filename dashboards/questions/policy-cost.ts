@@ -1,6 +1,6 @@
 /** What does each policy cost: every figure as a multiple of the baseline's, exact counts as dots, times with their spread. */
 import type { RunRecord } from '../../results/record.ts';
-import type { Question, Row } from '../charts/question.ts';
+import { answered, type Question, type Row } from '../charts/question.ts';
 import { ratioChart } from '../charts/ratio-chart.ts';
 import { type ComparedCell, type CountedCell, comparedCells, waitsOf } from '../reading/cells.ts';
 import { imageGroups, isSweep } from '../reading/image-groups.ts';
@@ -108,46 +108,47 @@ export const policyCost: Question = {
     [...EXACT, ...TIMED].map(({ name }) => name),
     'times the baseline',
   ),
-  data: (record) => ({ rows: rowsOf(record) }),
-  table: (record) => ({
-    caption: 'Every metric as a multiple of the baseline; one that is zero on either side has no ratio',
-    columns: [
-      ...(isSweep(record) ? [IMAGE_COLUMN] : []),
-      { label: 'Figure', quantity: 'text' },
-      { label: 'Policy', quantity: 'text' },
-      { label: 'Ratio', quantity: 'ratio', help: 'value divided by the value of the baseline' },
-      {
-        label: 'Lowest',
-        quantity: 'ratio',
-        help: 'lower end of the 95 % interval of the ratio; the ratio itself where there is none',
+  ask: (record) =>
+    answered({ rows: rowsOf(record) }, () => ({
+      table: {
+        caption: 'Every metric as a multiple of the baseline; one that is zero on either side has no ratio',
+        columns: [
+          ...(isSweep(record) ? [IMAGE_COLUMN] : []),
+          { label: 'Figure', quantity: 'text' },
+          { label: 'Policy', quantity: 'text' },
+          { label: 'Ratio', quantity: 'ratio', help: 'value divided by the value of the baseline' },
+          {
+            label: 'Lowest',
+            quantity: 'ratio',
+            help: 'lower end of the 95 % interval of the ratio; the ratio itself where there is none',
+          },
+          {
+            label: 'Highest',
+            quantity: 'ratio',
+            help: 'upper end of the 95 % interval of the ratio; the ratio itself where there is none',
+          },
+          { label: 'Value', quantity: 'text', help: 'the count, or the times of the first rounds' },
+          {
+            label: 'Certainty',
+            quantity: 'text',
+            help: 'exact, or the interval of the ratio and its number of pairs',
+          },
+        ],
+        rows: imageGroups(record).flatMap((group) =>
+          rowsOf(group.record).map((row) =>
+            [
+              ...(group.label === '' ? [] : [group.label]),
+              ...[row.figure, row.cell, row.ratio, row.low, row.high, row.says, row.spread],
+            ].map((value) => value as string | number),
+          ),
+        ),
       },
-      {
-        label: 'Highest',
-        quantity: 'ratio',
-        help: 'upper end of the 95 % interval of the ratio; the ratio itself where there is none',
-      },
-      { label: 'Value', quantity: 'text', help: 'the count, or the times of the first rounds' },
-      {
-        label: 'Certainty',
-        quantity: 'text',
-        help: 'exact, or the interval of the ratio and its number of pairs',
-      },
-    ],
-    rows: imageGroups(record).flatMap((group) =>
-      rowsOf(group.record).map((row) =>
-        [
-          ...(group.label === '' ? [] : [group.label]),
-          ...[row.figure, row.cell, row.ratio, row.low, row.high, row.says, row.spread],
-        ].map((value) => value as string | number),
-      ),
-    ),
-  }),
-  answer: (record) =>
-    comparedCells(record).flatMap((item) => {
-      if (item.baseline === null) return [];
-      const { exact, label } = item.baseline;
-      const [ours, theirs] = [waitsOf(item.exact), waitsOf(exact)];
-      const bytes = compareInWords(item.exact.writeBytes, exact.writeBytes, 'bytes');
-      return `${item.label}: ${compareInWords(ours, theirs, 'waits for the disk')} ${label} (${formatCount(ours)} to ${formatCount(theirs)}) and ${bytes} ${label} written.`;
-    }),
+      words: comparedCells(record).flatMap((item) => {
+        if (item.baseline === null) return [];
+        const { exact, label } = item.baseline;
+        const [ours, theirs] = [waitsOf(item.exact), waitsOf(exact)];
+        const bytes = compareInWords(item.exact.writeBytes, exact.writeBytes, 'bytes');
+        return `${item.label}: ${compareInWords(ours, theirs, 'waits for the disk')} ${label} (${formatCount(ours)} to ${formatCount(theirs)}) and ${bytes} ${label} written.`;
+      }),
+    })),
 };

@@ -4,11 +4,13 @@ import { test } from 'node:test';
 import { type LoggerInterface, logger, Warn } from 'vega';
 import { RunRecord } from '../../results/record.ts';
 import { compileQuestion } from '../charts/compile.ts';
-import { hasData } from '../charts/question.ts';
+import { ask } from '../charts/question.ts';
+import { questionSection } from '../page/question-section.ts';
 import { renderChart } from '../run/chart.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
 import { rawRecord } from '../testing/raw-record.ts';
 import { sweepRecord } from '../testing/sweep-record.ts';
+import { deviceCost } from './device-cost.ts';
 import { QUESTIONS } from './index.ts';
 
 const record = fixtureRecord();
@@ -44,7 +46,7 @@ for (const question of QUESTIONS) {
   const asked = ASKED[question.id] ?? record;
   test(`${question.id}: compiles without warnings and draws headless`, async () => {
     const warnings: string[] = [];
-    assert.notEqual(compileQuestion(question, asked, collecting(warnings)), null);
+    assert.notEqual(compileQuestion(ask(question, asked), collecting(warnings)), null);
     assert.deepEqual(warnings, []);
     const svg = String(await renderChart(asked, question.id, 'svg'));
     assert.match(svg, /^<svg /);
@@ -53,19 +55,36 @@ for (const question of QUESTIONS) {
   });
 
   test(`${question.id}: table and words`, () => {
-    const { columns, rows } = question.table(asked);
+    const { table, words } = question.ask(asked)!;
+    const { columns, rows } = table;
     assert.ok(rows.length > 0);
     for (const row of rows) assert.equal(row.length, columns.length);
-    for (const line of question.answer(asked)) assert.ok(!/undefined|NaN|null/.test(line), line);
+    for (const line of words) assert.ok(!/undefined|NaN|null/.test(line), line);
   });
 
   test(`${question.id}: an unfinished record draws nothing and throws nothing`, async () => {
-    assert.equal(hasData(question.data(unfinished)), false);
-    assert.equal(compileQuestion(question, unfinished), null);
-    assert.equal(question.table(unfinished).rows.length, 0);
+    assert.equal(question.ask(unfinished), null);
+    assert.equal(compileQuestion(ask(question, unfinished)), null);
     await assert.rejects(renderChart(unfinished, question.id, 'svg'), { message: new RegExp(question.id) });
   });
 }
+
+test('chart, controls, words and table come of one answer for each image, and one for the whole of a sweep', () => {
+  for (const [asked, times] of [
+    [record, 1],
+    [sweepRecord([4, 64, 256]), 4],
+  ] as const) {
+    let answers = 0;
+    const counting = (of: RunRecord) => {
+      answers++;
+      return deviceCost.ask(of);
+    };
+    const once = ask({ ...deviceCost, ask: counting }, asked);
+    assert.notEqual(compileQuestion(once), null);
+    assert.match(questionSection(once).markup, /Time of one sync/);
+    assert.equal(answers, times);
+  }
+});
 
 test('an unknown chart is named, with those that exist', async () => {
   await assert.rejects(renderChart(record, 'nonsense', 'svg'), /unknown chart 'nonsense'; known: policy-cost/);

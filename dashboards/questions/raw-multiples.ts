@@ -1,6 +1,6 @@
 /** How far is each policy from a plain file: every figure as a multiple of what the raw file of the run cost for the same requests. */
 import type { RunRecord } from '../../results/record.ts';
-import type { Question, Row } from '../charts/question.ts';
+import { answered, type Question, type Row } from '../charts/question.ts';
 import { ratioChart } from '../charts/ratio-chart.ts';
 import { type CountedCell, countedCells } from '../reading/cells.ts';
 import { imageGroups, isSweep } from '../reading/image-groups.ts';
@@ -66,29 +66,31 @@ export const rawMultiples: Question = {
   optional: true,
   renderer: 'svg',
   spec: ratioChart([...EXACT.map(([figure]) => figure), WALL], 'times the raw file'),
-  data: (record) => ({ rows: rowsOf(record) }),
-  table: (record) => ({
-    caption: 'Every figure as a multiple of the raw file; a figure that is zero on either side has no ratio',
-    columns: [
-      ...(isSweep(record)
-        ? [{ label: 'Image', quantity: 'text', help: 'what tells the images of a sweep apart' } as const]
-        : []),
-      { label: 'Figure', quantity: 'text' },
-      { label: 'Policy', quantity: 'text' },
-      { label: 'Ratio', quantity: 'ratio', help: 'value divided by the value of the raw file' },
-      { label: 'Lowest', quantity: 'ratio', help: 'lower end of the interval of the ratio' },
-      { label: 'Highest', quantity: 'ratio', help: 'upper end of the interval of the ratio' },
-      { label: 'Raw file', quantity: 'text', help: 'which raw file of the run' },
-      { label: 'Certainty', quantity: 'text', help: 'exact, or the interval and the pairs that it is made from' },
-    ],
-    rows: imageGroups(record).flatMap((group) =>
-      rowsOf(group.record).map((row) => [
-        ...(group.label === '' ? [] : [group.label]),
-        ...[row.figure, row.cell, row.ratio, row.low, row.high, row.says, row.spread].map(
-          (value) => value as string | number,
+  ask: (record) =>
+    answered({ rows: rowsOf(record) }, () => ({
+      table: {
+        caption: 'Every figure as a multiple of the raw file; a figure that is zero on either side has no ratio',
+        columns: [
+          ...(isSweep(record)
+            ? [{ label: 'Image', quantity: 'text', help: 'what tells the images of a sweep apart' } as const]
+            : []),
+          { label: 'Figure', quantity: 'text' },
+          { label: 'Policy', quantity: 'text' },
+          { label: 'Ratio', quantity: 'ratio', help: 'value divided by the value of the raw file' },
+          { label: 'Lowest', quantity: 'ratio', help: 'lower end of the interval of the ratio' },
+          { label: 'Highest', quantity: 'ratio', help: 'upper end of the interval of the ratio' },
+          { label: 'Raw file', quantity: 'text', help: 'which raw file of the run' },
+          { label: 'Certainty', quantity: 'text', help: 'exact, or the interval and the pairs that it is made from' },
+        ],
+        rows: imageGroups(record).flatMap((group) =>
+          rowsOf(group.record).map((row) => [
+            ...(group.label === '' ? [] : [group.label]),
+            ...[row.figure, row.cell, row.ratio, row.low, row.high, row.says, row.spread].map(
+              (value) => value as string | number,
+            ),
+          ]),
         ),
-      ]),
-    ),
-  }),
-  answer: (record) => countedCells(record).flatMap(sentence),
+      },
+      words: countedCells(record).flatMap(sentence),
+    })),
 };

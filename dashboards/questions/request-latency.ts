@@ -1,7 +1,7 @@
 /** How long does the guest wait: the cumulative distribution of latency for each kind of guest request. */
 import type { LatencySeries } from '../../results/record.ts';
 import { logDuration } from '../charts/encodings.ts';
-import type { Question } from '../charts/question.ts';
+import { answered, type Question } from '../charts/question.ts';
 import {
   CURVE_MARK,
   CURVE_STYLE,
@@ -49,11 +49,12 @@ export const requestLatency: Question = {
       },
     },
   },
-  data: (record) => ({ rows: cumulativeRows(record, WANTED) }),
-  table: (record) => percentileTable(record, WANTED, 'Latency of guest requests, all rounds together'),
-  answer: (record) =>
-    WANTED.filter((series) => curvesOf(record, [series]).length > 0).map((series) => {
-      const half = percentileWords(record, series, 'p50Ns');
-      return `${SERIES_TITLES[series]}: half within ${half}; 99\u00a0% within ${percentileWords(record, series, 'p99Ns')}.`;
-    }),
+  ask: (record) =>
+    answered({ rows: cumulativeRows(record, WANTED) }, () => ({
+      table: percentileTable(record, WANTED, 'Latency of guest requests, all rounds together'),
+      words: WANTED.filter((series) => curvesOf(record, [series]).length > 0).map((series) => {
+        const half = percentileWords(record, series, 'p50Ns');
+        return `${SERIES_TITLES[series]}: half within ${half}; 99\u00a0% within ${percentileWords(record, series, 'p99Ns')}.`;
+      }),
+    })),
 };

@@ -1,7 +1,7 @@
 /** What does the image change: the cost of each policy over the images (or devices) of a sweep. */
 import type { RunRecord } from '../../results/record.ts';
 import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, panels, SCHEMA } from '../charts/encodings.ts';
-import type { Question, Row } from '../charts/question.ts';
+import { answered, type Question, type Row } from '../charts/question.ts';
 import { type CountedCell, countedCells, median, timesMeaningless, waitsOf } from '../reading/cells.ts';
 import { type ImageGroup, imageGroups, isSweep } from '../reading/image-groups.ts';
 import { timedRounds } from '../reading/paired-times.ts';
@@ -69,6 +69,12 @@ function rangeOf(groups: readonly ImageGroup[], label: string): string {
   return `${label} waits ${counted(least.waits, 'time')} with ${least.image}: ${compareInWords(least.waits, most.waits, 'waits')} with ${most.image} (${formatCount(most.waits)}).`;
 }
 
+function wordsOf(record: RunRecord): string[] {
+  const groups = imageGroups(record);
+  const labels = new Set(groups.flatMap((group) => countedCells(group.record).map(({ label }) => label)));
+  return [...labels].map((label) => rangeOf(groups, label));
+}
+
 export const sweep: Question = {
   id: 'sweep',
   title: 'What does the image change?',
@@ -122,28 +128,26 @@ export const sweep: Question = {
       ],
     },
   },
-  data: (record) => ({ rows: rowsOf(record) }),
-  table: (record) => ({
-    caption: 'Each policy on each image of the sweep',
-    columns: [
-      { label: 'Image', quantity: 'text' },
-      { label: 'Policy', quantity: 'text' },
-      { label: 'Waits for the disk', quantity: 'count', help: 'syncs plus O_DSYNC writes' },
-      { label: 'Written', quantity: 'bytes', help: 'bytes of all write calls' },
-      { label: 'Image file', quantity: 'bytes', help: 'size of the image file at the end' },
-      { label: 'Wall time', quantity: 'duration', help: 'median over the rounds, noisy' },
-    ],
-    rows: imageGroups(record).flatMap(({ label, record: part }) =>
-      countedCells(part).map((item) => [
-        label,
-        item.label,
-        ...[...EXACT, WALL].map(({ of }) => of(item)).map((value) => (Number.isFinite(value) ? value : null)),
-      ]),
-    ),
-  }),
-  answer: (record) => {
-    const groups = imageGroups(record);
-    const labels = new Set(groups.flatMap((group) => countedCells(group.record).map(({ label }) => label)));
-    return [...labels].map((label) => rangeOf(groups, label));
-  },
+  ask: (record) =>
+    answered({ rows: rowsOf(record) }, () => ({
+      table: {
+        caption: 'Each policy on each image of the sweep',
+        columns: [
+          { label: 'Image', quantity: 'text' },
+          { label: 'Policy', quantity: 'text' },
+          { label: 'Waits for the disk', quantity: 'count', help: 'syncs plus O_DSYNC writes' },
+          { label: 'Written', quantity: 'bytes', help: 'bytes of all write calls' },
+          { label: 'Image file', quantity: 'bytes', help: 'size of the image file at the end' },
+          { label: 'Wall time', quantity: 'duration', help: 'median over the rounds, noisy' },
+        ],
+        rows: imageGroups(record).flatMap(({ label, record: part }) =>
+          countedCells(part).map((item) => [
+            label,
+            item.label,
+            ...[...EXACT, WALL].map(({ of }) => of(item)).map((value) => (Number.isFinite(value) ? value : null)),
+          ]),
+        ),
+      },
+      words: wordsOf(record),
+    })),
 };

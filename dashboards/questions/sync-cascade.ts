@@ -2,7 +2,7 @@
 import type { Cell, RunRecord } from '../../results/record.ts';
 import { BY_ORDER, panels, SCHEMA, TIME_AXIS } from '../charts/encodings.ts';
 import { themeToken } from '../charts/palette.ts';
-import type { Question, Row } from '../charts/question.ts';
+import { answered, type Question, type Row } from '../charts/question.ts';
 import { countedCells } from '../reading/cells.ts';
 import { counted, formatBytes, formatCount, formatDuration } from '../reading/quantities.ts';
 
@@ -112,31 +112,32 @@ export const syncCascade: Question = {
       },
     },
   },
-  data: (record) => ({ rows: rowsOf(record) }),
-  params: (record) => ({ shownRequest: titlesOf(record)[0] ?? '' }),
-  controls: (record) => [{ kind: 'select', param: 'shownRequest', label: 'Request', options: titlesOf(record) }],
-  table: (record) => ({
-    caption: 'Every file operation of all requests recorded step by step',
-    columns: [
-      { label: 'Policy', quantity: 'text' },
-      { label: 'Request', quantity: 'text' },
-      { label: 'Step', quantity: 'count', help: 'position within the request' },
-      { label: 'Operation', quantity: 'text' },
-      { label: 'Kind or reason', quantity: 'text' },
-      { label: 'Start', quantity: 'duration', help: 'since the request arrived' },
-      { label: 'Took', quantity: 'duration', help: 'time inside the call' },
-      { label: 'Offset', quantity: 'count', help: 'file offset in bytes' },
-      { label: 'Length', quantity: 'bytes', help: 'bytes read or written' },
-    ],
-    rows: cascadesOf(record).flatMap(({ cascade, cell }) =>
-      cascade.events.map((e, index) => [
-        ...[cell, cascade.title, index + 1, e.op, e.what],
-        ...[e.startNs, e.durationNs, e.offset, e.lengthBytes],
-      ]),
-    ),
-  }),
-  answer: (record) =>
-    cascadesOf(record)
-      .filter(({ cascade }) => cascade.title === titlesOf(record)[0])
-      .map(sentence),
+  ask: (record) =>
+    answered({ rows: rowsOf(record) }, () => ({
+      params: { shownRequest: titlesOf(record)[0] ?? '' },
+      controls: [{ kind: 'select', param: 'shownRequest', label: 'Request', options: titlesOf(record) }],
+      table: {
+        caption: 'Every file operation of all requests recorded step by step',
+        columns: [
+          { label: 'Policy', quantity: 'text' },
+          { label: 'Request', quantity: 'text' },
+          { label: 'Step', quantity: 'count', help: 'position within the request' },
+          { label: 'Operation', quantity: 'text' },
+          { label: 'Kind or reason', quantity: 'text' },
+          { label: 'Start', quantity: 'duration', help: 'since the request arrived' },
+          { label: 'Took', quantity: 'duration', help: 'time inside the call' },
+          { label: 'Offset', quantity: 'count', help: 'file offset in bytes' },
+          { label: 'Length', quantity: 'bytes', help: 'bytes read or written' },
+        ],
+        rows: cascadesOf(record).flatMap(({ cascade, cell }) =>
+          cascade.events.map((e, index) => [
+            ...[cell, cascade.title, index + 1, e.op, e.what],
+            ...[e.startNs, e.durationNs, e.offset, e.lengthBytes],
+          ]),
+        ),
+      },
+      words: cascadesOf(record)
+        .filter(({ cascade }) => cascade.title === titlesOf(record)[0])
+        .map(sentence),
+    })),
 };

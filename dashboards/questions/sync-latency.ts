@@ -1,7 +1,7 @@
 /** How long does a sync take: the cumulative distribution of the syncs' latency, one curve a policy. */
 import type { LatencySeries } from '../../results/record.ts';
 import { logDuration } from '../charts/encodings.ts';
-import type { Question } from '../charts/question.ts';
+import { answered, type Question } from '../charts/question.ts';
 import { CURVE_MARK, CURVE_STYLE, CURVES, cumulativeRows, percentileTable, percentileWords } from './distribution.ts';
 
 const WANTED: readonly LatencySeries[] = ['deviceSync'];
@@ -34,10 +34,12 @@ export const syncLatency: Question = {
       ],
     },
   },
-  data: (record) => ({ rows: cumulativeRows(record, WANTED) }),
-  table: (record) => percentileTable(record, WANTED, 'Sync latency, all rounds together'),
-  answer: (record) => [
-    `Half of the syncs are done within: ${percentileWords(record, 'deviceSync', 'p50Ns')}.`,
-    `99\u00a0% are done within: ${percentileWords(record, 'deviceSync', 'p99Ns')}.`,
-  ],
+  ask: (record) =>
+    answered({ rows: cumulativeRows(record, WANTED) }, () => ({
+      table: percentileTable(record, WANTED, 'Sync latency, all rounds together'),
+      words: [
+        `Half of the syncs are done within: ${percentileWords(record, 'deviceSync', 'p50Ns')}.`,
+        `99\u00a0% are done within: ${percentileWords(record, 'deviceSync', 'p99Ns')}.`,
+      ],
+    })),
 };

@@ -2,7 +2,7 @@
 import type { RunRecord } from '../../results/record.ts';
 import { BY_ORDER, panels, SCHEMA } from '../charts/encodings.ts';
 import { MATRIX_LAYERS, matrixRows, type Square } from '../charts/matrix.ts';
-import type { Question } from '../charts/question.ts';
+import { answered, type Question, type Sources } from '../charts/question.ts';
 import { countedCells } from '../reading/cells.ts';
 import { formatCount, formatShare } from '../reading/quantities.ts';
 
@@ -55,6 +55,13 @@ function mainReason(record: RunRecord, label: string, syncs: number): string {
   return `${label}: ${formatShare(most.syncs / syncs)} of ${formatCount(syncs)} syncs are “${most.cause}” during a guest ${most.request}.`;
 }
 
+function sourcesOf(record: RunRecord): Sources {
+  const labels = countedCells(record).map(({ label }) => label);
+  return {
+    rows: matrixRows(squaresOf(record)).map((row) => ({ ...row, order: labels.indexOf(String(row.panel)) })),
+  };
+}
+
 export const syncReasons: Question = {
   id: 'sync-reasons',
   title: 'Why was there a sync?',
@@ -68,21 +75,18 @@ export const syncReasons: Question = {
     facet: panels('panel', BY_ORDER),
     spec: { width: 600, height: { step: 27 }, layer: [...MATRIX_LAYERS] },
   },
-  data(record) {
-    const labels = countedCells(record).map(({ label }) => label);
-    return {
-      rows: matrixRows(squaresOf(record)).map((row) => ({ ...row, order: labels.indexOf(String(row.panel)) })),
-    };
-  },
-  table: (record) => ({
-    caption: 'Exact numbers of syncs by guest request and reason',
-    columns: [
-      { label: 'Policy', quantity: 'text' },
-      { label: 'During a guest', quantity: 'text', help: 'the guest request that was being served' },
-      { label: 'Reason', quantity: 'text', help: 'the ordering constraint or promise that the sync enforced' },
-      { label: 'Syncs', quantity: 'count', help: 'fdatasync calls' },
-    ],
-    rows: reasonsOf(record).map(({ cell, request, cause, syncs }) => [cell, request, cause, syncs]),
-  }),
-  answer: (record) => countedCells(record).map(({ exact, label }) => mainReason(record, label, exact.fsyncs)),
+  ask: (record) =>
+    answered(sourcesOf(record), () => ({
+      table: {
+        caption: 'Exact numbers of syncs by guest request and reason',
+        columns: [
+          { label: 'Policy', quantity: 'text' },
+          { label: 'During a guest', quantity: 'text', help: 'the guest request that was being served' },
+          { label: 'Reason', quantity: 'text', help: 'the ordering constraint or promise that the sync enforced' },
+          { label: 'Syncs', quantity: 'count', help: 'fdatasync calls' },
+        ],
+        rows: reasonsOf(record).map(({ cell, request, cause, syncs }) => [cell, request, cause, syncs]),
+      },
+      words: countedCells(record).map(({ exact, label }) => mainReason(record, label, exact.fsyncs)),
+    })),
 };

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileQuestion } from '../charts/compile.ts';
+import { ask } from '../charts/question.ts';
 import { QUESTIONS } from '../questions/index.ts';
 import { verdictOf } from '../run/verdict.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
@@ -56,11 +57,11 @@ test('the verdict of a sweep names both ends of the range', () => {
 test('charts of a sweep hold the rows of each image, and the question about the sweep those of all', () => {
   const record = sweepRecord([4, 64, 256]);
   for (const question of QUESTIONS) {
-    const bundle = compileQuestion(question, record);
+    const bundle = compileQuestion(ask(question, record));
     assert.ok(bundle !== null, question.id);
     assert.equal(bundle.groups?.length, question.scope === 'run' ? undefined : 3, question.id);
   }
-  const sweep = compileQuestion(QUESTIONS.find(({ id }) => id === 'sweep')!, record)!;
+  const sweep = compileQuestion(ask(QUESTIONS.find(({ id }) => id === 'sweep')!, record))!;
   // Three policies on three images, four figures each.
   assert.equal(sweep.sources.rows?.rows.length, 36);
 });

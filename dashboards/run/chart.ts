@@ -5,6 +5,7 @@ import { standaloneSpec, vegaWithRows } from '../charts/chart-bundle.ts';
 import { ChartError } from '../charts/chart-error.ts';
 import { compileQuestion } from '../charts/compile.ts';
 import { applyTheme, type ThemeName } from '../charts/palette.ts';
+import { ask } from '../charts/question.ts';
 import { rasterize } from '../charts/rasterize.ts';
 import { QUESTIONS } from '../questions/index.ts';
 import { withVisibleLabels } from '../reading/visible-labels.ts';
@@ -30,7 +31,7 @@ export async function renderChart(
   if (question === undefined) {
     throw new ChartError(`unknown chart '${questionId}'; known: ${QUESTION_IDS.join(', ')}`);
   }
-  const bundle = compileQuestion(question, withVisibleLabels(record));
+  const bundle = compileQuestion(ask(question, withVisibleLabels(record)));
   if (bundle === null) throw new ChartError(`chart '${questionId}': ${question.absent}`);
   const themed = { ...bundle, vega: applyTheme(bundle.vega, theme), vegaLite: applyTheme(bundle.vegaLite, theme) };
   if (format === 'json') return `${JSON.stringify(standaloneSpec(themed), null, 2)}\n`;

@@ -1,6 +1,7 @@
 /** The report of one run: answers on the first screen, then one section for each question. */
 import type { RunRecord } from '../../results/record.ts';
 import { compileQuestion } from '../charts/compile.ts';
+import { ask } from '../charts/question.ts';
 import { pageDocument } from '../page/document.ts';
 import { environmentSection } from '../page/environment.ts';
 import { glossarySection } from '../page/glossary.ts';
@@ -52,12 +53,13 @@ function contents(drawn: readonly string[]): Html {
 /** One HTML file that works offline; every label of the record is treated as untrusted. Takes well under ten seconds. */
 export async function renderReport(record: RunRecord): Promise<string> {
   const visible = withVisibleLabels(record);
-  const charts = QUESTIONS.flatMap((question) => compileQuestion(question, visible) ?? []);
+  const asked = QUESTIONS.map((question) => ask(question, visible));
+  const charts = asked.flatMap((one) => compileQuestion(one) ?? []);
   const body = html`${pageHeader(visible)}
 ${firstScreen(visible)}
 ${environmentSection(visible)}
 ${contents(charts.map(({ id }) => id))}
-${QUESTIONS.map((question) => questionSection(question, visible))}
+${asked.map(questionSection)}
 ${glossarySection()}
 </main>
 <footer><p>Made from run ${visible.runId}. Counts are exact; times are noisy and compare only within this run.</p></footer>`;

@@ -1,4 +1,5 @@
 /** Sliders, selects and zoom buttons: each sets one parameter of one chart, with the mouse or the keyboard. */
+import type { DurationReadout } from '../../charts/question.ts';
 import { formatDuration } from '../../reading/quantities.ts';
 import type { Chart, ChartGallery } from './chart-gallery.ts';
 import { currentTheme } from './theme-switch.ts';
@@ -9,24 +10,22 @@ function chartOf(gallery: ChartGallery, element: HTMLElement): Chart | undefined
   return gallery.charts.get(element.dataset.chart ?? '');
 }
 
-/** What the slider means now: the latency, and for each policy count × latency. */
-function readout(chart: Chart, exponent: number): string {
-  const latencyNs = 10 ** (exponent + 6);
-  const packed = chart.bundle.sources.rows;
-  const cell = packed?.fields.indexOf('cell') ?? -1;
-  const waits = packed?.fields.indexOf('waits') ?? -1;
-  const costs = (packed?.rows ?? []).map(
-    (row) => `${String(row[cell])} ${formatDuration(Number(row[waits]) * latencyNs)}`,
-  );
-  return `${formatDuration(latencyNs)} each: ${costs.join(' · ')}`;
+/** What the slider means now: a time, and for each row that time as often as the row has it. */
+function readoutText(chart: Chart, exponent: number, { unitNs, source, label, times }: DurationReadout): string {
+  const eachNs = 10 ** exponent * unitNs;
+  const { fields, rows } = chart.bundle.sources[source] ?? { fields: [], rows: [] };
+  const [labelAt, timesAt] = [fields.indexOf(label), fields.indexOf(times)];
+  const costs = rows.map((row) => `${String(row[labelAt])} ${formatDuration(Number(row[timesAt]) * eachNs)}`);
+  return `${formatDuration(eachNs)} each: ${costs.join(' · ')}`;
 }
 
 function bindRange(gallery: ChartGallery, input: HTMLInputElement): void {
   const chart = chartOf(gallery, input);
   const output = document.getElementById(`${input.dataset.chart}-readout`);
   if (chart === undefined || output === null) return;
+  const readout = JSON.parse(input.dataset.readout!) as DurationReadout;
   const update = () => {
-    const text = readout(chart, Number(input.value));
+    const text = readoutText(chart, Number(input.value), readout);
     chart.set(input.dataset.param ?? '', Number(input.value));
     output.textContent = text;
     input.setAttribute('aria-valuetext', text);
