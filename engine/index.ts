@@ -26,6 +26,7 @@ export {
 } from './cache/policies.ts';
 export {
   type CachePolicy,
+  type FlushOptions,
   ORDERS,
   type Order,
   type Ordering,

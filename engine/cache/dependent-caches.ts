@@ -7,7 +7,7 @@ import { Qcow2Error } from '../base/errors.ts';
 import type { BlockFile, SyncCause } from '../io/block-file.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { CachedTable } from './cached-table.ts';
-import type { Order, TableCaches } from './policy.ts';
+import type { FlushOptions, Order, TableCaches } from './policy.ts';
 import type { TableCache } from './table-cache.ts';
 
 interface Link {
@@ -83,10 +83,10 @@ export class DependentCaches {
     }
   }
 
-  /** Three syncs, dirty or not. */
-  flush(): void {
+  /** Three syncs, dirty or not; two where the refcounts may lag. */
+  flush({ refcountsMayLag = false }: FlushOptions = {}): void {
     this.writeOutAll(this.#caches.l2, 'cache-flush');
-    this.writeOutAll(this.#caches.refcounts, 'cache-flush');
+    if (!refcountsMayLag) this.writeOutAll(this.#caches.refcounts, 'cache-flush');
     this.#file.sync('guest-flush');
   }
 

@@ -4,7 +4,7 @@ import type { SyncCause } from '../io/block-file.ts';
 import type { DurableFile } from '../io/durability.ts';
 import type { CachedTable } from './cached-table.ts';
 import type { Pointer, Prerequisite } from './ordering.ts';
-import type { CachePolicy, Order, Ordering, TableCaches } from './policy.ts';
+import type { CachePolicy, FlushOptions, Order, Ordering, TableCaches } from './policy.ts';
 
 export abstract class HistoricalPolicy implements CachePolicy {
   protected readonly file: DurableFile;
@@ -46,6 +46,6 @@ export abstract class HistoricalPolicy implements CachePolicy {
   /** Does what the stage did for `order`; `before` are the things that must come first. */
   protected abstract obey(order: Order, before: readonly Prerequisite[]): void;
 
-  abstract flush(): void;
+  abstract flush(options?: FlushOptions): void;
   abstract close(): void;
 }

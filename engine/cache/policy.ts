@@ -83,6 +83,11 @@ export interface TableCaches {
   readonly refcounts: TableCache;
 }
 
+export interface FlushOptions {
+  /** The dirty bit is set: refcounts are counted anew after a power cut, so they need not be durable. A policy may write them. */
+  readonly refcountsMayLag?: boolean;
+}
+
 export interface CachePolicy extends CacheObserver, TableCleaner {
   /** Hands the policy its caches; called once, before anything else. */
   attach(caches: TableCaches): void;
@@ -93,7 +98,7 @@ export interface CachePolicy extends CacheObserver, TableCleaner {
   /** The same with nothing to wait for, and durable on return; pointers to the same bytes that are still postponed are given up. */
   publishNow(pointer: Pointer): void;
   /** The guest's flush: on return all completed writes are durable. */
-  flush(): void;
+  flush(options?: FlushOptions): void;
   /** Writes out what is dirty before the image is closed. */
   close(): void;
 }

@@ -4,7 +4,7 @@ import type { Behaviour } from './behaviour.ts';
 import type { CachedTable } from './cached-table.ts';
 import { DependentCaches } from './dependent-caches.ts';
 import { HistoricalPolicy } from './historical-policy.ts';
-import type { Order } from './policy.ts';
+import type { FlushOptions, Order } from './policy.ts';
 
 export class WritebackPolicy extends HistoricalPolicy {
   readonly #tables: DependentCaches;
@@ -22,8 +22,8 @@ export class WritebackPolicy extends HistoricalPolicy {
     this.#tables.writeOut(table);
   }
 
-  flush(): void {
-    this.#tables.flush();
+  flush(options?: FlushOptions): void {
+    this.#tables.flush(options);
   }
 
   close(): void {

@@ -8,7 +8,7 @@ import type { Behaviour } from './behaviour.ts';
 import type { CachedTable } from './cached-table.ts';
 import { DependentCaches } from './dependent-caches.ts';
 import { HistoricalPolicy } from './historical-policy.ts';
-import type { Order, SnapshotWalk } from './policy.ts';
+import type { FlushOptions, Order, SnapshotWalk } from './policy.ts';
 
 export class WritethroughPolicy extends HistoricalPolicy implements SnapshotWalk {
   readonly #tables: DependentCaches;
@@ -34,8 +34,8 @@ export class WritethroughPolicy extends HistoricalPolicy implements SnapshotWalk
     this.#tables.writeOut(table);
   }
 
-  flush(): void {
-    this.#tables.flush();
+  flush(options?: FlushOptions): void {
+    this.#tables.flush(options);
   }
 
   close(): void {

@@ -107,8 +107,8 @@ export class Qcow2Image implements ImageDevice {
   /** On return, everything written before is durable. */
   flush(): void {
     this.#requireWritable();
-    const { file, policy, settling } = this.#parts;
-    policy.flush();
+    const { file, policy, features, lazyRefcounts, settling } = this.#parts;
+    policy.flush({ refcountsMayLag: lazyRefcounts && features.dirty });
     for (const part of settling) part.settled(file.durable);
   }
 

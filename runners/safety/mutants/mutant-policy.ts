@@ -3,6 +3,7 @@ import {
   type CachedTable,
   type CachePolicy,
   type DiscardReason,
+  type FlushOptions,
   type Order,
   type Ordering,
   Pointer,
@@ -36,8 +37,8 @@ export class MutantPolicy implements CachePolicy {
   publishNow(pointer: Pointer): void {
     this.inner.publishNow(pointer);
   }
-  flush(): void {
-    this.inner.flush();
+  flush(options?: FlushOptions): void {
+    this.inner.flush(options);
   }
   close(): void {
     this.inner.close();
