@@ -218,6 +218,21 @@ test('quarantine: a cluster that was freed is not used again before a flush, and
   assert.ok(isClean(checkImage(file)));
 });
 
+test('quarantine: a disk that shrinks gives the end of the file back', () => {
+  const sizes = ['quarantine', 'writeback'].map((policy) => {
+    const file = emptyImage();
+    const image = openImage(file, { policy: FACTORIES[policy] ?? policy });
+    image.write(0, new Uint8Array(CLUSTER).fill(1));
+    image.write(4 * MiB, new Uint8Array(MiB).fill(2));
+    image.resize(MiB, { shrink: true });
+    image.close();
+    assert.ok(isClean(checkImage(file)));
+    return file.sizeBytes();
+  });
+  assert.equal(sizes[0], sizes[1]);
+  assert.ok(sizes[0]! < MiB);
+});
+
 test('quarantine: a snapshot walk sees no refcount that a freed reference still holds up', () => {
   const file = emptyImage();
   const image = openImage(file, { policy: FACTORIES.quarantine! });

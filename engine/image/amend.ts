@@ -89,7 +89,7 @@ function storeSnapshotSizes(file: BlockFile): void {
     says(entry) ? entry : { ...entry, virtualSizeBytes: parts.vars.sizeBytes },
   );
   replaceSnapshotTable(parts, complete, snapshotTableRange(parts));
-  parts.policy.close();
+  writeOutForClose(parts);
   staged.commit();
 }
 

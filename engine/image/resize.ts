@@ -52,6 +52,8 @@ export function resizeImage(parts: ResizeParts, sizeBytes: number, allowShrink: 
   if (sizeBytes < parts.vars.sizeBytes) shrinkTables(parts, sizeBytes);
   else growTables(parts, sizeBytes);
   parts.policy.flush();
+  // What the disk gave up can be taken off the end of the file only once it is not counted any more.
+  parts.allocator.settled(parts.file.durable);
   parts.activeL1.publishSize(sizeBytes);
   cutFreeEnd(parts);
 }
