@@ -27,6 +27,8 @@ export interface Behaviour {
    * `discarded` as soon as the cluster holds something else (decision 002).
    */
   readonly staleTables: 'written-out' | 'discarded';
+  /** How snapshots are taken. `walked`: every refcount shifted in place, as in all stages of history. */
+  readonly snapshots: 'walked';
   /** Snapshot walks run in writeback whatever the host cache mode. */
   readonly walksInWriteback: boolean;
 }

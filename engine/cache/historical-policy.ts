@@ -33,6 +33,9 @@ export abstract class HistoricalPolicy implements CachePolicy {
     this.syncUnlessDurable('hook-up');
   }
 
+  /** Nothing is postponed. */
+  withdraw(): void {}
+
   /** The barrier that follows an ordered write; a file opened O_DSYNC needs none. */
   protected syncUnlessDurable(cause: SyncCause): void {
     if (!this.file.writesAreDurable) this.file.sync(cause);

@@ -20,6 +20,7 @@
  * | publish                          | write, barrier             | write, barrier             | write, barrier                |
  * | guest flush                      | barrier                    | L2, refcounts, file: three | L2, refcounts, file: three    |
  */
+import type { HostRange } from '../base/units.ts';
 import type { DurableFile } from '../io/durability.ts';
 import type { AllocatorFactory } from './allocator.ts';
 import type { Behaviour } from './behaviour.ts';
@@ -97,6 +98,8 @@ export interface CachePolicy extends CacheObserver, TableCleaner {
   publish(pointer: Pointer, before: readonly Prerequisite[]): void;
   /** The same with nothing to wait for, and durable on return; pointers to the same bytes that are still postponed are given up. */
   publishNow(pointer: Pointer): void;
+  /** What the pointers into this range named is named elsewhere now: those that are still postponed are given up. */
+  withdraw(range: HostRange): void;
   /** The guest's flush: on return all completed writes are durable. */
   flush(options?: FlushOptions): void;
   /** Writes out what is dirty before the image is closed. */

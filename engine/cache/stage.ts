@@ -29,6 +29,7 @@ const S0: Behaviour = {
   freesSharedL2BeforeCopy: true,
   copiesL2FromFile: true,
   staleTables: 'discarded',
+  snapshots: 'walked',
   walksInWriteback: false,
 };
 const S1: Behaviour = {

@@ -77,6 +77,7 @@ export class ActiveL1 {
     policy.publish(content, wait);
     const header = new Pointer('header', HEADER_FIELDS.l1Size, l1Fields(table));
     policy.publish(header, [content]);
+    policy.withdraw({ offset: old.offset, lengthBytes: old.reservedBytes });
     vars.l1 = table;
     allocator.release([{ offset: old.offset, lengthBytes: old.reservedBytes }], [header]);
   }

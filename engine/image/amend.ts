@@ -24,7 +24,8 @@ import { writeHeaderCluster } from './header-writing.ts';
 import type { ImageParts } from './image-parts.ts';
 import { peekHeader, readSnapshots } from './metadata.ts';
 import { openParts, repairUnclean } from './open.ts';
-import { replaceSnapshotTable, snapshotTableRange } from './snapshots.ts';
+import { snapshotTableRange } from './snapshot-method.ts';
+import { replaceSnapshotTable } from './walked-snapshots.ts';
 
 /** Amending reads no guest data. */
 const NOTHING_BELOW: GuestDisk = { sizeBytes: 0, read: (_offset, into) => void into.fill(0) };

@@ -10,7 +10,7 @@ import type { GuestDisk } from '../disk/device.ts';
 import { CLUSTER_ZERO_ALLOCATED, CLUSTER_ZERO_PLAIN, L2_COPIED, writeEntry } from '../format/l2-entry.ts';
 import type { L1Table } from './l1-table.ts';
 import type { MappingUpdates } from './mapping-updates.ts';
-import { readL1, type SnapshotsParts } from './snapshots.ts';
+import { readL1, type SnapshotsParts } from './snapshot-method.ts';
 
 export interface ExpansionParts extends SnapshotsParts {
   readonly backing: GuestDisk | null;

@@ -133,11 +133,12 @@ export class RefcountGrowth {
     const fields = refcountTableFields(plan.tableOffset, clusterCount);
     const header = new Pointer('header', HEADER_FIELDS.refcountTableOffset, fields);
     policy.publish(header, [newBlock, blocks, table]);
+    const replaced = { offset: old.offset, lengthBytes: old.blockOffsets.length * REFCOUNT_TABLE_ENTRY_BYTES };
+    policy.withdraw(replaced);
     this.#vars.refcountTable = { offset: plan.tableOffset, clusterCount, blockOffsets };
     // The caller is in the middle of an allocation that was found from here: the index must not move back under it.
     const { freeClusterIndex } = this.#vars;
-    const lengthBytes = old.blockOffsets.length * REFCOUNT_TABLE_ENTRY_BYTES;
-    this.#release([{ offset: old.offset, lengthBytes }], [header]);
+    this.#release([replaced], [header]);
     this.#vars.freeClusterIndex = freeClusterIndex;
   }
 }

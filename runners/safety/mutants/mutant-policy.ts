@@ -4,6 +4,7 @@ import {
   type CachePolicy,
   type DiscardReason,
   type FlushOptions,
+  type HostRange,
   type Order,
   type Ordering,
   Pointer,
@@ -36,6 +37,9 @@ export class MutantPolicy implements CachePolicy {
   }
   publishNow(pointer: Pointer): void {
     this.inner.publishNow(pointer);
+  }
+  withdraw(range: HostRange): void {
+    this.inner.withdraw(range);
   }
   flush(options?: FlushOptions): void {
     this.inner.flush(options);
