@@ -95,6 +95,11 @@ export const Round = z.object({
   /** Sum of time inside file operations. */
   deviceNs: z.object({ read: count, write: count, sync: count }),
   peakMemoryBytes: count,
+  /**
+   * The same replay with each command sent after the answer to the one before, as its latencies are measured; only where `wallNs` is
+   * of one without such waits: of a program behind a pipe.
+   */
+  oneByOneNs: count.optional(),
   /** True when the counters of this round equal those of the cell. */
   countsEqual: z.boolean(),
   /** The median guest flush of this round; absent without flushes. */

@@ -34,7 +34,14 @@ const Job = z.looseObject({
 export const SampleResult = z.object({
   startedAt: z.iso.datetime(),
   exact: ExactCounters,
-  times: Round.pick({ wallNs: true, userCpuNs: true, systemCpuNs: true, deviceNs: true, peakMemoryBytes: true }),
+  times: Round.pick({
+    wallNs: true,
+    userCpuNs: true,
+    systemCpuNs: true,
+    deviceNs: true,
+    peakMemoryBytes: true,
+    oneByOneNs: true,
+  }),
   histograms: z.partialRecord(z.enum(LATENCY_SERIES), Histogram),
   latencyMap: LatencyMap.nullable().default(null),
   fileMap: FileMap.nullable(),

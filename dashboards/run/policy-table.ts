@@ -130,13 +130,22 @@ function againstBaseline(record: RunRecord, item: ComparedCell): Html {
   return html`<td class="num">${figure(ratio, 'ratio', help)}<span class="under">${range}${hasInterval(time) ? verdictWords(time) : intervalWords(time)}</span></td>`;
 }
 
+/** A program behind a pipe was replayed a second time, for its latencies. */
+function oneByOne(rounds: ReturnType<typeof timedRounds>): Html | null {
+  const spread = spreadOf(rounds.flatMap(({ oneByOneNs }) => oneByOneNs ?? []));
+  if (spread === null) return null;
+  const help =
+    'wall time of the replay that sends each command after the answer to the one before, as latencies are measured';
+  return html`, ${figure(spread.middle, 'duration', help)} one by one`;
+}
+
 function timesRow(item: ComparedCell, record: RunRecord): Html {
   const rounds = timedRounds(item.cell);
   const traced = rounds.some((round) => round.traced === true) ? ', warm-up only' : null;
   const doubt = timesMeaningless(record, item.cell) === null ? null : ', not a real disk';
   const memory = spreadOf(item.cell.rounds.map((round) => round.peakMemoryBytes))?.high ?? null;
   return html`<tr>
-<th scope="row">${item.label}<span class="under">${counted(rounds.length, 'round')}${traced}${doubt}</span></th>
+<th scope="row">${item.label}<span class="under">${counted(rounds.length, 'round')}${traced}${doubt}${oneByOne(rounds)}</span></th>
 ${againstBaseline(record, item)}
 ${TIMES.map((time) => spreadCell(spreadOf(rounds.map(time.of)), `${time.help} (${item.label})`))}
 <td class="num">${figure(memory, 'bytes', `peak memory of the worker (${item.label})`)}</td></tr>`;

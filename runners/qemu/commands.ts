@@ -14,21 +14,25 @@ export const IMAGE_LINK = 'image';
 export const LOG_LINK = 'log';
 export const DATA_LINK = 'data';
 
-/** The command for `request`; the data of a write is at the start of the data file. */
-export function commandOf(request: ImageRequest): string {
+/** Where the bytes of a write come from: the start of the data file, or all of them are this byte. */
+type DataSource = 'file' | number;
+
+/** The command for `request`. */
+export function commandOf(request: ImageRequest, data: DataSource = 'file'): string {
   const range = 'offset' in request ? `${request.offset} ${request.length}` : '';
+  const source = data === 'file' ? `-s ${DATA_LINK}` : `-P ${data}`;
   const durable = 'durable' in request && request.durable ? '-f ' : '';
   switch (request.op) {
     case 'read':
       return `read -q ${range}`;
     case 'write':
-      return `write -q ${durable}-s ${DATA_LINK} ${range}`;
+      return `write -q ${durable}${source} ${range}`;
     case 'write-compressed':
-      return `write -q -c -s ${DATA_LINK} ${range}`;
+      return `write -q -c ${source} ${range}`;
     case 'vmstate-read':
       return `read -q -b ${range}`;
     case 'vmstate-write':
-      return `write -q -b -s ${DATA_LINK} ${range}`;
+      return `write -q -b ${source} ${range}`;
     case 'write-zeroes':
       return `write -q ${durable}-z ${request.mayUnmap ? '-u ' : ''}${range}`;
     case 'discard':

@@ -85,6 +85,55 @@ test('VM state is written where the engine reads it', () =>
     assert.ok(state.every((byte) => byte === 5));
   }));
 
+/** Serves `requests` with their commands sent ahead; how long that took. */
+async function feed(imagePath: string, ...batches: RequestWithData[][]): Promise<number> {
+  const session = openQemuSession({ imagePath, cache: 'writeback', counted: false });
+  try {
+    session.open();
+    const durationNs = batches.reduce((sum, batch) => sum + session.feed(batch), 0);
+    session.close();
+    return durationNs;
+  } finally {
+    await session.end();
+  }
+}
+
+test('commands sent ahead are served in order, however many, and an image that is closed between them too', () =>
+  inFolder(async (folder) => {
+    const image = makeImage(folder, '64M', CLUSTER);
+    // More than one batch of commands, of which each rewrites what the one before wrote.
+    const many = Array.from({ length: 1000 }, (_, index) => (index % 4 === 3 ? FLUSH : write(0, 512, 0)));
+    const snapshots: RequestWithData[] = [
+      write(CLUSTER, CLUSTER, 0),
+      plain({ op: 'snapshot-create', name: 'two words' }),
+      plain({ op: 'discard', offset: CLUSTER, length: CLUSTER }),
+      plain({ op: 'reopen' }),
+      plain({ op: 'vmstate-write', offset: 0, length: 512 }),
+      plain({ op: 'snapshot-apply', name: 'two words' }),
+    ];
+    assert.ok((await feed(image, many, snapshots, [FLUSH])) > 0);
+    // A write fills its range with its place in the batch, from 1.
+    assert.ok(read(image, 0, 512).every((byte) => byte === (998 % 255) + 1));
+    assert.ok(
+      read(image, CLUSTER, CLUSTER).every((byte) => byte === 1),
+      'back at the snapshot',
+    );
+  }));
+
+test('a command that fails among those sent ahead is one line, and ends the session', () =>
+  inFolder(async (folder) => {
+    const image = makeImage(folder, '1M', CLUSTER);
+    const beyond = [write(0, 512, 1), write(2 * 1024 ** 2, 512, 1), FLUSH];
+    await assert.rejects(feed(image, beyond), {
+      code: 'IO',
+      message: 'qemu-io failed in a batch of commands: write failed: Input/output error',
+    });
+    assert.deepEqual(
+      fs.readdirSync(folder).filter((name) => name.includes('.qemu-')),
+      [],
+    );
+  }));
+
 test('each call is counted for the request that caused it', () =>
   inFolder(async (folder) => {
     const image = makeImage(folder, '64M', CLUSTER);

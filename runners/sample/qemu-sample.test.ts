@@ -44,6 +44,6 @@ test('a sample is verified, and its counts repeat to the digit', () =>
     // What the outside of a program does not show has no lane.
     assert.deepEqual(Object.keys(map.lanes), ['guest-request', 'guest-flush']);
     assert.deepEqual([seen('guest-request'), seen('guest-flush')], [100, 5]);
-    assert.ok(first.times.wallNs > 0);
+    assert.ok(first.times.wallNs > 0 && first.times.oneByOneNs! > 0);
     assert.deepEqual([...parts], ['prepare', 'replay', 'verify']);
   }));

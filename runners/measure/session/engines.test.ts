@@ -38,6 +38,9 @@ test('qemu is a policy of the run: the same guest, verified the same way, on the
   const name = `qemu ${askVersion('qemu-io', process.env.PATH)}`;
   assert.deepEqual([installed!.engine, installed!.policy.name, installed!.rounds.length], ['qemu', name, 2]);
   assert.equal(installed!.id, name);
+  // Both of its times are kept: with commands sent ahead, and one by one.
+  for (const { wallNs, oneByOneNs } of installed!.rounds) assert.ok(wallNs > 0 && oneByOneNs! > 0);
+  assert.ok(own!.rounds.every(({ oneByOneNs }) => oneByOneNs === undefined));
   assert.deepEqual(installed!.exact!.guest, own!.exact!.guest);
   assert.deepEqual([installed!.verification.content, installed!.verification.check], ['equal', 'clean']);
   assert.equal(own!.control!.length, 1);

@@ -3,6 +3,7 @@
 import { commitsHeadline, countLines, verdictLines } from '../../../dashboards/text/comparison-text.ts';
 import { costLines } from '../../../dashboards/text/cost-text.ts';
 import { csvText, EXPORT_FORMATS, type ExportFormat, markdownText } from '../../../dashboards/text/export.ts';
+import { oneByOneLines } from '../../../dashboards/text/one-by-one-text.ts';
 import { rawLines } from '../../../dashboards/text/raw-text.ts';
 import { summaryTable } from '../../../dashboards/text/summary.ts';
 import type { RunRecord } from '../../../results/record.ts';
@@ -28,6 +29,7 @@ export async function tableLines({ record, recordFile }: BenchOutcome, reportFil
   const comparisons = record.comparisons ?? [];
   const blocks = [
     summaryTable(record),
+    oneByOneLines(record),
     rawLines(record),
     countLines(comparisons),
     verdictLines(record),

@@ -1,0 +1,18 @@
+/** Both times of a program behind a pipe: with its commands sent ahead, and waiting for each answer. */
+import type { RunRecord } from '../../results/record.ts';
+import { median } from '../../results/statistics.ts';
+
+/** A line for each such cell. */
+export function oneByOneLines({ cells }: RunRecord): string[] {
+  return cells.flatMap(({ id, rounds }) => {
+    const waiting = rounds.flatMap(({ oneByOneNs }) => oneByOneNs ?? []);
+    if (waiting.length === 0) return [];
+    const ahead = milliseconds(median(rounds.map(({ wallNs }) => wallNs)));
+    const times = `${ahead} with commands sent ahead (its time above), ${milliseconds(median(waiting))} one by one`;
+    return [`${id}: ${times} (its latencies), medians of ${rounds.length}`];
+  });
+}
+
+function milliseconds(ns: number): string {
+  return `${(ns / 1e6).toFixed(1)} ms`;
+}
