@@ -6,7 +6,7 @@ import { type CrashPoint, CrashTimeline } from '../states/crash-points.ts';
 import type { StateVector } from '../states/enumeration.ts';
 import { PlacedState } from '../states/placed-state.ts';
 import type { CrashRecording } from '../states/record-workload.ts';
-import type { CounterExample } from './explore.ts';
+import type { CounterExample } from './explore-point.ts';
 
 export interface MinimalExample extends Finding {
   readonly kind: FindingClass;

@@ -3,7 +3,7 @@ import { type RecordedEvent, SECTOR_BYTES, type TableKind } from '../../../engin
 import { requestWords } from '../requests/crash-workload.ts';
 import { valueAt } from '../requests/guest-values.ts';
 import type { CrashRecording } from '../states/record-workload.ts';
-import type { CounterExample } from './explore.ts';
+import type { CounterExample } from './explore-point.ts';
 import { type MinimalExample, minimise } from './minimise.ts';
 
 type WriteEvent = Extract<RecordedEvent, { op: 'write' }>;

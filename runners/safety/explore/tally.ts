@@ -3,7 +3,8 @@
 import { FINDING_CLASSES, type FindingClass, noFindings } from '../judge/state-verdict.ts';
 import type { CrashWorkload } from '../requests/crash-workload.ts';
 import type { CrashSubject } from '../states/record-workload.ts';
-import type { CounterExample, Exploration } from './explore.ts';
+import type { Exploration } from './explore.ts';
+import type { CounterExample } from './explore-point.ts';
 
 /** A counter-example with all that is needed to repeat it. */
 export interface FoundExample<Subject = CrashSubject> {
@@ -56,7 +57,7 @@ export function tallyOf<Subject = CrashSubject>(
   workload: CrashWorkload,
   failures: ReadonlyMap<number, string>,
 ): Tally<Subject> {
-  const { examples, lastRepairPoint: _, ...numbers } = exploration;
+  const { examples, ...numbers } = exploration;
   const found = Object.entries(examples).map(([kind, example]) => [kind, { subject, workload, example }]);
   const [firstFailure] = failures.values();
   return {

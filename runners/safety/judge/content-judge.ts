@@ -6,7 +6,6 @@
  */
 import { SECTOR_BYTES } from '../../../engine/index.ts';
 import { allows, type SectorValues } from '../requests/guest-oracle.ts';
-import type { CrashPoint } from '../states/crash-points.ts';
 import type { StateFile } from '../states/state-file.ts';
 import { readRun } from './guest-content.ts';
 import type { GuestRun } from './guest-map.ts';
@@ -21,7 +20,7 @@ const NOTHING_WRONG: readonly WrongSector[] = [];
 
 export class ContentJudge {
   readonly #file: StateFile;
-  readonly #point: CrashPoint;
+  readonly #looseData: ReadonlyMap<number, readonly number[]>;
   readonly #sectors: SectorValues;
   readonly #atomSectors: ReadonlySet<number>;
   readonly #known = new Map<number | string, readonly WrongSector[]>();
@@ -32,13 +31,13 @@ export class ContentJudge {
   /** `granule`: every run begins at a multiple of it, in sectors, and is as long or longer. */
   constructor(
     file: StateFile,
-    point: CrashPoint,
+    looseData: ReadonlyMap<number, readonly number[]>,
     sectors: SectorValues,
     atomSectors: ReadonlySet<number>,
     granule: number,
   ) {
     this.#file = file;
-    this.#point = point;
+    this.#looseData = looseData;
     this.#sectors = sectors;
     this.#atomSectors = atomSectors;
     this.#granule = granule;
@@ -87,12 +86,12 @@ export class ContentJudge {
     const wrong: WrongSector[] = [];
     const endSector = Math.floor(this.#file.sizeBytes() / SECTOR_BYTES);
     const isLoose = (index: number) =>
-      run.kind === 'data' && run.hostSector + index < endSector && this.#point.looseData.has(run.hostSector + index);
+      run.kind === 'data' && run.hostSector + index < endSector && this.#looseData.has(run.hostSector + index);
     const values = readRun(this.#file, run, usesZstd, isLoose);
     for (let index = 0; index < run.sectorCount; index++) {
       const sector = run.guestSector + index;
       const cell = this.#sectors.get(sector);
-      const loose = isLoose(index) ? this.#point.looseData.get(run.hostSector + index) : undefined;
+      const loose = isLoose(index) ? this.#looseData.get(run.hostSector + index) : undefined;
       for (const value of loose ?? [values[index]!]) if (!allows(cell, value)) wrong.push({ sector, value });
     }
     return wrong.length === 0 ? NOTHING_WRONG : wrong;

@@ -4,9 +4,8 @@
  */
 import { type CheckReport, checkImage, Qcow2Error, repairImage } from '../../../engine/index.ts';
 import type { ValueTable } from '../requests/crash-workload.ts';
-import type { SectorValues } from '../requests/guest-oracle.ts';
+import type { GuestOracle, SectorValues } from '../requests/guest-oracle.ts';
 import { NOT_A_VALUE } from '../requests/guest-values.ts';
-import type { CrashPoint } from '../states/crash-points.ts';
 import type { StateFile } from '../states/state-file.ts';
 import { ContentJudge, type WrongSector } from './content-judge.ts';
 import { valueWords } from './guest-content.ts';
@@ -26,6 +25,15 @@ export interface JudgeOptions {
   readonly secondPhase?: boolean;
 }
 
+/** What the states that are judged together have in common. */
+export interface JudgedPoint {
+  readonly oracle: GuestOracle;
+  /** The sectors in which they may differ. */
+  readonly atoms: readonly { readonly sector: number }[];
+  /** Sectors that may hold several values, where they are read as plain guest data: which one matters to nobody but their reader. */
+  readonly looseData: ReadonlyMap<number, readonly number[]>;
+}
+
 /** Enough to have the worst among them in small images. */
 const FINDINGS_LISTED = 40;
 
@@ -33,14 +41,14 @@ const FINDINGS_LISTED = 40;
 export class StateJudge {
   readonly #file: StateFile;
   readonly #values: ValueTable;
-  readonly #point: CrashPoint;
+  readonly #point: JudgedPoint;
   readonly #options: JudgeOptions;
   readonly #atomSectors: ReadonlySet<number>;
   readonly #judges = new Map<SectorValues, ContentJudge>();
   #findings: StateFindings = {};
   #symptoms: Symptom[] = [];
 
-  constructor(file: StateFile, values: ValueTable, point: CrashPoint, options: JudgeOptions = {}) {
+  constructor(file: StateFile, values: ValueTable, point: JudgedPoint, options: JudgeOptions = {}) {
     this.#file = file;
     this.#values = values;
     this.#point = point;
@@ -140,7 +148,7 @@ export class StateJudge {
   ): void {
     let judge = this.#judges.get(sectors);
     if (judge === undefined) {
-      judge = new ContentJudge(this.#file, this.#point, sectors, this.#atomSectors, reader.runSectors);
+      judge = new ContentJudge(this.#file, this.#point.looseData, sectors, this.#atomSectors, reader.runSectors);
       this.#judges.set(sectors, judge);
     }
     for (const wrong of judge.judge(runs, reader.usesZstd)) this.#noteWrong(wrong, sectors, snapshot);

@@ -7,7 +7,6 @@ import { type RecordedEvent, SECTOR_BYTES } from '../../../../engine/index.ts';
 import { StateJudge } from '../../judge/state-judge.ts';
 import { FINDING_CLASSES, type FindingClass } from '../../judge/state-verdict.ts';
 import { GuestOracle } from '../../requests/guest-oracle.ts';
-import type { CrashPoint } from '../../states/crash-points.ts';
 import type { CrashRecording } from '../../states/record-workload.ts';
 import { StateFile } from '../../states/state-file.ts';
 
@@ -120,15 +119,7 @@ class Search implements BruteForceResult {
   #try(bytes: Uint8Array, sizeBytes: number): void {
     const file = new StateFile('brute force', bytes);
     file.setSize(sizeBytes);
-    const point: CrashPoint = {
-      index: 0,
-      request: 0,
-      sequence: 0,
-      atoms: [],
-      looseData: new Map(),
-      sizes: [sizeBytes],
-      oracle: this.#oracle,
-    };
+    const point = { atoms: [], looseData: new Map(), oracle: this.#oracle };
     const { findings, leaks } = new StateJudge(file, this.#recording.values, point).judge();
     this.states++;
     this.maxLeakedClusters = Math.max(this.maxLeakedClusters, leaks);
