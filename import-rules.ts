@@ -64,7 +64,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'runners/machine': [ENGINE, 'results', 'runners/console'],
   'runners/qemu': [ENGINE, 'workloads', 'results', 'runners/console'],
   'runners/image-tool': [ENGINE, 'workloads/spelling.ts', 'runners/console'],
-  'runners/ops': [ENGINE, 'dashboards/text'],
+  'runners/ops': [ENGINE, 'dashboards/text', 'runners/console'],
   'runners/safety/requests': [ENGINE, 'workloads', 'runners/console'],
   'runners/safety/states': [ENGINE, 'workloads/prng.ts', 'runners/safety/requests'],
   'runners/safety/judge': [ENGINE, 'runners/safety/requests', 'runners/safety/states'],

@@ -29,13 +29,20 @@ export function sizeParameter(description: string, defaultBytes: number) {
 
 /** A size in bytes without a default. */
 export function optionalSizeParameter(description: string) {
-  const size = z.number().int().min(SECTOR_BYTES).max(MAX_SIZE_BYTES).multipleOf(SECTOR_BYTES);
+  const error = `expected a size such as 64K or 10M, a multiple of ${SECTOR_BYTES}`;
+  const size = z
+    .number({ error })
+    .int({ error })
+    .min(SECTOR_BYTES, { error })
+    .max(MAX_SIZE_BYTES, { error })
+    .multipleOf(SECTOR_BYTES, { error });
   return z.preprocess(parseSize, size).meta({ description, unit: 'bytes' });
 }
 
 /** A count of `unit`, from `least` up. */
 export function countParameter(description: string, unit: string, defaultCount: number, least = 1) {
-  const count = z.number().int().min(least).max(MAX_COUNT);
+  const error = `expected an integer from ${least} to ${MAX_COUNT}`;
+  const count = z.number({ error }).int({ error }).min(least, { error }).max(MAX_COUNT, { error });
   return z.preprocess(parseNumber, count).meta({ description, unit }).default(defaultCount);
 }
 
@@ -46,7 +53,7 @@ export function choiceParameter<const Choice extends readonly [string, ...string
   defaultChoice: Choice[number],
 ) {
   return z
-    .enum(choices)
+    .enum(choices, { error: `expected ${choices.join(' or ')}` })
     .meta({ description, unit: choices.join('|') })
     .default(defaultChoice);
 }
@@ -57,7 +64,7 @@ export function optionalChoiceParameter<const Choice extends readonly [string, .
   choices: Choice,
 ) {
   return z
-    .enum(choices)
+    .enum(choices, { error: `expected ${choices.join(' or ')}` })
     .meta({ description, unit: choices.join('|') })
     .optional();
 }

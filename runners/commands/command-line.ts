@@ -3,7 +3,8 @@ import yargs, { type CommandModule } from 'yargs';
 import { nearest } from '../../workloads/spelling.ts';
 import { oneLine, UsageError } from '../console/errors.ts';
 import { type CommandGroups, helpText, nameOf, programHelp } from '../console/help.ts';
-import { HelpPage } from '../console/help-page.ts';
+import { HelpPage, usageWords } from '../console/help-page.ts';
+import { keptByNpm, refusalWords } from '../console/parser-words.ts';
 import { unknownWord } from '../console/suggest.ts';
 import { programVersion } from '../machine/source.ts';
 import { bench } from './bench.ts';
@@ -50,6 +51,8 @@ export function firstPage(width: number): string {
 
 /** Runs the command that `words` name. @throws UsageError with a suggestion, and whatever the command throws. */
 export async function runCommand(words: readonly string[]): Promise<void> {
+  const kept = keptByNpm(process.env, pageOf(words[0])?.optionNames() ?? []);
+  if (kept !== null) throw new UsageError(kept);
   try {
     await parser(words).parseAsync();
   } catch (error) {
@@ -69,7 +72,9 @@ function parser(words: readonly string[]) {
     .fail((message, error) => {
       // The words of yargs itself come as a plain message, or as an error class of its own.
       if (error !== undefined && error.name !== 'YError') throw error;
-      throw new UsageError(message.split('\n')[0]!);
+      const command = commandNamed(words[0]);
+      const usage = command === undefined ? '' : usageWords(String(command.command));
+      throw new UsageError(refusalWords(message.split('\n')[0]!, usage, pageOf(words[0])?.declared() ?? new Map()));
     });
 }
 
@@ -80,12 +85,16 @@ function withSuggestion(error: unknown, words: readonly string[]): unknown {
   if (unknown == null) return error;
   if (unknown === words[0]) return new UsageError(unknownWord('command', unknown, ALL.map(nameOf)));
   const given = words.find((word) => word.replace(/^-+/, '').split('=')[0] === unknown)?.split('=')[0] ?? unknown;
-  const near = given.startsWith('-') ? nearest(`--${unknown}`, optionsOf(words[0]!)) : undefined;
+  const near = given.startsWith('-') ? nearest(`--${unknown}`, pageOf(words[0])?.optionNames() ?? []) : undefined;
   const hint = near === undefined ? `cowbench ${words[0]} --help lists the options` : `did you mean ${near}?`;
   return new UsageError(`unknown ${given.startsWith('-') ? 'option' : 'word'} ${oneLine(given)}; ${hint}`);
 }
 
-function optionsOf(commandName: string): string[] {
-  const command = ALL.find((candidate) => nameOf(candidate) === commandName);
-  return command === undefined ? [] : HelpPage.of(command).optionNames();
+function commandNamed(name: string | undefined): CommandModule | undefined {
+  return ALL.find((candidate) => nameOf(candidate) === name);
+}
+
+function pageOf(name: string | undefined): HelpPage | undefined {
+  const command = commandNamed(name);
+  return command && HelpPage.of(command);
 }

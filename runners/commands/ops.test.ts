@@ -112,7 +112,7 @@ const MISTAKES: readonly { title: string; words: () => string[]; line: RegExp }[
   {
     title: 'script missing',
     words: () => [path.join(directory, 'missing.ops')],
-    line: /^cowbench: cannot read op script: ENOENT.*missing\.ops'$/,
+    line: /^cowbench: cannot read op script .*missing\.ops: no such file or directory$/,
   },
   {
     title: 'unknown stage',

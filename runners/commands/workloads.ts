@@ -19,7 +19,7 @@ export const workloads: CommandModule<object, { json: boolean | undefined }> = {
       return;
     }
     for (const { name, title, parameters } of DEFINITIONS) {
-      console.log(`${name.padEnd(16)}${title}`);
+      console.log(`${name.padEnd(18)}${title}`);
       for (const { option, description, unit, defaultText } of parameters) {
         const byDefault = defaultText === undefined ? '' : `, default ${defaultText}`;
         console.log(`    --${option.padEnd(20)}${description} (${unit}${byDefault})`);

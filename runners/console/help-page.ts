@@ -86,6 +86,11 @@ export class HelpPage {
     return this.#commands.map(({ command }) => String(command).split(' ')[0]!);
   }
 
+  /** Every option by its name. */
+  declared(): ReadonlyMap<string, HelpOption> {
+    return this.#options;
+  }
+
   /** Every option with its leading dashes, hidden ones as well. */
   optionNames(): string[] {
     return [...this.#options.keys()].map((name) => `--${name}`);

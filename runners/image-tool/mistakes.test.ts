@@ -6,8 +6,8 @@ import { ImageSession } from './testing/image-session.ts';
 
 const WRONG_USE: readonly { words: readonly string[]; line: RegExp; code?: number }[] = [
   { words: ['creat'], line: /^unknown image command "creat"; did you mean create\?$/ },
-  { words: ['info'], line: /^image info needs <file>$/ },
-  { words: ['compare', '@a'], line: /^image compare needs <file1> <file2>$/, code: 2 },
+  { words: ['info'], line: /^image info needs FILE$/ },
+  { words: ['compare', '@a'], line: /^image compare needs FILE1 FILE2$/, code: 2 },
   { words: ['compare', '--stric', '@a', '@a'], line: /^unknown option --stric; did you mean --strict\?$/, code: 2 },
   { words: ['compare', '@a', '@missing'], line: /missing": no such file or directory$/, code: 2 },
   { words: ['info', '-x', '@a'], line: /^unknown option -x; cowbench image info --help lists the options$/ },

@@ -5,6 +5,7 @@
 import type { Options } from 'yargs';
 import { nearest } from '../../workloads/spelling.ts';
 import { UsageError } from '../console/errors.ts';
+import { usageWords } from '../console/help-page.ts';
 import { printable } from './printable.ts';
 import type { Subcommand } from './subcommand.ts';
 
@@ -57,7 +58,7 @@ class WordReader {
     const required = this.#subcommand.words.match(/<\w+(\.\.)?>/g) ?? [];
     const asksForHelp = this.#plain.some((word) => word === '--help' || word === '--options=help');
     if (this.#operandCount < required.length && !asksForHelp) {
-      throw new UsageError(`image ${this.#subcommand.name} needs ${this.#subcommand.words}`);
+      throw new UsageError(`image ${this.#subcommand.name} needs ${usageWords(this.#subcommand.words)}`);
     }
     return this.#plain;
   }

@@ -9,6 +9,7 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { type DiskRequest, MiB, Qcow2Error, type ReopenRequest } from '../../engine/index.ts';
+import { systemReason } from '../console/parser-words.ts';
 
 /** How many words follow the op; `mark` takes any. */
 const OP_WORDS = { w: 2, r: 2, f: 0, snap: 1, goto: 1, del: 1, vmstate: 2, reopen: 0, mark: null } as const;
@@ -65,7 +66,7 @@ export function readScript(file: string): OpScript {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if (error instanceof Qcow2Error) throw error;
-    throw refusal('cannot read op script', (error as Error).message);
+    throw refusal(`cannot read op script ${file}`, systemReason(error));
   }
   return parseScript(text, file);
 }

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import { HistoryRun } from '../../../dashboards/index.ts';
 import { UsageError } from '../../console/errors.ts';
+import { systemReason } from '../../console/parser-words.ts';
 
 /** A larger file is no document of ours: refused before it is held in memory. */
 const MOST_BYTES = 512 * 1024 * 1024;
@@ -22,6 +23,6 @@ function jsonOf(file: string): unknown {
     if (size > MOST_BYTES) throw new Error(`${size} bytes are too many`);
     return JSON.parse(fs.readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new UsageError(`--from ${file}: ${(error as Error).message.split('\n')[0]!}`, { cause: error });
+    throw new UsageError(`--from ${file}: ${systemReason(error)}`, { cause: error });
   }
 }

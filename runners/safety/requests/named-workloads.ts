@@ -1,8 +1,9 @@
 /** Crash workloads by name: one idea each, small enough that every state is tried. */
 import { KiB, MiB, SECTOR_BYTES } from '../../../engine/index.ts';
-import { findWorkload } from '../../../workloads/registry.ts';
+import { findWorkload, WORKLOADS } from '../../../workloads/registry.ts';
 import type { GuestRequest, RequestStream } from '../../../workloads/request.ts';
 import { UsageError } from '../../console/errors.ts';
+import { unknownWord } from '../../console/suggest.ts';
 import type { CrashRequest, CrashWorkload } from './crash-workload.ts';
 import { OPERATIONS, type Operation, startImages } from './operation-table.ts';
 import { sequenceImage, sequenceWorkload } from './sequences.ts';
@@ -247,7 +248,11 @@ export async function crashWorkload(
 ): Promise<CrashWorkload> {
   if (name.startsWith(OPERATIONS_PREFIX)) return operationsWorkload(name.slice(OPERATIONS_PREFIX.length), shape);
   const named = NAMED_WORKLOADS.find((workload) => workload.name === name);
-  return named === undefined ? await benchWorkload(name, shape, seed, limit) : buildNamed(named, shape);
+  if (named !== undefined) return buildNamed(named, shape);
+  const known = [...NAMED_WORKLOADS, ...WORKLOADS].map((workload) => workload.name);
+  if (!known.includes(name) && !name.startsWith('trace:'))
+    throw new UsageError(`--workload: ${unknownWord('workload', name, ['sequences', ...known])}`);
+  return await benchWorkload(name, shape, seed, limit);
 }
 
 /** Every workload of the list, in one shape. */
