@@ -77,13 +77,13 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...[ENGINE, ...CRASH],
     ...['runners/safety/explore', 'runners/safety/mutants', 'runners/safety/qemu'],
   ],
-  'runners/safety/soak': [ENGINE, 'workloads/prng.ts', 'runners/console'],
   'runners/safety/fuzz': [ENGINE, 'workloads/prng.ts', 'runners/console'],
   'runners/sample': [ENGINE, 'workloads', 'results', 'runners/console', 'runners/qemu'],
   'runners/serve': [
     ...[ENGINE, 'engine/nbd/index.ts', 'workloads', 'results'],
     ...['runners/console', 'runners/image-tool', 'runners/sample'],
   ],
+  'runners/safety/soak': [ENGINE, 'workloads/prng.ts', 'runners/console', 'runners/serve'],
   'runners/measure/plan': [
     ...[ENGINE, 'workloads', 'results', 'runners/console', 'runners/machine', 'runners/qemu', 'runners/sample'],
   ],
@@ -140,7 +140,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
 /** Where a built-in module may be used, besides tests: what reaches out of the process stays in few places. */
 const BUILT_IN_USERS: Readonly<Record<string, readonly RegExp[]>> = {
   fs: [/^engine\/io\/file/, /^workloads\//, /^results\/store\.ts$/, /^dashboards\//, /^runners\//],
-  net: [/^runners\/serve\/(?:server|connection)\.ts$/, /^runners\/commands\/serve\.ts$/],
+  net: [/^runners\/serve\/(?:server|connection|nbd-client)\.ts$/, /^runners\/commands\/serve\.ts$/],
   worker_threads: [
     /^runners\/serve\/image-(?:thread|worker)\.ts$/,
     /^runners\/safety\/explore\/thread-pool\.ts$/,

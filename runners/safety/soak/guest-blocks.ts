@@ -42,9 +42,10 @@ export class GuestBlocks {
     return this.#possible[block]!;
   }
 
-  explain(block: number, value: number): WrongValue {
+  /** `guests` are all that share the disk, each on blocks of its own. */
+  explain(block: number, value: number, guests: readonly GuestBlocks[] = [this]): WrongValue {
     const givenUp = this.#givenUp.get(block);
-    const target = this.#targets.get(value);
+    const target = guests.map((guest) => guest.#targets.get(value)).find((found) => found !== undefined);
     const isLater = givenUp !== undefined && givenUp < value;
     return isLater && target !== undefined && target !== block ? 'reused' : 'unexplained';
   }

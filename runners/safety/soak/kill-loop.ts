@@ -16,6 +16,7 @@ import {
 } from '../../../engine/index.ts';
 import { Prng } from '../../../workloads/prng.ts';
 import { GuestBlocks } from './guest-blocks.ts';
+import { serveAndKill } from './killed-server.ts';
 import { BLOCK_BYTES, BLOCK_COUNT, SECTORS_PER_BLOCK, type SoakMessage } from './soak-request.ts';
 
 const WRITER = path.join(import.meta.dirname, 'soak-writer.ts');
@@ -27,6 +28,8 @@ export interface SoakOptions {
   readonly policy: PolicyName;
   readonly kills: number;
   readonly seed: number;
+  /** 0: the process that is killed writes itself; else it is a server, and this many clients ask it. */
+  readonly clients: number;
   readonly signal: AbortSignal;
   /** After each kill, once the image was found right. */
   onKill(kill: number, totals: SoakTotals): void;
@@ -48,25 +51,45 @@ export class SoakFinding extends Error {
 
 /** @throws SoakFinding at the first kill that leaves what it must not. */
 export async function killLoop(options: SoakOptions): Promise<SoakTotals> {
-  const { imagePath, policy, seed, signal } = options;
+  const { imagePath, seed, signal } = options;
   const file = openFile(imagePath, { create: true });
   createImage(file, { sizeBytes: BLOCK_BYTES * BLOCK_COUNT, clusterSizeBytes: BLOCK_BYTES });
   file.close();
   const prng = new Prng(seed);
   const totals: SoakTotals = { kills: 0, requests: 0, flushes: 0, maxLeaks: 0, reusedBlocks: 0 };
-  const blocks = new GuestBlocks(BLOCK_COUNT);
+  const guests = Array.from({ length: Math.max(1, options.clients) }, () => new GuestBlocks(BLOCK_COUNT));
   while (totals.kills < options.kills && !signal.aborted) {
-    const writer = [imagePath, policy, String(prng.below(2 ** 31)), String(totals.requests + 1)];
-    await runAndKill(writer, prng.between(1, MESSAGES_MAX), signal, (message) => take(message, blocks, totals));
-    judge(options, blocks, totals);
+    await runAndKill(options, prng, totals, (client, message) => take(message, guests[client]!, totals));
+    judge(options, guests, totals);
     totals.kills++;
     options.onKill(totals.kills, totals);
   }
   return totals;
 }
 
+/** Starts a process that writes, and kills it at a random moment. */
+async function runAndKill(
+  { imagePath, policy, clients, signal }: SoakOptions,
+  prng: Prng,
+  { requests }: SoakTotals,
+  take: (client: number, message: SoakMessage) => void,
+): Promise<void> {
+  const seed = prng.below(2 ** 31);
+  const messages = prng.between(1, MESSAGES_MAX);
+  const firstNumber = requests + 1;
+  if (clients === 0) {
+    const writer = [imagePath, policy, String(seed), String(firstNumber)];
+    return writeAndKill(writer, messages, signal, (message) => take(0, message));
+  }
+  try {
+    await serveAndKill({ imagePath, policy, clients, seed, firstNumber, messages, signal, take });
+  } catch (error) {
+    throw new SoakFinding(`the server: ${(error as Error).message}`);
+  }
+}
+
 /** Starts the writer and kills it, without warning, once it has said `messages` things. */
-function runAndKill(
+function writeAndKill(
   words: readonly string[],
   messages: number,
   signal: AbortSignal,
@@ -99,10 +122,10 @@ function runAndKill(
 function take(message: SoakMessage, blocks: GuestBlocks, totals: SoakTotals): void {
   blocks.take(message);
   if ('durable' in message) totals.flushes++;
-  else totals.requests = message.number;
+  else totals.requests = Math.max(totals.requests, message.number);
 }
 
-function judge({ imagePath, policy }: SoakOptions, blocks: GuestBlocks, totals: SoakTotals): void {
+function judge({ imagePath, policy }: SoakOptions, guests: readonly GuestBlocks[], totals: SoakTotals): void {
   const file = openFile(imagePath, { readOnly: true, mode: policyNamed(policy).hostCacheMode });
   const report = checkImage(file);
   if (report.corruptions + report.copiedErrors + report.checkErrors > 0) {
@@ -112,20 +135,21 @@ function judge({ imagePath, policy }: SoakOptions, blocks: GuestBlocks, totals: 
   totals.maxLeaks = Math.max(totals.maxLeaks, report.leaks);
   const image = openImage(file, { policy });
   try {
-    for (let block = 0; block < BLOCK_COUNT; block++) judgeBlock(image, block, blocks, totals);
+    for (let block = 0; block < BLOCK_COUNT; block++) judgeBlock(image, block, guests, totals);
   } finally {
     image.close();
   }
-  blocks.forgetUnflushed();
+  for (const guest of guests) guest.forgetUnflushed();
 }
 
-function judgeBlock(image: Qcow2Image, block: number, blocks: GuestBlocks, totals: SoakTotals): void {
+function judgeBlock(image: Qcow2Image, block: number, guests: readonly GuestBlocks[], totals: SoakTotals): void {
+  const blocks = guests[block % guests.length]!;
   const words = new Uint32Array(BLOCK_BYTES / 4);
   image.read(block * BLOCK_BYTES, new Uint8Array(words.buffer));
   const allowed = blocks.possible(block);
   const wrong = new Set(words.filter((word) => !allowed.has(word)));
   for (const word of wrong) {
-    if (blocks.explain(block, word) === 'reused') continue;
+    if (blocks.explain(block, word, guests) === 'reused') continue;
     throw new SoakFinding(`block ${block} holds ${word}, allowed ${[...allowed].join(' or ')}`);
   }
   if (wrong.size > 0) totals.reusedBlocks++;

@@ -40,6 +40,13 @@ test('a writer killed five times leaves a good image, and the run leaves nothing
   assert.deepEqual(fs.readdirSync(folder), []);
 });
 
+test('a server killed three times under four clients has lost nothing that it acknowledged as flushed', async () => {
+  const { code, stdout, stderr } = await soak('--kills', '3', '--seed', '3', '--clients', '4').finished;
+  assert.equal(code, 0, stderr + stdout);
+  assert.match(stdout, /^writeback, seed 3: 3 kills, \d+ requests, \d+ flushes; nothing flushed was lost/);
+  assert.deepEqual(fs.readdirSync(folder), []);
+});
+
 /** Processes that `pid` has started and that still run. */
 function childrenOf(pid: number): string[] {
   return fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
@@ -83,6 +90,7 @@ test('what a kill must not leave is found: a block that changes behind the write
     policy: 'writethrough',
     kills: 3,
     seed: 3,
+    clients: 0,
     signal: new AbortController().signal,
     onKill: () => {
       if (damaged) return;
@@ -98,6 +106,7 @@ test('wrong use is one line and exit code 2', async () => {
     ['--kills', '0'],
     ['--policy', 'none'],
     ['--dir', '/nowhere'],
+    ['--clients', '-1'],
     ['--kill', '3'],
   ]) {
     const { code, stderr } = await soak(...words).finished;

@@ -12,6 +12,11 @@ const options = yargs(process.argv.slice(2))
   .scriptName('soak')
   .option('kills', { type: 'number', default: 100, describe: 'how often the writer is killed' })
   .option('policy', { type: 'string', default: 'writeback', describe: policyNames().join(', ') })
+  .option('clients', {
+    type: 'number',
+    default: 0,
+    describe: 'kill `cowbench serve` under this many clients; 0: kill a process that writes itself',
+  })
   .option('seed', { type: 'number', default: 1, describe: 'the same seed gives the same requests' })
   .option('dir', { type: 'string', default: os.tmpdir(), describe: 'where the image is made, and removed' })
   .strict()
@@ -33,9 +38,11 @@ function outcome({ kills, requests, flushes, maxLeaks, reusedBlocks }: SoakTotal
 
 /** Returns the exit code. */
 async function soak(): Promise<number> {
-  const { kills, seed, policy } = options;
+  const { kills, seed, policy, clients } = options;
   if (!Number.isSafeInteger(kills) || kills < 1) throw new UsageError(`--kills ${kills}: not a whole number from 1 on`);
   if (!Number.isSafeInteger(seed)) throw new UsageError(`--seed ${seed}: not a whole number`);
+  if (!Number.isSafeInteger(clients) || clients < 0 || clients > 64)
+    throw new UsageError(`--clients ${clients}: not a whole number from 0 to 64`);
   findPolicy(policy);
   if (!fs.existsSync(options.dir)) throw new UsageError(`--dir ${options.dir}: there is no such folder`);
   const folder = fs.mkdtempSync(path.join(options.dir, 'cowbench-'));
@@ -48,6 +55,7 @@ async function soak(): Promise<number> {
       policy,
       kills,
       seed,
+      clients,
       signal: interruption.signal,
       onKill: (kill, { requests, flushes }) => {
         if (process.stderr.isTTY)
