@@ -97,5 +97,6 @@ export {
 export type { DurableFile, Sequence } from './io/durability.ts';
 export { type OpenFileOptions, openFile } from './io/file.ts';
 export { type FileIdentity, fileBeside, identifyFile } from './io/file-identity.ts';
+export type { FileUse } from './io/file-locks.ts';
 export { ForwardingFile } from './io/forwarding-file.ts';
 export { MemoryFile } from './io/memory-file.ts';

@@ -12,6 +12,8 @@ export type Qcow2ErrorCode =
   | 'NO_SPACE'
   /** The operating system failed a read, write or sync. */
   | 'IO'
+  /** Another program uses the file, and its locks rule out what was asked for. */
+  | 'IN_USE'
   /** A change was asked of an image opened for reading. */
   | 'READ_ONLY'
   /** The caller's argument makes no sense for this image. */

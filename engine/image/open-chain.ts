@@ -11,6 +11,7 @@ import { type Header, INCOMPATIBLE } from '../format/header.ts';
 import type { BlockFile, HostCacheMode } from '../io/block-file.ts';
 import { openFile } from '../io/file.ts';
 import { type FileIdentity, fileBeside, identifyFile } from '../io/file-identity.ts';
+import type { FileUse } from '../io/file-locks.ts';
 import { peekHeader } from './metadata.ts';
 import type { OpenOptions } from './open.ts';
 import { openImage, type Qcow2Image } from './qcow2-image.ts';
@@ -23,6 +24,13 @@ export interface OpenImageFileOptions extends Omit<OpenOptions, 'dataFile'> {
   readonly allowedFolders?: readonly string[];
   /** What is to lie under the image instead of the file that it names, which is then not opened. Closed with the image. */
   readonly backing?: GuestDisk;
+  /**
+   * `take` (the default): other programs that heed QEMU's locks cannot change what is read, nor use what is written. `force-share`,
+   * for reading only: although another program may be writing. `none`: nothing is locked.
+   */
+  readonly locks?: 'take' | 'force-share' | 'none';
+  /** Is told why nothing is locked, where the platform or the file system has no such locks. */
+  readonly onUnlocked?: (why: string) => void;
   /** Put around the file of the image itself, to count or to trace what it does. */
   readonly wrapFile?: (file: BlockFile) => BlockFile;
 }
@@ -32,9 +40,12 @@ const CHAIN_LENGTH_MAX = 64;
 
 /**
  * Opens the image at `imagePath` and everything that it stands on; {@link Qcow2Image.close} closes all of it.
- * @throws Qcow2Error as {@link openImage}; INVALID_ARGUMENT for a name that may not be followed, CORRUPT for a chain that loops.
+ * @throws Qcow2Error as {@link openImage}; IN_USE when locks of another program rule it out; INVALID_ARGUMENT for a name that may not be followed, CORRUPT for a chain that loops.
  */
 export function openImageFile(imagePath: string, options: OpenImageFileOptions = {}): Qcow2Image {
+  if (options.locks === 'force-share' && options.readOnly !== true) {
+    throw new Qcow2Error('INVALID_ARGUMENT', `${imagePath}: only a reader can force sharing`, { file: imagePath });
+  }
   return openLink({ ...identifyFile(imagePath), name: imagePath }, imagePath, options, []);
 }
 
@@ -53,8 +64,18 @@ function openLink(
   options: OpenImageFileOptions,
   chain: readonly string[],
 ): Qcow2Image {
-  const { mode = 'writeback', readOnly = false, allowedFolders, wrapFile, ...rest } = options;
-  const file = (wrapFile ?? asItIs)(openFile(filePath, { mode, readOnly }));
+  const {
+    mode = 'writeback',
+    readOnly = false,
+    allowedFolders,
+    wrapFile,
+    locks: _,
+    onUnlocked: _tell,
+    ...rest
+  } = options;
+  const file = (wrapFile ?? asItIs)(
+    openFile(filePath, { mode, readOnly, ...locking(options, readOnly ? 'image-read' : 'image-write') }),
+  );
   const opened: GuestDisk[] = [];
   try {
     const header = peekHeader(file);
@@ -83,7 +104,8 @@ function openBacking(
   if (header.backingFileName === null || options.allowedFolders === undefined || options.backing !== undefined)
     return null;
   const identity = follow(header.backingFileName, image, options.allowedFolders, chain, 'backing file');
-  if (header.backingFormat === 'raw') return new RawDisk(openFile(identity.path, { readOnly: true }));
+  if (header.backingFormat === 'raw')
+    return new RawDisk(openFile(identity.path, { readOnly: true, ...locking(options, 'raw-read') }));
   if (header.backingFormat === 'qcow2')
     return openLink(identity, identity.path, { ...options, readOnly: true, wrapFile: asItIs }, chain);
   const found = header.backingFormat === null ? 'no format' : `format ${JSON.stringify(header.backingFormat)}`;
@@ -100,7 +122,13 @@ function openDataFile(header: Header, image: NamedFile, options: OpenImageFileOp
     );
   }
   const identity = follow(header.dataFileName, image, options.allowedFolders, chain, 'data file');
-  return openFile(identity.path, { mode: options.mode ?? 'writeback', readOnly: options.readOnly ?? false });
+  const { mode = 'writeback', readOnly = false } = options;
+  return openFile(identity.path, { mode, readOnly, ...locking(options, readOnly ? 'raw-read' : 'raw-write') });
+}
+
+function locking({ locks = 'take', onUnlocked }: OpenImageFileOptions, use: FileUse) {
+  if (locks === 'none') return {};
+  return { lock: locks === 'take' ? use : 'forced-read', ...(onUnlocked !== undefined && { onUnlocked }) } as const;
 }
 
 /** The file that a name in an image's header leads to, if it may be opened. */

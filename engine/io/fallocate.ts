@@ -1,36 +1,20 @@
-/**
- * Hole punching by the C library's `fallocate`, for which Node has no call. Loaded at the first use, because most runs
- * never punch.
- */
-import { createRequire } from 'node:module';
+/** Hole punching by the C library's `fallocate`. */
 import os from 'node:os';
 import { Qcow2Error } from '../base/errors.ts';
+import { type CFunction, cFunction } from './c-library.ts';
 
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
 
 type Fallocate = (descriptor: number, mode: number, offset: number, lengthBytes: number) => number;
-type Koffi = { load(library: string): { func(prototype: string): Fallocate }; errno(): number };
-
-let koffi: Koffi | null = null;
-let fallocate: Fallocate | null | undefined;
-
-function loadFallocate(): Fallocate | null {
-  if (process.platform !== 'linux') return null;
-  try {
-    koffi = createRequire(import.meta.url)('koffi') as Koffi;
-    return koffi.load('libc.so.6').func('int fallocate(int fd, int mode, int64_t offset, int64_t len)');
-  } catch {
-    return null;
-  }
-}
+let fallocate: CFunction<Fallocate> | null | undefined;
 
 /** Calls fallocate; false where the platform or the file system has no such thing. */
 function call(descriptor: number, mode: number, offset: number, lengthBytes: number, what: string): boolean {
-  if (fallocate === undefined) fallocate = loadFallocate();
-  if (fallocate === null || koffi === null) return false;
-  if (fallocate(descriptor, mode, offset, lengthBytes) === 0) return true;
-  const errno = koffi.errno();
+  if (fallocate === undefined) fallocate = cFunction('int fallocate(int fd, int mode, int64_t offset, int64_t len)');
+  if (fallocate === null) return false;
+  if (fallocate.call(descriptor, mode, offset, lengthBytes) === 0) return true;
+  const errno = fallocate.errno();
   const { EOPNOTSUPP, ENOSYS, ENOSPC } = os.constants.errno;
   if (errno === EOPNOTSUPP || errno === ENOSYS) return false;
   const code = errno === ENOSPC ? 'NO_SPACE' : 'IO';

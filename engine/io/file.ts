@@ -10,6 +10,7 @@ import { exactText, SECTOR_BYTES } from '../base/units.ts';
 import { AlignedBuffer } from './aligned-buffer.ts';
 import type { BlockFile, FileExtent, HostCacheMode, SyncCause, TableKind } from './block-file.ts';
 import { preallocate, punchHole } from './fallocate.ts';
+import { type FileLock, type FileUse, lockFile } from './file-locks.ts';
 import { extentAt } from './holes.ts';
 
 export interface OpenFileOptions {
@@ -18,6 +19,10 @@ export interface OpenFileOptions {
   readonly readOnly?: boolean;
   /** Create the file, empty; an existing file of that name is emptied. */
   readonly create?: boolean;
+  /** Keeps other programs from using the file in a way that rules this use out, see `file-locks.ts`. Default: nothing is locked. */
+  readonly lock?: FileUse;
+  /** Is told why nothing is locked, where the platform or the file system has no such locks. */
+  readonly onUnlocked?: (why: string) => void;
 }
 
 const { O_CREAT, O_DSYNC, O_RDONLY, O_RDWR, O_TRUNC } = fs.constants;
@@ -36,18 +41,34 @@ export function openFile(filePath: string, options: OpenFileOptions = {}): Block
     throw new Qcow2Error('UNSUPPORTED', `host cache mode ${mode} needs O_DIRECT, which this platform does not have`);
   }
   let flags = readOnly ? O_RDONLY : O_RDWR;
-  if (options.create) flags += O_CREAT + O_TRUNC;
+  // What is locked is emptied only when the lock is there.
+  if (options.create) flags += options.lock === undefined ? O_CREAT + O_TRUNC : O_CREAT;
   if (mode === 'writethrough' || mode === 'directsync') flags += O_DSYNC;
   if (direct) flags += O_DIRECT;
   try {
     const descriptor = fs.openSync(filePath, flags, 0o644);
+    const lock = lockOpened(filePath, descriptor, options);
+    if (options.create && lock !== null) fs.ftruncateSync(descriptor);
     if (options.create) syncDirectory(path.dirname(filePath));
-    return new RealFile(filePath, descriptor, mode, readOnly);
+    return new RealFile(filePath, descriptor, { mode, readOnly, lock });
   } catch (error) {
     if (direct && (error as NodeJS.ErrnoException).code === 'EINVAL') {
       throw new Qcow2Error('UNSUPPORTED', `${filePath}: this file system refuses O_DIRECT (host cache mode ${mode})`);
     }
     throw fromSystemError(error, `cannot open ${filePath}`, { file: filePath });
+  }
+}
+
+/** Closes the file again when it cannot be locked. */
+function lockOpened(filePath: string, descriptor: number, { lock: use, onUnlocked }: OpenFileOptions): FileLock | null {
+  if (use === undefined) return null;
+  try {
+    const lock = lockFile(descriptor, filePath, use);
+    if (lock.missing !== null) onUnlocked?.(lock.missing);
+    return lock;
+  } catch (error) {
+    fs.closeSync(descriptor);
+    throw error;
   }
 }
 
@@ -61,6 +82,12 @@ function syncDirectory(directory: string): void {
   }
 }
 
+interface RealFileOptions {
+  readonly mode: HostCacheMode;
+  readonly readOnly: boolean;
+  readonly lock: FileLock | null;
+}
+
 class RealFile implements BlockFile {
   readonly name: string;
   readonly writesAreDurable: boolean;
@@ -70,13 +97,15 @@ class RealFile implements BlockFile {
   /** O_DIRECT wants page-aligned memory: requests pass through this buffer. */
   readonly #bounce: AlignedBuffer | null;
   #endBytes: number;
+  readonly #lock: FileLock | null;
   #failedSync: unknown = null;
   #closed = false;
 
-  constructor(name: string, descriptor: number, mode: HostCacheMode, readOnly: boolean) {
+  constructor(name: string, descriptor: number, { mode, readOnly, lock }: RealFileOptions) {
     this.name = name;
     this.#descriptor = descriptor;
     this.readOnly = readOnly;
+    this.#lock = lock;
     this.writesAreDurable = mode === 'writethrough' || mode === 'directsync';
     this.ignoresSyncs = mode === 'unsafe';
     this.#bounce = mode === 'none' || mode === 'directsync' ? new AlignedBuffer() : null;
@@ -172,6 +201,7 @@ class RealFile implements BlockFile {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#lock?.release();
     fs.closeSync(this.#descriptor);
   }
 

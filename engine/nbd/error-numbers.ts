@@ -7,6 +7,7 @@ const NUMBERS: Readonly<Record<Exclude<Qcow2ErrorCode, 'OUT_OF_RANGE'>, NbdErrno
   UNSUPPORTED: 'ENOTSUP',
   NO_SPACE: 'ENOSPC',
   IO: 'EIO',
+  IN_USE: 'EPERM',
   READ_ONLY: 'EPERM',
   INVALID_ARGUMENT: 'EINVAL',
   CLOSED: 'ESHUTDOWN',

@@ -60,7 +60,7 @@ export function isBadInput(error: unknown): boolean {
   return [UsageError, TraceError, WorkloadError].some((kind) => error instanceof kind);
 }
 
-const INPUT_CODES: readonly string[] = ['INVALID_ARGUMENT', 'UNSUPPORTED', 'OUT_OF_RANGE'];
+const INPUT_CODES: readonly string[] = ['IN_USE', 'INVALID_ARGUMENT', 'UNSUPPORTED', 'OUT_OF_RANGE'];
 
 /** Without characters that could steer a terminal or reorder the line: names and texts from files may hold anything. */
 export function oneLine(text: string): string {

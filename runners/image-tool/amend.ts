@@ -2,7 +2,7 @@
 import { type AmendOptions, amendImage, type BlockFile, describeImage, refuseAmendment } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
-import { openQcow2, openRegularFile, qcow2Only, usingDisk, warnOfLostBitmaps } from './disks.ts';
+import { type Access, openQcow2, openRegularFile, qcow2Only, usingDisk, warnOfLostBitmaps } from './disks.ts';
 import {
   AMEND_OPTIONS,
   asksForHelp,
@@ -43,7 +43,10 @@ export const amend: Subcommand = {
     if (options.size === 0) throw new UsageError('no option to change is given (-o NAME=VALUE); -o help lists them');
     const file = given.required('file');
     qcow2Only(file, given.format(), 'a raw image has no options');
-    return withWork(given.terminal, { quiet: true, showProgress: false }, () => change(given, file, options));
+    return withWork(given.terminal, { quiet: true, showProgress: false }, () =>
+      // Held over all of the steps: between two of them nobody else may write.
+      withFile(file, 'image-read', given.access(), () => change(given, file, options)),
+    );
   },
 };
 
@@ -51,25 +54,31 @@ export const amend: Subcommand = {
 function change(given: Given, filePath: string, options: FormatOptions): void {
   const sizeText = options.get('size');
   const sizeBytes = sizeText === undefined ? undefined : parseDiskSize('-o size', sizeText);
-  const header = headerChanges(filePath, options);
+  const header = headerChanges(filePath, options, given.access());
   if (sizeBytes !== undefined || header.version === 2) warnOfLostBitmaps(filePath, given.access().warn);
-  if (sizeBytes === undefined) return amendFile(filePath, header);
+  const access = given.access();
+  if (sizeBytes === undefined) return amendFile(filePath, header, access);
   const { version, ...rest } = header;
   if (version !== 2) {
-    if (Object.keys(header).length > 0) amendFile(filePath, header);
+    if (Object.keys(header).length > 0) amendFile(filePath, header, access);
     return grow(given, filePath, sizeBytes);
   }
-  withFile(filePath, false, (file) => refuseAmendment(file, header, sizeBytes));
+  withFile(filePath, 'image-read', access, (file) => refuseAmendment(file, header, sizeBytes));
   grow(given, filePath, sizeBytes);
-  amendFile(filePath, { ...rest, version });
+  amendFile(filePath, { ...rest, version }, access);
 }
 
-function amendFile(filePath: string, changes: AmendOptions): void {
-  withFile(filePath, true, (file) => amendImage(file, changes));
+function amendFile(filePath: string, changes: AmendOptions, access: Access): void {
+  withFile(filePath, 'image-write', access, (file) => amendImage(file, changes));
 }
 
-function withFile<Result>(filePath: string, writable: boolean, use: (file: BlockFile) => Result): Result {
-  const file = openRegularFile(filePath, writable);
+function withFile<Result>(
+  filePath: string,
+  lock: 'image-read' | 'image-write',
+  access: Access,
+  use: (file: BlockFile) => Result,
+): Result {
+  const file = openRegularFile(filePath, lock, access);
   try {
     return use(file);
   } finally {
@@ -77,7 +86,7 @@ function withFile<Result>(filePath: string, writable: boolean, use: (file: Block
   }
 }
 
-function headerChanges(filePath: string, options: FormatOptions): AmendOptions {
+function headerChanges(filePath: string, options: FormatOptions, access: Access): AmendOptions {
   const name = options.get('backing_file');
   const refcountText = options.get('refcount_bits');
   const changes = {
@@ -89,7 +98,7 @@ function headerChanges(filePath: string, options: FormatOptions): AmendOptions {
     dataFile: options.get('data_file'),
     dataFileRaw: flag(options, 'data_file_raw'),
   };
-  const present = withFile(filePath, false, describeImage);
+  const present = withFile(filePath, 'image-read', access, describeImage);
   const hasBacking = name === undefined ? present.backingFile !== null : name !== '';
   const hasFormat = changes.backingFormat !== undefined || present.backingFormat !== null;
   if (hasBacking && name !== undefined && !hasFormat)

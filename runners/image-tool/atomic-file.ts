@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { fileBeside } from '../../engine/index.ts';
+import { type BlockFile, fileBeside, openFile, Qcow2Error } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { printable } from './printable.ts';
 
@@ -15,6 +15,8 @@ export class AtomicFile {
   /** Where it is until {@link commit}. Created empty. */
   readonly path: string;
   readonly #mode: number | null;
+  /** What is replaced, if there is something: locked, so that nobody goes on using what no name leads to any more. */
+  readonly #replaced: BlockFile | null;
   #isPending = true;
 
   /** Throws UsageError when `wanted` is something else than a regular file, or its folder cannot be written to. */
@@ -25,10 +27,12 @@ export class AtomicFile {
     }
     this.finalPath = present === undefined ? absentPath(wanted) : fs.realpathSync.native(wanted);
     this.#mode = present === undefined ? null : present.mode;
+    this.#replaced = present === undefined ? null : lockedWhereReadable(this.finalPath);
     this.path = path.join(path.dirname(this.finalPath), `.cowbench-${randomBytes(6).toString('hex')}.tmp`);
     try {
       fs.closeSync(fs.openSync(this.path, 'wx'));
     } catch (error) {
+      this.#replaced?.close();
       const { code } = error as NodeJS.ErrnoException;
       const isThere = fs.existsSync(path.dirname(this.path));
       const noEntry = isThere ? 'nothing can be created in its folder' : 'there is no such folder';
@@ -41,6 +45,7 @@ export class AtomicFile {
     if (this.#mode !== null) fs.chmodSync(this.path, this.#mode);
     fs.renameSync(this.path, this.finalPath);
     this.#isPending = false;
+    this.#replaced?.close();
     const folder = fs.openSync(path.dirname(this.finalPath), 'r');
     fs.fsyncSync(folder);
     fs.closeSync(folder);
@@ -49,7 +54,18 @@ export class AtomicFile {
   /** Removes what was not committed. */
   [Symbol.dispose](): void {
     if (this.#isPending) fs.rmSync(this.path, { force: true });
+    this.#replaced?.close();
     this.#isPending = false;
+  }
+}
+
+/** Throws Qcow2Error IN_USE. A file that may be replaced but not read cannot be asked. */
+function lockedWhereReadable(filePath: string): BlockFile | null {
+  try {
+    return openFile(filePath, { readOnly: true, lock: 'raw-write' });
+  } catch (error) {
+    if (error instanceof Qcow2Error && error.code === 'IO') return null;
+    throw error;
   }
 }
 

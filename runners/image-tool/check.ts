@@ -61,7 +61,7 @@ function repairOf(given: Given): 'leaks' | 'all' | null {
 }
 
 function examine(given: Given, filePath: string, repair: 'leaks' | 'all' | null): void {
-  const file = openRegularFile(filePath, repair !== null);
+  const file = openRegularFile(filePath, repair === null ? 'image-read' : 'image-write', given.access());
   let report: CheckReport;
   let repaired: RepairReport | null = null;
   try {

@@ -10,7 +10,7 @@ import {
 } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
-import { backingOf, type ImageFormat, openOver, openQcow2, qcow2Only, warnOfLostBitmaps } from './disks.ts';
+import { backingOf, type ImageFormat, lockedFor, openOver, openQcow2, qcow2Only, warnOfLostBitmaps } from './disks.ts';
 import { type Extent, extentAt, readsAsZeros } from './extents.ts';
 import { printable } from './printable.ts';
 import { ACCESS, CACHE, FORMAT, type Given, PROGRESS, QUIET, type Subcommand } from './subcommand.ts';
@@ -117,7 +117,7 @@ async function commitInto(given: Given, chain: readonly Link[], depth: number, w
 function openBase(given: Given, { path, format, sizeBytes }: Link, neededBytes: number): Qcow2Image | RawDisk {
   const mode = given.hostCache('cache') ?? 'writeback';
   if (format === 'raw') {
-    const file = openFile(path, { mode });
+    const file = openFile(path, { mode, ...lockedFor('raw-write', path, given.access()) });
     if (sizeBytes < neededBytes) file.truncate(neededBytes);
     return new RawDisk(file);
   }

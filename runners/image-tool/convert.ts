@@ -6,6 +6,7 @@ import { type CopyOptions, copyDisk } from './copy.ts';
 import {
   type ImageFormat,
   imageFormat,
+  lockedFor,
   openDisk,
   openQcow2,
   refuseReplacing,
@@ -189,7 +190,7 @@ async function writeOver(given: Given, source: Source, target: string, format: I
   refuseReplacing(target, source.files);
   const mode = given.hostCache('cache') ?? 'writeback';
   if (format === 'raw') {
-    const file = openFile(target, { mode });
+    const file = openFile(target, { mode, ...lockedFor('raw-write', target, given.writeAccess()) });
     try {
       refuseSmaller(target, file.sizeBytes(), source.sizeBytes);
       await copyDisk(source, rawTarget(file), copyOptions(given, 0, 0), work);
@@ -200,7 +201,7 @@ async function writeOver(given: Given, source: Source, target: string, format: I
     return;
   }
   warnOfLostBitmaps(target, given.access().warn);
-  const image = openQcow2(target, { access: given.access(), mode }, false);
+  const image = openQcow2(target, { access: given.writeAccess(), mode }, false);
   try {
     refuseSmaller(target, image.sizeBytes, source.sizeBytes);
     await copyDisk(source, image, copyOptions(given, image.clusterSizeBytes, image.clusterSizeBytes), work);

@@ -7,9 +7,11 @@ import path from 'node:path';
 import {
   type BlockFile,
   describeImage,
+  type FileUse,
   type GuestDisk,
   type HostCacheMode,
   identifyFile,
+  type OpenFileOptions,
   type OpenImageFileOptions,
   openFile,
   openImageFile,
@@ -31,6 +33,8 @@ export interface Access {
   readonly allowBacking: boolean;
   /** Folders; none given: the folder of each image itself. */
   readonly folders: readonly string[];
+  /** Reads although another program may be writing. */
+  readonly forceShare: boolean;
   /** Takes a line about a choice that could have been meant otherwise. */
   readonly warn: (line: string) => void;
 }
@@ -80,10 +84,36 @@ export function qcow2Only(filePath: string, format: ImageFormat | undefined, why
   if ((format ?? formatOf(filePath)) === 'raw') throw new UsageError(`${printable(filePath)}: ${why}`);
 }
 
-/** The file alone, for reading unless `writable`; never a device or a pipe, which could block or be written by accident. */
-export function openRegularFile(filePath: string, writable = false): BlockFile {
+/**
+ * The file alone, for a look at its header unless `use` says more; never a device or a pipe, which could block or be written by
+ * accident. A look needs no lock.
+ */
+export function openRegularFile(filePath: string, use?: FileUse, access?: Access): BlockFile {
   identifyFile(filePath);
-  return openFile(filePath, { readOnly: !writable });
+  if (use === undefined) return openFile(filePath, { readOnly: true });
+  return openFile(filePath, { readOnly: use.endsWith('-read'), ...lockedFor(use, filePath, access!) });
+}
+
+/** The options that lock a file for `use`. Throws UsageError when a writer wants to share. */
+export function lockedFor(
+  use: FileUse,
+  filePath: string,
+  access: Access,
+): Pick<OpenFileOptions, 'lock' | 'onUnlocked'> {
+  if (access.forceShare && !use.endsWith('-read')) throw forcedWriter(filePath);
+  return { lock: access.forceShare ? 'forced-read' : use, onUnlocked: (why) => tellUnlocked(filePath, why, access) };
+}
+
+function forcedWriter(filePath: string): UsageError {
+  return new UsageError(`--force-share: ${printable(filePath)} is to be written, and only a reader can share it`);
+}
+
+const told = new Set<string>();
+
+function tellUnlocked(filePath: string, why: string, { warn }: Access): void {
+  if (told.has(filePath)) return;
+  told.add(filePath);
+  warn(`${printable(filePath)}: nothing keeps other programs from using it meanwhile: ${why}`);
 }
 
 /** The disk that an image holds, with what it stands on, for reading. */
@@ -92,7 +122,8 @@ export function openDisk(filePath: string, options: OpenDiskOptions): RawDisk | 
   if (format === 'qcow2') return openQcow2(filePath, options, true);
   if (options.snapshot !== undefined) throw new UsageError(`${filePath}: a raw image has no snapshots`);
   identifyFile(filePath);
-  return new RawDisk(openFile(filePath, { readOnly: true, mode: options.mode ?? 'writeback' }));
+  const { mode = 'writeback', access } = options;
+  return new RawDisk(openFile(filePath, { readOnly: true, mode, ...lockedFor('raw-read', filePath, access) }));
 }
 
 /** A qcow2 image with what it stands on; only the image itself is opened for writing. */
@@ -103,6 +134,7 @@ export function openQcow2(filePath: string, options: OpenDiskOptions, readOnly: 
   const image = openImageFile(filePath, {
     mode,
     readOnly,
+    ...sharing(filePath, access, readOnly),
     ...engine,
     ...(folders === null ? {} : { allowedFolders: folders }),
   });
@@ -124,7 +156,21 @@ export function openOver(
   readOnly: boolean,
 ): Qcow2Image {
   const folders = allowedFolders(filePath, access);
-  return openImageFile(filePath, { backing, mode, readOnly, ...(folders === null ? {} : { allowedFolders: folders }) });
+  return openImageFile(filePath, {
+    ...{ backing, mode, readOnly },
+    ...sharing(filePath, access, readOnly),
+    ...(folders === null ? {} : { allowedFolders: folders }),
+  });
+}
+
+function sharing(
+  filePath: string,
+  access: Access,
+  readOnly: boolean,
+): Pick<OpenImageFileOptions, 'locks' | 'onUnlocked'> {
+  if (access.forceShare && !readOnly) throw forcedWriter(filePath);
+  const onUnlocked = (why: string) => tellUnlocked(filePath, why, access);
+  return { locks: access.forceShare ? 'force-share' : 'take', onUnlocked };
 }
 
 /** Uses `disk` and closes it. Of two errors the first is thrown: that closing fails too is what came of it. */

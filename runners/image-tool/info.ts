@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { type BitmapInfo, describeImage, fileBeside, type ImageDescription } from '../../engine/index.ts';
-import { backingOf, filesOf, formatOf, type ImageFormat, openDisk, openRegularFile } from './disks.ts';
+import { type Access, backingOf, filesOf, formatOf, type ImageFormat, openDisk, openRegularFile } from './disks.ts';
 import { printable, printableJson } from './printable.ts';
 import { readableSize } from './sizes.ts';
 import { snapshotJson, snapshotLines } from './snapshot-table.ts';
@@ -25,7 +25,7 @@ export const info: Subcommand = {
     ['info --backing-chain --allow-backing overlay.qcow2', 'and of every backing file'],
   ],
   run(given) {
-    const facts = filesToShow(given).map(({ file, format }) => readFacts(file, format));
+    const facts = filesToShow(given).map(({ file, format }) => readFacts(file, format, given.access()));
     if (given.wantsJson())
       given.terminal.print(printableJson(given.flag('backing-chain') ? facts.map(jsonOf) : jsonOf(facts[0]!)));
     else given.terminal.print(facts.map((fact) => linesOf(fact).join('\n')).join('\n\n'));
@@ -55,8 +55,8 @@ function filesToShow(given: Given): { file: string; format: ImageFormat }[] {
   return chain;
 }
 
-function readFacts(filePath: string, format: ImageFormat): Facts {
-  const file = openRegularFile(filePath);
+function readFacts(filePath: string, format: ImageFormat, access: Access): Facts {
+  const file = openRegularFile(filePath, format === 'qcow2' ? 'image-read' : 'raw-read', access);
   try {
     const image = format === 'qcow2' ? describeImage(file) : null;
     const { blocks } = fs.statSync(filePath);

@@ -4,6 +4,7 @@ import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { differingUnits } from './differences.ts';
 import {
+  type Access,
   type ImageFormat,
   imageFormat,
   type OpenDiskOptions,
@@ -77,8 +78,14 @@ export const rebase: Subcommand = {
       afterInterruption: 'the image reads as before, over its old backing file',
     };
     return withWork(given.terminal, work, async (work) => {
-      if (!given.flag('unsafe')) await copyDifferences(given, file, target, work);
-      writeName(file, target);
+      // Held over both steps: between them nobody else may write.
+      const held = openRegularFile(file, 'image-read', given.access());
+      try {
+        if (!given.flag('unsafe')) await copyDifferences(given, file, target, work);
+        writeName(file, target, given.access());
+      } finally {
+        held.close();
+      }
     });
   },
 };
@@ -100,8 +107,8 @@ function targetOf(given: Given): Target {
   return { name, format: imageFormat('backing-format', formatText) };
 }
 
-function writeName(filePath: string, target: Target): void {
-  const file = openRegularFile(filePath, true);
+function writeName(filePath: string, target: Target, access: Access): void {
+  const file = openRegularFile(filePath, 'image-write', access);
   try {
     amendImage(file, { backingFile: target?.name ?? null, backingFormat: target?.format ?? null });
   } finally {

@@ -1,5 +1,5 @@
 /** `cowbench image resize`: another size for a disk, in place. */
-import { MiB, openFile, PREALLOCATIONS, type Preallocation, type Qcow2Image } from '../../engine/index.ts';
+import { MiB, PREALLOCATIONS, type Preallocation, type Qcow2Image } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { unknownWord } from '../console/suggest.ts';
@@ -67,23 +67,14 @@ function refuseShrinking(given: Given, file: string, presentBytes: number, sizeB
 }
 
 async function resizeRaw(given: Given, filePath: string, how: Preallocation, work: Work): Promise<void> {
-  const presentBytes = sizeOfRaw(filePath);
-  const sizeBytes = parseNewSize('size', given.required('size'), presentBytes);
-  refuseShrinking(given, filePath, presentBytes, sizeBytes);
-  const file = openFile(filePath);
+  const file = openRegularFile(filePath, 'raw-write', given.access());
   try {
+    const presentBytes = file.sizeBytes();
+    const sizeBytes = parseNewSize('size', given.required('size'), presentBytes);
+    refuseShrinking(given, filePath, presentBytes, sizeBytes);
     file.truncate(sizeBytes);
     if (how !== 'off') await takeRawSpace(file, presentBytes, sizeBytes, how, work);
     file.sync('other');
-  } finally {
-    file.close();
-  }
-}
-
-function sizeOfRaw(filePath: string): number {
-  const file = openRegularFile(filePath);
-  try {
-    return file.sizeBytes();
   } finally {
     file.close();
   }

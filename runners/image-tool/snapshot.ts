@@ -2,7 +2,7 @@
 import { describeImage, type GuestDisk, openFile, openImage, type Qcow2Image } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
-import { type Access, formatOf, openQcow2, openRegularFile, usingDisk, warnOfLostBitmaps } from './disks.ts';
+import { type Access, formatOf, lockedFor, openQcow2, openRegularFile, usingDisk, warnOfLostBitmaps } from './disks.ts';
 import { printable } from './printable.ts';
 import { chosenSnapshot, type SnapshotRule } from './snapshot-choice.ts';
 import { snapshotLines } from './snapshot-table.ts';
@@ -48,7 +48,7 @@ export const snapshot: Subcommand = {
 
 function list(given: Given, filePath: string, format: 'raw' | 'qcow2'): void {
   if (format === 'raw') return;
-  const file = openRegularFile(filePath);
+  const file = openRegularFile(filePath, 'image-read', given.access());
   try {
     const { snapshots } = describeImage(file);
     if (snapshots.length > 0) given.terminal.print(['Snapshot list:', ...snapshotLines(snapshots)].join('\n'));
@@ -81,7 +81,8 @@ function openForSnapshots(filePath: string, access: Access): Qcow2Image {
   const { backingFile, hasDataFile } = describeImage(file);
   file.close();
   if (backingFile === null || hasDataFile) return openQcow2(filePath, { access }, false);
-  return openImage(openFile(filePath), { backing: new UnopenedDisk(filePath) });
+  const locked = openFile(filePath, lockedFor('image-write', filePath, access));
+  return openImage(locked, { backing: new UnopenedDisk(filePath) });
 }
 
 class UnopenedDisk implements GuestDisk {

@@ -29,7 +29,7 @@ export const QUIET = { quiet: { ...FLAG, alias: 'q', describe: 'print errors onl
 export const PROGRESS = { progress: { ...FLAG, alias: 'p', describe: 'show progress and the time left' } };
 export const OUTPUT = { output: { ...value('FORMAT'), default: 'human', describe: 'human or json' } };
 export const SHARE = {
-  'force-share': { ...FLAG, alias: 'U', describe: 'ignored (accepted for compatibility); cowbench takes no locks' },
+  'force-share': { ...FLAG, alias: 'U', describe: 'read although another program may be writing to it' },
 };
 export const CACHE = {
   cache: { ...value('MODE'), alias: 't', describe: `host cache mode of the target: ${HOST_CACHE_MODES.join(', ')}` },
@@ -94,10 +94,16 @@ export class Given {
     return this.#word(name, HOST_CACHE_MODES);
   }
 
+  /** For a file that is written while `--force-share` concerns what is read. */
+  writeAccess(): Access {
+    return { ...this.access(), forceShare: false };
+  }
+
   access(): Access {
     const folders = this.texts('allow-folder');
     const warn = (line: string) => this.warn(line);
-    return { allowBacking: this.flag('allow-backing') || folders.length > 0, folders, warn };
+    const forceShare = this.flag('force-share');
+    return { allowBacking: this.flag('allow-backing') || folders.length > 0, folders, forceShare, warn };
   }
 
   #word<Word extends string>(name: string, words: readonly Word[]): Word | undefined {

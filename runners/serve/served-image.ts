@@ -13,7 +13,7 @@ import {
   RequestQueue,
 } from '../../engine/index.ts';
 import { BASE_ALLOCATION, type NbdWork, nbdErrorOf, type Outcome, type StatusExtent } from '../../engine/nbd/index.ts';
-import { openQcow2 } from '../image-tool/disks.ts';
+import { lockedFor, openQcow2 } from '../image-tool/disks.ts';
 import { extents, type MappableDisk, readsAsZeros } from '../image-tool/extents.ts';
 import { GuestTotals } from '../sample/guest-totals.ts';
 import type { ImageChoice, ServedDisk, WireAnswer, WireRequest } from './messages.ts';
@@ -177,7 +177,15 @@ function openCounted(choice: ImageChoice): { disk: OpenDisk; file: CountingFile 
   const { imagePath, readOnly, cache } = choice;
   const disk =
     choice.format === 'raw'
-      ? new RawDisk(wrapFile(openFile(imagePath, { readOnly, mode: cache })))
+      ? new RawDisk(
+          wrapFile(
+            openFile(imagePath, {
+              readOnly,
+              mode: cache,
+              ...lockedFor(readOnly ? 'raw-read' : 'raw-write', imagePath, accessOf(choice)),
+            }),
+          ),
+        )
       : openQcow2(
           imagePath,
           { access: accessOf(choice), mode: cache, engine: { ...policyOf(choice), wrapFile } },
@@ -193,7 +201,7 @@ function openForSnapshots(choice: ImageChoice, disk: GuestDevice): Qcow2Image | 
 }
 
 function accessOf({ allowBacking, folders }: ImageChoice) {
-  return { allowBacking, folders, warn: (text: string) => console.error(`cowbench: ${text}`) };
+  return { allowBacking, folders, forceShare: false, warn: (text: string) => console.error(`cowbench: ${text}`) };
 }
 
 function policyOf({ policy }: ImageChoice) {
