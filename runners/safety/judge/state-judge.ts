@@ -11,14 +11,8 @@ import { ContentJudge, type WrongSector } from './content-judge.ts';
 import { valueWords } from './guest-content.ts';
 import { GuestMapReader, type GuestRun, type ImageView, Unreadable } from './guest-map.ts';
 import { runSecondPhase } from './second-phase.ts';
-import {
-  FINDING_CLASSES,
-  type FindingClass,
-  isViolation,
-  type StateFindings,
-  type StateVerdict,
-  type Symptom,
-} from './state-verdict.ts';
+import { isDamage, StateNotes } from './state-notes.ts';
+import { FINDING_CLASSES, isViolation, type StateVerdict } from './state-verdict.ts';
 
 export interface JudgeOptions {
   /** Also open the image, write to it and judge again. Default true. */
@@ -45,8 +39,6 @@ export class StateJudge {
   readonly #options: JudgeOptions;
   readonly #atomSectors: ReadonlySet<number>;
   readonly #judges = new Map<SectorValues, ContentJudge>();
-  #findings: StateFindings = {};
-  #symptoms: Symptom[] = [];
 
   constructor(file: StateFile, values: ValueTable, point: JudgedPoint, options: JudgeOptions = {}) {
     this.#file = file;
@@ -58,84 +50,65 @@ export class StateJudge {
 
   /** Judges the file as it is now; leaves it as it was. */
   judge(): StateVerdict {
-    this.#findings = {};
-    this.#symptoms = [];
+    const notes = new StateNotes();
     this.#file.keep();
     try {
-      return { leaks: this.#judge(), findings: this.#findings, symptoms: this.#symptoms };
+      const leaks = this.#judge(notes);
+      return { leaks, findings: notes.findings, symptoms: notes.symptoms };
     } finally {
       this.#file.restore();
     }
   }
 
   /** Returns how many clusters leak. */
-  #judge(): number {
+  #judge(notes: StateNotes): number {
     try {
       const wasDirty = new GuestMapReader(this.#file).isDirty;
       // An image with the dirty bit is not meant to be used before its refcounts are repaired.
       const report = wasDirty
         ? repairImage(this.#file).after
         : checkImage(this.#file, { maxFindings: FINDINGS_LISTED });
-      this.#noteReport(report);
-      const view = this.#readImage();
+      notes.addReport(report, () => this.#damageOf(report));
+      const view = this.#readImage(notes);
       // A wrong COPIED flag is what the second phase is for: it shows what the flag does.
       const damage = FINDING_CLASSES.filter((kind) => isViolation(kind) && kind !== 'copiedShared');
-      const isSound = damage.every((kind) => this.#findings[kind] === undefined);
+      const isSound = damage.every((kind) => notes.findings[kind] === undefined);
       if (isSound && this.#options.secondPhase !== false) {
         const harm = runSecondPhase(this.#file, view);
-        if (harm !== null) this.#note('secondPhase', harm);
+        if (harm !== null) notes.add('secondPhase', harm);
       }
       return report.leaks;
     } catch (error) {
       if (!(error instanceof Qcow2Error) && !(error instanceof Unreadable)) throw error;
-      this.#note('corrupt', error.message);
+      notes.add('corrupt', error.message);
       return 0;
     }
   }
 
-  /** `what`: the reason without what differs from state to state; without it, the numbers of the reason go. */
-  #note(kind: FindingClass, reason: string, value: number | null = null, what = withoutNumbers(reason)): void {
-    this.#findings[kind] ??= { reason, value };
-    this.#symptoms.push({ kind, what, offset: null });
-  }
-
-  #noteReport(report: CheckReport): void {
-    const worst = report.findings.filter(isDamage);
-    if (report.corruptions > 0 || report.checkErrors > 0) {
-      this.#findings.corrupt = { reason: worst[0]?.text ?? 'the checker finds corruption', value: null };
-      for (const finding of this.#allOf(report)) this.#symptoms.push(symptomOf(finding));
-      return;
-    }
-    const flagOf = (isShared: boolean) =>
-      report.findings.find(({ kind, severity }) => severity === 'copied' && (kind === 'copied-shared') === isShared);
-    if (report.copiedShared > 0) {
-      this.#note('copiedShared', flagOf(true)?.text ?? 'COPIED is set on a cluster with several references');
-    }
-    if (report.copiedErrors > report.copiedShared) {
-      this.#note('copiedOnly', flagOf(false)?.text ?? 'COPIED flags and refcounts disagree');
-    }
-  }
-
   /** Leaks may have kept damage off the list. */
-  #allOf({ findings, corruptions, checkErrors, copiedErrors, leaks }: CheckReport): CheckReport['findings'] {
+  #damageOf(report: CheckReport): CheckReport['findings'] {
+    const { findings, corruptions, checkErrors, copiedErrors, leaks } = report;
     const count = corruptions + checkErrors + copiedErrors + leaks;
     const all = findings.length < FINDINGS_LISTED ? findings : checkImage(this.#file, { maxFindings: count }).findings;
     return all.filter(isDamage);
   }
 
-  #readImage(): ImageView {
+  #readImage(notes: StateNotes): ImageView {
     const { oracle } = this.#point;
     const reader = new GuestMapReader(this.#file);
-    if (!oracle.sizes.includes(reader.sizeBytes)) this.#note('lost', `the disk has ${reader.sizeBytes} bytes`);
+    if (!oracle.sizes.includes(reader.sizeBytes)) notes.add('lost', `the disk has ${reader.sizeBytes} bytes`);
     const disk = reader.disk();
-    this.#judgeContent(reader, disk, oracle.disk, null);
+    this.#judgeContent(reader, disk, oracle.disk, null, notes);
     const snapshots = reader.snapshots().map((listed) => {
       const runs = reader.map(listed.l1Offset, listed.l1Entries);
       const sectors = oracle.snapshots.get(listed.name)?.sectors;
-      if (sectors !== undefined) this.#judgeContent(reader, runs, sectors, listed.name);
+      if (sectors !== undefined) this.#judgeContent(reader, runs, sectors, listed.name, notes);
       return { listed, runs };
     });
-    this.#judgeList(snapshots.map(({ listed }) => listed.name));
+    this.#judgeList(
+      snapshots.map(({ listed }) => listed.name),
+      notes,
+    );
     return { reader, disk, snapshots };
   }
 
@@ -145,22 +118,24 @@ export class StateJudge {
     runs: readonly GuestRun[],
     sectors: SectorValues,
     snapshot: string | null,
+    notes: StateNotes,
   ): void {
     let judge = this.#judges.get(sectors);
     if (judge === undefined) {
       judge = new ContentJudge(this.#file, this.#point.looseData, sectors, this.#atomSectors, reader.runSectors);
       this.#judges.set(sectors, judge);
     }
-    for (const wrong of judge.judge(runs, reader.usesZstd)) this.#noteWrong(wrong, sectors, snapshot);
+    for (const wrong of judge.judge(runs, reader.usesZstd)) this.#noteWrong(wrong, sectors, snapshot, notes);
   }
 
-  #noteWrong({ sector, value }: WrongSector, sectors: SectorValues, snapshot: string | null): void {
+  #noteWrong({ sector, value }: WrongSector, sectors: SectorValues, snapshot: string | null, notes: StateNotes): void {
     const isForeign = value === NOT_A_VALUE || (value > 0 && this.#values.homeOf(value) !== sector);
     const kind = snapshot !== null ? 'snapshot' : isForeign ? 'foreign' : 'lost';
     const requestOf = (number: number) => this.#values.requestOf(number);
     const what = `reads ${valueWords(value, requestOf)}`;
-    if (this.#findings[kind] !== undefined) {
-      this.#symptoms.push({ kind, what, offset: null });
+    // Only the first of a kind is described in full.
+    if (notes.findings[kind] !== undefined) {
+      notes.addSymptom(kind, what);
       return;
     }
     const cell = sectors.get(sector);
@@ -168,36 +143,19 @@ export class StateJudge {
     const promised = allowed.map((number) => valueWords(number, requestOf)).join(' or ');
     const where = snapshot === null ? '' : ` of snapshot ${snapshot}`;
     const reason = `guest sector ${sector}${where} ${what}, promised was ${promised}`;
-    this.#note(kind, reason, value, what);
+    notes.add(kind, reason, value, what);
   }
 
-  #judgeList(names: readonly string[]): void {
+  #judgeList(names: readonly string[], notes: StateNotes): void {
     const { oracle } = this.#point;
     for (const [name, { presence }] of oracle.snapshots) {
-      if (presence === 'must' && !names.includes(name)) this.#note('snapshot', `snapshot ${name} is gone`);
+      if (presence === 'must' && !names.includes(name)) notes.add('snapshot', `snapshot ${name} is gone`);
     }
     names.forEach((name, index) => {
-      if (!oracle.snapshots.has(name)) this.#note('snapshot', `there is a snapshot ${shown(name)} that nobody made`);
-      if (names.indexOf(name) !== index) this.#note('snapshot', `snapshot ${shown(name)} is listed twice`);
+      if (!oracle.snapshots.has(name)) notes.add('snapshot', `there is a snapshot ${shown(name)} that nobody made`);
+      if (names.indexOf(name) !== index) notes.add('snapshot', `snapshot ${shown(name)} is listed twice`);
     });
   }
-}
-
-function isDamage({ severity }: CheckReport['findings'][number]): boolean {
-  return severity === 'corruption' || severity === 'check-error';
-}
-
-/** Which refcount, and how wrong it is, is part of what is wrong; of other findings the kind says enough. */
-function symptomOf({ kind, offset, found, expected }: CheckReport['findings'][number]): Symptom {
-  return {
-    kind: 'corrupt',
-    what: kind === 'refcount-low' ? `refcount ${found}, ${expected} references` : kind,
-    offset,
-  };
-}
-
-function withoutNumbers(text: string): string {
-  return text.replaceAll(/0x[0-9a-f]+|[0-9]+/g, 'N');
 }
 
 /** A name from a damaged image may be anything, of any length. */
