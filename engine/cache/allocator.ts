@@ -52,6 +52,8 @@ export interface Allocation {
   readonly offset: number;
   /** What must be durable before anything durable names the clusters; empty when it is so already. */
   readonly wait: readonly Prerequisite[];
+  /** The clusters read as zeros until they are written to, after a power cut as well. */
+  readonly readsAsZeros: boolean;
 }
 
 /** What goes back when an operation that failed is taken back; see `undo.ts`. */

@@ -27,8 +27,17 @@ export interface Behaviour {
    * `discarded` as soon as the cluster holds something else (decision 002).
    */
   readonly staleTables: 'written-out' | 'discarded';
-  /** How snapshots are taken. `walked`: every refcount shifted in place, as in all stages of history. */
-  readonly snapshots: 'walked';
+  /**
+   * What a write leaves out of a new cluster: `written` by itself, zeros too, as in history; or `merged` with the data in one write, and
+   * not written where it reads as zeros and the place does, too.
+   */
+  readonly copyOnWrite: 'written' | 'merged';
+  /** How snapshots are taken, applied and deleted: see `image/walked-snapshots.ts` and `image/flipped-snapshots.ts`. */
+  readonly snapshots: 'walked' | 'flipped';
+  /** The L2 cache holds the tables of the whole disk by default, up to 32 MiB, in place of {@link l2CacheTables}. */
+  readonly l2CacheCoversDisk: boolean;
+  /** What is written through (O_DSYNC) is flushed after each request: the caches always write back. */
+  readonly flushesToWriteThrough: boolean;
   /** Snapshot walks run in writeback whatever the host cache mode. */
   readonly walksInWriteback: boolean;
 }

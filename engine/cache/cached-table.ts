@@ -13,7 +13,14 @@ export interface TableOwner {
   /** Both return the number of the change that wrote it. */
   writeOut(table: CachedTable): Sequence;
   writeOutDirtySectors(table: CachedTable): Sequence;
+  writeOutRanges(table: CachedTable, ranges: readonly TableRange[]): Sequence;
   discard(table: CachedTable, why: DiscardReason): void;
+}
+
+/** Bytes [from, to) of a table, whole sectors. */
+export interface TableRange {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** The memory of a slot, used by one table after the other. */
@@ -72,6 +79,11 @@ export class CachedTable {
   /** Writes only the 512-byte sectors that hold dirty bytes; it is clean then. No sync. @throws Qcow2Error */
   writeOutDirtySectors(): void {
     this.#writtenAt = this.#owner.writeOutDirtySectors(this);
+  }
+
+  /** Writes these ranges, which cover all that is dirty, in their order; it is clean then. No sync. @throws Qcow2Error */
+  writeOutRanges(ranges: readonly TableRange[]): void {
+    this.#writtenAt = this.#owner.writeOutRanges(this, ranges);
   }
 
   /** Its dirty content is worth nothing any more: it is clean from now on, without being written out. */

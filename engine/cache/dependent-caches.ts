@@ -4,7 +4,7 @@
  * never a cycle. Beside the edge a cache can owe one bare barrier (for copied data), paid before its next write-out.
  */
 import { Qcow2Error } from '../base/errors.ts';
-import type { BlockFile, SyncCause } from '../io/block-file.ts';
+import type { SyncCause } from '../io/block-file.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { CachedTable } from './cached-table.ts';
 import type { FlushOptions, Order, TableCaches } from './policy.ts';
@@ -29,7 +29,7 @@ function rootOf(error: unknown): unknown {
 }
 
 export class DependentCaches {
-  readonly #file: BlockFile;
+  readonly #sync: (cause: SyncCause) => void;
   readonly #copiedData: Behaviour['copiedData'];
   readonly #attached: () => TableCaches;
   readonly #links: Record<'l2' | 'refcounts', Link> = {
@@ -37,8 +37,9 @@ export class DependentCaches {
     refcounts: { dependsOn: null, owesBarrier: false },
   };
 
-  constructor(file: BlockFile, { copiedData }: Behaviour, attached: () => TableCaches) {
-    this.#file = file;
+  /** `sync` makes a barrier, or skips one that would do nothing. */
+  constructor(sync: (cause: SyncCause) => void, { copiedData }: Behaviour, attached: () => TableCaches) {
+    this.#sync = sync;
     this.#copiedData = copiedData;
     this.#attached = attached;
   }
@@ -52,7 +53,7 @@ export class DependentCaches {
     const { l2, refcounts } = this.#caches;
     switch (order) {
       case 'copied-data-before-mapping':
-        if (this.#copiedData === 'barrier') this.#file.sync('data-before-mapping');
+        if (this.#copiedData === 'barrier') this.#sync('data-before-mapping');
         else if (this.#copiedData === 'owed') this.#links.l2.owesBarrier = true;
         return;
       case 'refcounts-before-mapping':
@@ -71,10 +72,10 @@ export class DependentCaches {
       case 'refcount-before-snapshot-l1':
       case 'refcount-before-snapshot-table':
       case 'refcount-before-refcount-block':
-        return this.#file.sync('refcounts-before-table');
+        return this.#sync('refcounts-before-table');
       case 'snapshot-walk-step':
       case 'compressed-walk-step':
-        return this.#file.sync('snapshot-walk');
+        return this.#sync('snapshot-walk');
       case 'data-before-mapping':
       case 'compressed-data-before-mapping':
       case 'mapping-before-free':
@@ -87,7 +88,7 @@ export class DependentCaches {
   flush({ refcountsMayLag = false }: FlushOptions = {}): void {
     this.writeOutAll(this.#caches.l2, 'cache-flush');
     if (!refcountsMayLag) this.writeOutAll(this.#caches.refcounts, 'cache-flush');
-    this.#file.sync('guest-flush');
+    this.#sync('guest-flush');
   }
 
   /** Writes out what is dirty, without a promise to the guest. */
@@ -102,17 +103,20 @@ export class DependentCaches {
     const link = table.kind === 'l2' ? this.#links.l2 : this.#links.refcounts;
     if (link.dependsOn !== null) this.#settleDependency(link);
     else if (link.owesBarrier) {
-      this.#file.sync('data-before-mapping');
+      this.#sync('data-before-mapping');
       link.owesBarrier = false;
     }
     table.writeOut();
   }
 
-  /**
-   * Writes every dirty table of `cache` out, then one barrier: always, as history has it, even when nothing was dirty. A table that
-   * cannot be written keeps no other back; there is no barrier then.
-   */
+  /** Writes every dirty table of `cache` out, then one barrier: always, as history has it, even when nothing was dirty. */
   writeOutAll(cache: TableCache, cause: SyncCause): void {
+    this.writeOutEach(cache);
+    this.#sync(cause);
+  }
+
+  /** The same without the barrier at the end. A table that cannot be written keeps no other back. */
+  writeOutEach(cache: TableCache): void {
     let worst: Qcow2Error | null = null;
     for (const table of cache.dirtyTables()) {
       try {
@@ -123,7 +127,6 @@ export class DependentCaches {
       }
     }
     if (worst !== null) throw worst;
-    this.#file.sync(cause);
   }
 
   #link(cache: TableCache): Link {

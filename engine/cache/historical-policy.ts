@@ -23,6 +23,10 @@ export abstract class HistoricalPolicy implements CachePolicy {
     return this.#caches;
   }
 
+  place(content: Pointer): void {
+    this.publishNow(content);
+  }
+
   /** What must precede it does already: by an order declared before, or because its own pointer was published at once. */
   publish(pointer: Pointer): void {
     this.publishNow(pointer);

@@ -18,6 +18,7 @@ export class Pointer implements Place {
   /** As they are when the pointer is written; whoever postpones that and wants them as they are now has to copy them. */
   readonly bytes: Uint8Array;
   #writtenAt = 0 as Sequence;
+  #successor: Pointer | null = null;
 
   constructor(kind: TableKind, offset: number, bytes: Uint8Array) {
     this.kind = kind;
@@ -27,7 +28,12 @@ export class Pointer implements Place {
 
   /** Number of the change that wrote it; 0 for not yet. */
   get writtenAt(): Sequence {
-    return this.#writtenAt;
+    return this.#successor?.writtenAt ?? this.#writtenAt;
+  }
+
+  /** It need not be written any more: what it named is named through `successor`, which is later. */
+  supersededBy(successor: Pointer): void {
+    this.#successor = successor;
   }
 
   /** Writes it, by sectors. No sync. @throws Qcow2Error */

@@ -3,7 +3,11 @@ import { Qcow2Error } from '../base/errors.ts';
 import type { HostCacheMode } from '../io/block-file.ts';
 import type { Behaviour } from './behaviour.ts';
 import { LegacyPolicy } from './legacy-policy.ts';
+import { ModernPolicy } from './modern-policy.ts';
+import { OrderedPolicy } from './ordered-policy.ts';
 import type { PolicyFactory } from './policy.ts';
+import { Quarantine } from './quarantine.ts';
+import { Reserve } from './reserve.ts';
 import { findStage, STAGES, type Stage, type StageId } from './stage.ts';
 import { WritebackPolicy } from './writeback-policy.ts';
 import { WritethroughPolicy } from './writethrough-policy.ts';
@@ -20,6 +24,10 @@ export interface PolicyPreset {
   /** The host cache mode that it runs with when none is asked for. */
   readonly hostCacheMode: HostCacheMode;
   readonly create: PolicyFactory;
+  /** What `bench` compares when it is not told: history, today, and what is possible. */
+  readonly comparedByDefault?: boolean;
+  /** The one to choose: it costs least and no explored power cut violates it. `docs/policies.md` has the reasons. */
+  readonly isRecommended?: boolean;
 }
 
 export type PolicyName = string;
@@ -91,6 +99,7 @@ registerPolicy({
   stage: 'S0',
   behaviour: STAGES.S0.behaviour,
   hostCacheMode: 'writeback',
+  comparedByDefault: true,
   create: ({ file }) => {
     const policy = new LegacyPolicy(file);
     return { policy, snapshotWalk: policy };
@@ -102,6 +111,7 @@ registerPolicy({
   stage: 'S4b',
   behaviour: STAGES.S4b.behaviour,
   hostCacheMode: 'writethrough',
+  comparedByDefault: true,
   create: ({ file, behaviour }) => {
     const policy = new WritethroughPolicy(file, behaviour);
     return { policy, snapshotWalk: policy };
@@ -113,5 +123,49 @@ registerPolicy({
   stage: 'S4b',
   behaviour: STAGES.S4b.behaviour,
   hostCacheMode: 'writeback',
+  comparedByDefault: true,
   create: ({ file, behaviour }) => ({ policy: new WritebackPolicy(file, behaviour) }),
+});
+
+/** What programs do today whatever their policy: tables of the whole disk in a cache that always writes back, copies merged. */
+const MODERN: Behaviour = {
+  ...STAGES.S4b.behaviour,
+  replacement: 'lru',
+  layout: 'indexed',
+  l2CacheCoversDisk: true,
+  copyOnWrite: 'merged',
+  flushesToWriteThrough: true,
+};
+const ORDERED: Behaviour = { ...MODERN, snapshots: 'flipped' };
+
+registerPolicy({
+  name: 'modern',
+  summary: 'the driver of today, rebuilt: as writeback, clean syncs skipped, copies merged, caches sized for the disk',
+  behaviour: MODERN,
+  hostCacheMode: 'writeback',
+  comparedByDefault: true,
+  create: ({ file, behaviour }) => ({ policy: new ModernPolicy(file, behaviour) }),
+});
+registerPolicy({
+  name: 'ordered',
+  summary:
+    'soft updates: two barriers a flush at most, freed clusters kept back, dirty sectors only, snapshots in one header write',
+  behaviour: ORDERED,
+  hostCacheMode: 'writeback',
+  create: ({ file, geometry }) => {
+    const policy = new OrderedPolicy(file, geometry.clusterBytes);
+    return { policy, createAllocator: (parts) => new Quarantine(parts, () => policy.flush()) };
+  },
+});
+registerPolicy({
+  name: 'reserve',
+  summary: 'as ordered, with clusters counted ahead of time: a fresh cluster costs the one barrier of its flush',
+  behaviour: ORDERED,
+  hostCacheMode: 'writeback',
+  comparedByDefault: true,
+  isRecommended: true,
+  create: ({ file, geometry }) => {
+    const policy = new OrderedPolicy(file, geometry.clusterBytes);
+    return { policy, createAllocator: (parts) => new Reserve(parts, () => policy.flush()) };
+  },
 });

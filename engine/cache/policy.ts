@@ -94,12 +94,17 @@ export interface CachePolicy extends CacheObserver, TableCleaner {
   attach(caches: TableCaches): void;
   /** Declared at the moment between the two: `before` has changed in memory or in the file, `after` has not yet. */
   order(ordering: Ordering): void;
+  /**
+   * Writes a structure that nothing names yet (a longer L1 table, the copy of one for a snapshot, a snapshot table) to clusters that were
+   * allocated for it. What `order` said of it precedes it.
+   */
+  place(content: Pointer): void;
   /** Has the pointer written, once `before` and what {@link order} said of it is durable: now, or as late as the next flush. */
   publish(pointer: Pointer, before: readonly Prerequisite[]): void;
   /** The same with nothing to wait for, and durable on return; pointers to the same bytes that are still postponed are given up. */
   publishNow(pointer: Pointer): void;
-  /** What the pointers into this range named is named elsewhere now: those that are still postponed are given up. */
-  withdraw(range: HostRange): void;
+  /** What the pointers into this range named is named through `successor` now: those that are still postponed are given up. */
+  withdraw(range: HostRange, successor: Pointer): void;
   /** The guest's flush: on return all completed writes are durable. */
   flush(options?: FlushOptions): void;
   /** Writes out what is dirty before the image is closed. */

@@ -29,7 +29,10 @@ const S0: Behaviour = {
   freesSharedL2BeforeCopy: true,
   copiesL2FromFile: true,
   staleTables: 'discarded',
+  copyOnWrite: 'written',
   snapshots: 'walked',
+  l2CacheCoversDisk: false,
+  flushesToWriteThrough: false,
   walksInWriteback: false,
 };
 const S1: Behaviour = {

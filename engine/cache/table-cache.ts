@@ -19,6 +19,7 @@ import {
   type DiscardReason,
   type TableMemory,
   type TableOwner,
+  type TableRange,
 } from './cached-table.ts';
 import { type CacheLayout, createEntryStore, type EntryStore } from './entry-store.ts';
 import { createChooser, type Replacement, type VictimChooser } from './replacement.ts';
@@ -155,13 +156,17 @@ export class TableCache implements TableOwner {
   }
 
   writeOut(table: CachedTable): Sequence {
-    return this.#write(table, 0, this.tableBytes);
+    return this.#write(table, [{ from: 0, to: this.tableBytes }]);
   }
 
   writeOutDirtySectors(table: CachedTable): Sequence {
     const from = roundDown(this.#entries.dirtyFrom(table.slot), SECTOR_BYTES);
     const to = roundUp(this.#entries.dirtyTo(table.slot), SECTOR_BYTES);
-    return this.#write(table, from, to);
+    return this.#write(table, [{ from, to }]);
+  }
+
+  writeOutRanges(table: CachedTable, ranges: readonly TableRange[]): Sequence {
+    return this.#write(table, ranges);
   }
 
   discard(table: CachedTable, why: DiscardReason): void {
@@ -192,9 +197,11 @@ export class TableCache implements TableOwner {
     for (let slot = 0; slot < this.capacity; slot++) this.#empty(slot);
   }
 
-  #write(table: CachedTable, from: number, to: number): Sequence {
+  #write(table: CachedTable, ranges: readonly TableRange[]): Sequence {
     invariant(this.isResident(table), 'only a table that is in the cache is written out');
-    this.#file.write(table.offset + from, table.bytes.subarray(from, to), this.kind);
+    for (const { from, to } of ranges) {
+      this.#file.write(table.offset + from, table.bytes.subarray(from, to), this.kind);
+    }
     const at = this.#file.written;
     this.#entries.setDirty(table.slot, 0, 0);
     for (const observer of this.#observers) observer.writtenOut?.(table, at);

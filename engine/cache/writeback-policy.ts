@@ -11,7 +11,11 @@ export class WritebackPolicy extends HistoricalPolicy {
 
   constructor(file: DurableFile, behaviour: Behaviour) {
     super(file);
-    this.#tables = new DependentCaches(file, behaviour, () => this.caches);
+    this.#tables = new DependentCaches(
+      (cause) => file.sync(cause),
+      behaviour,
+      () => this.caches,
+    );
   }
 
   protected obey(order: Order): void {

@@ -18,7 +18,11 @@ export class WritethroughPolicy extends HistoricalPolicy implements SnapshotWalk
 
   constructor(file: DurableFile, behaviour: Behaviour) {
     super(file);
-    this.#tables = new DependentCaches(file, behaviour, () => this.caches);
+    this.#tables = new DependentCaches(
+      (cause) => file.sync(cause),
+      behaviour,
+      () => this.caches,
+    );
     this.#walksInWriteback = behaviour.walksInWriteback;
   }
 

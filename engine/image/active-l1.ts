@@ -74,10 +74,10 @@ export class ActiveL1 {
     table.bytes.set(old.entryBytes);
     const content = new Pointer('l1', offset, table.entryBytes);
     policy.order({ order: 'refcount-before-l1-table', before: wait, after: [content] });
-    policy.publish(content, wait);
+    policy.place(content);
     const header = new Pointer('header', HEADER_FIELDS.l1Size, l1Fields(table));
     policy.publish(header, [content]);
-    policy.withdraw({ offset: old.offset, lengthBytes: old.reservedBytes });
+    policy.withdraw({ offset: old.offset, lengthBytes: old.reservedBytes }, header);
     vars.l1 = table;
     allocator.release([{ offset: old.offset, lengthBytes: old.reservedBytes }], [header]);
   }

@@ -1,6 +1,6 @@
 /** How large the table caches are: in tables, or in bytes as users of today's tools give them. */
 import { Qcow2Error } from '../base/errors.ts';
-import { SECTOR_BYTES } from '../base/units.ts';
+import { MiB, SECTOR_BYTES } from '../base/units.ts';
 import type { Behaviour } from '../cache/behaviour.ts';
 
 export interface CacheSizeOptions {
@@ -18,6 +18,7 @@ export interface CacheSizeOptions {
   readonly l2CacheEntryBytes?: number;
 }
 
+const L2_CACHE_BYTES_MAX = 32 * MiB;
 /** A copied L2 table and its original are pinned together. */
 const MIN_L2_TABLES = 2;
 
@@ -32,6 +33,8 @@ export function cacheCapacities(
   options: CacheSizeOptions,
   behaviour: Behaviour,
   clusterBytes: number,
+  bytesPerL2Table: number,
+  diskBytes: number,
 ): CacheCapacities {
   const l2SliceBytes = sliceBytes(options, clusterBytes);
   const { cacheBytes, l2CacheBytes, refcountCacheBytes } = options;
@@ -52,15 +55,22 @@ export function cacheCapacities(
     options.l2CacheTables,
     forL2,
     l2SliceBytes,
-    defaultL2(behaviour, clusterBytes, l2SliceBytes),
+    defaultL2Tables(behaviour, diskBytes, bytesPerL2Table, clusterBytes) * (clusterBytes / l2SliceBytes),
     MIN_L2_TABLES,
   );
   return { l2Tables, refcountBlocks, l2SliceBytes };
 }
 
-/** With slices, as many as make up the default number of whole tables. */
-function defaultL2(behaviour: Behaviour, clusterBytes: number, l2SliceBytes: number): number {
-  return behaviour.l2CacheTables * (clusterBytes / l2SliceBytes);
+/** In whole tables. Every table of the disk is cached where 32 MiB hold them: at 64 KiB clusters up to 256 GiB. */
+function defaultL2Tables(
+  { l2CacheCoversDisk, l2CacheTables }: Behaviour,
+  diskBytes: number,
+  bytesPerL2Table: number,
+  clusterBytes: number,
+): number {
+  if (!l2CacheCoversDisk) return l2CacheTables;
+  const most = Math.floor(L2_CACHE_BYTES_MAX / clusterBytes);
+  return Math.max(MIN_L2_TABLES, Math.min(most, Math.ceil(diskBytes / bytesPerL2Table)));
 }
 
 function remainder(total: number | undefined, taken: number | undefined): number | undefined {

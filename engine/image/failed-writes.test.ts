@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Qcow2Error } from '../base/errors.ts';
 import { KiB, MiB } from '../base/units.ts';
-import { policyNames } from '../cache/policies.ts';
+import { policyNamed, policyNames } from '../cache/policies.ts';
 import { checkImage } from '../check/check-image.ts';
 import type { TableKind } from '../io/block-file.ts';
 import { ForwardingFile } from '../io/forwarding-file.ts';
@@ -76,7 +76,9 @@ function imageWith(create: Partial<CreateOptions> = {}): MemoryFile {
 
 for (const policy of policyNames()) {
   test(`${policy}: a data write that fails ten times leaks no cluster`, () => {
-    for (const { title, create, act, room, kinds } of TRIALS) {
+    // Copies are no writes of their own where they are merged with the data.
+    const merged = policyNamed(policy).behaviour.copyOnWrite === 'merged';
+    for (const { title, create, act, room, kinds } of TRIALS.filter(({ kinds }) => !(merged && kinds?.[0] === 'cow'))) {
       const bytes = imageWith(create);
       const file = new FullFile(bytes);
       file.failingKinds = new Set(kinds ?? ['data']);

@@ -11,9 +11,10 @@ export class FreeAtOnce implements Allocator {
   }
 
   allocate(clusters: number): Allocation {
-    const { counts, clusterBytes } = this.#parts;
+    const { counts, clusterBytes, file } = this.#parts;
+    const endOfFile = file.sizeBytes();
     const offset = counts.findFree(clusters);
-    return { offset, wait: counts.raise(offset, clusters * clusterBytes) };
+    return { offset, wait: counts.raise(offset, clusters * clusterBytes), readsAsZeros: offset >= endOfFile };
   }
 
   /** The policy hears of the order when the refcounts are lowered, and has to keep it there and then. */

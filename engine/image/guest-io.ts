@@ -2,8 +2,10 @@
  * Guest reads and writes, copy-on-write included (qcow2.rst, "Copy-on-write" and "Cluster mapping"). Offsets are guest bytes; VM
  * state is mapped past the end of the disk. The file is read and written in whole sectors.
  */
+
 import { Qcow2Error } from '../base/errors.ts';
 import { type GuestOffset, roundDown, roundUp, SECTOR_BYTES } from '../base/units.ts';
+import type { Behaviour } from '../cache/behaviour.ts';
 import type { GuestDisk } from '../disk/device.ts';
 import {
   CLUSTER_COMPRESSED,
@@ -17,6 +19,7 @@ import type { CompressedClusters } from './compressed.ts';
 import type { Geometry } from './geometry.ts';
 import type { Extent, Mapping } from './mapping.ts';
 import type { MappingUpdates } from './mapping-updates.ts';
+import { leftOut, MergedWrites } from './merged-writes.ts';
 import type { ImageVars } from './vars.ts';
 import type { WriteRun, WriteRuns } from './write-runs.ts';
 
@@ -25,6 +28,7 @@ export interface GuestIoParts {
   readonly dataFile: BlockFile | null;
   readonly backing: GuestDisk | null;
   readonly geometry: Geometry;
+  readonly behaviour: Pick<Behaviour, 'copyOnWrite'>;
   readonly vars: ImageVars;
   readonly mapping: Mapping;
   readonly updates: MappingUpdates;
@@ -38,11 +42,13 @@ export class GuestIo {
   readonly #data: BlockFile;
   /** One cluster, for copy-on-write. */
   readonly #copyBuffer: Uint8Array;
+  readonly #merged: MergedWrites;
 
   constructor(parts: GuestIoParts) {
     this.#parts = parts;
     this.#data = parts.dataFile ?? parts.file;
     this.#copyBuffer = new Uint8Array(parts.geometry.clusterBytes);
+    this.#merged = new MergedWrites(parts, this.#data, (offset, into) => this.#readSectors(offset, into, 'cow'));
   }
 
   /** Fills `into` with the guest's bytes from byte `offset` on. */
@@ -145,9 +151,11 @@ export class GuestIo {
 
   /** Puts the run's content into its clusters. True if some of it was copied. What failed is not referenced, and given back. */
   #fill(run: WriteRun, offset: GuestOffset, bytes: Uint8Array): boolean {
-    const { geometry, runs } = this.#parts;
+    const { behaviour, geometry, runs } = this.#parts;
     try {
-      this.#data.write(run.hostOffset + geometry.offsetInCluster(offset), bytes, 'data');
+      const at = run.hostOffset + geometry.offsetInCluster(offset);
+      if (run.unlinkedClusters > 0 && behaviour.copyOnWrite === 'merged') return this.#merged.fill(run, at, bytes);
+      this.#data.write(at, bytes, 'data');
       return run.unlinkedClusters > 0 && this.#copyAround(run);
     } catch (error) {
       runs.giveBack(run);
@@ -157,12 +165,10 @@ export class GuestIo {
 
   /** Copies the old content around the written bytes into the run's first and last unit. True if it did. */
   #copyAround(run: WriteRun): boolean {
-    const { guestOffset, lengthBytes, unitBytes } = run;
-    const end = guestOffset + lengthBytes;
-    const headBytes = run.copiesHead ? guestOffset % unitBytes : 0;
-    const tailBytes = run.copiesTail ? (unitBytes - (end % unitBytes)) % unitBytes : 0;
+    const { headBytes, tailBytes } = leftOut(run);
+    const { guestOffset, lengthBytes } = run;
     if (headBytes > 0) this.#copyOld(run, guestOffset - headBytes, headBytes);
-    if (tailBytes > 0) this.#copyOld(run, end, tailBytes);
+    if (tailBytes > 0) this.#copyOld(run, guestOffset + lengthBytes, tailBytes);
     return headBytes > 0 || tailBytes > 0;
   }
 

@@ -49,6 +49,8 @@ export interface ImageBase {
   readonly features: FeatureBits;
   /** Refcounts are not ordered before references; the dirty bit says so, and a repair at the next open makes up for it. */
   readonly lazyRefcounts: boolean;
+  /** Each request ends in a flush. */
+  readonly writesThrough: boolean;
   /** Discarded clusters are given back to the file system. */
   readonly punchHoles: boolean;
 }

@@ -77,12 +77,14 @@ export class L2Tables {
   /** The same, in the order of the later stages: what is replaced is freed last. */
   #makeNew(index: number, oldOffset: number, sliceStart: number): CachedTable {
     const { allocator, policy, l2, activeL1, behaviour } = this.#parts;
-    const { offset: newOffset, wait } = allocator.allocate(1);
+    const { offset: newOffset, wait, readsAsZeros } = allocator.allocate(1);
+    // Durably counted zeros are an empty table already: its pointer and what it maps can reach the file in any order.
+    const isThere = readsAsZeros && wait.length === 0 && oldOffset === 0;
     policy.order({ order: 'refcount-before-l2-table', before: wait, after: [{ kind: 'l2', offset: newOffset }] });
     const pointer = activeL1.pointer(index);
-    const { slice, table } = this.#writeNew(newOffset, oldOffset, sliceStart, pointer);
+    const { slice, table } = this.#writeNew(newOffset, oldOffset, sliceStart, isThere ? null : pointer);
     try {
-      activeL1.link(index, oldOffset, { newOffset, table, pointer });
+      activeL1.link(index, oldOffset, { newOffset, table: isThere ? [] : table, pointer });
       if (oldOffset !== 0 && !behaviour.freesSharedL2BeforeCopy) this.#free(oldOffset, [pointer]);
     } catch (error) {
       l2.unpin(slice);
@@ -97,8 +99,8 @@ export class L2Tables {
     allocator.release([{ offset, lengthBytes: geometry.clusterBytes }], dropped);
   }
 
-  /** Fills the table at `newOffset` and has it written before `pointer` can name it. The slice at `keepStart` stays pinned. */
-  #writeNew(newOffset: number, oldOffset: number, keepStart: number, pointer: Pointer): NewTable {
+  /** Fills the table at `newOffset` and has it written before `pointer` (null: whatever does) can name it. The slice at `keepStart` stays pinned. */
+  #writeNew(newOffset: number, oldOffset: number, keepStart: number, pointer: Pointer | null): NewTable {
     const { l2, policy } = this.#parts;
     const { clusterBytes, l2SliceBytes } = this.#parts.geometry;
     const table: CachedTable[] = [];
@@ -111,7 +113,7 @@ export class L2Tables {
     const slice = this.#fillNewSlice(newOffset, oldOffset, keepStart);
     table.push(slice);
     try {
-      policy.order({ order: 'l2-table-before-l1-entry', before: table, after: [pointer] });
+      if (pointer !== null) policy.order({ order: 'l2-table-before-l1-entry', before: table, after: [pointer] });
       return { slice, table };
     } catch (error) {
       l2.unpin(slice);

@@ -70,12 +70,12 @@ export class MappingUpdates {
   /** Points the entries of a run at its clusters, whose data is in the file; `copied`: some of it came from elsewhere. */
   link(run: WriteRun, copied: boolean): void {
     const data = copied || run.exposesOldContent ? 'copied-data-before-mapping' : 'data-before-mapping';
-    this.release(this.#setEntries(run, data));
+    this.release(this.#setEntries(run, data, copied || !run.mayLandFirst));
   }
 
   /** The same for clusters without content: of a new image, whose file reads as zeros. */
   linkWithoutData(run: WriteRun): void {
-    this.release(this.#setEntries(run, null));
+    this.release(this.#setEntries(run, null, false));
   }
 
   /** Points the entry at `guestOffset` at the compressed stream in `stream`, whose data is in the file. */
@@ -106,12 +106,12 @@ export class MappingUpdates {
 
   /**
    * Declares that everything written so far (`data` says what it was; null: nothing to wait for), and the refcounts that `wait` names,
-   * precede what is about to change in `slice`, which is pinned; null when it is not yet.
+   * precede what is about to change in `slice`, which is pinned; null when it is not yet. Without `waits` what was written may be last.
    */
-  orderBefore(data: DataOrder | null, wait: readonly Prerequisite[], slice: CachedTable | null): void {
+  orderBefore(data: DataOrder | null, wait: readonly Prerequisite[], slice: CachedTable | null, waits = true): void {
     const { file, policy, features, lazyRefcounts } = this.#parts;
     const after = slice === null ? [] : [slice];
-    if (data !== null) policy.order({ order: data, before: [file.written], after });
+    if (data !== null) policy.order({ order: data, before: waits ? [file.written] : [], after });
     // With lazy refcounts the dirty bit takes the place of the order: it says that references may be ahead of refcounts.
     if (lazyRefcounts) features.setDirty();
     else policy.order({ order: 'refcounts-before-mapping', before: wait, after });
@@ -126,12 +126,13 @@ export class MappingUpdates {
     allocator.release(ranges, [slice]);
   }
 
-  #setEntries(run: WriteRun, data: DataOrder | null): Replaced {
+  /** `waits`: the data must be durable first. */
+  #setEntries(run: WriteRun, data: DataOrder | null, waits: boolean): Replaced {
     const { geometry, l2, tables, entries } = this.#parts;
     const ranges: HostRange[] = [];
     const slice = tables.forWrite(run.guestOffset);
     try {
-      this.orderBefore(data, run.wait, slice);
+      this.orderBefore(data, run.wait, slice, waits);
       const first = geometry.indexInSlice(run.guestOffset);
       l2.markDirty(slice, entries.at(first), entries.at(first + run.unlinkedClusters));
       for (let count = 0; count < run.unlinkedClusters; count++) {

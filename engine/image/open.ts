@@ -1,6 +1,7 @@
 /** Opening an image: from a file and options to its parts, put together. */
 import { corrupt, Qcow2Error } from '../base/errors.ts';
 import type { AllocatorFactory } from '../cache/allocator.ts';
+import type { Behaviour } from '../cache/behaviour.ts';
 import type { SnapshotWalk } from '../cache/policy.ts';
 import { TableCache } from '../cache/table-cache.ts';
 import { hasErrors } from '../check/check-image.ts';
@@ -9,7 +10,7 @@ import type { GuestDisk } from '../disk/device.ts';
 import { COMPATIBLE, type Header, INCOMPATIBLE } from '../format/header.ts';
 import type { BlockFile, TableKind } from '../io/block-file.ts';
 import { StagedFile } from '../io/staged-file.ts';
-import { type CacheSizeOptions, cacheCapacities } from './cache-sizes.ts';
+import { type CacheCapacities, type CacheSizeOptions, cacheCapacities } from './cache-sizes.ts';
 import { choosePolicy, type PolicyOptions } from './chosen-policy.ts';
 import { clearUnknownAutoclear, FeatureBits } from './feature-bits.ts';
 import { stackFiles } from './file-stack.ts';
@@ -27,6 +28,8 @@ export interface OpenOptions extends CacheSizeOptions, PolicyOptions {
   readonly lazyRefcounts?: boolean;
   /** Which metadata is protected against being overwritten. Default `cached`. */
   readonly overlapCheck?: OverlapCheck;
+  /** Every request is durable on return. Default: where the file is O_DSYNC and the policy flushes to write through. */
+  readonly writethrough?: boolean;
   /** Give discarded clusters back to the file system, once they are durably free. Default true. */
   readonly punchHoles?: boolean;
 }
@@ -41,7 +44,7 @@ export function openParts(file: BlockFile, options: OpenOptions): ImageParts {
   const snapshots = readSnapshots(file, header);
   const { create, behaviour } = choosePolicy(options, file.writesAreDurable);
   const lazyRefcounts = usesLazyRefcounts(header, options);
-  cacheCapacities(options, behaviour, 2 ** header.clusterBits);
+  capacitiesFor(header, options, behaviour);
   // Last of all that can refuse the image, because it writes.
   if (hasFeature(header, INCOMPATIBLE.dirty) && !file.readOnly) {
     repairUnclean(file);
@@ -49,7 +52,7 @@ export function openParts(file: BlockFile, options: OpenOptions): ImageParts {
   }
   const { overlapCheck = 'cached', dataFile = null } = options;
   const { staleTables, ...files } = stackFiles(file, dataFile, overlapCheck, 2 ** header.clusterBits);
-  const { l2Tables, refcountBlocks, l2SliceBytes } = cacheCapacities(options, behaviour, 2 ** header.clusterBits);
+  const { l2Tables, refcountBlocks, l2SliceBytes } = capacitiesFor(header, options, behaviour);
   const geometry = geometryOf(header, l2SliceBytes);
   const {
     policy,
@@ -91,10 +94,16 @@ export function openParts(file: BlockFile, options: OpenOptions): ImageParts {
     lazyRefcounts,
     backing: options.backing ?? null,
     punchHoles: options.punchHoles ?? true,
+    writesThrough: options.writethrough ?? (file.writesAreDurable && behaviour.flushesToWriteThrough),
   });
   files.guard.protect(parts);
   if (!file.readOnly) clearUnknownAutoclear(features);
   return parts;
+}
+
+function capacitiesFor(header: Header, options: OpenOptions, behaviour: Behaviour): CacheCapacities {
+  const { clusterBytes, bytesPerL2Table } = geometryOf(header);
+  return cacheCapacities(options, behaviour, clusterBytes, bytesPerL2Table, header.sizeBytes);
 }
 
 const freeAtOnce: AllocatorFactory = (parts) => new FreeAtOnce(parts);

@@ -101,7 +101,7 @@ export class Qcow2Image implements ImageDevice {
     this.#requireInside('write', offset, bytes.length);
     dropBitmaps(this.#parts);
     this.#parts.io.write(offset, bytes);
-    if (options.durable) this.flush();
+    this.#finish(options.durable);
   }
 
   /** On return, everything written before is durable. */
@@ -120,7 +120,9 @@ export class Qcow2Image implements ImageDevice {
     this.#requireWritable();
     this.#requireInside('discard', offset, lengthBytes);
     dropBitmaps(this.#parts);
-    return this.#parts.zeroes.discard(offset, lengthBytes);
+    const discarded = this.#parts.zeroes.discard(offset, lengthBytes);
+    this.#finish();
+    return discarded;
   }
 
   /** Makes the range read as zeros, cheaply where the image can say so; `mayUnmap` lets whole clusters give up their place. */
@@ -131,7 +133,7 @@ export class Qcow2Image implements ImageDevice {
     if (fast) this.#parts.zeroes.requireMarks();
     dropBitmaps(this.#parts);
     this.#parts.zeroes.write(offset, lengthBytes, mayUnmap);
-    if (durable) this.flush();
+    this.#finish(durable);
   }
 
   /**
@@ -144,6 +146,7 @@ export class Qcow2Image implements ImageDevice {
     this.#parts.io.requireCompressible(offset, cluster.length);
     dropBitmaps(this.#parts);
     this.#parts.io.writeCompressed(offset, cluster);
+    this.#finish();
   }
 
   /** Writes out what the allocator and the policy still hold and closes the file. A second close does nothing. */
@@ -197,6 +200,7 @@ export class Qcow2Image implements ImageDevice {
     this.#requireWritable();
     const { io } = this.#parts;
     io.write(io.vmStateAt(offset), bytes);
+    this.#finish();
   }
 
   /** Reads VM state back; never written parts are zeros. */
@@ -250,6 +254,11 @@ export class Qcow2Image implements ImageDevice {
   /** Hits, misses and evictions of the two table caches since the image was opened. */
   cacheCounts(): { l2: CacheCounts; refcounts: CacheCounts } {
     return { l2: { ...this.#parts.l2.counts }, refcounts: { ...this.#parts.refcounts.counts } };
+  }
+
+  /** Ends a request that changed the disk. */
+  #finish(durable = false): void {
+    if (durable || this.#parts.writesThrough) this.flush();
   }
 
   #requireInside(verb: string, offset: number, lengthBytes: number): void {

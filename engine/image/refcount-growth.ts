@@ -126,15 +126,15 @@ export class RefcountGrowth {
       blockOffsets[plan.firstBlockIndex + index] = plan.blocksOffset + index * geometry.clusterBytes;
     }
     const blocks = new Pointer('refcount-block', plan.blocksOffset, growthBlocks(geometry, plan));
-    policy.publish(blocks, []);
+    policy.place(blocks);
     const table = new Pointer('refcount-table', plan.tableOffset, encodeRefcountTable(blockOffsets));
-    policy.publish(table, []);
+    policy.place(table);
     const clusterCount = geometry.clustersFor(plan.tableEntries * REFCOUNT_TABLE_ENTRY_BYTES);
     const fields = refcountTableFields(plan.tableOffset, clusterCount);
     const header = new Pointer('header', HEADER_FIELDS.refcountTableOffset, fields);
     policy.publish(header, [newBlock, blocks, table]);
     const replaced = { offset: old.offset, lengthBytes: old.blockOffsets.length * REFCOUNT_TABLE_ENTRY_BYTES };
-    policy.withdraw(replaced);
+    policy.withdraw(replaced, header);
     this.#vars.refcountTable = { offset: plan.tableOffset, clusterCount, blockOffsets };
     // The caller is in the middle of an allocation that was found from here: the index must not move back under it.
     const { freeClusterIndex } = this.#vars;

@@ -38,18 +38,25 @@ export type WalkChange = 1 | 0 | -1;
 /** A compressed cluster is never written in place, so it never carries COPIED: as if it were shared. */
 const SHARED = 2;
 
-/** Walks `l1`, which is then written back where it lies if one of its COPIED flags changed. */
-export function walkL1(parts: WalkParts, l1: L1Table, change: WalkChange): void {
+/**
+ * Walks `l1`, which is then written back where it lies if one of its COPIED flags changed. `dropped`: nothing names it any more, so that
+ * neither it nor a table that only it named is written again.
+ */
+export function walkL1(parts: WalkParts, l1: L1Table, change: WalkChange, use: 'in-use' | 'dropped' = 'in-use'): void {
   refuseRepeatedTables(parts, l1);
   parts.snapshotWalk.begin();
   let changed = false;
   let complete = false;
   try {
-    for (let index = 0; index < l1.entryCount; index++) changed = walkL1Entry(parts, l1, index, change) || changed;
+    for (let index = 0; index < l1.entryCount; index++) {
+      changed = walkL1Entry(parts, l1, index, change) || changed;
+      if (use === 'dropped') forgetUnused(parts, l1, index);
+    }
     complete = true;
   } finally {
     parts.snapshotWalk.end(() => {
-      if (complete && changed) parts.policy.publish(new Pointer('l1', l1.offset, l1.entryBytes), []);
+      if (complete && changed && use === 'in-use')
+        parts.policy.publish(new Pointer('l1', l1.offset, l1.entryBytes), []);
     });
   }
 }
@@ -63,6 +70,13 @@ function refuseRepeatedTables(parts: WalkParts, l1: L1Table): void {
   if (repeated === undefined) return;
   const message = `${parts.file.name}: the L1 table at offset ${l1.offset} names the L2 table at offset ${repeated} more than once`;
   throw new Qcow2Error('CORRUPT', message, { file: parts.file.name, table: 'l1', offset: l1.offset, found: repeated });
+}
+
+/** A table that was freed holds nothing that is worth writing. */
+function forgetUnused({ tables, counts, geometry, l2 }: WalkParts, l1: L1Table, index: number): void {
+  const offset = tables.offsetAt(l1, index);
+  if (offset === 0 || counts.of(geometry.hostCluster(offset)) > 0) return;
+  for (let start = 0; start < geometry.clusterBytes; start += geometry.l2SliceBytes) l2.forget(offset + start);
 }
 
 /** Returns true when the entry's COPIED flag changed. */

@@ -4,12 +4,16 @@ import { SECTOR_BYTES } from '../base/units.ts';
 import type { Behaviour } from '../cache/behaviour.ts';
 import { SNAPSHOT_COUNT_MAX } from '../format/header-fields.ts';
 import { SNAPSHOT_NAME_BYTES_MAX, type SnapshotEntry, snapshotId, snapshotName } from '../format/snapshot-table.ts';
+import { flippedSnapshots } from './flipped-snapshots.ts';
 import { findSnapshot } from './snapshot-list.ts';
 import { readL1, refuseMisplacedL1, type SnapshotMethod, type SnapshotsParts } from './snapshot-method.ts';
 import type { ImageVars } from './vars.ts';
 import { walkedSnapshots } from './walked-snapshots.ts';
 
-const METHODS: Readonly<Record<Behaviour['snapshots'], SnapshotMethod>> = { walked: walkedSnapshots };
+const METHODS: Readonly<Record<Behaviour['snapshots'], SnapshotMethod>> = {
+  walked: walkedSnapshots,
+  flipped: flippedSnapshots,
+};
 
 export interface NewSnapshot {
   /** 1 to 65535 bytes of UTF-8, not the name or id of another snapshot. */

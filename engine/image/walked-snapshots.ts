@@ -3,7 +3,6 @@
  * atomic over a power cut; `docs/safety.md` says what each step leaves behind. When a call fails, what was done is taken back.
  */
 import type { HostRange } from '../base/units.ts';
-import type { Allocation } from '../cache/allocator.ts';
 import { type Place, Pointer } from '../cache/ordering.ts';
 import { HEADER_FIELDS } from '../format/header-fields.ts';
 import { L1_ENTRY_BYTES } from '../format/l1-entry.ts';
@@ -28,7 +27,7 @@ function addSnapshot(parts: SnapshotsParts, entry: (l1TableOffset: number) => Sn
   const { offset: l1TableOffset, wait } = parts.allocator.allocate(clusters);
   const copy = new Pointer('l1', l1TableOffset, parts.vars.l1.entryBytes);
   parts.policy.order({ order: 'refcount-before-snapshot-l1', before: wait, after: [copy] });
-  parts.policy.publish(copy, wait);
+  parts.policy.place(copy);
   replaceSnapshotTable(parts, [...parts.vars.snapshots, entry(l1TableOffset)], snapshotTableRange(parts));
 }
 
@@ -79,24 +78,20 @@ export function replaceSnapshotTable(
   const { offset, wait } = parts.allocator.allocate(clusters);
   const place: Place = { kind: 'snapshot-table', offset };
   parts.policy.order({ order: 'refcount-before-snapshot-table', before: wait, after: [place] });
-  const publish = () => publishSnapshotTable(parts, entries, { offset, wait });
+  const publish = () => publishSnapshotTable(parts, entries, offset);
   beforeWriting?.(publish);
   const published = publish();
-  parts.policy.withdraw(old);
+  parts.policy.withdraw(old, published.at(-1)!);
   parts.allocator.release([old], published);
 }
 
 /** Returns the pointers that publish it. */
-function publishSnapshotTable(
-  parts: SnapshotsParts,
-  entries: readonly SnapshotEntry[],
-  { offset, wait }: Allocation,
-): Pointer[] {
+function publishSnapshotTable(parts: SnapshotsParts, entries: readonly SnapshotEntry[], offset: number): Pointer[] {
   const bytes = encodeSnapshotTable(entries);
   const pieces = entryPieces(entries).map(
     ([from, to]) => new Pointer('snapshot-table', offset + from, bytes.subarray(from, to)),
   );
-  for (const piece of pieces) parts.policy.publish(piece, wait);
+  for (const piece of pieces) parts.policy.place(piece);
   const field = new Uint8Array(8);
   writeUint64(new DataView(field.buffer), 0, offset);
   const place = new Pointer('header', HEADER_FIELDS.snapshotsOffset, field);

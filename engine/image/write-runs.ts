@@ -8,6 +8,7 @@ import type { Allocation, Allocator } from '../cache/allocator.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
 import type { Prerequisite } from '../cache/ordering.ts';
 import type { TableCache } from '../cache/table-cache.ts';
+import type { GuestDisk } from '../disk/device.ts';
 import {
   CLUSTER_COMPRESSED,
   CLUSTER_NORMAL,
@@ -41,11 +42,19 @@ export interface WriteRun {
   readonly wait: readonly Prerequisite[];
   /** Bytes of the clusters that were allocated for it; 0 where they are mapped already. */
   readonly allocatedBytes: number;
+  /** The clusters are new and read as zeros where nothing is written to them. */
+  readonly readsAsZeros: boolean;
+  /** The guest read zeros there until now, and the clusters do, too: an entry that lands before the data shows nothing new. */
+  readonly mayLandFirst: boolean;
 }
+
+/** Of clusters that are there already. */
+const IN_PLACE = { wait: [], allocatedBytes: 0, readsAsZeros: false, mayLandFirst: false };
 
 export interface WriteRunsParts {
   readonly file: BlockFile;
   readonly dataFile: BlockFile | null;
+  readonly backing: GuestDisk | null;
   readonly geometry: Geometry;
   readonly vars: ImageVars;
   readonly l2: TableCache;
@@ -77,13 +86,7 @@ export class WriteRuns {
       if (!inPlace) return this.#inNewClusters(slice, index, guestOffset, maxBytes, wanted, kind);
       const count = this.#countOwned(slice, index, wanted, kind);
       const lengthBytes = Math.min(maxBytes, count * geometry.clusterBytes - inCluster);
-      const run = {
-        guestOffset,
-        lengthBytes,
-        hostOffset: entries.dataOffset(slice, index),
-        wait: [],
-        allocatedBytes: 0,
-      };
+      const run = { guestOffset, lengthBytes, hostOffset: entries.dataOffset(slice, index), ...IN_PLACE };
       this.#refuseOutside(run.hostOffset);
       if (geometry.extendedL2) return { ...run, ...this.#subclusterLinks(slice, index, inCluster, lengthBytes, count) };
       const links = kind === CLUSTER_ZERO_ALLOCATED;
@@ -128,19 +131,23 @@ export class WriteRuns {
     wanted: number,
     kind: ClusterKind,
   ): WriteRun {
-    const { geometry, dataFile, allocator } = this.#parts;
+    const { geometry, dataFile, backing, allocator } = this.#parts;
     const count = this.#countReplaceable(slice, index, wanted, kind);
     const inCluster = geometry.offsetInCluster(guestOffset);
     const isEmpty = kind === CLUSTER_UNALLOCATED || kind === CLUSTER_ZERO_PLAIN;
     // An external data file has a place for each guest cluster: its own offset.
     const place: Allocation =
-      dataFile === null ? allocator.allocate(count) : { offset: guestOffset - inCluster, wait: [] };
+      dataFile === null
+        ? allocator.allocate(count)
+        : { offset: guestOffset - inCluster, wait: [], readsAsZeros: false };
     return {
       guestOffset,
       lengthBytes: Math.min(maxBytes, count * geometry.clusterBytes - inCluster),
       hostOffset: place.offset,
       wait: place.wait,
       allocatedBytes: dataFile === null ? count * geometry.clusterBytes : 0,
+      readsAsZeros: place.readsAsZeros,
+      mayLandFirst: place.readsAsZeros && isEmpty && backing === null,
       unlinkedClusters: count,
       ...this.#wholeClusters(),
       // What a replaced cluster held moves with it as a whole; an empty one has only the subclusters that are written.

@@ -75,6 +75,7 @@ describe('NVMe with power-loss protection, by hand', () => {
     const file = new DeviceModelFile(new Sparse(2 * MiB), {
       device: deviceNamed('nvme-plp'),
       hostCacheMode: 'writeback',
+      knowsHoles: true,
     });
     const synced = (offset: number) => {
       file.write(offset, new Uint8Array(PAGE_BYTES), 'data');

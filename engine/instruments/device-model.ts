@@ -25,6 +25,8 @@ export interface DeviceModelOptions {
   readonly host?: HostParameters;
   /** Called for each completed operation with its virtual duration. */
   readonly sink?: OperationSink;
+  /** The holes of the file below have no place on the device yet. Default: all of it has, as a new image's tables do. */
+  readonly knowsHoles?: boolean;
 }
 
 export class DeviceModelFile extends Tap {
@@ -46,8 +48,11 @@ export class DeviceModelFile extends Tap {
   /** Of the file, before the operation that is under way. */
   #sizeBefore = 0;
 
-  /** What `inner` already stores counts as allocated, synced and not yet read; where it cannot say, all of it does. */
-  constructor(inner: BlockFile, { device, hostCacheMode, host = DEFAULT_HOST, sink }: DeviceModelOptions) {
+  /** What `inner` already holds counts as allocated, synced and not yet read. */
+  constructor(
+    inner: BlockFile,
+    { device, hostCacheMode, host = DEFAULT_HOST, sink, knowsHoles = false }: DeviceModelOptions,
+  ) {
     super(inner);
     this.writesAreDurable = hostCacheMode === 'writethrough' || hostCacheMode === 'directsync';
     this.ignoresSyncs = hostCacheMode === 'unsafe';
@@ -56,7 +61,8 @@ export class DeviceModelFile extends Tap {
     this.#device = device;
     this.#sink = sink ?? null;
     this.#disk = new ModelledDisk(device);
-    for (const { offset, lengthBytes } of storedExtents(inner)) this.#allocated.add(offset, lengthBytes);
+    if (!knowsHoles) this.#allocated.add(0, inner.sizeBytes());
+    else for (const { offset, lengthBytes } of storedExtents(inner)) this.#allocated.add(offset, lengthBytes);
   }
 
   /** Virtual time since the file was wrapped. */

@@ -74,7 +74,8 @@ async function takeBlocks(count: number, data: string, images: TemporaryImages):
 function jobOf(policy: PolicyName, data: string, images: TemporaryImages): SampleJob {
   const { preset, behaviour } = findPolicy(policy);
   const { stage = null, hostCacheMode } = preset;
-  const { l2CacheTables, refcountCacheTables } = behaviour;
+  const { refcountCacheTables } = behaviour;
+  const l2CacheTables = behaviour.l2CacheCoversDisk ? null : behaviour.l2CacheTables;
   return {
     imageFile: images.imageFile(policy),
     workload: {

@@ -12,15 +12,16 @@ export const policies: CommandModule<object, { json: boolean | undefined }> = {
   handler: ({ json }) => {
     const stages = STAGE_IDS.map((id) => STAGES[id]);
     if (json === true) {
-      const policies = policyPresets().map(({ name, summary, stage = null, hostCacheMode }) => {
-        return { name, summary, stage, hostCacheMode };
+      const policies = policyPresets().map(({ name, summary, stage = null, hostCacheMode, isRecommended = false }) => {
+        return { name, summary, stage, hostCacheMode, isRecommended };
       });
       console.log(JSON.stringify({ policies, stages: stages.map(flat) }, null, 2));
       return;
     }
     console.log('Policies (--policy):');
-    for (const { name, summary, hostCacheMode } of policyPresets()) {
-      console.log(`  ${name.padEnd(14)}${summary}; host cache mode ${hostCacheMode}`);
+    for (const { name, summary, hostCacheMode, isRecommended } of policyPresets()) {
+      const advice = isRecommended ? ' (recommended)' : '';
+      console.log(`  ${name.padEnd(14)}${summary}; host cache mode ${hostCacheMode}${advice}`);
     }
     console.log('\nStages of history (--stage):');
     for (const { id, history } of stages) {

@@ -72,7 +72,7 @@ const SMALLEST_L2_CACHE_TABLES = 2;
 const L2_ENTRY_BYTES = 8;
 
 /** As qemu documents it: all L2 tables of the disk, as far as they fit into 32 MiB. */
-function defaultL2Tables(diskSizeBytes: number, clusterSizeBytes: number): number {
+export function defaultL2Tables(diskSizeBytes: number, clusterSizeBytes: number): number {
   const bytesMappedByTable = (clusterSizeBytes / L2_ENTRY_BYTES) * clusterSizeBytes;
   const wanted = Math.ceil(diskSizeBytes / bytesMappedByTable);
   return Math.max(SMALLEST_L2_CACHE_TABLES, Math.min(wanted, LARGEST_DEFAULT_L2_CACHE_BYTES / clusterSizeBytes));

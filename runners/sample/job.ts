@@ -12,7 +12,8 @@ export interface CellChoice {
   readonly hostCacheMode: HostCacheMode;
   readonly version: 2 | 3;
   readonly clusterSizeBytes: number;
-  readonly l2CacheTables: number;
+  /** Null: as many as the disk needs. */
+  readonly l2CacheTables: number | null;
   readonly refcountCacheTables: number;
   /** Absent: a plain image. */
   readonly imageOptions?: ImageOptions;

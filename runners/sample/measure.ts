@@ -109,6 +109,7 @@ function isImage(disk: GuestDevice): disk is Qcow2Image {
 
 /** With L2 slices the same memory holds more of them. */
 function cacheSizes({ l2CacheTables, refcountCacheTables, clusterSizeBytes, imageOptions }: CellChoice) {
+  if (l2CacheTables === null) return { refcountCacheTables };
   const sliceBytes = imageOptions?.open.l2CacheEntryBytes ?? clusterSizeBytes;
   return { l2CacheTables: l2CacheTables * Math.max(1, clusterSizeBytes / sliceBytes), refcountCacheTables };
 }
@@ -118,7 +119,8 @@ function openMeasured({ imageFile, cell, device }: OwnSampleJob): { file: BlockF
   const { hostCacheMode } = cell;
   if (device === undefined) return { file: openFile(imageFile, { mode: hostCacheMode }), time: REAL_TIME };
   // The model alone says what a sync takes: those of the file below would only make the user wait.
-  const model = new DeviceModelFile(openFile(imageFile, { mode: 'unsafe' }), { ...device, hostCacheMode });
+  const knowsHoles = 'raw' in cell;
+  const model = new DeviceModelFile(openFile(imageFile, { mode: 'unsafe' }), { ...device, hostCacheMode, knowsHoles });
   return { file: model, time: virtualTime(model) };
 }
 

@@ -59,7 +59,8 @@ type Subject = Pick<SampleJob['cell'], 'policy' | 'stage' | 'hostCacheMode'>;
 
 function pointOf({ workload, parameters, clusterSizeBytes }: SmallRun, subject: Subject): ExactPoint {
   const { policy, stage, hostCacheMode } = subject;
-  const { l2CacheTables, refcountCacheTables } = findPolicy(policy, stage ?? undefined).behaviour;
+  const { l2CacheCoversDisk, refcountCacheTables, ...behaviour } = findPolicy(policy, stage ?? undefined).behaviour;
+  const l2CacheTables = l2CacheCoversDisk ? null : behaviour.l2CacheTables;
   const given = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
   return {
     name: [workload, ...given, `cluster=${clusterSizeBytes}`, stage ?? policy, hostCacheMode].join(' '),

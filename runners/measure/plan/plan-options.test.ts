@@ -13,7 +13,7 @@ function refuses(pattern: RegExp, ...words: string[]): void {
   assert.throws(() => plan(...words), pattern);
 }
 
-test('without options: the installation, all presets, two minutes, exact defaults of history', () => {
+test('without options: the installation; history, today and what is possible; two minutes', () => {
   const { workload, cells, rounds, command } = plan();
   assert.deepEqual(workload, {
     name: 'install',
@@ -29,9 +29,13 @@ test('without options: the installation, all presets, two minutes, exact default
       ['legacy', 'S0', 'writeback'],
       ['writethrough', 'S4b', 'writethrough'],
       ['writeback', 'S4b', 'writeback'],
+      ['modern', null, 'writeback'],
+      ['reserve', null, 'writeback'],
     ],
   );
-  const [, , last] = cells;
+  const [, , last, modern] = cells;
+  assert.ok(modern?.engine === 'cowbench');
+  assert.equal(modern.l2CacheTables, null, 'as many as the disk needs');
   assert.ok(last?.engine === 'cowbench');
   assert.deepEqual([last.l2CacheTables, last.refcountCacheTables, last.clusterSizeBytes], [16, 4, 65536]);
   assert.deepEqual(rounds, { timeBudgetMs: 120_000 });

@@ -8,6 +8,7 @@ import {
   policyNamed,
   policyNames,
   policyOfStage,
+  policyPresets,
   STAGE_IDS,
   type StageId,
 } from '../../../engine/index.ts';
@@ -120,7 +121,9 @@ function engineCell(point: Point, shape: Shape, imageOptions: ImageOptions | und
     id: [idOf(point), ...shape.words].join(', '),
     ...point,
     ...{ version, clusterSizeBytes, device },
-    l2CacheTables: tablesOf(shape.l2Cache, clusterSizeBytes, LEAST_L2_TABLES) ?? behaviour.l2CacheTables,
+    l2CacheTables:
+      tablesOf(shape.l2Cache, clusterSizeBytes, LEAST_L2_TABLES) ??
+      (behaviour.l2CacheCoversDisk ? null : behaviour.l2CacheTables),
     refcountCacheTables: tablesOf(shape.refcountCache, clusterSizeBytes, 1) ?? behaviour.refcountCacheTables,
     ...(imageOptions !== undefined && { imageOptions }),
     source: null,
@@ -185,7 +188,7 @@ function pointsOf({ policy, stage, cache }: CellOptions): Point[] {
       stages.map((id) => ({ policy: policyOfStage(id, mode), stage: id, hostCacheMode: mode })),
     );
   }
-  return policiesNamed(policy ?? 'all').flatMap((name) =>
+  return (policy === undefined ? comparedByDefault() : policiesNamed(policy)).flatMap((name) =>
     (stages ?? [undefined]).flatMap((id) => {
       const { preset, stage: found } = findPolicy(name, id);
       const at = found?.id ?? null;
@@ -198,6 +201,10 @@ function engineNamed(word: string): Engine {
   const engine = ENGINES.find((name) => name === word);
   if (engine !== undefined) return engine;
   throw new UsageError(`--engine: ${unknownWord('engine', word, ENGINES)}`);
+}
+
+function comparedByDefault(): PolicyName[] {
+  return policyPresets().flatMap((preset) => (preset.comparedByDefault ? [preset.name] : []));
 }
 
 function policiesNamed(text: string): PolicyName[] {

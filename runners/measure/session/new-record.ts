@@ -4,7 +4,7 @@ import { type Cell, type RunRecord, SCHEMA_VERSION } from '../../../results/reco
 import type { Workload } from '../../../workloads/workload.ts';
 import { describeEnvironment } from '../../machine/environment.ts';
 import { describeSource, programVersion, sourceWarning } from '../../machine/source.ts';
-import { emptyQemuCell, qemuWarnings } from '../../qemu/cell.ts';
+import { defaultL2Tables, emptyQemuCell, qemuWarnings } from '../../qemu/cell.ts';
 import { findQemuTools } from '../../qemu/tools.ts';
 import { type BenchPlan, type EngineCell, ignoresSyncs, isReal, type RawCell, REFCOUNT_BITS } from '../plan/plan.ts';
 
@@ -88,12 +88,14 @@ function warningsOf(plan: BenchPlan, workload: Workload): string[] {
 function emptyCells({ cells }: BenchPlan, workload: Workload, fileSystemType: string): Cell[] {
   return cells.map((cell) => {
     if (cell.engine === 'qemu') return emptyQemuCell(cell, workload.diskSizeBytes, fileSystemType, findQemuTools());
-    return cell.engine === 'raw' ? emptyRawCell(cell, fileSystemType) : emptyCell(cell, fileSystemType);
+    if (cell.engine === 'raw') return emptyRawCell(cell, fileSystemType);
+    return emptyCell(cell, workload.diskSizeBytes, fileSystemType);
   });
 }
 
-function emptyCell(cell: EngineCell, fileSystemType: string): Cell {
-  const { version, clusterSizeBytes, l2CacheTables, refcountCacheTables, imageOptions, source } = cell;
+function emptyCell(cell: EngineCell, diskSizeBytes: number, fileSystemType: string): Cell {
+  const { version, clusterSizeBytes, refcountCacheTables, imageOptions, source } = cell;
+  const l2CacheTables = cell.l2CacheTables ?? defaultL2Tables(diskSizeBytes, clusterSizeBytes);
   const refcountBits = imageOptions?.create.refcountBits ?? REFCOUNT_BITS;
   const parameters = source === null ? {} : { revision: source.revision, commit: source.commit.slice(0, 12) };
   return {

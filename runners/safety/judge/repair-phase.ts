@@ -43,7 +43,7 @@ function oracleOf(file: StateFile, values: ValueTable): GuestOracle {
   for (const { name, l1Offset, l1Entries } of reader.snapshots()) {
     const sectors: SectorValues = new Map();
     fill(sectors, file, reader, reader.map(l1Offset, l1Entries));
-    oracle.snapshots.set(name, { presence: 'must', fate: 'stays', sectors });
+    oracle.snapshots.set(name, { presence: 'must', fate: 'stays', sectors, sizeBytes: reader.sizeBytes });
   }
   return oracle;
 }

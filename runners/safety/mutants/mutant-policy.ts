@@ -38,8 +38,11 @@ export class MutantPolicy implements CachePolicy {
   publishNow(pointer: Pointer): void {
     this.inner.publishNow(pointer);
   }
-  withdraw(range: HostRange): void {
-    this.inner.withdraw(range);
+  place(content: Pointer): void {
+    this.inner.place(content);
+  }
+  withdraw(range: HostRange, successor: Pointer): void {
+    this.inner.withdraw(range, successor);
   }
   flush(options?: FlushOptions): void {
     this.inner.flush(options);

@@ -62,10 +62,13 @@ export class ValueTable {
   constructor(workload: CrashWorkload) {
     this.requests = [...workload.before, ...workload.during];
     let { sizeBytes } = workload.image;
+    const sizesOfSnapshots = new Map<string, number>();
     let next = 1;
     for (const request of this.requests) {
       this.#vmStateSectors.push(vmStateSector(workload.image.clusterSizeBytes, sizeBytes));
       if (request.op === 'resize') sizeBytes = request.sizeBytes;
+      if (request.op === 'snapshot-create') sizesOfSnapshots.set(request.name, sizeBytes);
+      if (request.op === 'snapshot-apply') sizeBytes = sizesOfSnapshots.get(request.name) ?? sizeBytes;
       this.#first.push(next);
       next += valueCount(request);
     }

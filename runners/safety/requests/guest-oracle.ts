@@ -24,6 +24,8 @@ export interface OracleSnapshot {
   presence: 'must' | 'may';
   fate: 'stays' | 'goes' | 'open';
   readonly sectors: SectorValues;
+  /** Size of the disk when it was taken; going back to it brings that back. */
+  readonly sizeBytes: number;
 }
 
 const ZERO: readonly number[] = [0];
@@ -59,15 +61,13 @@ export class GuestOracle {
       case 'discard':
         return this.#forSectors(index, request.length, (sector) => this.#widen(sector, ZERO));
       case 'snapshot-create':
-        this.snapshots.set(request.name, { presence: 'may', fate: 'stays', sectors: copyOf(this.disk) });
-        return;
+        return this.#startCreate(request.name);
       case 'snapshot-delete':
         return this.#startDelete(request.name);
       case 'snapshot-apply':
         return this.#startApply(request.name);
       case 'resize':
-        this.sizes = [...this.sizes, request.sizeBytes];
-        return;
+        return this.#startResize(request.sizeBytes);
       case 'flush':
       case 'reopen':
         return;
@@ -128,6 +128,21 @@ export class GuestOracle {
     if (cell !== undefined) this.disk.set(sector, { older: cell.older, current: union(cell.current, values) });
   }
 
+  /** What the disk grows over was VM state, which lay past its end. */
+  #startResize(sizeBytes: number): void {
+    const present = this.sizes.at(-1)!;
+    for (const sector of [...this.disk.keys()]) {
+      const offset = sector * SECTOR_BYTES;
+      if (offset >= present && offset < sizeBytes) this.#replace(sector, ZERO);
+    }
+    this.sizes = [...this.sizes, sizeBytes];
+  }
+
+  #startCreate(name: string): void {
+    const sizeBytes = this.sizes.at(-1)!;
+    this.snapshots.set(name, { presence: 'may', fate: 'stays', sectors: copyOf(this.disk), sizeBytes });
+  }
+
   #startDelete(name: string): void {
     const snapshot = this.snapshots.get(name);
     if (snapshot === undefined) return;
@@ -138,6 +153,7 @@ export class GuestOracle {
   #startApply(name: string): void {
     const snapshot = this.snapshots.get(name);
     if (snapshot === undefined) return;
+    if (snapshot.sizeBytes !== this.sizes.at(-1)) this.sizes = [...this.sizes, snapshot.sizeBytes];
     for (const sector of new Set([...this.disk.keys(), ...snapshot.sectors.keys()])) {
       const then = snapshot.sectors.get(sector);
       this.#replace(sector, then?.current ?? ZERO);

@@ -1,0 +1,179 @@
+/**
+ * An allocator that counts clusters ahead of time. Once their refcounts are durable, a reference to one of them waits for nothing: a
+ * fresh cluster, or a new L2 table, then costs the guest's own barrier and no other.
+ *
+ * The pool grows while it is used up between two flushes and shrinks when it is not, within a bound in bytes. Its clusters lie past
+ * the end of the file and read as zeros, so that an L2 entry that lands before the data shows what the guest had: zeros. What is left is
+ * given back when the image is closed; a power cut leaks it, at most.
+ */
+import { Qcow2Error } from '../base/errors.ts';
+import { type HostRange, MiB } from '../base/units.ts';
+import type { Sequence } from '../io/durability.ts';
+import type { Allocation, Allocator, AllocatorParts, Savepoint } from './allocator.ts';
+import { isDurable, type Prerequisite } from './ordering.ts';
+import { Quarantine } from './quarantine.ts';
+
+/**
+ * How the place of a reserved cluster is made. `hole`: the file is extended, nothing is written. `fallocate`: space is taken too.
+ * `zeroes`: zeros are written, so that a sync later has no block to map: dearer now, cheaper for each flush.
+ */
+export const RESERVE_PREPARATIONS = ['hole', 'fallocate', 'zeroes'] as const;
+export type ReservePreparation = (typeof RESERVE_PREPARATIONS)[number];
+
+export interface ReserveOptions {
+  /** Default `hole`. */
+  readonly preparation?: ReservePreparation;
+  /** Most that is counted ahead. Default 64 MiB; at least four clusters are. */
+  readonly maxBytes?: number;
+}
+
+export const RESERVE_BYTES_MAX = 64 * MiB;
+const CLUSTERS_MIN = 4;
+const CLUSTERS_AT_FIRST = 16;
+const ZERO_PIECE_BYTES = MiB;
+
+/** Consecutive clusters, counted and not used. */
+interface Batch {
+  next: number;
+  readonly end: number;
+  readonly wait: readonly Prerequisite[];
+}
+
+export class Reserve implements Allocator {
+  readonly #parts: AllocatorParts;
+  readonly #quarantine: Quarantine;
+  readonly #preparation: ReservePreparation;
+  readonly #clustersMax: number;
+  /** How many clusters are to be ready at a flush. */
+  #target: number;
+  #usedSinceFlush = 0;
+  /** Their refcounts are durable. */
+  #ready: Batch[] = [];
+  #raised: Batch[] = [];
+
+  /** `flush` makes everything durable that the policy holds back. */
+  constructor(parts: AllocatorParts, flush: () => void, options: ReserveOptions = {}) {
+    this.#parts = parts;
+    this.#quarantine = new Quarantine(parts, flush);
+    this.#preparation = options.preparation ?? 'hole';
+    const clusters = Math.floor((options.maxBytes ?? RESERVE_BYTES_MAX) / parts.clusterBytes);
+    this.#clustersMax = Math.max(CLUSTERS_MIN, clusters);
+    this.#target = Math.min(CLUSTERS_AT_FIRST, this.#clustersMax);
+  }
+
+  allocate(clusters: number): Allocation {
+    const allocation = this.#takeReady(clusters) ?? this.#quarantine.allocate(clusters);
+    this.#usedSinceFlush += clusters;
+    if (this.#clustersAhead() < this.#target / 2) this.#raiseAhead();
+    return allocation;
+  }
+
+  release(ranges: readonly HostRange[], dropped: readonly Prerequisite[]): void {
+    this.#quarantine.release(ranges, dropped);
+  }
+
+  settled(durable: Sequence): void {
+    this.#quarantine.settled(durable);
+    const isReady = ({ wait }: Batch) => isDurable(wait, durable);
+    this.#ready.push(...this.#raised.filter(isReady));
+    this.#raised = this.#raised.filter((batch) => !isReady(batch));
+    this.#adapt();
+  }
+
+  settleAll(): void {
+    this.#quarantine.settleAll();
+  }
+
+  savepoint(): Savepoint {
+    const copy = (batches: readonly Batch[]) => batches.map((batch) => ({ ...batch }));
+    const [ready, raised, quarantine] = [copy(this.#ready), copy(this.#raised), this.#quarantine.savepoint()];
+    return {
+      restore: () => {
+        this.#ready = copy(ready);
+        this.#raised = copy(raised);
+        quarantine.restore();
+      },
+    };
+  }
+
+  close(): void {
+    this.#quarantine.close();
+    const batches = [...this.#ready, ...this.#raised];
+    this.#ready = [];
+    this.#raised = [];
+    for (const batch of batches) this.#giveBack(batch);
+    this.#cutEnd(batches);
+  }
+
+  #takeReady(clusters: number): Allocation | null {
+    const lengthBytes = clusters * this.#parts.clusterBytes;
+    const batch = this.#ready.find(({ next, end }) => end - next >= lengthBytes);
+    if (batch === undefined) return null;
+    const offset = batch.next;
+    batch.next += lengthBytes;
+    this.#ready = this.#ready.filter(({ next, end }) => next < end);
+    return { offset, wait: [], readsAsZeros: true };
+  }
+
+  #clustersAhead(): number {
+    const bytes = [...this.#ready, ...this.#raised].reduce((sum, { next, end }) => sum + end - next, 0);
+    return bytes / this.#parts.clusterBytes;
+  }
+
+  /** Nothing waits for it: the refcounts ride along with what the next flush writes anyway. A full disk only ends the reserve. */
+  #raiseAhead(): void {
+    const { counts, clusterBytes, file } = this.#parts;
+    const lengthBytes = (this.#target - this.#clustersAhead()) * clusterBytes;
+    const offset = counts.findFree(lengthBytes / clusterBytes);
+    const blocks = counts.raise(offset, lengthBytes);
+    const batch = { next: offset, end: offset + lengthBytes };
+    if (this.#prepare(offset, lengthBytes)) this.#raised.push({ ...batch, wait: [...blocks, file.written] });
+    else this.#giveBack({ ...batch, wait: [] });
+  }
+
+  /** Makes the place read as zeros; false when it cannot be had. */
+  #prepare(offset: number, lengthBytes: number): boolean {
+    const { file } = this.#parts;
+    try {
+      const end = offset + lengthBytes;
+      const inFile = Math.max(0, Math.min(end, file.sizeBytes()) - offset);
+      if (this.#preparation === 'zeroes') return this.#writeZeroes(offset, end);
+      if (inFile > 0 && !file.punchHole(offset, inFile)) return false;
+      if (this.#preparation === 'fallocate' && file.preallocate(offset, lengthBytes)) return true;
+      if (file.sizeBytes() < end) file.truncate(end);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Qcow2Error) || error.code !== 'NO_SPACE') throw error;
+      return false;
+    }
+  }
+
+  #writeZeroes(from: number, end: number): boolean {
+    const zeros = new Uint8Array(Math.min(ZERO_PIECE_BYTES, end - from));
+    for (let at = from; at < end; at += zeros.length) {
+      this.#parts.file.write(at, zeros.subarray(0, Math.min(zeros.length, end - at)), 'data');
+    }
+    return true;
+  }
+
+  /** Twice as many where half were used between two flushes, half as many where next to none were. */
+  #adapt(): void {
+    const used = this.#usedSinceFlush;
+    this.#usedSinceFlush = 0;
+    if (used > this.#target / 2) this.#target = Math.min(this.#clustersMax, this.#target * 2);
+    else if (used < this.#target / 64) this.#target = Math.max(CLUSTERS_MIN, this.#target / 2);
+  }
+
+  #giveBack({ next, end }: Batch): void {
+    this.#parts.counts.lower(next, end - next, []);
+  }
+
+  /** What lay reserved at the end of the file was never written to: the file is as long as without it. */
+  #cutEnd(batches: readonly Batch[]): void {
+    const { file } = this.#parts;
+    const sizeBytes = file.sizeBytes();
+    let end = sizeBytes;
+    for (const batch of [...batches].sort((a, b) => b.end - a.end)) if (batch.end === end) end = batch.next;
+    if (end < sizeBytes) file.truncate(end);
+  }
+}
