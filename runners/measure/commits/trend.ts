@@ -62,7 +62,7 @@ export async function trendPoint(
 function planAt(plan: BenchPlan, source: NonNullable<EngineCell['source']>): BenchPlan {
   const cells = plan.cells.map((cell): EngineCell => {
     if (cell.engine === 'cowbench') return { ...cell, source };
-    throw new UsageError('--engine qemu: a trend is over commits of this program, and qemu is in none of them');
+    throw new UsageError(`--engine ${cell.engine}: a trend is over commits of this program, and it is in none of them`);
   });
   return { ...plan, cells };
 }
