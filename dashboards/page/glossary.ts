@@ -39,6 +39,10 @@ const WORDS: readonly (readonly [string, string])[] = [
   ],
   ['percentile', 'p99 is the latency that 99 % of the operations did not exceed.'],
   [
+    'raw file',
+    'A plain file in place of the image, byte for byte the guest’s disk: what the same requests cost without any metadata.',
+  ],
+  [
     'refcount',
     'The number of references to a cluster. Refcounts are stored in refcount blocks, which the refcount table lists.',
   ],
