@@ -42,7 +42,7 @@ export async function benchPlans(plans: readonly BenchPlan[], options: BenchOpti
     });
     if (outcome === null) break;
     outcomes.push(outcome);
-    const reportFile = plan.report ? await writeReport(outcome) : null;
+    const reportFile = plan.session.report ? await writeReport(outcome) : null;
     if (format === 'table') for (const line of await tableLines(outcome, reportFile)) console.log(line);
     if (outcome.error !== null || interruption.exitCode !== null) break;
   }

@@ -36,7 +36,11 @@ export const doctor: CommandModule<object, BenchOptions> = {
     const plan = planOf(options, hideBin(process.argv));
     const interruption = new Interruption();
     const display = benchDisplay(options.quiet === true, false, (line) => console.error(line));
-    const outcome = await runBench({ ...plan, cpuProfile: true }, interruption.signal, display);
+    const outcome = await runBench(
+      { ...plan, session: { ...plan.session, cpuProfile: true } },
+      interruption.signal,
+      display,
+    );
     interruption.release();
     if (outcome.error !== null) throw outcome.error;
     if (interruption.exitCode !== null) {
@@ -62,7 +66,7 @@ function requireDoctor(): void {
 
 /** Makes one page a cell, beside the record, and names it there. */
 function examine(plan: BenchPlan, { record, recordFile }: BenchOutcome): void {
-  const images = new TemporaryImages(plan.directory, plan.keepImages);
+  const images = new TemporaryImages(plan.directory, plan.session.keepImages);
   try {
     for (const cell of plan.cells) {
       if (cell.engine !== 'cowbench' || cell.device !== null) continue;

@@ -35,7 +35,7 @@ export const trend: CommandModule<object, BenchOptions> = {
     const commits = commitsOf(String(options.range));
     if (commits.length === 0) throw new UsageError(`${options.range}: no commits in this range`);
     const format = formatOf(options);
-    const plan = { ...planOf(withWorkload(options), hideBin(process.argv)), report: false };
+    const plan = planOf(withWorkload(options), hideBin(process.argv));
     // Bad input is reported before anything is measured, and a trace is known by its content.
     const { workload } = await openWorkload(plan.workload, plan.cells[0]!.clusterSizeBytes);
     const interruption = new Interruption();

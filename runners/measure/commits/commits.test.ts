@@ -23,7 +23,7 @@ test('one planted sync is found in a single round, exactly', async () => {
   program.edit(
     'engine/image/qcow2-image.ts',
     '    this.#closed = true;',
-    "    this.#state.file.sync('other');\n    this.#closed = true;",
+    "    this.#parts.file.sync('other');\n    this.#closed = true;",
   );
   program.commit('one sync more');
   const { code, stdout, stderr } = await program.cowbench(...small('compare', 'HEAD~1', 'HEAD'), '--json');

@@ -36,6 +36,6 @@ export function comparisonPlan(plan: BenchPlan, base: SourceTree, head: SourceTr
     ...plan,
     cells: [...by(base, 'base'), ...by(head, 'head')],
     baselines: [...own.map(() => null), ...own.map((_, index) => index)],
-    comparesCounts: true,
+    session: { ...plan.session, comparesCounts: true },
   };
 }

@@ -14,7 +14,7 @@ function refuses(pattern: RegExp, ...words: string[]): void {
 }
 
 test('without options: the installation; history, today and what is possible; two minutes', () => {
-  const { workload, cells, rounds, command } = plan();
+  const { workload, cells, rounds, session } = plan();
   assert.deepEqual(workload, {
     name: 'install',
     parameters: {},
@@ -39,7 +39,7 @@ test('without options: the installation; history, today and what is possible; tw
   assert.ok(last?.engine === 'cowbench');
   assert.deepEqual([last.l2CacheTables, last.refcountCacheTables, last.clusterSizeBytes], [16, 4, 65536]);
   assert.deepEqual(rounds, { timeBudgetMs: 120_000 });
-  assert.deepEqual(command, ['bench']);
+  assert.deepEqual(session.command, ['bench']);
 });
 
 test('policies have aliases; stages alone choose their policies by the host cache mode', () => {

@@ -18,7 +18,14 @@ import { parseImageOptions } from '../../sample/image-options.ts';
 import { parsePace } from '../../sample/pace.ts';
 import { type BenchOptions, workloadOptions } from './bench-options.ts';
 import { deviceNamed } from './modelled-device.ts';
-import { type BenchPlan, DEFAULT_TIME_BUDGET_MS, isReal, MODEL_ROUNDS, type PlannedCell } from './plan.ts';
+import {
+  type BenchPlan,
+  DEFAULT_TIME_BUDGET_MS,
+  isReal,
+  MODEL_ROUNDS,
+  type PlannedCell,
+  type SessionChoice,
+} from './plan.ts';
 import { type CacheSize, type Choice, planCells } from './planned-cells.ts';
 import type { Baselines } from './variants.ts';
 
@@ -57,17 +64,25 @@ export function planOf(options: BenchOptions, words: readonly string[]): BenchPl
     },
     cells,
     baselines: againstFirst(cells),
-    comparesCounts: false,
     rounds: count('rounds') ?? defaultRounds(cells, text('time-budget')),
     pace: text('pace') === undefined ? null : checkedPace(text('pace')!, cells),
     directory: path.resolve(text('dir') ?? defaultImagesDirectory()),
+    crash: text('crash') === undefined ? null : oneOf('crash', text('crash')!, ['quick']),
+    session: sessionOf(options, words),
+  };
+}
+
+function sessionOf(options: BenchOptions, words: readonly string[]): SessionChoice {
+  const file = (name: string) =>
+    options[name] === undefined ? null : path.resolve(single(name, options[name] as OptionText));
+  return {
     keepImages: options['keep-images'] === true,
-    recordsRoot: path.resolve(text('out') ?? path.join(PROJECT_ROOT, 'results/runs')),
+    recordsRoot: file('out') ?? path.join(PROJECT_ROOT, 'results/runs'),
     resume: options.resume === true,
     report: options.report !== false,
-    deviceTraceFile: text('export-device-trace') === undefined ? null : path.resolve(text('export-device-trace')!),
+    comparesCounts: false,
+    deviceTraceFile: file('export-device-trace'),
     cpuProfile: options['cpu-prof'] === true,
-    crash: text('crash') === undefined ? null : oneOf('crash', text('crash')!, ['quick']),
     command: words,
   };
 }

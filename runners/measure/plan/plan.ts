@@ -39,33 +39,42 @@ export interface SourceTree {
   readonly root: string;
 }
 
-export interface BenchPlan {
+/** What is measured: runs of equal plans may be one run, see `planHash`. */
+export interface MeasuredPlan {
   readonly workload: WorkloadChoice;
   readonly cells: readonly PlannedCell[];
   /** By cell. */
   readonly baselines: Baselines;
-  /** Both sides of a comparison ought to count the same. */
-  readonly comparesCounts: boolean;
   /** The number of rounds, or as many as fit. */
   readonly rounds: number | { readonly timeBudgetMs: number };
   /** See `sample/pace.ts`; null: closed loop. */
   readonly pace: string | null;
   /** Existing directory for the images; a folder of their own is made in it. */
   readonly directory: string;
+  /** Give each policy a verdict of the crash explorer, too. */
+  readonly crash: 'quick' | null;
+}
+
+/** What else happens while it is measured, and afterwards. */
+export interface SessionChoice {
   readonly keepImages: boolean;
   /** Root of the record store. */
   readonly recordsRoot: string;
   /** Resume the newest record of the same plan. */
   readonly resume: boolean;
   readonly report: boolean;
+  /** Both sides of a comparison ought to count the same. */
+  readonly comparesCounts: boolean;
   /** Where the file operations of each cell go, as a fio iolog; null: nowhere. */
   readonly deviceTraceFile: string | null;
   /** Take one more sample of each cell, under a CPU profiler. */
   readonly cpuProfile: boolean;
-  /** Give each policy a verdict of the crash explorer, too. */
-  readonly crash: 'quick' | null;
   /** The words after `npm run -s cowbench --` that repeat the run. */
   readonly command: readonly string[];
+}
+
+export interface BenchPlan extends MeasuredPlan {
+  readonly session: SessionChoice;
 }
 
 export const DEFAULT_TIME_BUDGET_MS = 120_000;

@@ -23,7 +23,7 @@ export function plansOf(options: BenchOptions, words: readonly string[]): BenchP
     if (combinations.length > MOST_RUNS) throw new UsageError(`more than ${MOST_RUNS} runs are asked for at once`);
   }
   const plans = combinations.map((combination) => planOf(combination, words));
-  if (plans.length > 1 && plans[0]!.deviceTraceFile !== null) {
+  if (plans.length > 1 && plans[0]!.session.deviceTraceFile !== null) {
     throw new UsageError('--export-device-trace: one run at a time, not several');
   }
   return plans;

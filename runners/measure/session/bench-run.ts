@@ -75,7 +75,7 @@ export class BenchRun {
       this.#describeDevices();
       await this.#rounds(signal);
       this.#probeAgain();
-      if (this.#plan.cpuProfile) await this.#profile(signal);
+      if (this.#plan.session.cpuProfile) await this.#profile(signal);
       if (this.#plan.crash !== null) await addCrashVerdicts(this.#plan, this.#record, signal);
       this.#record.status = 'complete';
     } catch (error) {
@@ -218,7 +218,7 @@ export class BenchRun {
       const [baseline, candidate] = [baselineIndex === null ? undefined : cells[baselineIndex], cells[index]!];
       if (baseline === undefined || baseline.exact === null || candidate.exact === null) return [];
       const comparison = compareCells(baseline, candidate, { ending: this.#ending() });
-      if (!this.#plan.comparesCounts) return comparison.times.length > 0 ? [comparison] : [];
+      if (!this.#plan.session.comparesCounts) return comparison.times.length > 0 ? [comparison] : [];
       const { verdict, differences } = compareExact([baseline.exact], [candidate.exact]);
       return [{ ...comparison, exact: { verdict, differences: [...differences] } }];
     });

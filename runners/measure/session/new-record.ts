@@ -6,7 +6,15 @@ import { describeEnvironment } from '../../machine/environment.ts';
 import { describeSource, programVersion, sourceWarning } from '../../machine/source.ts';
 import { defaultL2Tables, emptyQemuCell, qemuWarnings } from '../../qemu/cell.ts';
 import { findQemuTools } from '../../qemu/tools.ts';
-import { type BenchPlan, type EngineCell, ignoresSyncs, isReal, type RawCell, REFCOUNT_BITS } from '../plan/plan.ts';
+import {
+  type BenchPlan,
+  type EngineCell,
+  ignoresSyncs,
+  isReal,
+  type MeasuredPlan,
+  type RawCell,
+  REFCOUNT_BITS,
+} from '../plan/plan.ts';
 
 /** What a run through the workload has shown. */
 export interface WorkloadFacts {
@@ -34,7 +42,7 @@ export function newRecord(
     status: 'running',
     startedAt,
     finishedAt: null,
-    command: [...plan.command],
+    command: [...plan.session.command],
     source,
     workload: {
       ...{ name, title, parameters: plainParameters(plan, workload), seed, guestFlush, discard },
@@ -55,7 +63,7 @@ export function newRecord(
  * Names everything that decides what is measured: runs of equal plans may be one run. Where programs lie decides nothing, nor
  * does the name of a trace: its content does.
  */
-export function planHash(plan: BenchPlan, { inputs, diskSizeBytes }: Workload): string {
+export function planHash(plan: MeasuredPlan, { inputs, diskSizeBytes }: Workload): string {
   const { cells, baselines, rounds, pace, directory, crash } = plan;
   const places = cells.some(isReal) ? directory : null;
   const name = inputs.some(({ role }) => role === 'trace') ? 'trace' : plan.workload.name;

@@ -43,19 +43,20 @@ export async function runBench(asked: BenchPlan, signal: AbortSignal, display: B
   const pacedMs = asked.pace === null ? null : await pacedLengthMs(asked.pace, requests);
   const plan: BenchPlan = { ...asked, workload: { ...asked.workload, inputs: workload.inputs } };
   const recordedFlushes = plan.workload.guestFlush === 'recorded' ? undefined : await flushesOf(workload);
-  const images = new TemporaryImages(plan.directory, plan.keepImages);
+  const images = new TemporaryImages(plan.directory, plan.session.keepImages);
   const locks: RunLock[] = [];
   const lock = (besides: string, name: string) =>
     locks.push(new RunLock(path.join(path.dirname(besides), `.${name}.lock`)));
   try {
     await requireRawCells(plan, images.folder);
+    const { resume, recordsRoot } = plan.session;
     const fresh = newRecord(plan, workload, { recordedFlushes }, images.folder);
     // By plan, too: of two that find nothing to resume, both would begin.
-    if (plan.resume) lock(recordPath(plan.recordsRoot, fresh), fresh.plan!);
-    const earlier = plan.resume ? findResumable(plan.recordsRoot, fresh) : null;
-    const recordFile = earlier ?? recordPath(plan.recordsRoot, fresh);
+    if (resume) lock(recordPath(recordsRoot, fresh), fresh.plan!);
+    const earlier = resume ? findResumable(recordsRoot, fresh) : null;
+    const recordFile = earlier ?? recordPath(recordsRoot, fresh);
     lock(recordFile, path.basename(recordFile, '.json'));
-    if (plan.resume && earlier === null) fresh.environment.warnings.push(...otherInputs(plan.recordsRoot, fresh));
+    if (resume && earlier === null) fresh.environment.warnings.push(...otherInputs(recordsRoot, fresh));
     const record = earlier === null ? fresh : readRecord(earlier);
     if (record.status === 'complete') return { record, recordFile, error: null };
     Object.assign(record, { status: 'running', failure: null, finishedAt: null });

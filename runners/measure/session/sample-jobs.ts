@@ -47,7 +47,8 @@ export class SampleJobs {
 
   /** One file a cell: the cell's name goes before the ending when there are several. */
   #deviceTraceFile(id: string): string | null {
-    const { deviceTraceFile: file, cells } = this.#plan;
+    const { cells, session } = this.#plan;
+    const { deviceTraceFile: file } = session;
     if (file === null || cells.length === 1) return file;
     const ending = path.extname(file);
     return `${file.slice(0, file.length - ending.length)}.${fileNameOf(id)}${ending}`;
