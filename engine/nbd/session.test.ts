@@ -232,6 +232,18 @@ describe('requests', () => {
     assert.equal(transmit(request('disconnect')).end, 'the client left');
   });
 
+  test('what works much costs more than the memory that it holds', () => {
+    const exports = [{ ...DISK, sizeBytes: 2 ** 40 }];
+    const costs = (bytes: Uint8Array) => transmit(bytes, { exports }).requests.map(({ costBytes }) => costBytes);
+    const asked = [
+      request('flush'),
+      request('trim', 0, 2 ** 31),
+      request('cache', 0, 2 ** 31),
+      request('writeZeroes', 0, 512),
+    ];
+    assert.deepEqual(costs(concat(...asked)), [512, 512 + 2 ** 23, 512 + 2 ** 25, 514]);
+  });
+
   test('a request waits, without memory for its payload, until it is admitted', () => {
     let room = 1000;
     const admit = (cost: number) => {

@@ -52,6 +52,9 @@ export interface TransmissionStep {
 
 /** Memory that a request takes beside its payload, roughly. */
 const REQUEST_COST_BYTES = 512;
+/** So many bytes of a trim or of zeros cost as much as one byte of a transfer. */
+const CHANGED_BYTES_PER_COST = 256;
+const EXTENT_COST_BYTES = 8;
 const NOTHING = new Uint8Array(0);
 
 interface PendingWrite {
@@ -129,8 +132,7 @@ export class Transmission {
       this.#refused = { skipBytes: header.length, reply };
       return {};
     }
-    const carriesData = isWrite || header.command === COMMANDS.read;
-    const costBytes = REQUEST_COST_BYTES + (carriesData ? header.length : 0);
+    const costBytes = this.#costOf(header);
     this.#blocked = !this.#admit(costBytes);
     if (this.#blocked) return null;
     this.#header = null;
@@ -182,6 +184,24 @@ export class Transmission {
     if (command === COMMANDS.blockStatus && length === 0)
       return { errno: 'EINVAL', message: 'block status of nothing' };
     return null;
+  }
+
+  /** In bytes of memory; what works much and holds little counts as more, so that one client cannot keep a disk busy. */
+  #costOf({ command, length }: RequestHeader): number {
+    switch (command) {
+      case COMMANDS.read:
+      case COMMANDS.write:
+        return REQUEST_COST_BYTES + length;
+      case COMMANDS.cache:
+        return REQUEST_COST_BYTES + Math.min(length, this.#limits.payloadBytes);
+      case COMMANDS.trim:
+      case COMMANDS.writeZeroes:
+        return REQUEST_COST_BYTES + Math.ceil(length / CHANGED_BYTES_PER_COST);
+      case COMMANDS.blockStatus:
+        return REQUEST_COST_BYTES + this.#limits.extentsPerReply * EXTENT_COST_BYTES;
+      default:
+        return REQUEST_COST_BYTES;
+    }
   }
 
   /** The flags that a command may have; null for a command that was not agreed on. */
