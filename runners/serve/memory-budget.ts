@@ -10,7 +10,7 @@ export interface BudgetLimits {
 }
 
 const BUDGET_LIMITS: BudgetLimits = {
-  totalBytes: 256 * 2 ** 20,
+  totalBytes: 128 * 2 ** 20,
   clientBytes: 64 * 2 ** 20,
   clientRequests: 256,
 };

@@ -1,5 +1,6 @@
 /** The command itself: exports and their names, snapshots, read-only images, raw disks, the end, and wrong use. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -133,7 +134,7 @@ test('wrong use is one line and exit code 2, and leaves nothing', () =>
       [[at('one.qcow2'), ...socket, '--max-connections', '0'], /--max-connections/],
       [[at('one.qcow2'), ...socket, '--stats', 'often'], /--stats/],
     ];
-    const outcomes = await Promise.all(wrong.map(([words]) => cowbench('serve', ...words)));
+    const outcomes = await Promise.all(wrong.map(([words]) => cowbench('serve', '--read-only', ...words)));
     for (const [index, { code, stdout, stderr }] of outcomes.entries()) {
       const note = wrong[index]![0].join(' ');
       assert.equal(code, 2, `${note}: ${stderr}`);
@@ -158,5 +159,34 @@ test('a socket that is in use is refused; one that a killed server left is taken
     const third = new RunningServer(folder, words);
     reads((await third.uris())[0]!, 2);
     await third.stop();
+  }),
+);
+
+test('an image that is served is in use: for a second server, and for QEMU', { skip }, () =>
+  inFolder(async (folder) => {
+    const one = path.join(folder, 'one.qcow2');
+    const server = new RunningServer(folder, [one, '--snapshots']);
+    const [uri] = await server.uris();
+    for (const words of [[one], [one, '--read-only'], [`a=${one}`, `b=${one}`]]) {
+      const { code, stderr } = await cowbench('serve', ...words, '--socket', path.join(folder, 'other'));
+      assert.equal(code, 2, words.join(' '));
+      assert.match(stderr, /one\.qcow2 is in use: another process has it open/);
+      assert.equal(stderr.trim().split('\n').length, 1, stderr);
+    }
+    const writes = spawnSync('qemu-io', ['-f', 'qcow2', '-c', 'write 0 512', one], { encoding: 'utf8' });
+    assert.match(writes.stderr, /Failed to get .* lock/);
+    reads(uri!, 1);
+    await server.stop();
+    assert.deepEqual(filesBelow(folder), ['one.qcow2', 'plain.raw', 'two.qcow2']);
+  }),
+);
+
+test('one server does not open an image twice for writing', { skip }, () =>
+  inFolder(async (folder) => {
+    const two = path.join(folder, 'two.qcow2');
+    const { code, stderr } = await cowbench('serve', `a=${two}`, `b=${two}`, '--socket', path.join(folder, 'socket'));
+    assert.equal(code, 2);
+    assert.match(stderr, /two\.qcow2 is in use/);
+    assert.deepEqual(filesBelow(folder), ['one.qcow2', 'plain.raw', 'two.qcow2']);
   }),
 );
