@@ -34,7 +34,13 @@ import type { WriteRun } from './write-runs.ts';
  * How an entry loses its content. `unallocate`: it names nothing, and what lies under the image shows through. `zero`: it names
  * nothing and reads as zeros. `zero-in-place`: it keeps its cluster and reads as zeros.
  */
-export type EntryChange = 'unallocate' | 'zero' | 'zero-in-place';
+export type EntryChange = 'unallocate' | 'zero' | 'zero-in-place' | SubclusterZeroing;
+
+/** Of an extended entry that is not compressed: the subclusters in [from, to) read as zeros, whether it has a cluster or not. */
+export interface SubclusterZeroing {
+  readonly from: number;
+  readonly to: number;
+}
 
 /** The orders that say what was written. */
 type DataOrder = Extract<Order, `${string}data-before-mapping`>;
@@ -223,6 +229,10 @@ export class MappingUpdates {
     const { geometry, entries } = this.#parts;
     const { extendedL2 } = geometry;
     const at = entries.at(index);
+    if (typeof change === 'object') {
+      zeroSubclusters(slice.view, at, change.from, change.to);
+      return null;
+    }
     if (change === 'zero-in-place') {
       if (extendedL2) zeroSubclusters(slice.view, at, 0, SUBCLUSTERS_PER_CLUSTER);
       else writeEntry(slice.view, at, entryOffset(slice.view, at), L2_COPIED + L2_ZERO);

@@ -84,13 +84,12 @@ export class WriteRuns {
       const kind = entries.kind(slice, index);
       const inPlace = entries.isOwned(slice, index) && (kind === CLUSTER_NORMAL || kind === CLUSTER_ZERO_ALLOCATED);
       if (!inPlace) return this.#inNewClusters(slice, index, guestOffset, maxBytes, wanted, kind);
-      const count = this.#countOwned(slice, index, wanted, kind);
+      const count = this.#countOwned(slice, index, wanted);
       const lengthBytes = Math.min(maxBytes, count * geometry.clusterBytes - inCluster);
       const run = { guestOffset, lengthBytes, hostOffset: entries.dataOffset(slice, index), ...IN_PLACE };
       this.#refuseOutside(run.hostOffset);
       if (geometry.extendedL2) return { ...run, ...this.#subclusterLinks(slice, index, inCluster, lengthBytes, count) };
-      const links = kind === CLUSTER_ZERO_ALLOCATED;
-      return { ...run, unlinkedClusters: links ? count : 0, ...this.#wholeClusters(), exposesOldContent: links };
+      return { ...run, ...this.#clusterLinks(slice, index, count) };
     } finally {
       l2.release(slice);
     }
@@ -188,15 +187,36 @@ export class WriteRuns {
     return subclustersAllocated(slice.view, at, subcluster, subcluster + 1);
   }
 
-  /** How many clusters from `index` on are of this `kind`, this disk's alone, and contiguous in the file. */
-  #countOwned(slice: CachedTable, index: number, wanted: number, kind: ClusterKind): number {
-    const { entries } = this.#parts;
+  /** Of a run in owned clusters: those that were zeros must be linked, and completed where they are the first or the last. */
+  #clusterLinks(
+    slice: CachedTable,
+    index: number,
+    count: number,
+  ): Pick<WriteRun, 'unlinkedClusters' | 'unitBytes' | 'copiesHead' | 'copiesTail' | 'exposesOldContent'> {
+    const { entries, geometry } = this.#parts;
+    const isZero = (at: number) => entries.kind(slice, at) === CLUSTER_ZERO_ALLOCATED;
+    let links = false;
+    for (let at = index; at < index + count; at++) links ||= isZero(at);
+    return {
+      unlinkedClusters: links ? count : 0,
+      unitBytes: geometry.clusterBytes,
+      copiesHead: isZero(index),
+      copiesTail: isZero(index + count - 1),
+      exposesOldContent: links,
+    };
+  }
+
+  /** How many clusters from `index` on are this disk's alone and contiguous in the file, data or preallocated zeros. */
+  #countOwned(slice: CachedTable, index: number, wanted: number): number {
+    const { entries, geometry } = this.#parts;
     const first = entries.dataOffset(slice, index);
+    const continues = (count: number) => {
+      const kind = entries.kind(slice, index + count);
+      const isStored = kind === CLUSTER_NORMAL || kind === CLUSTER_ZERO_ALLOCATED;
+      return isStored && entries.dataOffset(slice, index + count) === first + count * geometry.clusterBytes;
+    };
     let count = 1;
-    while (count < wanted && entries.isOwned(slice, index + count)) {
-      if (!entries.continues(slice, index, count, kind, first)) break;
-      count++;
-    }
+    while (count < wanted && entries.isOwned(slice, index + count) && continues(count)) count++;
     return count;
   }
 

@@ -3,11 +3,12 @@
  * (qcow2.rst, "Standard Cluster Descriptor" bit 0, and the zero bitmap of extended L2 entries).
  */
 import { Qcow2Error } from '../base/errors.ts';
-import { type GuestOffset, roundDown, roundUp, SECTOR_BYTES } from '../base/units.ts';
+import { type GuestOffset, roundDown, roundUp } from '../base/units.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
 import type { ByteRange, GuestDisk } from '../disk/device.ts';
 import { AUTOCLEAR, type Header } from '../format/header.ts';
 import {
+  CLUSTER_COMPRESSED,
   CLUSTER_NORMAL,
   CLUSTER_UNALLOCATED,
   CLUSTER_ZERO_ALLOCATED,
@@ -77,13 +78,18 @@ export class Zeroes {
    * place in the file, without it they keep it. The rest is written.
    */
   write(offset: number, lengthBytes: number, mayUnmap: boolean): void {
-    const { io } = this.#parts;
+    const { geometry, vars, backing, updates } = this.#parts;
+    const { clusterBytes } = geometry;
     const end = offset + lengthBytes;
-    const from = Math.min(end, roundUp(offset, SECTOR_BYTES));
-    const to = Math.max(from, roundDown(end, SECTOR_BYTES));
-    if (from > offset) io.write(offset, new Uint8Array(from - offset));
-    if (to > from) this.#writeSectors(from, to, mayUnmap);
-    if (end > to) io.write(to, new Uint8Array(end - to));
+    if (!this.#canMark) return this.#writeData(offset, end);
+    const from = roundUp(offset, clusterBytes);
+    // The last cluster of a disk may reach past its end: zeroing it whole is the same to the guest, if all of it is asked for.
+    const to = Math.max(from, end === vars.sizeBytes ? roundUp(end, clusterBytes) : roundDown(end, clusterBytes));
+    this.#zeroPart(offset, Math.min(from, end));
+    if (to > from) {
+      updates.change(from, to, backing !== null, (slice, index) => this.#zeroed(slice, index, mayUnmap));
+    }
+    this.#zeroPart(to, end);
   }
 
   /** @throws Qcow2Error UNSUPPORTED where tables cannot say "zeros", and all of them would have to be written. */
@@ -94,18 +100,53 @@ export class Zeroes {
     throw new Qcow2Error('UNSUPPORTED', message, { file: file.name });
   }
 
-  #writeSectors(offset: number, end: number, mayUnmap: boolean): void {
-    const { geometry, vars, backing, updates } = this.#parts;
-    const { clusterBytes } = geometry;
-    const from = roundUp(offset, clusterBytes);
-    // The last cluster of a disk may reach past its end: zeroing it whole is the same to the guest, if all of it is asked for.
-    const to = Math.max(from, end === vars.sizeBytes ? roundUp(end, clusterBytes) : roundDown(end, clusterBytes));
-    if (!this.#canMark) return this.#writeData(offset, end);
-    this.#writeData(offset, Math.min(from, end));
-    if (to > from) {
-      updates.change(from, to, backing !== null, (slice, index) => this.#zeroed(slice, index, mayUnmap));
-    }
-    this.#writeData(to, end);
+  /** Zeroes a part of one cluster: whole subclusters are marked, and what is left of the others where all of it reads as zeros then. */
+  #zeroPart(from: number, end: number): void {
+    if (from >= end) return;
+    const { subclusterBytes } = this.#parts.geometry;
+    const firstWhole = Math.min(end, roundUp(from, subclusterBytes));
+    const lastWhole = Math.max(firstWhole, roundDown(end, subclusterBytes));
+    this.#zeroInUnit(from, firstWhole);
+    if (lastWhole > firstWhole) this.#markUnits(firstWhole, lastWhole);
+    this.#zeroInUnit(lastWhole, end);
+  }
+
+  /** A part of one subcluster, or of a cluster without such. */
+  #zeroInUnit(from: number, end: number): void {
+    if (from >= end) return;
+    const { geometry, mapping } = this.#parts;
+    const start = roundDown(from, geometry.subclusterBytes);
+    const { kind } = mapping.extentAt(from as GuestOffset, end - from);
+    // What is stored is written in place, or copied: only what shows the backing file can become zeros as a whole.
+    const isZero =
+      kind === CLUSTER_UNALLOCATED &&
+      this.#holdsZeros(start, from) &&
+      this.#holdsZeros(end, start + geometry.subclusterBytes);
+    if (isZero) this.#markUnits(start, start + geometry.subclusterBytes);
+    else this.#writeData(from, end);
+  }
+
+  /** Whether the guest reads zeros there; past the end of the disk it does. */
+  #holdsZeros(from: number, end: number): boolean {
+    const { backing, io, vars } = this.#parts;
+    if (backing === null) return true;
+    const bytes = new Uint8Array(Math.max(0, Math.min(end, vars.sizeBytes) - from));
+    if (bytes.length > 0) io.read(from, bytes);
+    return bytes.every((byte) => byte === 0);
+  }
+
+  /** Marks whole subclusters of one cluster, or a whole cluster without such. */
+  #markUnits(from: number, end: number): void {
+    const { geometry, backing, mapping, updates } = this.#parts;
+    const { clusterBytes, subclusterBytes } = geometry;
+    const start = roundDown(from, clusterBytes);
+    if (mapping.extentAt(from as GuestOffset, end - from).kind === CLUSTER_COMPRESSED)
+      return this.#writeData(from, end);
+    updates.change(start, start + clusterBytes, backing !== null, (slice, index) => {
+      if (!geometry.extendedL2) return this.#zeroed(slice, index, false);
+      if (this.#parts.entries.kind(slice, index) === CLUSTER_UNALLOCATED && backing === null) return null;
+      return { from: (from - start) / subclusterBytes, to: (end - start) / subclusterBytes };
+    });
   }
 
   /** Whether tables can say "zeros": a version 2 entry has no zero flag, and a raw external data file must hold real zeros. */
