@@ -22,6 +22,10 @@ const L2_CACHE_BYTES_MAX = 32 * MiB;
 /** A copied L2 table and its original are pinned together. */
 const MIN_L2_TABLES = 2;
 
+/** Tables that an image can have besides those of its disk as it is: of snapshots, of VM state, of a disk that grows. */
+const MORE_TABLES = 4096;
+const WIDEST_REFCOUNT_BYTES = 8;
+
 export interface CacheCapacities {
   readonly l2Tables: number;
   readonly refcountBlocks: number;
@@ -58,7 +62,14 @@ export function cacheCapacities(
     defaultL2Tables(behaviour, diskBytes, bytesPerL2Table, clusterBytes) * (clusterBytes / l2SliceBytes),
     MIN_L2_TABLES,
   );
-  return { l2Tables, refcountBlocks, l2SliceBytes };
+  // Whatever the options say, memory is taken for no more than an image of this size can have, and some thousands.
+  const mostL2 = Math.ceil(diskBytes / bytesPerL2Table) + MORE_TABLES;
+  const mostBlocks = Math.ceil((2 * diskBytes * WIDEST_REFCOUNT_BYTES) / clusterBytes ** 2) + MORE_TABLES;
+  return {
+    l2Tables: Math.min(l2Tables, mostL2 * (clusterBytes / l2SliceBytes)),
+    refcountBlocks: Math.min(refcountBlocks, mostBlocks),
+    l2SliceBytes,
+  };
 }
 
 /** In whole tables. Every table of the disk is cached where 32 MiB hold them: at 64 KiB clusters up to 256 GiB. */
