@@ -1,9 +1,10 @@
 /** `cowbench image convert`: a copy of one or several disks, in another format or with other options. */
-import { fileBeside, identifyFile, KiB, MiB, openFile, SECTOR_BYTES } from '../../engine/index.ts';
+import { fileBeside, identifyFile, KiB, MiB, openFile, type Qcow2Image, SECTOR_BYTES } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { type CopyOptions, copyDisk } from './copy.ts';
 import {
+  filesOf,
   type ImageFormat,
   imageFormat,
   lockedFor,
@@ -16,6 +17,7 @@ import {
 import { asksForHelp, CREATE_OPTIONS, type FormatOptions, optionHelp, parseFormatOptions } from './format-options.ts';
 import { makeImage, planImage, rawTarget } from './new-image.ts';
 import { printable } from './printable.ts';
+import { salvaged } from './salvage.ts';
 import { parseSize } from './sizes.ts';
 import { concatenated, type Source, sourceOf } from './source.ts';
 import {
@@ -61,6 +63,12 @@ export const convert: Subcommand = {
       default: '4k',
       describe: 'skip runs of zeros of at least this size; 0: write everything',
     },
+    'target-is-zero': {
+      type: 'boolean',
+      describe: 'with -n: the target reads as zeros already; zeros are not written',
+    },
+    salvage: { type: 'boolean', describe: 'copy what can be read; what cannot becomes zeros, with a warning' },
+    'copy-offload': { type: 'boolean', alias: 'C', describe: 'ignored (accepted for compatibility)' },
     existing: { type: 'boolean', alias: 'n', describe: 'write into an existing image' },
     ...PROGRESS,
     ...QUIET,
@@ -112,7 +120,7 @@ async function copyAll(
     throw new UsageError('--backing: a concatenation of several images has no common backing file');
   const source = openSources(given, names);
   try {
-    if (given.flag('existing')) await writeOver(given, source, target, format, work);
+    if (given.flag('existing')) await writeOver(given, source, target, format, work, options.get('backing_file'));
     else await writeNew(given, source, target, format, options, work);
   } finally {
     source.close();
@@ -129,7 +137,8 @@ function openSources(given: Given, names: readonly string[]): Source {
   const opened: Source[] = [];
   try {
     for (const name of names) opened.push(sourceOf(openDisk(name, options)));
-    return concatenated(opened);
+    const all = concatenated(opened);
+    return given.flag('salvage') ? salvaged(all, (line) => given.warn(line)) : all;
   } catch (error) {
     for (const source of opened) source.close();
     throw error;
@@ -145,12 +154,26 @@ function targetOptions(given: Given, format: ImageFormat): FormatOptions {
     throw new UsageError('--backing: a raw image cannot have a backing file');
   if (backing !== undefined) options.set('backing_file', backing);
   if (backingFormat !== undefined) options.set('backing_fmt', backingFormat);
-  if (options.has('backing_file') !== options.has('backing_fmt'))
+  if (!given.flag('existing') && options.has('backing_file') !== options.has('backing_fmt'))
     throw new UsageError('the backing file of the target and its format must be given together (-B FILE -F FORMAT)');
   if (given.flag('compress') && format === 'raw') throw new UsageError('--compress: a raw image cannot be compressed');
-  if (given.flag('existing') && options.size > 0)
-    throw new UsageError('--existing: options of the target have no use for an image that exists');
+  refuseContradictions(given, options);
   return options;
+}
+
+function refuseContradictions(given: Given, options: FormatOptions): void {
+  const refuse = (why: string) => {
+    throw new UsageError(why);
+  };
+  if (given.flag('existing') && [...options.keys()].some((name) => !name.startsWith('backing_')))
+    refuse('--existing: options of the target have no use for an image that exists');
+  if (given.flag('target-is-zero') && !given.flag('existing'))
+    refuse('--target-is-zero is about a target that exists (-n)');
+  if (given.flag('target-is-zero') && options.has('backing_file'))
+    refuse('--target-is-zero: a target with a backing file does not read as zeros');
+  if (given.flag('copy-offload') && given.flag('compress'))
+    refuse('--copy-offload: what is compressed cannot be copied by the kernel');
+  if (given.flag('copy-offload') && given.flag('salvage')) refuse('--copy-offload: the kernel cannot salvage');
 }
 
 async function writeNew(
@@ -185,15 +208,23 @@ function openBase(given: Given, filePath: string, formatText: string): ReturnTyp
   return openDisk(filePath, { access: given.access(), format });
 }
 
-async function writeOver(given: Given, source: Source, target: string, format: ImageFormat, work: Work): Promise<void> {
+async function writeOver(
+  given: Given,
+  source: Source,
+  target: string,
+  format: ImageFormat,
+  work: Work,
+  backing: string | undefined,
+): Promise<void> {
   identifyFile(target);
   refuseReplacing(target, source.files);
   const mode = given.hostCache('cache') ?? 'writeback';
+  const targetIsZero = given.flag('target-is-zero');
   if (format === 'raw') {
     const file = openFile(target, { mode, ...lockedFor('raw-write', target, given.writeAccess()) });
     try {
       refuseSmaller(target, file.sizeBytes(), source.sizeBytes);
-      await copyDisk(source, rawTarget(file), copyOptions(given, 0, 0), work);
+      await copyDisk(source, rawTarget(file), { ...copyOptions(given, 0, 0), targetIsZero }, work);
       file.sync('guest-flush');
     } finally {
       file.close();
@@ -204,11 +235,21 @@ async function writeOver(given: Given, source: Source, target: string, format: I
   const image = openQcow2(target, { access: given.writeAccess(), mode }, false);
   try {
     refuseSmaller(target, image.sizeBytes, source.sizeBytes);
-    await copyDisk(source, image, copyOptions(given, image.clusterSizeBytes, image.clusterSizeBytes), work);
+    if (backing !== undefined) refuseOtherBase(target, image, backing);
+    const copy = copyOptions(given, image.clusterSizeBytes, image.clusterSizeBytes);
+    await copyDisk(source, image, { ...copy, targetIsZero, skipsBacking: backing !== undefined }, work);
     image.flush();
   } finally {
     image.close();
   }
+}
+
+/** What the source takes from its backing file is left out only where the target has the same one. */
+function refuseOtherBase(target: string, { backing }: Qcow2Image, name: string): void {
+  const wanted = identifyFile(fileBeside(target, name)).key;
+  const present = filesOf(backing)[0];
+  if (present !== undefined && identifyFile(present).key === wanted) return;
+  throw new UsageError(`--backing ${printable(name)} is not the backing file of ${printable(target)}`);
 }
 
 function refuseSmaller(target: string, targetBytes: number, sourceBytes: number): void {

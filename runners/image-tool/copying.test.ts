@@ -140,3 +140,54 @@ test('dd copies the blocks that qemu-img dd copies', async () => {
     'count is taken after skip',
   );
 });
+
+test('what cannot be read is salvaged as zeros, and said to be lost', async () => {
+  using session = new ImageSession();
+  // An entry inside a cluster, one past a metadata limit, a stream that does not inflate; an L2 table that is none.
+  const damages: Readonly<Record<string, (bytes: Buffer, l2: number) => void>> = {
+    'a data cluster': (bytes, l2) => bytes.writeUInt32BE(512, l2 + 8 * 48 + 4),
+    'a compressed cluster': (bytes, l2) =>
+      bytes.fill(0xff, bytes.readUInt32BE(l2 + 8 * 32 + 4), bytes.readUInt32BE(l2 + 8 * 32 + 4) + 64),
+    'an L2 table': (bytes) => bytes.writeUInt32BE(512, Number(bytes.readBigUInt64BE(40)) + 4),
+  };
+  for (const [title, change] of Object.entries(damages)) {
+    session.qcow2Disk('a');
+    session.qemuDone('snapshot', '-d', 'before', '@a');
+    session.qemuDone('convert', '-O', 'raw', '@a', '@good');
+    const bytes = fs.readFileSync(session.file('a'));
+    change(bytes, Number(bytes.readBigUInt64BE(Number(bytes.readBigUInt64BE(40)))) % 2 ** 48);
+    fs.writeFileSync(session.file('a'), bytes);
+    assert.equal((await session.cowbench('convert', '-f', 'qcow2', '@a', '@copy')).code, 1, title);
+    const { code, stderr } = await session.cowbench('convert', '--salvage', '-f', 'qcow2', '@a', '@copy');
+    assert.equal(code, 0, `${title}: ${stderr}`);
+    const lost = [...stderr.matchAll(/offset (\d+), (\d+) bytes could not be read and are zeros in the copy: /g)];
+    assert.ok(lost.length >= 1 && lost.length === stderr.trimEnd().split('\n').length, `${title}: ${stderr}`);
+    const [copy, good] = [fs.readFileSync(session.file('copy')), fs.readFileSync(session.file('good'))];
+    for (const [, from, length] of lost) good.fill(0, Number(from), Number(from) + Number(length));
+    assert.ok(copy.equals(good), title);
+  }
+});
+
+test('zeros are not written to a target that is said to be zero, nor the base to one that stands on it', async () => {
+  using session = new ImageSession();
+  session.rawDisk('base.raw');
+  session.qcow2Disk('top', '-b', 'base.raw', '-F', 'raw');
+  for (const format of ['raw', 'qcow2']) {
+    for (const name of ['ours', 'theirs']) session.qemuDone('create', '-q', '-f', format, `@${name}`, '4M');
+    // Said wrongly on purpose: what is there shows where the source holds zeros.
+    for (const name of ['ours', 'theirs']) session.io(name, format, 'write -P 9 3584k 4k');
+    await session.done('convert', '-n', '--target-is-zero', '-O', format, '@base.raw', '@ours');
+    session.qemuDone('convert', '-n', '--target-is-zero', '-O', format, '@base.raw', '@theirs');
+    assert.equal(session.qemu('compare', '-f', format, '-F', format, '@ours', '@theirs').code, 0, format);
+  }
+  for (const name of ['ours', 'theirs'])
+    session.qemuDone('create', '-q', '-f', 'qcow2', '-b', 'base.raw', '-F', 'raw', `@${name}`, '4M');
+  await session.done('convert', '-n', '-B', 'base.raw', '--allow-backing', '-O', 'qcow2', '@top', '@ours');
+  session.qemuDone('convert', '-n', '-B', 'base.raw', '-F', 'raw', '-O', 'qcow2', '@top', '@theirs');
+  assert.equal(session.qemu('compare', '@ours', '@top').code, 0);
+  assert.equal(session.qemu('compare', '@ours', '@theirs').code, 0);
+  const allocated = (name: string) => session.qemuJson('check', '--output=json', name)['allocated-clusters'];
+  assert.equal(allocated('@ours'), allocated('@theirs'));
+  const words = ['convert', '-n', '--allow-backing', '-O', 'qcow2', '-B', 'top', '@top', '@ours'];
+  assert.match((await session.cowbench(...words)).stderr, /^--backing top is not the backing file of .*ours\n$/);
+});
