@@ -12,7 +12,7 @@ export type {
   Savepoint,
 } from './cache/allocator.ts';
 export type { Behaviour } from './cache/behaviour.ts';
-export type { CachedTable, CacheObserver, DiscardReason } from './cache/cached-table.ts';
+export { CachedTable, type CacheObserver, type DiscardReason } from './cache/cached-table.ts';
 export { isDurable, type Place, Pointer, type Prerequisite } from './cache/ordering.ts';
 export {
   findPolicy,

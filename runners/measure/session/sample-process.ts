@@ -76,8 +76,16 @@ function startWorker(root: string): ChildProcess {
   const { NODE_OPTIONS: _, ...env } = process.env;
   return fork(path.join(root, workerPathIn(root)), [], {
     env,
-    execArgv: [],
+    execArgv: root === PROJECT_ROOT ? preloads(process.execArgv) : [],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+}
+
+/** Of the words that this process was started with, those that load files first: they may register policies. */
+function preloads(words: readonly string[]): string[] {
+  return words.flatMap((word, index) => {
+    if (word.startsWith('--import=')) return [word];
+    return word === '--import' ? words.slice(index, index + 2) : [];
   });
 }
 

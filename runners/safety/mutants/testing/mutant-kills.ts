@@ -3,6 +3,8 @@
  * a row here for another in which it does.
  */
 import type { Order, PolicyName } from '../../../../engine/index.ts';
+import { whyEquivalent } from '../mutant-reasons.ts';
+import { MUTANTS } from '../mutants.ts';
 
 export interface KnownKill {
   readonly mutant: string;
@@ -98,3 +100,17 @@ export const ORDERS_BY_OTHER_NAMES: Partial<Record<Order, string>> = {
   'refcount-before-snapshot-l1': 'M12',
   'refcount-before-snapshot-table': 'M12',
 };
+
+/** Whether the mutant is killed somewhere, or under `policy`. */
+export function isKilled(mutant: string, policy?: PolicyName): boolean {
+  return [...HISTORICAL_KILLS, ...ORDER_KILLS].some(
+    (row) => row.mutant === mutant && (policy ?? row.policy) === row.policy,
+  );
+}
+
+/** The mistakes of programs that are neither killed under `policy` nor said to make no difference; or both. */
+export function withoutVerdict(policy: PolicyName): string[] {
+  return MUTANTS.map(({ name }) => name)
+    .filter((name) => /^M\d/.test(name))
+    .filter((name) => isKilled(name, policy) === (whyEquivalent(name, policy) !== null));
+}
