@@ -17,7 +17,7 @@ import { Quarantine } from './quarantine.ts';
  * How the place of a reserved cluster is made. `hole`: the file is extended, nothing is written. `fallocate`: space is taken too.
  * `zeroes`: zeros are written, so that a sync later has no block to map: dearer now, cheaper for each flush.
  */
-export const RESERVE_PREPARATIONS = ['hole', 'fallocate', 'zeroes'] as const;
+const RESERVE_PREPARATIONS = ['hole', 'fallocate', 'zeroes'] as const;
 export type ReservePreparation = (typeof RESERVE_PREPARATIONS)[number];
 
 export interface ReserveOptions {
@@ -27,7 +27,7 @@ export interface ReserveOptions {
   readonly maxBytes?: number;
 }
 
-export const RESERVE_BYTES_MAX = 64 * MiB;
+const RESERVE_BYTES_MAX = 64 * MiB;
 const CLUSTERS_MIN = 4;
 const CLUSTERS_AT_FIRST = 16;
 const ZERO_PIECE_BYTES = MiB;
