@@ -97,7 +97,7 @@ export const Round = z.object({
   peakMemoryBytes: count,
   /**
    * The same replay with each command sent after the answer to the one before, as its latencies are measured; only where `wallNs` is
-   * of one without such waits: of a program behind a pipe.
+   * of one without such waits: of a program reached through a pipe.
    */
   oneByOneNs: count.optional(),
   /** True when the counters of this round equal those of the cell. */

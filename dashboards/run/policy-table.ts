@@ -130,7 +130,7 @@ function againstBaseline(record: RunRecord, item: ComparedCell): Html {
   return html`<td class="num">${figure(ratio, 'ratio', help)}<span class="under">${range}${hasInterval(time) ? verdictWords(time) : intervalWords(time)}</span></td>`;
 }
 
-/** A program behind a pipe was replayed a second time, for its latencies. */
+/** A program reached through a pipe was replayed a second time, for its latencies. */
 function oneByOne(rounds: ReturnType<typeof timedRounds>): Html | null {
   const spread = spreadOf(rounds.flatMap(({ oneByOneNs }) => oneByOneNs ?? []));
   if (spread === null) return null;

@@ -1,4 +1,4 @@
-/** Both times of a program behind a pipe: with its commands sent ahead, and waiting for each answer. */
+/** Both times of a program reached through a pipe: with its commands sent ahead, and waiting for each answer. */
 import type { RunRecord } from '../../results/record.ts';
 import { median } from '../../results/statistics.ts';
 

@@ -44,8 +44,8 @@ export function registerPolicy(preset: PolicyPreset): void {
     throw new Qcow2Error('INVALID_ARGUMENT', `policy ${JSON.stringify(preset.name)}: ${why}`);
   };
   if (!NAME.test(preset.name)) refuse('a name is lower-case letters, digits and hyphens');
-  if (registry.has(preset.name)) refuse('there is a policy of that name already');
-  if (findStage(preset.name) !== null) refuse('that is the name of a stage');
+  if (registry.has(preset.name)) refuse('a policy with that name exists already');
+  if (findStage(preset.name) !== null) refuse('a stage has that name');
   registry.set(preset.name, preset);
 }
 
@@ -89,7 +89,7 @@ export function findPolicy(name: PolicyName, stage?: StageId): FoundPolicy {
   const asked = STAGES[stage];
   if (own?.behaviour.cachesTables === asked.behaviour.cachesTables)
     return { preset, stage: asked, behaviour: asked.behaviour };
-  const why = own === null ? 'it is no point of history' : `its stage is ${own.id}`;
+  const why = own === null ? 'it is not a stage of history' : `its stage is ${own.id}`;
   throw new Qcow2Error('INVALID_ARGUMENT', `policy ${name} does not exist at stage ${stage}; ${why}`);
 }
 

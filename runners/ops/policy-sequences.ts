@@ -16,7 +16,7 @@ export const POLICIES_PAGE = path.join(import.meta.dirname, '../../docs/policies
 const LIFE: readonly (readonly [title: string | null, op: string])[] = [
   [null, 'w 0 65536'],
   ['allocate a whole cluster', 'w 65536 65536'],
-  ['allocate by writing a part of a cluster', 'w 200704 4096'],
+  ['allocate by writing part of a cluster', 'w 200704 4096'],
   ['rewrite in place', 'w 0 65536'],
   ['allocate where a new L2 table is needed', 'w 536870912 65536'],
   ['guest flush, tables dirty', 'f'],
@@ -25,7 +25,7 @@ const LIFE: readonly (readonly [title: string | null, op: string])[] = [
   [null, 'f'],
   ['first overwrite after the snapshot (copies the L2 table)', 'w 0 65536'],
   ['overwrite after a snapshot, a whole cluster', 'w 65536 65536'],
-  ['overwrite after a snapshot, a part of a cluster', 'w 200704 4096'],
+  ['overwrite after a snapshot, part of a cluster', 'w 200704 4096'],
   [null, 'f'],
   ['go back to the snapshot', 'goto s'],
   [null, 'f'],
@@ -40,10 +40,7 @@ const EVICTION: typeof LIFE = [
   ...Array.from({ length: TABLES_CACHED + 1 }, (_, n) => [null, `w ${n * L2_TABLE_MAPS} 65536`] as const),
   [null, 'f'],
   ...Array.from({ length: TABLES_CACHED }, (_, n) => [null, `w ${n * L2_TABLE_MAPS + 65536} 65536`] as const),
-  [
-    'read through an L2 table that is not cached, while all that are have changed',
-    `r ${TABLES_CACHED * L2_TABLE_MAPS} 65536`,
-  ],
+  ['read through an uncached L2 table while all cached ones are dirty', `r ${TABLES_CACHED * L2_TABLE_MAPS} 65536`],
 ];
 
 const MODES: readonly HostCacheMode[] = ['writethrough', 'writeback'];

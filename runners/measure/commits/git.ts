@@ -58,9 +58,7 @@ export function refuseDirty(revisions: readonly Revision[]): void {
   if (changes === '') return;
   const [first, ...rest] = changes.split('\n').map((line) => line.replace(/^..\s/, '').trim());
   const others = rest.length > 0 ? ` and ${rest.length} more` : '';
-  throw new UsageError(
-    `the work tree has changes that are in no commit (${oneLine(first!)}${others}): commit them first`,
-  );
+  throw new UsageError(`the work tree has uncommitted changes (${oneLine(first!)}${others}): commit them first`);
 }
 
 /** The commits of `range` (as `git log` takes it), oldest first, along the first parents. Throws UsageError. */

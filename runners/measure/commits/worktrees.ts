@@ -39,7 +39,7 @@ function makeReady(revision: Revision, root: string, tell: (line: string) => voi
   const told = commit === name ? commit.slice(0, 12) : `${commit.slice(0, 12)} (${oneLine(name)})`;
   const worker = workerPath(fileAt(revision, 'package.json'));
   if (fileAt(revision, worker) === null) {
-    throw new UsageError(`commit ${told} has no ${worker}: it is older than what measures it`);
+    throw new UsageError(`commit ${told} has no ${worker}: it predates the sample worker`);
   }
   tell(`preparing ${told}`);
   checkOut(revision, root);

@@ -39,7 +39,7 @@ console.log(JSON.stringify(findingIn(fs.readFileSync(page, 'utf8'))));
 /** The page carries the samples and the analysis as JSON. */
 function findingIn(text: string): DoctorFinding {
   const data = /<script type="application\/json" id="clinic-data">(.*?)<\/script>/s.exec(text)?.[1];
-  if (data === undefined) throw new Error('the page of the doctor has no data');
+  if (data === undefined) throw new Error('the page of Clinic Doctor has no data');
   const { processStat, analysis } = JSON.parse(data) as {
     readonly processStat: readonly unknown[];
     readonly analysis: { readonly issueCategory: string };

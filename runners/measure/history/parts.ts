@@ -135,7 +135,7 @@ function owedBarrier(sizes: Sizes): HistoryPart {
   const options = snapshotOptions(sizes, sizes.fewTables);
   return part(
     'owed-barrier',
-    'snapshot, with and without owed barrier',
+    'snapshot, with and without the deferred barrier',
     narrow('S2', 'S2-unowed'),
     'snapshot',
     options,

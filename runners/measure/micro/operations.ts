@@ -89,7 +89,7 @@ function lookupHit(layout: HistoricalLayout, capacity: number): Operation {
       next = next + 1 === capacity ? 0 : next + 1;
     }
   };
-  return { name: 'lookup-hit', title: 'look up a cached table, let it go', call };
+  return { name: 'lookup-hit', title: 'look up a cached table and release it', call };
 }
 
 function missWithReplacement(layout: HistoricalLayout, capacity: number): Operation {

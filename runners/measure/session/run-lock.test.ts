@@ -60,7 +60,7 @@ test('while another process takes over a dead lock, nobody else does', () => {
 
 test('what is no lock is left alone, and a folder that cannot be made is one line', () => {
   place('kept');
-  refused(/is no lock of this program: remove it$/);
+  refused(/is not a lock of this program; remove it$/);
   assert.equal(fs.readFileSync(lockFile(), 'utf8'), 'kept');
   fs.writeFileSync(path.join(folder, 'plain'), '');
   assert.throws(() => new RunLock(path.join(folder, 'plain/x/.run.lock')), RecordError);

@@ -72,7 +72,7 @@ function holderOf(file: string): Holder | null {
     throw error;
   }
   const [, pid, start] = /^([1-9]\d{0,9}) (\d*)\n$/.exec(text) ?? [];
-  if (pid === undefined) throw new UsageError(`${file} is no lock of this program: remove it`);
+  if (pid === undefined) throw new UsageError(`${file} is not a lock of this program; remove it`);
   return { pid: Number(pid), start: start! };
 }
 

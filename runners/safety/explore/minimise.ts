@@ -21,7 +21,7 @@ export function minimise(recording: CrashRecording, example: CounterExample): Mi
   for (const point of timeline.points()) {
     if (point.index === example.pointIndex) return minimiseAt(timeline, point, example);
   }
-  throw new Error(`counter-example of point ${example.pointIndex}: the recording has no such point`);
+  throw new Error(`counterexample at crash point ${example.pointIndex}: the recording has no such point`);
 }
 
 function minimiseAt(timeline: CrashTimeline, point: CrashPoint, example: CounterExample): MinimalExample {
@@ -48,7 +48,7 @@ function minimiseAt(timeline: CrashTimeline, point: CrashPoint, example: Counter
   const persisted = countWhere(fewPersisted, (choice) => choice > 0);
   const simplest = missing <= persisted ? fewMissing : fewPersisted;
   const finding = find(simplest);
-  if (finding === undefined) throw new Error(`counter-example of point ${point.index} cannot be repeated`);
+  if (finding === undefined) throw new Error(`counterexample at crash point ${point.index} cannot be repeated`);
   placed.takeBack();
   return { kind: example.kind, ...finding, point, vector: simplest };
 }

@@ -142,7 +142,7 @@ export class StateJudge {
     const allowed = [...new Set([...(cell?.older ?? []), ...(cell?.current ?? [0])])];
     const promised = allowed.map((number) => valueWords(number, requestOf)).join(' or ');
     const where = snapshot === null ? '' : ` of snapshot ${snapshot}`;
-    const reason = `guest sector ${sector}${where} ${what}, promised was ${promised}`;
+    const reason = `guest sector ${sector}${where} ${what}; promised: ${promised}`;
     notes.add(kind, reason, value, what);
   }
 

@@ -186,7 +186,7 @@ describe('cowbench crash --engine qemu', () => {
     const { code, stdout } = await cowbench('crash', '--engine', 'qemu', '-w', 'reuse-discarded');
     assert.equal(code, 1);
     assert.ok(stdout.includes(`QEMU ${toolVersion('qemu-io')}, the simplest violation (foreign):`));
-    assert.match(stdout, /guest sector 0 reads the data of request 3, promised was the data of request 1 or zeros/);
+    assert.match(stdout, /guest sector 0 reads the data of request 3; promised: the data of request 1 or zeros/);
   });
 
   const refused: [string[], RegExp][] = [

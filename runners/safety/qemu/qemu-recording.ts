@@ -29,7 +29,7 @@ import type { CrashRecording } from '../states/record-workload.ts';
 export function whyNotByQemu(workload: CrashWorkload): string | null {
   if (workload.recordsCreation) return 'qemu-img create cannot write through a log';
   const savesVm = workload.during.some(({ op, ...rest }) => 'vmStateBytes' in rest && op === 'snapshot-create');
-  return savesVm ? 'qemu-img makes no snapshot with VM state (savevm needs a running machine)' : null;
+  return savesVm ? 'qemu-img cannot take a snapshot with VM state (savevm needs a running machine)' : null;
 }
 
 /**

@@ -10,7 +10,7 @@ import { killLoop, SoakFinding, type SoakTotals } from './kill-loop.ts';
 
 const options = yargs(process.argv.slice(2))
   .scriptName('soak')
-  .option('kills', { type: 'number', default: 100, describe: 'how often the writer is killed' })
+  .option('kills', { type: 'number', default: 100, describe: 'number of kills' })
   .option('policy', { type: 'string', default: 'writeback', describe: policyNames().join(', ') })
   .option('clients', {
     type: 'number',
@@ -18,7 +18,11 @@ const options = yargs(process.argv.slice(2))
     describe: 'kill `cowbench serve` under this many clients; 0: kill a process that writes itself',
   })
   .option('seed', { type: 'number', default: 1, describe: 'the same seed gives the same requests' })
-  .option('dir', { type: 'string', default: os.tmpdir(), describe: 'where the image is made, and removed' })
+  .option('dir', {
+    type: 'string',
+    default: os.tmpdir(),
+    describe: 'directory for the image, which is removed afterwards',
+  })
   .strict()
   .fail((message, error) => fail(error ?? new UsageError(message)))
   .parseSync();
@@ -33,7 +37,7 @@ function outcome({ kills, requests, flushes, maxLeaks, reusedBlocks }: SoakTotal
   const leaks = `no corruption, at most ${maxLeaks} clusters leaked`;
   if (reusedBlocks === 0) return `${done}; nothing flushed was lost, ${leaks}`;
   const times = reusedBlocks === 1 ? 'once a block' : `${reusedBlocks} times a block`;
-  return `${done}; ${times} held another block's data: a discarded cluster was used again before its discard was durable (docs/safety.md); nothing else flushed was lost, ${leaks}`;
+  return `${done}; ${times} held another block's data: a discarded cluster was reused before its discard was durable (docs/safety.md); nothing else flushed was lost, ${leaks}`;
 }
 
 /** Returns the exit code. */
