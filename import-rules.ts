@@ -131,7 +131,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   runners: ['runners/console', 'runners/commands'],
 };
 
-/** What test code may import as well, beside everything in its own top folder. */
+/** What test code may import as well, besides everything in its own top folder. */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
   dashboards: ['results'],
   runners: [ENGINE, 'engine/nbd/testing/client-bytes.ts', 'workloads', 'results', 'dashboards/index.ts'],

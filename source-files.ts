@@ -9,14 +9,14 @@ export interface SourceFile {
 
 export const TOP_FOLDERS = ['engine', 'workloads', 'results', 'dashboards', 'runners'];
 
-/** Every source file below the top folders, and those beside them. */
+/** Every source file below the top folders, and those next to them. */
 export function sourceFiles(): SourceFile[] {
   const patterns = [...TOP_FOLDERS.map((folder) => `${folder}/**/*.ts`), '*.ts'];
   const paths = patterns.flatMap((pattern) => fs.globSync(pattern, { cwd: import.meta.dirname })).sort();
   return paths.map((path) => ({ path, text: fs.readFileSync(`${import.meta.dirname}/${path}`, 'utf8') }));
 }
 
-/** Tests and what only tests import; the files beside the top folders are checks of the sources. */
+/** Tests and what only tests import; the files next to the top folders are checks of the sources. */
 export function isTestCode(path: string): boolean {
   return /\.test\.ts$|\/testing\//.test(path) || !path.includes('/');
 }

@@ -256,7 +256,7 @@ export const RunRecord = z.object({
     parameters: z.record(label, z.union([z.string(), z.number(), z.boolean()])),
     seed: count,
     guestFlush: label,
-    /** How often the guest flushes by itself, where `guestFlush` is not `recorded`. */
+    /** How often the guest flushes on its own, where `guestFlush` is not `recorded`. */
     recordedFlushes: count.optional(),
     discard: z.enum(['ignore', 'unmap']),
     /** When requests are sent: `trace`, or a number per second; absent: each as soon as the one before is served. */
@@ -287,7 +287,7 @@ export const RunRecord = z.object({
   plan: label.optional(),
   /** Time spent measuring, over all sittings, in milliseconds. */
   measuringMs: count.optional(),
-  /** Files beside the record that explain it, for example a profile. */
+  /** Files next to the record that explain it, for example a profile. */
   attachments: z.array(z.object({ title: label, file: label })).optional(),
 });
 

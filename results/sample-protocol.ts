@@ -23,7 +23,7 @@ export const SAMPLE_PROTOCOL = 2;
 
 const count = z.int().nonnegative();
 
-/** What every job has. What the engine makes of the rest it checks by itself. */
+/** What every job has. What the engine makes of the rest it checks on its own. */
 const Job = z.looseObject({
   imageFile: z.string().min(1),
   workload: z.looseObject({}),

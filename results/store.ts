@@ -39,7 +39,7 @@ export function removeRecord(file: string): void {
 }
 
 /**
- * Writes `text` to `file` by way of a temporary file beside it; folders are made.
+ * Writes `text` to `file` by way of a temporary file next to it; folders are made.
  * @throws RecordError when the file system refuses.
  */
 export function writeWhole(file: string, text: string | Uint8Array): void {

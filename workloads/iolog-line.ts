@@ -5,7 +5,7 @@
  *   v3: `<timestamp> <file> <action> [<offset> <length>]`, the timestamp in microseconds since the start
  *
  * fio replays what it can and skips the rest with a message; here a line that is not understood is an error, because
- * a benchmark must not measure half a trace. What a disk cannot be asked for as it stands is changed and counted as such:
+ * a benchmark must not measure half a trace. What a disk cannot be asked for as it is is changed and counted as such:
  * requests that are not whole sectors, and `sync_file_range`, which starts writing but waits for no disk.
  */
 import { SECTOR_BYTES } from '../engine/base/units.ts';

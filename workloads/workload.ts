@@ -36,7 +36,7 @@ export interface Workload {
   readonly diskSizeBytes: number;
   /** Space that the VM state needs; 0 without VM state. */
   readonly vmStateSizeBytes: number;
-  /** True: the image stands on a backing image of the disk's size, full of the data of write {@link BACKING_SERIAL}. */
+  /** True: the image has a backing image of the disk's size, full of the data of write {@link BACKING_SERIAL}. */
   readonly backingImage: boolean;
   /** Files from outside the program that decide the requests; empty without. */
   readonly inputs: readonly WorkloadInput[];

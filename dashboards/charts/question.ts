@@ -38,7 +38,7 @@ export interface RowMarks {
   readonly policy: string;
 }
 
-/** A control beside a chart that sets one parameter of its specification. */
+/** A control next to a chart that sets one parameter of its specification. */
 export type Control =
   | {
       readonly kind: 'range';

@@ -22,7 +22,7 @@ export interface ComparedSide {
 export interface ComparisonParts {
   readonly baseline: ComparedSide;
   readonly candidate: ComparedSide;
-  /** Address of a run's report, where the page has one beside it. */
+  /** Address of a run's report, where the page has one next to it. */
   readonly reportOf?: (runId: string) => string;
 }
 

@@ -1,4 +1,4 @@
-/** Files beside the record that explain it, and where the engine's own CPU time went. */
+/** Files next to the record that explain it, and where the engine's own CPU time went. */
 import type { RunRecord } from '../../results/record.ts';
 import { formatDuration, formatShare } from '../reading/quantities.ts';
 import { type Html, html } from './html.ts';
@@ -20,7 +20,7 @@ function profileTable(record: RunRecord): Html[] {
   });
 }
 
-/** Links are to files beside the report: a name with a folder in it would lead elsewhere and is shown as text. */
+/** Links are to files next to the report: a name with a folder in it would lead elsewhere and is shown as text. */
 function attachmentLink({ title, file }: NonNullable<RunRecord['attachments']>[number]): Html {
   if (/[/\\]/.test(file)) return html`<li>${title} (${file})</li>`;
   return html`<li><a href="./${encodeURIComponent(file)}">${title}</a></li>`;

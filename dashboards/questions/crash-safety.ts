@@ -14,6 +14,7 @@ const CLASS_WORDS: Readonly<Record<string, string>> = {
   snapshot: 'snapshots altered',
   secondPhase: 'corrupted by later writes',
   repair: 'damaged by repair',
+  copiedShared: 'COPIED set on shared clusters',
 };
 
 /** Of itself it breaks no promise; the next writes show whether it does harm. */

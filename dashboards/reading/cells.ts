@@ -133,9 +133,12 @@ export function spreadOf(values: readonly number[]): Spread | null {
   return { middle: median(values), low: Math.min(...values), high: Math.max(...values), rounds: values.length };
 }
 
+/** Of a cell whose times are calculated. */
+export const MODELLED = 'the device is a model';
+
 /** Why times of this cell say nothing about a disk, or null when they do. */
 export function timesMeaningless(record: RunRecord, cell: Cell): string | null {
-  if (cell.device.kind === 'model') return 'the device is a model';
+  if (cell.device.kind === 'model') return MODELLED;
   if (cell.hostCacheMode === 'unsafe') return 'host cache mode unsafe makes every sync do nothing';
   if (record.environment.fileSystem.tmpfs) return 'the image is on tmpfs, where a sync does nothing';
   if (record.environment.syncProbe?.looksReal === false) return 'syncs return too fast to have reached a disk';

@@ -1,5 +1,5 @@
 /**
- * Numbers as people read them: grouped counts, binary bytes, durations, ratios. The exact value always stays beside it
+ * Numbers as people read them: grouped counts, binary bytes, durations, ratios. The exact value always stays next to it
  * in the page (a tooltip), so these may round to three digits.
  */
 

@@ -1,6 +1,6 @@
 /** What a reader must know before believing a number: failed checks first, then times that say nothing. */
 import type { RunRecord } from '../../results/record.ts';
-import { cellLabels, timesMeaningless } from '../reading/cells.ts';
+import { cellLabels, MODELLED, timesMeaningless } from '../reading/cells.ts';
 import { formatCount } from '../reading/quantities.ts';
 
 export interface Warning {
@@ -54,7 +54,10 @@ function timeWarnings(record: RunRecord): Warning[] {
   });
   return [...reasons].map(([reason, cells]) => ({
     severity: 'warn',
-    text: `Times are not those of a real disk for ${cells.length === record.cells.length ? 'any policy of this run' : cells.join(', ')}: ${reason}. Counts are exact.`,
+    text:
+      reason === MODELLED && cells.length === record.cells.length
+        ? 'Times in this run come from a device model: exact and repeatable, but only as good as the model.'
+        : `Times are not those of a real disk for ${cells.length === record.cells.length ? 'any policy of this run' : cells.join(', ')}: ${reason}. Counts are exact.`,
   }));
 }
 

@@ -15,8 +15,15 @@ export function costLines({ cells }: RunRecord): string[] {
     ...names.map((name) => percent(shareOf(cost, name))),
     percent(cost.residualShare),
   ]);
-  return textTable(['time breakdown', 'measured', ...names, 'unexplained'], rows);
+  const shown = names.map((name) => TERM_WORDS[name] ?? name);
+  return textTable(['time breakdown', 'measured', ...shown, 'unexplained'], rows);
 }
+
+/** Terms whose names in the record say too little. */
+const TERM_WORDS: Readonly<Record<string, string>> = {
+  growth: 'syncs that extend the file',
+  'bytes written out': 'page-cache write-back',
+};
 
 /** Terms smaller than this everywhere are not shown. */
 const LEAST_SHARE = 0.005;

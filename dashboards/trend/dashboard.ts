@@ -137,7 +137,7 @@ function runsTable(runs: readonly RunSummary[]): Html {
 <tbody>${newest.map(runRow)}</tbody></table></div></section>`;
 }
 
-/** One page, as self-contained as a report; its links go to `runs/RUN.html` and `runs/RUN.json` beside it. */
+/** One page, as self-contained as a report; its links go to `runs/RUN.html` and `runs/RUN.json` next to it. */
 export async function renderDashboard({ runs: given, unreadable, pages }: DashboardParts): Promise<string> {
   const runs = underNewestNames(given);
   const series = allSeries(runs);

@@ -56,9 +56,9 @@ export interface Allocation {
   readonly readsAsZeros: boolean;
 }
 
-/** What goes back when an operation that failed is taken back; see `undo.ts`. */
+/** What is restored when a failed operation is rolled back; see `undo.ts`. */
 export interface Savepoint {
-  /** The allocator is what it was; can be called again. The image's variables and tables are put back by the caller. */
+  /** The allocator is what it was; can be called again. The image's variables and tables are rolled back by the caller. */
   restore(): void;
 }
 

@@ -28,7 +28,7 @@ export interface Behaviour {
    */
   readonly staleTables: 'written-out' | 'discarded';
   /**
-   * What a write leaves out of a new cluster: `written` by itself, zeros too, as in history; or `merged` with the data in one write, and
+   * What a write leaves out of a new cluster: `written` on its own, zeros too, as in history; or `merged` with the data in one write, and
    * not written where it reads as zeros and the place does, too.
    */
   readonly copyOnWrite: 'written' | 'merged';

@@ -1,4 +1,4 @@
-/** What an observer is told is enough to know, at any time, which tables are here and which of them are dirty. */
+/** What an observer receives is enough to know, at any time, which tables are here and which of them are dirty. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,5 +1,5 @@
 /**
- * A table while it is in a cache, and what observers are told of it. The past and the future are kept apart: each event says whether
+ * A table while it is in a cache, and the events that observers receive. Past and future are kept apart: each event says whether
  * something is about to happen or has happened, and none of them is a command.
  */
 import type { TableKind } from '../io/block-file.ts';
@@ -98,7 +98,7 @@ export class CachedTable {
  */
 export type DiscardReason = 'superseded' | 'forgotten';
 
-/** Is told of the tables of a cache; implements what it wants to hear. No event may change a table. */
+/** Receives the events of a cache's tables; implements those that it needs. No event may change a table. */
 export interface CacheObserver {
   /** About to happen: bytes [from, to) of the table change. It holds its content of until now. */
   dirtying?(table: CachedTable, from: number, to: number): void;

@@ -1,7 +1,7 @@
 /**
  * The two table caches of stages S1 to S4b, and the order between them: *one edge per cache*. `L2 → refcounts` means that no L2 table
  * may be written out before every refcount block is durable. Setting an edge settles what it would reverse or replace, so there is
- * never a cycle. Beside the edge a cache can owe one bare barrier (for copied data), paid before its next write-out.
+ * never a cycle. Besides the edge, a cache can owe one bare barrier (for copied data), paid before its next write-out.
  */
 import { Qcow2Error } from '../base/errors.ts';
 import type { SyncCause } from '../io/block-file.ts';
@@ -141,7 +141,7 @@ export class DependentCaches {
     link.dependsOn = on;
   }
 
-  /** The barrier that ends the write-out covers copied data too: a barrier owed beside the edge is paid with it. */
+  /** The barrier that ends the write-out covers copied data too: a barrier owed besides the edge is paid with it. */
   #settleDependency(link: Link): void {
     if (link.dependsOn !== null) this.writeOutAll(link.dependsOn, 'dependency');
     link.dependsOn = null;

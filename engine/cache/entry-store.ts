@@ -1,8 +1,8 @@
 /**
- * The metadata of a table cache's entries, in three memory layouts behind one contract.
+ * The metadata of a table cache's entries, in three memory layouts with one contract.
  *
  * `unpacked` is one object an entry, as a program writes it first; `packed` is a few typed arrays, one allocation for all. Both
- * look a table up by scanning, as history did. `indexed` is packed, with a map from offset to slot beside it.
+ * look a table up by scanning, as history did. `indexed` is packed, with a map from offset to slot next to it.
  * They behave the same to the last count: the difference is bytes per entry and nanoseconds per lookup, and is measured.
  *
  * An entry is empty while its offset is 0: no table lies at offset 0, the header does.

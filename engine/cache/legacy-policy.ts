@@ -56,7 +56,7 @@ export class LegacyPolicy extends HistoricalPolicy implements SnapshotWalk {
 
   close(): void {}
 
-  /** The walk reads L2 tables from the file, not from what was cached before, and leaves none of them behind. */
+  /** The walk reads L2 tables from the file, not from what was cached before, and keeps none of them cached. */
   begin(): void {
     this.#forgetL2Tables();
     this.#walking = true;

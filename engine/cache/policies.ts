@@ -24,7 +24,7 @@ export interface PolicyPreset {
   /** The host cache mode that it runs with when none is asked for. */
   readonly hostCacheMode: HostCacheMode;
   readonly create: PolicyFactory;
-  /** What `bench` compares when it is not told: history, today, and what is possible. */
+  /** What `bench` compares by default: history, today, and what is possible. */
   readonly comparedByDefault?: boolean;
   /** The one to choose: it costs least and no explored power cut violates it. `docs/policies.md` has the reasons. */
   readonly isRecommended?: boolean;

@@ -85,7 +85,7 @@ export interface TableCaches {
 }
 
 export interface FlushOptions {
-  /** The dirty bit is set: refcounts are counted anew after a power cut, so they need not be durable. A policy may write them. */
+  /** The dirty bit is set: refcounts are recounted after a power cut, so they need not be durable. A policy may write them. */
   readonly refcountsMayLag?: boolean;
 }
 

@@ -4,7 +4,7 @@ import type { EntryStore } from './entry-store.ts';
 
 /**
  * `use-count`: the least used, counts never fade. `aging`: the fewest hits, and every search for a victim halves the hits of each
- * unpinned entry that it passes. Both scan all slots, as history did. `lru`: the one that was let go longest ago, in constant time.
+ * unpinned entry that it passes. Both scan all slots, as history did. `lru`: the one released longest ago, in constant time.
  */
 export type Replacement = 'use-count' | 'aging' | 'lru';
 

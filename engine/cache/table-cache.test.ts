@@ -53,7 +53,7 @@ function makeCache(capacity: number, replacement: Replacement, layout: CacheLayo
   return { cache, log, memory, file };
 }
 
-/** The rules of replacement once more, straight from their description, on plain arrays. */
+/** The rules of replacement a second time, straight from their description, on plain arrays. */
 class ReplacementModel {
   readonly #replacement: Replacement;
   readonly #entries: { table: number; hits: number; pins: number; letGoAt: number }[];

@@ -6,7 +6,7 @@
  *  1. A pinned table is never replaced; every `get` or `getEmpty` is paired with one `release`.
  *  2. A table leaves its slot only after the {@link TableCleaner} has returned, and is clean then.
  *  3. To the cache a table is bytes at an offset; it knows nothing of entries.
- *  4. Whatever makes a table dirty or clean is told to every observer.
+ *  4. Whatever makes a table dirty or clean is an event for every observer.
  */
 import { corrupt } from '../base/errors.ts';
 import { invariant } from '../base/invariant.ts';
@@ -78,7 +78,7 @@ export class TableCache implements TableOwner {
     this.#memories = new Array<TableMemory | undefined>(options.capacity).fill(undefined);
   }
 
-  /** From now on `observer` is told what it implements, after those who were there before. */
+  /** From now on `observer` receives the events that it implements, after earlier observers. */
   observe(observer: CacheObserver): void {
     this.#observers = [...this.#observers, observer];
   }
@@ -89,7 +89,7 @@ export class TableCache implements TableOwner {
 
   /**
    * The table at byte `offset` of the file, pinned; read from the file when it is not here.
-   * @throws Qcow2Error IO, or CORRUPT for a table behind the end of the file; nothing is cached then.
+   * @throws Qcow2Error IO, or CORRUPT for a table past the end of the file; nothing is cached then.
    */
   get(offset: number): CachedTable {
     const found = this.#entries.find(offset);

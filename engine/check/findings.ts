@@ -10,7 +10,7 @@ import { hex } from './big-endian.ts';
  */
 export type Severity = 'corruption' | 'leak' | 'copied' | 'check-error';
 
-/** `offset` is the byte in the image file where the wrong value stands, or the cluster that is concerned. */
+/** `offset` is the byte in the image file of the wrong value, or the cluster that is concerned. */
 export interface Finding {
   readonly kind: FindingKind;
   readonly severity: Severity;

@@ -59,7 +59,7 @@ export function rebuildRefcounts(
 }
 
 interface Layout {
-  /** Indexes in the refcount table of the blocks to write, ascending; block i stands in cluster firstCluster + i. */
+  /** Indexes in the refcount table of the blocks to write, ascending; block i is in cluster firstCluster + i. */
   readonly blockIndexes: readonly number[];
   readonly firstCluster: number;
   /** The table follows the blocks. */

@@ -1,4 +1,4 @@
-/** Refcounts of another width (qcow2.rst, "Header", refcount_order): counted anew and written beside the old ones. */
+/** Refcounts of another width (qcow2.rst, "Header", refcount_order): recounted and written next to the old ones. */
 import { corrupt, Qcow2Error } from '../base/errors.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import { examineImage } from './check-image.ts';

@@ -7,7 +7,7 @@
  *  3. lower refcounts of leaked clusters nothing refers to them
  *  4. match COPIED with the refcounts    a set flag relies on 2 and 3
  *  5. clear the dirty and corrupt bits   only when a new check finds no error
- * A sync stands between any two of them.
+ * A sync separates any two of them.
  */
 import { Qcow2Error } from '../base/errors.ts';
 import { roundUp } from '../base/units.ts';

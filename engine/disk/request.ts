@@ -45,7 +45,7 @@ export type ToolRequest =
 
 export type DiskRequest = BlockRequest | StateRequest | ToolRequest;
 
-/** Close the image and open it again, with cold caches: what no open disk can do by itself. */
+/** Close the image and open it again, with cold caches: what no open disk can do on its own. */
 export interface ReopenRequest {
   readonly op: 'reopen';
 }

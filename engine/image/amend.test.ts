@@ -123,7 +123,7 @@ test('a snapshot whose L1 table is too short for the disk is refused, and nothin
 
 test('an image in which the new snapshot table would hit metadata is refused, and nothing is written', () => {
   const bytes = version2Image();
-  // An L1 table that claims what lies behind the end is in the way of whatever is allocated there.
+  // An L1 table that claims what is past the end is in the way of whatever is allocated there.
   firstEntry(bytes).setUint32(8, 0xffff);
   const file = new CrashableFile('disk', bytes);
   assert.throws(() => amendImage(file, { version: 3 }), {

@@ -57,7 +57,7 @@ function readDirectory(file: BlockFile, { count, directoryBytes, directoryOffset
  */
 export function dropBitmaps({ features, file, geometry, policy, allocator }: DroppingParts): void {
   if ((features.autoclear & AUTOCLEAR.bitmaps) === 0n) return;
-  // What a policy holds back of the header must be there before it is written anew.
+  // What a policy holds back of the header must be there before it is rewritten.
   policy.flush();
   const header = peekHeader(file);
   const ranges = rangesOf(file, header, geometry.clusterBytes);

@@ -1,6 +1,6 @@
 /**
  * Refcount widths, backing files, slices and snapshots × cluster sizes: random requests here, judged by qemu-img down to each
- * snapshot; then qemu-io and qemu-img go on, and so do we. `COWBENCH_MATRIX_RUNS` asks for more runs of each than one.
+ * snapshot; then qemu-io and qemu-img continue, and so do we. `COWBENCH_MATRIX_RUNS` asks for more runs of each than one.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -11,7 +11,7 @@ import { MemoryFile } from '../io/memory-file.ts';
 import { type CreateOptions, createImage } from './create.ts';
 import { openImage, type Qcow2Image } from './qcow2-image.ts';
 
-/** A file in which data has room for so many bytes more; what is written past that is cut off. */
+/** A file with space for a limited number of bytes more; what is written past that is cut off. */
 class FullFile extends ForwardingFile {
   room = Infinity;
   failingKinds: ReadonlySet<TableKind> = new Set(['data']);

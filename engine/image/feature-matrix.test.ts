@@ -1,6 +1,6 @@
 /**
  * Every feature that an image can be created with × cluster sizes × policies: random requests against a plain disk, judged by
- * our checker and by qemu-img (check, compare, map); then qemu-io goes on, and we read what it wrote and go on ourselves.
+ * our checker and by qemu-img (check, compare, map); then qemu-io continues, and we read what it wrote and continue ourselves.
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';

@@ -26,7 +26,7 @@ export class FreeAtOnce implements Allocator {
   settled(): void {}
   settleAll(): void {}
 
-  /** Where the search goes on is one of the image's variables, and those are put back by the caller. */
+  /** Where the search continues is one of the image's variables, and those are rolled back by the caller. */
   savepoint(): Savepoint {
     return { restore() {} };
   }

@@ -22,7 +22,7 @@ export class Geometry {
   readonly clustersPerRefcountBlock: number;
   readonly extendedL2: boolean;
   readonly l2EntryBytes: number;
-  /** The unit that can be allocated and zeroed by itself: a 32nd of a cluster with extended L2 entries, else a cluster. */
+  /** The unit that can be allocated and zeroed on its own: a 32nd of a cluster with extended L2 entries, else a cluster. */
   readonly subclusterBytes: number;
   /** Guest bytes that one L2 table maps. */
   readonly bytesPerL2Table: number;

@@ -66,7 +66,7 @@ export interface ImageParts extends ImageBase {
   readonly io: GuestIo;
   readonly zeroes: Zeroes;
   readonly entries: L2Entries;
-  /** What is told, in this order, that a sync returned. */
+  /** What is informed, in this order, that a sync returned. */
   readonly settling: readonly { settled(durable: Sequence): void }[];
 }
 

@@ -29,17 +29,17 @@ export interface OpenImageFileOptions extends Omit<OpenOptions, 'dataFile'> {
    * for reading only: although another program may be writing. `none`: nothing is locked.
    */
   readonly locks?: 'take' | 'force-share' | 'none';
-  /** Is told why nothing is locked, where the platform or the file system has no such locks. */
+  /** Called with the reason why nothing is locked, where the platform or the file system has no such locks. */
   readonly onUnlocked?: (why: string) => void;
   /** Put around the file of the image itself, to count or to trace what it does. */
   readonly wrapFile?: (file: BlockFile) => BlockFile;
 }
 
-/** Longer chains are refused: real ones have a handful of images, a hostile one could go on for ever. */
+/** Longer chains are refused: real ones have a handful of images, a hostile one could be endless. */
 const CHAIN_LENGTH_MAX = 64;
 
 /**
- * Opens the image at `imagePath` and everything that it stands on; {@link Qcow2Image.close} closes all of it.
+ * Opens the image at `imagePath` and its backing files; {@link Qcow2Image.close} closes all of it.
  * @throws Qcow2Error as {@link openImage}; IN_USE when locks of another program rule it out; INVALID_ARGUMENT for a name that may not be followed, CORRUPT for a chain that loops.
  */
 export function openImageFile(imagePath: string, options: OpenImageFileOptions = {}): Qcow2Image {

@@ -20,11 +20,11 @@ import { geometryOf, readHeaderAndTables, readSnapshots } from './metadata.ts';
 import type { OverlapCheck } from './overlap.ts';
 
 export interface OpenOptions extends CacheSizeOptions, PolicyOptions {
-  /** What lies under the image. An image with a backing file is refused without it; its name is never followed by itself. */
+  /** What lies under the image. An image with a backing file is refused without it; its name is never followed on its own. */
   readonly backing?: GuestDisk;
-  /** The external data file of an image that has one; its name is never followed by itself. Closed with the image. */
+  /** The external data file of an image that has one; its name is never followed on its own. Closed with the image. */
   readonly dataFile?: BlockFile;
-  /** Postpone refcounts behind the dirty bit (version 3). Default: as the image says. */
+  /** Postpone refcounts under the dirty bit (version 3). Default: as the image says. */
   readonly lazyRefcounts?: boolean;
   /** Which metadata is protected against being overwritten. Default `cached`. */
   readonly overlapCheck?: OverlapCheck;

@@ -24,7 +24,7 @@ export type OverlapCheck = (typeof OVERLAP_CHECKS)[number];
 /** At least as large as any cluster. */
 const L1_PIECE_BYTES = 2 * MiB;
 
-/** Writes of these kinds move metadata to new places: what is protected must be found anew. */
+/** Writes of these kinds move metadata to new places: what is protected must be found again. */
 const MOVES_METADATA: ReadonlySet<TableKind> = new Set(['header', 'refcount-table', 'l1', 'snapshot-table']);
 
 const NAMES: Record<TableKind, string> = {
@@ -50,7 +50,7 @@ export class OverlapGuard extends ForwardingFile {
   readonly #check: OverlapCheck;
   #metadata: ProtectedMetadata | null = null;
   #checks = false;
-  /** Host cluster → what lies there; null when it must be found anew. */
+  /** Host cluster → what lies there; null when it must be found again. */
   #owners: Map<number, TableKind> | null = null;
   #l1: ImageVars['l1'] | null = null;
   #snapshots: ImageVars['snapshots'] | null = null;

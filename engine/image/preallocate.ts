@@ -59,7 +59,7 @@ function mapWithoutData(parts: PreallocationParts, from: number, end: number): n
   return hostEnd;
 }
 
-/** Makes the file at least `end` bytes long; what is taken behind `from` is all that is new. */
+/** Makes the file at least `end` bytes long; what is taken past `from` is all that is new. */
 function takeSpace(parts: PreallocationParts, from: number, end: number, how: Preallocation): void {
   const file = parts.dataFile ?? parts.file;
   const reserved = how === 'falloc' && file.preallocate(from, end - from);

@@ -195,7 +195,7 @@ export class Qcow2Image implements ImageDevice {
     return new Qcow2Image(assemble({ ...this.#parts, vars: varsAtSnapshot(this.#parts, nameOrId) }));
   }
 
-  /** Writes VM state, which lies behind the end of the virtual disk; `offset` counts from its start, 512-byte aligned or not. */
+  /** Writes VM state, which is stored past the end of the virtual disk; `offset` counts from its start, 512-byte aligned or not. */
   writeVmState(offset: number, bytes: Uint8Array): void {
     this.#requireWritable();
     const { io } = this.#parts;
@@ -212,7 +212,7 @@ export class Qcow2Image implements ImageDevice {
 
   /**
    * Sets the size of the virtual disk, a multiple of 512; durable on return. New space reads as zeros. Shrinking must be asked
-   * for, because it loses what lies behind the new end. Throws INVALID_ARGUMENT where snapshots forbid it.
+   * for, because it loses what is past the new end. Throws INVALID_ARGUMENT where snapshots forbid it.
    */
   resize(sizeBytes: number, options: { readonly shrink?: boolean } = {}): void {
     this.#requireWritable();

@@ -109,7 +109,7 @@ export class RefcountGrowth {
 
   /**
    * Replaces the refcount table by a larger one that also names `newBlock` (table index `newBlockIndex`).
-   * The new table and its blocks lie behind everything in use, on the first cluster that a whole refcount block counts, so that
+   * The new table and its blocks follow everything in use, on the first cluster that a whole refcount block counts, so that
    * nothing that is referenced now has to change before the header does.
    */
   #growTable(newBlockIndex: number, newBlock: CachedTable): void {

@@ -19,8 +19,8 @@ import type { ImageVars } from './vars.ts';
 
 /** Host offsets are 56 bits in the format, and exact here below 2^53. */
 const HOST_OFFSET_MAX = Number.MAX_SAFE_INTEGER;
-/** Clusters in use behind the end of the file that one search passes: an interrupted writer leaves some, never so many. */
-const USED_BEHIND_END_MAX = 2 ** 20;
+/** Clusters in use past the end of the file that one search passes: an interrupted writer leaves some, never this many. */
+const USED_PAST_END_MAX = 2 ** 20;
 
 export class Refcounts implements ClusterCounts {
   readonly #parts: RefcountParts;
@@ -71,7 +71,7 @@ export class Refcounts implements ClusterCounts {
       if (this.of(this.#vars.freeClusterIndex) === 0) found++;
       else {
         found = 0;
-        if (this.#vars.freeClusterIndex >= endOfFile && ++usedBehindEnd > USED_BEHIND_END_MAX)
+        if (this.#vars.freeClusterIndex >= endOfFile && ++usedBehindEnd > USED_PAST_END_MAX)
           throw this.#usedFarBehindEnd();
       }
       this.#vars.freeClusterIndex++;

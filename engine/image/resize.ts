@@ -33,7 +33,7 @@ export interface ResizeParts {
 const SEARCHED_CLUSTERS_MAX = 2 ** 24;
 
 /**
- * Sets the size of the virtual disk; new space reads as zeros. Shrinking loses what lies behind the new end and must be allowed.
+ * Sets the size of the virtual disk; new space reads as zeros. Shrinking loses what is past the new end and must be allowed.
  * @throws Qcow2Error INVALID_ARGUMENT; the image is unchanged then.
  */
 export function resizeImage(parts: ResizeParts, sizeBytes: number, allowShrink: boolean): void {

@@ -7,12 +7,12 @@ import { ForwardingFile } from '../io/forwarding-file.ts';
 export class Seal {
   #why: Qcow2Error | null = null;
 
-  /** From now on every change is refused with `why`; the first reason stays. Reads go on. */
+  /** From now on every change is refused with `why`; the first reason stays. Reads still work. */
   close(why: Qcow2Error): void {
     this.#why ??= why;
   }
 
-  /** The operation `what` is half in the file called `name`, because of `cause`, and cannot be taken back. */
+  /** The operation `what` is half in the file called `name`, because of `cause`, and cannot be rolled back. */
   closeHalfDone(name: string, what: string, cause: Qcow2Error): void {
     const message = `${name}: ${what} failed half-way and could not be undone (${cause.message}); close the image, check and repair it`;
     this.close(new Qcow2Error(cause.code, message, { file: name }, cause));

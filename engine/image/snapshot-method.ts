@@ -1,5 +1,5 @@
 /**
- * How snapshots are taken, gone back to and deleted: a method of its own beside the cache policy, chosen by the behaviour. And what every
+ * How snapshots are taken, gone back to and deleted: a method of its own next to the cache policy, chosen by the behaviour. And what every
  * method needs: where the tables of snapshots lie, and reading them with the checks that a hostile image makes necessary.
  */
 import { Qcow2Error } from '../base/errors.ts';
@@ -22,7 +22,7 @@ export interface SnapshotsParts extends WalkParts, UndoParts {
 }
 
 /**
- * Each call does all of it or, when it throws, nothing: what was done is taken back. The caller has checked that it can be done, and
+ * Each call does all of it or, when it throws, nothing: what was done is rolled back. The caller has checked that it can be done, and
  * nothing that was freed waits to be lowered any more.
  */
 export interface SnapshotMethod {

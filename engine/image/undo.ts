@@ -1,12 +1,12 @@
 /**
- * A way back from the middle of an operation. Some operations of history lower refcounts, or publish a pointer, before the other
- * half is in the file; when a call fails there, memory and file go back to what they were before.
+ * Undo log: rolls a failed multi-step update back, in memory and on disk. Some operations of history lower refcounts, or publish a
+ * pointer, before the other half is in the file.
  *
  * Invariants:
  *  1. An operation that succeeds makes no file operation because of this.
  *  2. What was kept is everything that the operation may change: tables before their first change, the variables of the image
- *     (`vars.ts`), what the allocator holds, the active L1 table, and what `keepL1` was told of.
- *  3. Where the way back fails too, the image refuses every later write and flush: what its file holds is not certain.
+ *     (`vars.ts`), what the allocator holds, the active L1 table, and what `keepL1` was given.
+ *  3. Where the rollback fails too, the image refuses every later write and flush: what its file holds is not certain.
  */
 import { Qcow2Error } from '../base/errors.ts';
 import { MiB } from '../base/units.ts';
@@ -25,7 +25,7 @@ import { encodeRefcountTable, refcountTableFields } from './refcount-table.ts';
 import type { Seal } from './sealed-file.ts';
 import { copyVars, type ImageVars, restoreVars } from './vars.ts';
 
-/** Tables are kept up to this size in sum; an operation that changes more has no way back. */
+/** Tables are kept up to this size in sum; an operation that changes more has no rollback. */
 const KEPT_BYTES_MAX = 256 * MiB;
 
 /** What an operation can change. */
@@ -47,7 +47,7 @@ export interface Undoable {
   readonly first: 'references' | 'refcounts';
 }
 
-/** Runs `action`; when it throws, everything is as before, and the error goes on. */
+/** Runs `action`; when it throws, everything is rolled back, and the error passed on. */
 export function orUndo<Result>(parts: UndoParts, how: Undoable, action: (undo: UndoLog) => Result): Result {
   const undo = new UndoLog(parts, how);
   try {
@@ -92,7 +92,7 @@ export class UndoLog implements CacheObserver {
     this.#l1Tables.push({ table, bytes: table.bytes.slice() });
   }
 
-  /** From here on the old content is being written over: after a failure the only way is on, by `finish`, which is made again. */
+  /** From here on the old content is overwritten: roll-forward only; after a failure `finish` is retried. */
   onlyForward(finish: () => void): void {
     this.#finish = finish;
   }

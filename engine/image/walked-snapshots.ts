@@ -1,6 +1,6 @@
 /**
  * How every stage of history took snapshots: a walk that shifts refcounts, a table written aside, and header fields that publish it. Not
- * atomic over a power cut; `docs/safety.md` says what each step leaves behind. When a call fails, what was done is taken back.
+ * atomic over a power cut; `docs/safety.md` says what each step leaves behind. When a call fails, what was done is rolled back.
  */
 import type { HostRange } from '../base/units.ts';
 import { type Place, Pointer } from '../cache/ordering.ts';
@@ -40,11 +40,11 @@ function goBack(parts: SnapshotsParts, entry: SnapshotEntry, sizeBytes: number):
   const snapshotBytes = readL1(parts, entry).entryBytes;
   l1.bytes.fill(0);
   l1.bytes.set(snapshotBytes);
-  // The active table may be longer, when it grew after the snapshot: its tail must not go on naming tables just freed.
+  // The active table may be longer, when it grew after the snapshot: its tail must not keep naming tables just freed.
   parts.policy.publish(new Pointer('l1', l1.offset, l1.entryBytes), []);
   // After the table: with the old size it is whole too, only cut off or followed by what reads as zeros.
   if (sizeBytes !== parts.vars.sizeBytes) parts.activeL1.publishSize(sizeBytes);
-  // From here on it is as long as the snapshot's, as in history: what needs more entries grows it anew.
+  // From here on it is as long as the snapshot's, as in history: what needs more entries grows it again.
   // Never shorter than the disk needs: a damaged snapshot may say less.
   const entryCount = Math.max(entry.l1Entries, neededEntries);
   if (entryCount < l1.entryCount) parts.vars.l1 = l1.shortenedTo(entryCount);
@@ -66,7 +66,7 @@ function dropSnapshot(parts: SnapshotsParts, entry: SnapshotEntry, undo: UndoLog
 
 /**
  * Writes a new snapshot table aside, publishes it in the header and frees the old one. `beforeWriting` is given what writes and
- * publishes; made again, it does no harm.
+ * publishes; repeated, it does no harm.
  */
 export function replaceSnapshotTable(
   parts: SnapshotsParts,

@@ -76,7 +76,7 @@ export class ModelledDisk {
 }
 
 /**
- * Where the head is, and at which angle the platter stands: at time t the byte passing under the head is at
+ * Where the head is, and at which angle the platter is: at time t the byte passing under the head is at
  * (t mod revolution) / revolution of its track.
  */
 class Arm {

@@ -3,7 +3,7 @@
  * integer arithmetic and repeats to the nanosecond on every machine.
  *
  * The four named devices are *classes*, not products: figures of the order that data sheets and published measurements of
- * such devices give, each with its derivation beside it. Use them to see how policies rank on storage of that kind, not
+ * such devices give, each with its derivation next to it. Use them to see how policies rank on storage of that kind, not
  * to predict what one drive will do; for that, probe the drive.
  */
 

@@ -6,7 +6,7 @@
  * Invariants:
  *  1. The locks belong to a descriptor of their own ("open file description locks"), one a file and process: they end with the
  *     process, however it ends, and a process does not lock itself out.
- *  2. First the own locks are taken, then those of others are looked for: of two that come at once, none or one goes on.
+ *  2. First the own locks are taken, then those of others are looked for: of two that come at once, none or one continues.
  *  3. One process writes to a file through one handle at a time.
  */
 import fs from 'node:fs';

@@ -21,7 +21,7 @@ export interface OpenFileOptions {
   readonly create?: boolean;
   /** Keeps other programs from using the file in a way that rules this use out, see `file-locks.ts`. Default: nothing is locked. */
   readonly lock?: FileUse;
-  /** Is told why nothing is locked, where the platform or the file system has no such locks. */
+  /** Called with the reason why nothing is locked, where the platform or the file system has no such locks. */
   readonly onUnlocked?: (why: string) => void;
 }
 

@@ -50,7 +50,7 @@ export interface TransmissionStep {
   readonly end?: string;
 }
 
-/** Memory that a request takes beside its payload, roughly. */
+/** Memory that a request takes besides its payload, roughly. */
 const REQUEST_COST_BYTES = 512;
 /** So many bytes of a trim or of zeros cost as much as one byte of a transfer. */
 const CHANGED_BYTES_PER_COST = 256;

@@ -64,7 +64,7 @@ function requireDoctor(): void {
   }
 }
 
-/** Makes one page a cell, beside the record, and names it there. */
+/** Makes one page a cell, next to the record, and names it there. */
 function examine(plan: BenchPlan, { record, recordFile }: BenchOutcome): void {
   const images = new TemporaryImages(plan.directory, plan.session.keepImages);
   try {

@@ -71,7 +71,7 @@ function oneOf<Word extends string>(option: string, given: string, words: readon
   return word;
 }
 
-/** Where the result goes: `--out`, or beside the record. */
+/** Where the result goes: `--out`, or next to the record. */
 function fileOf({ out, record }: ReportOptions, ending: string): string {
   return out === undefined ? record.replace(/(\.json)?$/, ending) : single('out', out);
 }

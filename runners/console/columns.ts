@@ -5,7 +5,7 @@ const INDENT = '  ';
 const LEFT_MAX = 28;
 const LEFT_MIN = 10;
 
-/** Each row's left part, and beside it its right part in as many lines as it takes. */
+/** Each row's left part, and next to it its right part in as many lines as it takes. */
 export function column(rows: readonly (readonly [string, string])[], width: number): string[] {
   const fitting = rows.map(([left]) => left.length).filter((length) => length <= LEFT_MAX);
   const leftWidth = Math.max(LEFT_MIN, ...fitting);

@@ -15,7 +15,7 @@ export class AtomicFile {
   /** Where it is until {@link commit}. Created empty. */
   readonly path: string;
   readonly #mode: number | null;
-  /** What is replaced, if there is something: locked, so that nobody goes on using what no name leads to any more. */
+  /** What is replaced, if there is something: locked, so that nobody continues using what no name leads to any more. */
   readonly #replaced: BlockFile | null;
   #isPending = true;
 

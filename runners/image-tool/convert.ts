@@ -257,7 +257,7 @@ function refuseSmaller(target: string, targetBytes: number, sourceBytes: number)
   throw new UsageError(`${printable(target)} has ${targetBytes} bytes, the source ${sourceBytes}`);
 }
 
-/** `unitBytes`: what the target can leave out by itself; 0 for a raw one. */
+/** `unitBytes`: what the target can leave out on its own; 0 for a raw one. */
 function copyOptions(given: Given, unitBytes: number, clusterBytes: number): CopyOptions {
   const leastZeroBytes = parseSize('-S', given.required('sparse-size'));
   if (leastZeroBytes % SECTOR_BYTES !== 0 || leastZeroBytes > LEAST_ZERO_BYTES_MAX)

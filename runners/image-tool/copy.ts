@@ -13,7 +13,7 @@ export interface CopyTarget {
 }
 
 export interface CopyOptions {
-  /** What the target can leave out by itself: a power of two, at least 512. */
+  /** What the target can leave out on its own: a power of two, at least 512. */
   readonly unitBytes: number;
   /** Zeros in stored data are left out where there are at least this many together; 0: everything is written, holes too. */
   readonly leastZeroBytes: number;

@@ -116,7 +116,7 @@ function tellUnlocked(filePath: string, why: string, { warn }: Access): void {
   warn(`${printable(filePath)}: nothing keeps other programs from using it meanwhile: ${why}`);
 }
 
-/** The disk that an image holds, with what it stands on, for reading. */
+/** The disk that an image holds, with its backing files, for reading. */
 export function openDisk(filePath: string, options: OpenDiskOptions): RawDisk | Qcow2Image {
   const format = options.format ?? formatOf(filePath);
   if (format === 'qcow2') return openQcow2(filePath, options, true);
@@ -126,7 +126,7 @@ export function openDisk(filePath: string, options: OpenDiskOptions): RawDisk | 
   return new RawDisk(openFile(filePath, { readOnly: true, mode, ...lockedFor('raw-read', filePath, access) }));
 }
 
-/** A qcow2 image with what it stands on; only the image itself is opened for writing. */
+/** A qcow2 image with its backing files; only the image itself is opened for writing. */
 export function openQcow2(filePath: string, options: OpenDiskOptions, readOnly: boolean): Qcow2Image {
   const { access, mode = 'writeback', snapshot, engine } = options;
   if (!access.allowBacking) refuseNeedingOthers(filePath);
@@ -228,7 +228,7 @@ function warnOfForeignBacking({ backing }: Qcow2Image, warn: (line: string) => v
   else if ('backing' in backing) warnOfForeignBacking(backing as Qcow2Image, warn);
 }
 
-/** A name with `raw` beside it insists, but may have been written by somebody who did not look. */
+/** A name with `raw` next to it insists, but may have been written by somebody who did not look. */
 export function warnOfForeignRaw(filePath: string, warn: (line: string) => void): void {
   const file = openRegularFile(filePath);
   try {
@@ -245,7 +245,7 @@ export function warnOfForeignRaw(filePath: string, warn: (line: string) => void)
 /** Null: no name in the image may be followed. */
 function allowedFolders(filePath: string, access: Access): string[] | null {
   if (!access.allowBacking) return null;
-  // Names start at the folder of the name that was given; what is linked there often lies beside the image itself.
+  // Names start at the folder of the name that was given; what is linked there often lies next to the image itself.
   if (access.folders.length === 0)
     return [realFolder(path.dirname(filePath)), path.dirname(identifyFile(filePath).path)];
   return access.folders.map((folder) => realFolder(folder));

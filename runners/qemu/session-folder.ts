@@ -1,7 +1,7 @@
 /**
  * The private folder of a session: pipes, links to the files that it works on, and the tracer's logs.
  *
- * Invariant: it lies beside the image, so that whoever removes the image's folder removes it too, even if this process is
+ * Invariant: it lies next to the image, so that whoever removes the image's folder removes it too, even if this process is
  * killed; nothing is left anywhere else.
  */
 import fs from 'node:fs';

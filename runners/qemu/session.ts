@@ -45,7 +45,7 @@ export interface QemuSessionOptions {
   readonly counted: boolean;
   /** Options of the qcow2 driver by name, such as `l2-cache-size`. */
   readonly driver?: Readonly<Record<string, string | number>>;
-  /** A file for the log of blklogwrites; it is made anew. */
+  /** A file for the log of blklogwrites; it is recreated. */
   readonly logPath?: string;
 }
 

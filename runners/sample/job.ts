@@ -27,7 +27,7 @@ export type RawPreparation = (typeof RAW_PREPARATIONS)[number];
 export interface RawCellChoice {
   readonly raw: RawPreparation;
   readonly hostCacheMode: HostCacheMode;
-  /** Of the images beside it, which workloads aim at. */
+  /** Of the images next to it, which workloads aim at. */
   readonly clusterSizeBytes: number;
 }
 
@@ -38,7 +38,7 @@ export interface ModelledDevice {
 }
 
 export interface SampleJob<Choice = CellChoice> {
-  /** Path of the image to make; the worker creates it (and beside it `….backing`), the runner removes it. */
+  /** Path of the image to make; the worker creates it (and next to it `….backing`), the runner removes it. */
   readonly imageFile: string;
   readonly workload: WorkloadChoice;
   readonly cell: Choice;

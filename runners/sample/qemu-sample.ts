@@ -1,7 +1,7 @@
 /**
  * One sample of `--engine qemu`, in the shape of a sample of the engine: a fresh image, the whole workload, verification.
  *
- * The workload is replayed three times, each time on an image made anew: under strace for the counts; with the commands sent ahead for
+ * The workload is replayed three times, each time on a fresh image: under strace for the counts; with the commands sent ahead for
  * the time of the whole, in which then is no wait of a pipe's other end; and request by request for the latencies. The image of the
  * last replay, which alone carries the guest's data, is verified.
  *

@@ -136,7 +136,7 @@ export class Connection {
     if (this.#ending) this.#endWhenDone();
   }
 
-  /** Sends what the session says by itself. A client that does not read it gets no more of it. */
+  /** Sends what the session says on its own. A client that does not read it gets no more of it. */
   #refuse(pieces: readonly Uint8Array[]): void {
     const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
     this.#unchargedBytes += bytes;

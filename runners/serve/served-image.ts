@@ -194,7 +194,7 @@ function openCounted(choice: ImageChoice): { disk: OpenDisk; file: CountingFile 
   return { disk, file: counting! };
 }
 
-/** What a snapshot refers to is never written again while the snapshot exists, so it can be read beside the image in use. */
+/** What a snapshot refers to is never written again while the snapshot exists, so it can be read next to the image in use. */
 function openForSnapshots(choice: ImageChoice, disk: GuestDevice): Qcow2Image | null {
   if (!('listSnapshots' in disk)) return null;
   return openQcow2(choice.imagePath, { access: accessOf(choice), mode: choice.cache }, true);

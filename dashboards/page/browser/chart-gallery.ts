@@ -77,13 +77,13 @@ export class Chart {
     this.element.dataset.drawn = theme;
   }
 
-  /** Gives the drawing the width that is left beside its axes. */
+  /** Gives the drawing the width that is left next to its axes. */
   async fit(): Promise<void> {
     const view = this.#view;
     const drawing = this.element.querySelector<SVGElement | HTMLCanvasElement>('svg, canvas');
     if (view === null || drawing === null) return;
     view.signal('narrow', this.element.clientWidth < NARROW_BELOW);
-    // The layout too: shorter labels leave more room beside them.
+    // The layout too: shorter labels leave more room next to them.
     await view.resize().runAsync();
     for (let pass = 0; pass < MOST_FIT_PASSES; pass += 1) {
       const width = Number(view.signal(this.#width));

@@ -1,5 +1,5 @@
 /**
- * Takes the pictures in `docs/images` anew: every page in light, dark, narrow, wide and on paper. The report is that of
+ * Takes the pictures in `docs/images` again: every page in light, dark, narrow, wide and on paper. The report is that of
  * `docs/sample`; the pages over many runs show the made-up runs of the tests, as their labels say.
  *
  *     node dashboards/page/testing/take-pictures.ts

@@ -30,7 +30,7 @@ export function markUsed(root: string): void {
   fs.writeFileSync(path.join(root, USED), `${process.pid}\n`);
 }
 
-/** Removes the trees that were not used for longest, until at most `kept` are left beside those that are in use. */
+/** Removes the trees that were not used for longest, until at most `kept` are left besides those in use. */
 export function evictTrees(kept: number = TREES_KEPT): void {
   const folder = treesFolder();
   const trees = fs.readdirSync(folder).map((name) => treeAt(path.join(folder, name)));

@@ -4,7 +4,7 @@ import type { TrendPoint, TrendSeries } from './trend.ts';
 
 const SUBJECT_CHARACTERS = 48;
 
-/** One row a commit with the syncs of each cell; a `*` stands where any metric of the cell changed. */
+/** One row a commit with the syncs of each cell; a `*` marks where any metric of the cell changed. */
 export function trendTable(points: readonly TrendPoint[], series: readonly TrendSeries[]): string[] {
   const cells = [...new Set(series.map(({ cell }) => cell))];
   const rows = points.map(({ commit, subject, gap }, index) => [

@@ -1,7 +1,7 @@
 /**
  * Commits of this program, prepared to run: a git worktree each, kept in the user's cache directory under the hash of its
  * content, with the packages of this work tree when the lock file is the same and its own otherwise; see `tree-cache.ts`. One
- * without the file {@link READY} was interrupted and is made anew.
+ * without the file {@link READY} was interrupted and is recreated.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';

@@ -5,7 +5,7 @@ import { mergeLatencyMaps } from '../../../results/latency-map.ts';
 import { type Cell, type Histogram, LATENCY_SERIES, type Round } from '../../../results/record.ts';
 import type { SampleResult } from '../../../results/sample-protocol.ts';
 
-/** Where a sample stands in the run. */
+/** The place of a sample in the run. */
 export interface SamplePlace {
   readonly round: number;
   readonly order: number;

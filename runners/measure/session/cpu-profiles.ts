@@ -6,7 +6,7 @@ import type { RunRecord } from '../../../results/record.ts';
 import type { BenchPlan } from '../plan/plan.ts';
 import { fileNameOf, type RoutedJob, type SampleJobs } from './sample-jobs.ts';
 
-/** Adds the parts of the CPU time to each cell, and the profiles themselves as files beside the record. */
+/** Adds the parts of the CPU time to each cell, and the profiles themselves as files next to the record. */
 export async function addProfiles(
   plan: BenchPlan,
   jobs: SampleJobs,

@@ -18,7 +18,7 @@ import {
 
 /** What a run through the workload has shown. */
 export interface WorkloadFacts {
-  /** How often the guest flushes by itself; undefined where that is what is replayed. */
+  /** How often the guest flushes on its own; undefined where that is what is replayed. */
   readonly recordedFlushes: number | undefined;
 }
 

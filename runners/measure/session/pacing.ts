@@ -21,7 +21,7 @@ export function expectedRounds(done: number, elapsedMs: number, budgetMs: number
   return Math.min(most, Math.max(done, Math.floor(budgetMs / (elapsedMs / done))));
 }
 
-/** Where a run stands: the present sample, what follows in this round, and the rounds after it. */
+/** How far a run is: the present sample, what follows in this round, and the rounds after it. */
 export interface Position {
   readonly cell: string;
   /** How long the present sample has been running. */

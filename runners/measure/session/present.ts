@@ -13,7 +13,7 @@ import { type OptionText, single } from '../../console/option-values.ts';
 import type { BenchOptions } from '../plan/bench-options.ts';
 import type { BenchOutcome } from './run-bench.ts';
 
-/** Writes the report beside the record, unless nothing was measured; gives its path. */
+/** Writes the report next to the record, unless nothing was measured; gives its path. */
 export async function writeReport({ record, recordFile }: BenchOutcome): Promise<string | null> {
   if (!isMeasured(record)) return null;
   // Loaded only now: charts need large libraries, and most commands need no charts.

@@ -1,6 +1,6 @@
 /**
  * Which barriers carry weight: each is left out of a recording in turn, and what is left is explored again. A barrier that two
- * neighbours cover for is not needed *by itself*; both may still be needed together.
+ * neighbours cover for is not needed *on its own*; both may still be needed together.
  */
 import type { RecordedEvent } from '../../../engine/index.ts';
 import { FINDING_CLASSES, type FindingClass, isViolation } from '../judge/state-verdict.ts';

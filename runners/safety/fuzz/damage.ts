@@ -96,7 +96,7 @@ function copiedCluster(target: LaidOutImage, prng: Prng): Patch | null {
   return bytes.length === 0 ? null : { name: 'copied cluster', offset: prng.pick(structures), bytes };
 }
 
-/** Cut at or beside a structure's start, cut anywhere, or far larger than it is. */
+/** Cut at or next to a structure's start, cut anywhere, or far larger than it is. */
 function anySize(target: LaidOutImage, prng: Prng): number {
   const kind = prng.below(4);
   if (kind === 0) return prng.below(target.bytes.length);

@@ -1,5 +1,5 @@
 /**
- * A found input as a file: everything needed to see the defect again, whatever has become of the fuzzer's images since. Beside it
+ * A found input as a file: everything needed to see the defect again, whatever has become of the fuzzer's images since. Next to it
  * lies the damaged image itself, for other tools.
  */
 import fs from 'node:fs';

@@ -23,7 +23,7 @@ export type Finished = Extract<WorkerMessage, { type: 'finished' }>;
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 /** Objects of one process: the fuzzer's own and the engine's. */
 const HEAP_LIMIT_MIB = 160;
-/** A busy machine may keep a process waiting: an image tried by itself gets this many times its processor time. */
+/** A busy machine may keep a process waiting: an image tried on its own gets this many times its processor time. */
 const PATIENCE = 5;
 export const WATCH_INTERVAL_MS = 100;
 const OUT_OF_MEMORY = 'the process ran out of memory for objects';

@@ -66,7 +66,7 @@ interface Observation {
   readonly isComplete: boolean;
 }
 
-/** Remembers what the policy does wrong by itself, by workload: the same for all mutants of it. */
+/** Remembers what the policy does wrong on its own, by workload: the same for all mutants of it. */
 export class Hunter {
   readonly #subject: CrashSubject;
   readonly #options: ExploreOptions;
@@ -109,7 +109,7 @@ export class Hunter {
     return fresh === undefined ? null : killBy(fresh, observed);
   }
 
-  /** What the policy does wrong by itself, the worst first. */
+  /** What the policy does wrong on its own, the worst first. */
   ownSymptoms(workload: HuntedWorkload, alteration?: string): ShownSymptom[] {
     return worstFirst(this.#withoutMutant(workload, alteration).log.shown);
   }

@@ -16,7 +16,7 @@ export interface MutantJob {
 
 const NAMES: ReadonlySet<string> = new Set(NAMED_WORKLOADS.map(({ name }) => name));
 
-/** Kept for the next mutant of the same subject: it knows what the policy does wrong by itself. */
+/** Kept for the next mutant of the same subject: it knows what the policy does wrong on its own. */
 let hunter: Hunter | null = null;
 let hunted = '';
 

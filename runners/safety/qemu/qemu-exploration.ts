@@ -24,10 +24,10 @@ export interface QemuExploration {
   readonly leftOut: readonly LeftOut[];
 }
 
-/** The cluster sizes of the row that stands beside our policies. */
+/** The cluster sizes of the row next to our policies. */
 export const PEER_CLUSTER_SIZES = [512, 4096] as const;
 
-/** The named workloads that QEMU can carry out, with its own cache sizes: the row of a peer beside our policies. */
+/** The named workloads that QEMU can carry out, with its own cache sizes: the row of a peer next to our policies. */
 export function exploreNamedByQemu(statesPerPoint: number, signal?: AbortSignal): Promise<QemuExploration> {
   const workloads = PEER_CLUSTER_SIZES.flatMap((clusterSizeBytes) =>
     namedWorkloads({ clusterSizeBytes, cacheTables: null }),

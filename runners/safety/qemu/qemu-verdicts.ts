@@ -1,4 +1,4 @@
-/** Our checker beside the real `qemu-img check`, on the same crash states: in which do they disagree? */
+/** Our checker next to the real `qemu-img check`, on the same crash states: in which do they disagree? */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';

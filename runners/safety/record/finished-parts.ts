@@ -15,7 +15,7 @@ export class FinishedParts {
     const head = JSON.stringify({ key });
     this.#parts = first === head ? partsOf(lines) : new Map();
     const kept = [...this.#parts].map(([name, value]) => lineOf(name, value));
-    // Written anew: the last line may be cut off.
+    // Rewritten: the last line may be cut off.
     fs.writeFileSync(file, [`${head}\n`, ...kept].join(''));
   }
 

@@ -1,14 +1,14 @@
 /**
  * The operations that short crash workloads are made of, on a disk that has a little of everything: see `startImages`.
  *
- * Each knows at which place in the sequence it stands, so that the same operation twice does not write the same clusters.
+ * Each knows its place in the sequence, so that the same operation twice does not write the same clusters.
  */
 import { SECTOR_BYTES } from '../../../engine/index.ts';
 import type { CrashImage, CrashRequest } from './crash-workload.ts';
 
 export interface SequenceState {
   readonly image: CrashImage;
-  /** Snapshots that exist where the operation stands, oldest first. */
+  /** Snapshots that exist at its place, oldest first. */
   readonly snapshots: readonly string[];
   /** Place in the sequence, from 0. */
   readonly place: number;

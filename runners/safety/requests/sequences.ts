@@ -46,7 +46,7 @@ function* extended(
   for (const next of OPERATIONS) yield* extended(space, image, start, [...operations, next]);
 }
 
-/** Null when some operation makes no sense where it stands. */
+/** Null when some operation makes no sense at its place. */
 export function sequenceWorkload(
   space: Pick<SequenceSpace, 'cacheTables'>,
   image: CrashImage,

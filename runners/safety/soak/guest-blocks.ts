@@ -55,7 +55,7 @@ export class GuestBlocks {
     this.#possible[block] = new Set(values);
   }
 
-  /** The next writer starts anew. */
+  /** The next writer starts over. */
   forgetUnflushed(): void {
     this.#last.clear();
     this.#givenUp.clear();

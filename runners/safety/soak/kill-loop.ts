@@ -44,7 +44,7 @@ export interface SoakTotals {
   reusedBlocks: number;
 }
 
-/** The image is not what it must be, or the writer died by itself. The image is left for examination. */
+/** The image is not what it must be, or the writer died on its own. The image is left for examination. */
 export class SoakFinding extends Error {
   override readonly name = 'SoakFinding';
 }
