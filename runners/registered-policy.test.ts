@@ -87,7 +87,7 @@ test('help and lists: named with its summary', async () => {
 test('a name that is taken, is a stage, or is none, is refused', () => {
   const preset = findPolicy(NAME).preset;
   for (const [name, why] of [
-    [NAME, /there is a policy of that name already/],
+    [NAME, /a policy with that name exists already/],
     ['s2', /that is the name of a stage/],
     ['two words', /a name is lower-case letters/],
     ['', /a name is lower-case letters/],

@@ -15,7 +15,7 @@ import { Quarantine } from './quarantine.ts';
 
 /**
  * How the place of a reserved cluster is made. `hole`: the file is extended, nothing is written. `fallocate`: space is taken too.
- * `zeroes`: zeros are written, so that a sync later has no block to map: dearer now, cheaper for each flush.
+ * `zeroes`: zeros are written, so that a sync later has no block to map: more expensive now, cheaper for each flush.
  */
 const RESERVE_PREPARATIONS = ['hole', 'fallocate', 'zeroes'] as const;
 export type ReservePreparation = (typeof RESERVE_PREPARATIONS)[number];

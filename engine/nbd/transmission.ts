@@ -52,7 +52,7 @@ export interface TransmissionStep {
 
 /** Memory that a request takes besides its payload, roughly. */
 const REQUEST_COST_BYTES = 512;
-/** So many bytes of a trim or of zeros cost as much as one byte of a transfer. */
+/** This many bytes of a trim or of zeros cost as much as one byte of a transfer. */
 const CHANGED_BYTES_PER_COST = 256;
 const EXTENT_COST_BYTES = 8;
 const NOTHING = new Uint8Array(0);
