@@ -78,6 +78,8 @@ async function replay(job: QemuSampleJob, manner: Manner, progress: ReportProgre
   const { diskSizeBytes, backingImage } = workload;
   const initialSerial = backingImage ? BACKING_SERIAL : ZEROS;
   const expectation = new Expectation(diskSizeBytes, job.workload.seed, cell.clusterSizeBytes, initialSerial);
+  // Not over the image of the replay before: its blocks would be used again, which other samples do not have.
+  fs.rmSync(imageFile, { force: true });
   const prepared = await prepareImage(preparationJob(job), workload, expectation, progress);
   const driver = driverOptions(cell);
   const session = openQemuSession({
