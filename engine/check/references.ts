@@ -17,7 +17,7 @@ export const OWNER_L2 = 8;
 export const OWNER_DATA = 9;
 export const OWNER_COMPRESSED = 10;
 /** Structures of different kinds claim the cluster. */
-const OWNER_MIXED = 11;
+export const OWNER_MIXED = 11;
 
 const OWNER_NAMES = [
   'nothing',

@@ -2,6 +2,7 @@
  * Repair of refcounts and COPIED flags. Changes no guest byte: data clusters and pointers are never written.
  *
  * The order is chosen so that after a crash at any point the image is no more dangerous than before and can be repaired again:
+ *  0. replace a snapshot table and L2 entries that can be put right without loss: written aside first, then named
  *  1. clear COPIED on shared clusters    no write in place destroys what a snapshot needs
  *  2. raise refcounts, or rebuild        no cluster in use is handed out again
  *  3. lower refcounts of leaked clusters nothing refers to them
@@ -14,10 +15,12 @@ import { roundUp } from '../base/units.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import { type ExaminedImage, examineImage } from './check-image.ts';
 import { repairCopiedFlags } from './copied-flags.ts';
+import { repairEntries } from './entry-repair.ts';
 import type { CheckOptions } from './examination.ts';
 import { rebuildRefcounts } from './rebuild-refcounts.ts';
 import { canWriteInPlace, widestRefcount, writeRefcounts } from './refcount-writing.ts';
 import { type CheckReport, hasErrors } from './report.ts';
+import { repairSnapshotTable } from './snapshot-repair.ts';
 
 /** What to repair; everything that is not set to false. */
 export interface RepairOptions {
@@ -26,7 +29,7 @@ export interface RepairOptions {
    * all counts are right then.
    */
   readonly leaks?: boolean;
-  /** Raise refcounts below the references; extends a file that was cut off at its end. */
+  /** Raise refcounts below the references; extends a file that was cut off at its end, and replaces entries where nothing is lost. */
   readonly refcounts?: boolean;
   readonly copied?: boolean;
 }
@@ -64,6 +67,10 @@ export function repairImage(file: BlockFile, options: RepairOptions = {}, check:
     examined = examineImage(file, check);
   };
 
+  if (refcounts && before.corruptions > 0) {
+    if (repairSnapshotTable(examined)) examineAgain();
+    if (repairEntries(examined)) examineAgain();
+  }
   if (copied) copiedChanged += changeCopiedFlags(file, examined, 'clear-shared');
   if (refcounts) {
     if (extendToPointers(file, examined)) examineAgain();

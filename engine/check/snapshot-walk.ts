@@ -50,7 +50,6 @@ function snapshotEntry(x: Examination, walk: MappingWalk, at: number, tableStart
   const extraBytes = view.getUint32(36);
   if (extraBytes > EXTRA_LIMIT_BYTES) {
     x.findings.add('snapshot-entry', at, `at most ${EXTRA_LIMIT_BYTES}`, `${extraBytes} bytes of extra data`);
-    return 0;
   }
   if (x.shape.version >= 3 && extraBytes < EXTRA_BYTES_VERSION_3) {
     x.findings.add('snapshot-entry', at, `at least ${EXTRA_BYTES_VERSION_3}`, `${extraBytes} bytes of extra data`);
