@@ -34,12 +34,14 @@ const NONE: readonly number[] = [];
 export class GuestOracle {
   readonly disk: SectorValues = new Map();
   readonly snapshots = new Map<string, OracleSnapshot>();
-  /** Virtual sizes that the image may say; the last is the present one. */
+  /** Virtual sizes that the image may say; the last is the present one, unless a request that changes it failed. */
   sizes: readonly number[];
   /** Counts changes, to see whether anything promised has changed. */
   version = 0;
   readonly #values: ValueTable;
   readonly #durableAt: DurableAt;
+  /** A request that changes the size failed: which of {@link sizes} the disk has stays open. */
+  #sizeIsOpen = false;
 
   constructor(values: ValueTable, sizeBytes: number, durableAt: DurableAt) {
     this.#values = values;
@@ -76,7 +78,9 @@ export class GuestOracle {
 
   /** Request `index` was acknowledged. */
   acknowledge(index: number): void {
-    if (this.#durableAt === 'ack' || this.#values.requests[index]!.op === 'flush') this.settle();
+    const { op } = this.#values.requests[index]!;
+    if (op === 'resize' || op === 'snapshot-apply') this.#sizeIsOpen = false;
+    if (this.#durableAt === 'ack' || op === 'flush') this.settle();
   }
 
   /** Request `index` failed: its effects may show or not, now and later. */
@@ -89,6 +93,7 @@ export class GuestOracle {
         if (cell !== undefined) this.disk.set(sector, { older: NONE, current: union(cell.older, cell.current) });
       });
     }
+    if (request.op === 'resize' || request.op === 'snapshot-apply') this.#sizeIsOpen = true;
     if ('name' in request) this.#failSnapshot(request);
   }
 
@@ -96,7 +101,7 @@ export class GuestOracle {
   settle(): void {
     this.version++;
     settleSectors(this.disk);
-    this.sizes = this.sizes.slice(-1);
+    if (!this.#sizeIsOpen) this.sizes = this.sizes.slice(-1);
     for (const [name, snapshot] of this.snapshots) {
       if (snapshot.fate === 'goes') this.snapshots.delete(name);
       if (snapshot.fate === 'stays') snapshot.presence = 'must';
@@ -128,13 +133,10 @@ export class GuestOracle {
     if (cell !== undefined) this.disk.set(sector, { older: cell.older, current: union(cell.current, values) });
   }
 
-  /** What the disk grows over was VM state, which lay past its end. */
+  /** What lies past the old end is VM state, and what lies past the new one is cut off: both read as zeros afterwards. */
   #startResize(sizeBytes: number): void {
-    const present = this.sizes.at(-1)!;
-    for (const sector of [...this.disk.keys()]) {
-      const offset = sector * SECTOR_BYTES;
-      if (offset >= present && offset < sizeBytes) this.#replace(sector, ZERO);
-    }
+    const keptSectors = Math.min(this.sizes.at(-1)!, sizeBytes) / SECTOR_BYTES;
+    for (const sector of this.disk.keys()) if (sector >= keptSectors) this.#replace(sector, ZERO);
     this.sizes = [...this.sizes, sizeBytes];
   }
 
