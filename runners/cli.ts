@@ -1,39 +1,40 @@
 #!/usr/bin/env node
-/** The command line: the one place where an error becomes a line on stderr and an exit code. */
-import { hideBin } from 'yargs/helpers';
-import { firstPage, helpPage, runCommand } from './commands/command-line.ts';
-import { failureExitCode } from './commands/image.ts';
-import { describeFailure, EXIT_CODES, SampleFailure, UsageError } from './console/errors.ts';
+/**
+ * The command line: the one place where an error becomes a line on stderr and an exit code. What a call does not need is not
+ * loaded: `--version` and `--help` answer at once.
+ */
+import { firstPage, helpPage } from './commands/help-pages.ts';
+import { failureExitCode } from './console/exit-codes.ts';
+import { programVersion } from './console/program-version.ts';
 
 /** Wider help would only move meanings away from their options. */
 const WIDTH_MAX = 100;
 
-const words = hideBin(process.argv);
+const words = process.argv.slice(2);
 
 // A reader that has seen enough (`| head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
-  process.exit(EXIT_CODES.ok);
+  process.exit(0);
 });
 
 const width = Math.min(WIDTH_MAX, process.stdout.columns ?? 80);
 
 try {
-  const help = helpPage(words, width);
+  const help = words[0] === '--version' ? `${programVersion()}\n` : await helpPage(words, width);
   if (help !== null) process.stdout.write(help);
-  else if (words.length > 0) await runCommand(words);
-  else fail(new UsageError('no command given'), firstPage(width));
+  else if (words.length > 0) await (await import('./commands/command-line.ts')).runCommand(words);
+  else {
+    process.exitCode = failureExitCode(words);
+    console.error(`cowbench: no command given\n\n${firstPage(width).trimEnd()}`);
+  }
 } catch (error) {
-  fail(error);
-}
-
-function fail(error: unknown, advice = ''): void {
   process.exitCode = failureExitCode(words);
-  report(error);
-  if (advice !== '') console.error(`\n${advice.trimEnd()}`);
+  await report(error);
 }
 
-function report(error: unknown): void {
+async function report(error: unknown): Promise<void> {
+  const { describeFailure, SampleFailure } = await import('./console/errors.ts');
   const { message, expected } = describeFailure(error);
   console.error(expected ? `cowbench: ${message}` : `cowbench: defect: ${message} (--debug shows where)`);
   if (!words.includes('--debug')) return;

@@ -3,19 +3,20 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { EXIT_CODES, UsageError } from '../console/errors.ts';
-import { EXIT_CODE_TABLE, exitCodePage } from '../console/exit-codes.ts';
+import { EXIT_CODE_TABLE, exitCodePage, failureExitCode } from '../console/exit-codes.ts';
 import { nameOf } from '../console/help.ts';
 import { HelpPage } from '../console/help-page.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
-import { COMMANDS, helpPage, runCommand } from './command-line.ts';
-import { failureExitCode, image } from './image.ts';
+import { COMMAND_CARDS, type CommandCard } from './command-cards.ts';
+import { runCommand } from './command-line.ts';
+import { helpPage } from './help-pages.ts';
+import { image } from './image.ts';
+
+const CARDS: readonly CommandCard[] = Object.values(COMMAND_CARDS).flat();
 
 /** The words of every command, those of image with their subcommand. */
 function everyCommand(): string[][] {
-  const names = Object.values(COMMANDS)
-    .flat()
-    .map(nameOf)
-    .filter((name) => name !== 'image');
+  const names = CARDS.map(nameOf).filter((name) => name !== 'image');
   return [
     ...names.map((name) => [name]),
     ...HelpPage.of(image)
@@ -26,11 +27,11 @@ function everyCommand(): string[][] {
 
 const SCREEN_LINES = 50;
 
-test('every help fits 80 columns, the short one a screen, and has an example and its exit codes', () => {
+test('every help fits 80 columns, the short one a screen, and has an example and its exit codes', async () => {
   for (const words of everyCommand()) {
     const name = words.join(' ');
     for (const all of [false, true]) {
-      const text = helpPage([...words, all ? '--help-all' : '--help'], 80)!;
+      const text = (await helpPage([...words, all ? '--help-all' : '--help'], 80))!;
       const lines = text.trimEnd().split('\n');
       assert.deepEqual(
         lines.filter((line) => line.length > 80),
@@ -44,27 +45,35 @@ test('every help fits 80 columns, the short one a screen, and has an example and
   }
 });
 
-test('every option that takes a value names it', () => {
-  const nameless = Object.values(COMMANDS)
-    .flat()
-    .flatMap((command) => {
-      const page = HelpPage.of(command);
-      const below = page.subcommandNames().map((name) => page.subcommand(name)!);
-      return [command, ...below].flatMap((one) => HelpPage.of(one).namelessValues());
-    });
+test('a card says of its command what the command says of itself', async () => {
+  for (const card of CARDS) {
+    const { command, describe } = await card.load();
+    assert.deepEqual([command, describe], [card.command, card.describe]);
+  }
+});
+
+test('every option that takes a value names it', async () => {
+  const commands = await Promise.all(CARDS.map((card) => card.load()));
+  const nameless = commands.flatMap((command) => {
+    const page = HelpPage.of(command);
+    const below = page.subcommandNames().map((name) => page.subcommand(name)!);
+    return [command, ...below].flatMap((one) => HelpPage.of(one).namelessValues());
+  });
   assert.deepEqual(nameless, []);
   assert.deepEqual(new HelpPage().option('x', { type: 'string' }).namelessValues(), ['x']);
 });
 
-test('bench shows ten common options, the rest with --help-all; commands leave out what they refuse', () => {
-  const optionsOf = (...words: string[]) =>
-    [...helpPage(words, 80)!.matchAll(/^ {2}(?:-\w, | {4})--(?:\[no-\])?([a-z][\w-]*)/gm)].map(([, name]) => name!);
-  const common = optionsOf('bench', '--help');
-  const all = optionsOf('bench', '--help-all');
+test('bench shows ten common options, the rest with --help-all; commands leave out what they refuse', async () => {
+  const optionsOf = async (...words: string[]) =>
+    [...(await helpPage(words, 80))!.matchAll(/^ {2}(?:-\w, | {4})--(?:\[no-\])?([a-z][\w-]*)/gm)].map(
+      ([, name]) => name!,
+    );
+  const common = await optionsOf('bench', '--help');
+  const all = await optionsOf('bench', '--help-all');
   assert.equal(common.length, 10);
   assert.ok(common.every((name) => all.includes(name)));
   assert.ok(all.length > 40);
-  const left = Number(/--help-all lists (\d+) more options/.exec(helpPage(['bench', '-h'], 80)!)![1]);
+  const left = Number(/--help-all lists (\d+) more options/.exec((await helpPage(['bench', '-h'], 80))!)![1]);
   assert.equal(left, all.length - common.length);
   assert.ok(all.includes('engine') && all.includes('cpu-prof'));
   for (const [command, refused] of [
@@ -72,14 +81,14 @@ test('bench shows ten common options, the rest with --help-all; commands leave o
     ['trend', 'engine'],
     ['doctor', 'cpu-prof'],
   ] as const)
-    assert.ok(!optionsOf(command, '--help-all').includes(refused), command);
+    assert.ok(!(await optionsOf(command, '--help-all')).includes(refused), command);
 });
 
-test('no help is asked for: null; the words after -- are operands', () => {
-  assert.equal(helpPage(['bench', '--rounds', '1'], 80), null);
-  assert.equal(helpPage(['image', 'info', '--', '--help'], 80), null);
-  assert.equal(helpPage(['bnech', '--help'], 80), null);
-  assert.match(helpPage(['--help'], 80)!, /^cowbench COMMAND/);
+test('no help is asked for: null; the words after -- are operands', async () => {
+  assert.equal(await helpPage(['bench', '--rounds', '1'], 80), null);
+  assert.equal(await helpPage(['image', 'info', '--', '--help'], 80), null);
+  assert.equal(await helpPage(['bnech', '--help'], 80), null);
+  assert.match((await helpPage(['--help'], 80))!, /^cowbench COMMAND/);
 });
 
 test('exit codes: one table over all commands, the same in the docs, kept by a usage error of each', async () => {

@@ -1,6 +1,6 @@
 /** `cowbench image SUBCOMMAND`: disk images as users of qemu-img handle them. */
 import type { Argv, CommandModule } from 'yargs';
-import { EXIT_CODES, UsageError } from '../console/errors.ts';
+import { UsageError } from '../console/errors.ts';
 import { unknownWord } from '../console/suggest.ts';
 import { plainWords } from '../image-tool/option-words.ts';
 import { Given, type Subcommand } from '../image-tool/subcommand.ts';
@@ -63,10 +63,4 @@ export function imageWords(words: readonly string[]): string[] {
       SUBCOMMANDS.map((known) => known.name),
     ),
   );
-}
-
-/** How an error ends: image commands do as qemu-img, for which 2 is a finding of `check` and 1 one of `compare`. */
-export function failureExitCode([command, name]: readonly string[]): number {
-  if (command !== 'image') return EXIT_CODES.error;
-  return name === 'compare' ? 2 : 1;
 }

@@ -77,3 +77,9 @@ export function exitCodePage(): string[] {
   );
   return ['| command | code | meaning |', '| --- | --- | --- |', ...rows, ...signals];
 }
+
+/** How an error ends: image commands do as qemu-img, for which 2 is a finding of `check` and 1 one of `compare`. */
+export function failureExitCode([command, name]: readonly string[]): number {
+  if (command !== 'image') return 2;
+  return name === 'compare' ? 2 : 1;
+}

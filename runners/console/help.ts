@@ -4,8 +4,15 @@ import { column, wrapped } from './columns.ts';
 import { exitCodeLine } from './exit-codes.ts';
 import { HelpPage, usageWords } from './help-page.ts';
 
+/** A command that is loaded when its own page is asked for. */
+export interface ListedCommand {
+  readonly command: string;
+  readonly describe: string;
+  load(): Promise<CommandModule>;
+}
+
 /** Commands under the headings of the program's own page. */
-export type CommandGroups = Readonly<Record<string, readonly CommandModule[]>>;
+export type CommandGroups = Readonly<Record<string, readonly ListedCommand[]>>;
 
 const HELP_WORDS = ['--help', '-h', '--help-all'];
 
@@ -17,7 +24,7 @@ const EVERYWHERE: readonly (readonly [string, string])[] = [
 ];
 
 /** The page that `words` ask for; null when they ask for none, or for one of a command that does not exist. */
-export function helpText(words: readonly string[], groups: CommandGroups, width: number): string | null {
+export async function helpText(words: readonly string[], groups: CommandGroups, width: number): Promise<string | null> {
   const own = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
   if (!own.some((word) => HELP_WORDS.includes(word))) return null;
   const names = own.filter((word) => !word.startsWith('-'));
@@ -25,11 +32,11 @@ export function helpText(words: readonly string[], groups: CommandGroups, width:
   const command = Object.values(groups)
     .flat()
     .find((candidate) => nameOf(candidate) === names[0]);
-  return command === undefined ? null : commandHelp(command, names, width, own.includes('--help-all'));
+  return command === undefined ? null : commandHelp(await command.load(), names, width, own.includes('--help-all'));
 }
 
 /** The name that is typed for a command. */
-export function nameOf({ command }: CommandModule): string {
+export function nameOf({ command }: Pick<CommandModule, 'command'>): string {
   return String(command).split(' ')[0]!;
 }
 

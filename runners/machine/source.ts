@@ -4,15 +4,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { RunRecord } from '../../results/record.ts';
 import { UsageError } from '../console/errors.ts';
+import { programVersion } from '../console/program-version.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
 import { askGit, type GitAnswer } from './git-command.ts';
 
 type Source = RunRecord['source'];
-
-/** Version of the program at `root`, by default this one. */
-export function programVersion(root = PROJECT_ROOT): string {
-  return (JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string }).version;
-}
 
 /**
  * The state of the program at `root`. Without a repository that holds it the commit is null and the version says all; where git

@@ -4,8 +4,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import yargs from 'yargs';
-import { failureExitCode, imageCommand, imageWords } from '../../commands/image.ts';
+import { imageCommand, imageWords } from '../../commands/image.ts';
 import { describeFailure } from '../../console/errors.ts';
+import { failureExitCode } from '../../console/exit-codes.ts';
 
 export interface Outcome {
   readonly code: number;

@@ -2,8 +2,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type Cell, type RunRecord, SCHEMA_VERSION } from '../../../results/record.ts';
 import type { Workload } from '../../../workloads/workload.ts';
+import { programVersion } from '../../console/program-version.ts';
 import { describeEnvironment } from '../../machine/environment.ts';
-import { describeSource, programVersion, sourceWarning } from '../../machine/source.ts';
+import { describeSource, sourceWarning } from '../../machine/source.ts';
 import { defaultL2Tables, emptyQemuCell, qemuWarnings } from '../../qemu/cell.ts';
 import { findQemuTools } from '../../qemu/tools.ts';
 import {

@@ -1,0 +1,129 @@
+/**
+ * Every command by its name, its words and its sentence, without its module: the program's own help, its version and an unknown
+ * command need none of them, and a command that runs needs one.
+ */
+import type { CommandModule } from 'yargs';
+
+/** What is known of a command before it is loaded. */
+export interface CommandCard {
+  /** The words as yargs writes them. */
+  readonly command: string;
+  readonly describe: string;
+  load(): Promise<CommandModule>;
+}
+
+function card(command: string, describe: string, load: () => Promise<unknown>): CommandCard {
+  return { command, describe, load: async () => (await load()) as CommandModule };
+}
+
+/** Under the headings of the program's help. */
+export const COMMAND_CARDS = {
+  Measure: [
+    card(
+      'bench',
+      'replay a workload under several policies and compare syncs, bytes and latency',
+      async () => (await import('./bench.ts')).bench,
+    ),
+    card(
+      'history',
+      'run every stage of history and report what each commit gained and what it made worse',
+      async () => (await import('./history.ts')).history,
+    ),
+    card(
+      'compare <base> <head>',
+      'measure two commits of this program in one interleaved run: counts first, then paired times',
+      async () => (await import('./compare.ts')).compare,
+    ),
+    card(
+      'trend <range>',
+      'show the counts of each commit of a range and where they changed; measures what is not in the store',
+      async () => (await import('./trend.ts')).trend,
+    ),
+    card(
+      'gate',
+      'measure the exact metrics of small runs and compare them with a baseline',
+      async () => (await import('./gate.ts')).gate,
+    ),
+  ],
+  'Look closer': [
+    card(
+      'doctor',
+      'watch event loop, memory and CPU of a replay with Clinic Doctor; the report links its pages',
+      async () => (await import('./doctor.ts')).doctor,
+    ),
+    card(
+      'micro',
+      "benchmark the table cache's operations in both memory layouts, its bytes per entry, and writes in place",
+      async () => (await import('./micro.ts')).micro,
+    ),
+    card(
+      'env',
+      'show the machine and the file system, and probe the storage of a directory',
+      async () => (await import('./env.ts')).env,
+    ),
+    card(
+      'calibrate',
+      'check how well the device model predicts this storage, from probes and real runs',
+      async () => (await import('./calibrate.ts')).calibrate,
+    ),
+  ],
+  'Crash safety': [
+    card(
+      'crash',
+      'build the states in which a power cut could leave the image, and check each one',
+      async () => (await import('./crash.ts')).crash,
+    ),
+    card(
+      'safety',
+      'explore what a power cut does under every policy, and write the safety record',
+      async () => (await import('./safety.ts')).safety,
+    ),
+    card(
+      'fuzz',
+      'feed damaged images to the engine and watch for hangs, exceptions and further damage',
+      async () => (await import('./fuzz.ts')).fuzz,
+    ),
+  ],
+  'Disk images': [
+    card(
+      'image',
+      'create, inspect, check, copy and change disk images, like qemu-img',
+      async () => (await import('./image.ts')).image,
+    ),
+    card(
+      'ops <file>',
+      'run an op script at one stage of history and count its file operations',
+      async () => (await import('./ops.ts')).ops,
+    ),
+    card(
+      'serve <images..>',
+      'serve images over NBD, to virtual machines, file systems, databases and tools',
+      async () => (await import('./serve.ts')).serve,
+    ),
+  ],
+  'Records and reports': [
+    card(
+      'report <record>',
+      'rebuild the report of a record, draw one of its charts, or compare it with other records',
+      async () => (await import('./report.ts')).report,
+    ),
+    card(
+      'site',
+      'build a static site from records: a dashboard, and the report of every run',
+      async () => (await import('./site.ts')).site,
+    ),
+    card('schema', 'print the JSON Schema of records', async () => (await import('./schema.ts')).schema),
+  ],
+  'What there is to choose from': [
+    card(
+      'policies',
+      'list the metadata cache policies and the stages of history',
+      async () => (await import('./policies.ts')).policies,
+    ),
+    card(
+      'workloads',
+      'list the workloads and their parameters',
+      async () => (await import('./workloads.ts')).workloads,
+    ),
+  ],
+} satisfies Record<string, readonly CommandCard[]>;
