@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { EXIT_CODES, UsageError } from '../console/errors.ts';
-import { EXIT_CODE_TABLE, exitCodePage, failureExitCode } from '../console/exit-codes.ts';
+import { EXIT_CODE_TABLE, failureExitCode } from '../console/exit-codes.ts';
 import { nameOf } from '../console/help.ts';
 import { HelpPage } from '../console/help-page.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
@@ -90,6 +90,27 @@ test('no help is asked for: null; the words after -- are operands', async () => 
   assert.equal(await helpPage(['bnech', '--help'], 80), null);
   assert.match((await helpPage(['--help'], 80))!, /^cowbench COMMAND/);
 });
+
+/** Codes of every command, by signal. */
+const SIGNAL_CODES = {
+  [EXIT_CODES.interrupted]: 'interrupted by Ctrl-C',
+  [EXIT_CODES.terminated]: 'terminated by SIGTERM',
+};
+
+/** The table of `docs/exit-codes.md`: commands with the same codes share their rows. */
+function exitCodePage(): string[] {
+  const groups = Map.groupBy(Object.entries(EXIT_CODE_TABLE), ([, codes]) => JSON.stringify(codes));
+  const rows = [...groups.values()].flatMap((commands) => {
+    const names = commands.map(([name]) => `\`${name}\``).join(', ');
+    return Object.entries(commands[0]![1]).map(
+      ([code, meaning], row) => `| ${row === 0 ? names : ''} | ${code} | ${meaning} |`,
+    );
+  });
+  const signals = Object.entries(SIGNAL_CODES).map(
+    ([code, meaning], row) => `| ${row === 0 ? 'every command' : ''} | ${code} | ${meaning} |`,
+  );
+  return ['| command | code | meaning |', '| --- | --- | --- |', ...rows, ...signals];
+}
 
 test('exit codes: one table over all commands, the same in the docs, kept by a usage error of each', async () => {
   const commands = everyCommand();

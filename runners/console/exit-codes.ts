@@ -51,9 +51,6 @@ export const EXIT_CODE_TABLE: Readonly<Record<string, ExitCodes>> = {
   schema: PLAIN,
 };
 
-/** Codes of every command, by signal. */
-const SIGNALS: ExitCodes = { 130: 'interrupted by Ctrl-C', 143: 'terminated by SIGTERM' };
-
 /** One line about the codes of `command`, for the end of its help; null for one that is not in the table. */
 export function exitCodeLine(command: string): string | null {
   const codes = EXIT_CODE_TABLE[command];
@@ -61,21 +58,6 @@ export function exitCodeLine(command: string): string | null {
   return `Exit codes: ${Object.entries(codes)
     .map(([code, meaning]) => `${code} ${meaning}`)
     .join('; ')}.`;
-}
-
-/** The table of `docs/exit-codes.md`: commands with the same codes share their rows. */
-export function exitCodePage(): string[] {
-  const groups = Map.groupBy(Object.entries(EXIT_CODE_TABLE), ([, codes]) => JSON.stringify(codes));
-  const rows = [...groups.values()].flatMap((commands) => {
-    const names = commands.map(([name]) => `\`${name}\``).join(', ');
-    return Object.entries(commands[0]![1]).map(
-      ([code, meaning], row) => `| ${row === 0 ? names : ''} | ${code} | ${meaning} |`,
-    );
-  });
-  const signals = Object.entries(SIGNALS).map(
-    ([code, meaning], row) => `| ${row === 0 ? 'every command' : ''} | ${code} | ${meaning} |`,
-  );
-  return ['| command | code | meaning |', '| --- | --- | --- |', ...rows, ...signals];
 }
 
 /** How an error ends: image commands do as qemu-img, for which 2 is a finding of `check` and 1 one of `compare`. */

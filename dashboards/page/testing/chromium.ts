@@ -1,14 +1,23 @@
 /**
  * Chromium for tests, with the network cut: everything that a page says or asks for is kept, so that a test can demand
- * silence. A missing Chromium fails the test.
+ * silence.
  */
+import fs from 'node:fs';
+import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { HEADLESS_FLAGS } from '../../charts/rasterize.ts';
 
 export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args: HEADLESS_FLAGS });
+  return chromium.launch({ executablePath: installedChromium(), args: HEADLESS_FLAGS });
+}
+
+function installedChromium(): string {
+  const folders = (process.env.PATH ?? '').split(path.delimiter);
+  const found = folders.map((folder) => path.join(folder, 'chromium')).find((file) => fs.existsSync(file));
+  if (found === undefined) throw new Error('this test needs chromium, which is not on the PATH');
+  return found;
 }
 
 export interface WatchedPage {

@@ -1,0 +1,37 @@
+/** At the end of a run: which tests were left out for the lack of a program, how many for each, and what installs it. */
+import { installCommand, testTools, toolOf } from './tools.ts';
+
+interface TestEvent {
+  readonly type: string;
+  readonly data: { readonly skip?: string | boolean; readonly name?: string };
+}
+
+export default async function* leftOut(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
+  const tools = testTools();
+  const counts = new Map<string, number>();
+  let others = 0;
+  for await (const { type, data } of source) {
+    if (type !== 'test:pass' || typeof data.skip !== 'string') continue;
+    const tool = toolOf(data.skip, tools);
+    if (tool === null) others++;
+    else counts.set(tool, (counts.get(tool) ?? 0) + 1);
+  }
+  yield* summaryLines(counts, others).map((line) => `${line}\n`);
+}
+
+/** Empty when nothing was left out. */
+export function summaryLines(counts: ReadonlyMap<string, number>, others: number): string[] {
+  const lines = [...counts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([tool, count]) => `  ${tool}: ${testsText(count)}`);
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const install = `What brings them: ${installCommand([...counts.keys()], testTools())}`;
+  return [
+    ...(total === 0 ? [] : ['', `NOT TESTED, ${testsText(total)} left out for the lack of:`, ...lines, install]),
+    ...(others === 0 ? [] : ['', `${testsText(others)} left out for other reasons, named above.`]),
+  ];
+}
+
+function testsText(count: number): string {
+  return count === 1 ? '1 test' : `${count} tests`;
+}
