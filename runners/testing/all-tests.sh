@@ -3,6 +3,10 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
+# Where Debian has mkfs: not on the PATH of every user.
+PATH="$PATH:/usr/sbin:/sbin"
+export PATH
+
 tools=$(node -p 'Object.entries(require("./package.json").cowbench.testTools).map((pair) => pair.join(":")).join(" ")')
 missing=
 for tool in $tools; do
