@@ -9,8 +9,11 @@ import { ServedImage } from './served-image.ts';
 
 /** Shorter content is copied with the message; handing memory over costs more than that. */
 const TRANSFERRED_BYTES = 16_384;
-/** How long a flush waits for requesters that are expected to ask for it: as long as the last one took, within these bounds. */
-const PATIENCE_MS = { least: 0.2, most: 5 };
+/**
+ * How long a flush waits for the next of the requesters that are expected to ask for it: twice as long as the last flush took, `least` at
+ * least; all waiting of a batch together lasts `most` at most.
+ */
+const PATIENCE_MS = { least: 0.2, most: 10 };
 
 class ImageWorker {
   readonly #port: MessagePort;
@@ -45,13 +48,15 @@ class ImageWorker {
 
   /** Waits for a request until the patience of the batch is over. */
   #gather(): boolean {
+    const startMs = performance.now();
     const { least, most } = PATIENCE_MS;
-    this.#deadlineMs ??= performance.now() + Math.min(most, Math.max(least, this.#image.lastFlushMs));
+    this.#deadlineMs ??= startMs + most;
+    const untilMs = Math.min(this.#deadlineMs, startMs + Math.min(most, Math.max(least, 2 * this.#image.lastFlushMs)));
     for (;;) {
       // Read before looking: what comes in between has rung, and the wait returns at once.
       const rung = Atomics.load(this.#bell, 0);
       if (this.#takeAll()) return true;
-      const leftMs = this.#deadlineMs - performance.now();
+      const leftMs = untilMs - performance.now();
       if (leftMs <= 0 || this.#closing) return false;
       Atomics.wait(this.#bell, 0, rung, leftMs);
     }
