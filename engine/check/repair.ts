@@ -13,6 +13,7 @@
 import { Qcow2Error } from '../base/errors.ts';
 import { roundUp } from '../base/units.ts';
 import type { BlockFile } from '../io/block-file.ts';
+import { StagedFile } from '../io/staged-file.ts';
 import { type ExaminedImage, examineImage } from './check-image.ts';
 import { repairCopiedFlags } from './copied-flags.ts';
 import { repairEntries } from './entry-repair.ts';
@@ -57,8 +58,32 @@ export function repairImage(file: BlockFile, options: RepairOptions = {}, check:
   if (file.readOnly) {
     throw new Qcow2Error('READ_ONLY', `${file.name}: cannot repair, open for reading only`, { file: file.name });
   }
-  const { leaks = true, refcounts = true, copied = true } = options;
-  let examined = examineImage(file, check);
+  const examined = examineImage(file, check);
+  const canReplace = (options.refcounts ?? true) && examined.report.corruptions > 0;
+  const replaced = canReplace ? repairWithReplacements(file, options, check) : null;
+  return replaced === null ? repairInPlace(file, examined, options, check) : { ...replaced, before: examined.report };
+}
+
+/** With a snapshot table and entries replaced: only where nothing is wrong afterwards, else the file stays as it is. */
+function repairWithReplacements(file: BlockFile, options: RepairOptions, check: CheckOptions): RepairReport | null {
+  const staged = new StagedFile(file);
+  clearUnknownAutoclear(staged, examineImage(staged, check));
+  const replacedTable = repairSnapshotTable(examineImage(staged, check));
+  const replacedEntries = repairEntries(examineImage(staged, check));
+  if (!replacedTable && !replacedEntries) return null;
+  const repaired = repairInPlace(staged, examineImage(staged, check), options, check);
+  if (hasErrors(repaired.after)) return null;
+  staged.commit();
+  return repaired;
+}
+
+function repairInPlace(
+  file: BlockFile,
+  present: ExaminedImage,
+  { leaks = true, refcounts = true, copied = true }: RepairOptions,
+  check: CheckOptions,
+): RepairReport {
+  let examined = present;
   clearUnknownAutoclear(file, examined);
   const before = examined.report;
   let copiedChanged = 0;
@@ -67,10 +92,6 @@ export function repairImage(file: BlockFile, options: RepairOptions = {}, check:
     examined = examineImage(file, check);
   };
 
-  if (refcounts && before.corruptions > 0) {
-    if (repairSnapshotTable(examined)) examineAgain();
-    if (repairEntries(examined)) examineAgain();
-  }
   if (copied) copiedChanged += changeCopiedFlags(file, examined, 'clear-shared');
   if (refcounts) {
     if (extendToPointers(file, examined)) examineAgain();
