@@ -14,7 +14,80 @@ const EVERY_WRITE_DURABLE = 'every write is durable on return, so there is nothi
 const TABLES_DURABLE =
   'a table is written out, durably, when it is released: refcounts before the entry is set, and the entry before anything is freed';
 
+/** Under `ordered`, and under `reserve`, which is the same policy with another allocator. */
+const ORDERED_EQUIVALENCES: readonly Omit<Equivalence, 'policy'>[] = [
+  { mutants: ['M2'], why: 'copied data is merged with what the guest writes, and goes with it in one write' },
+  {
+    mutants: ['M5', 'no l2-table-before-l1-entry', 'no refcount-before-l2-table', 'no refcount-before-l1-table'],
+    why: 'publishing the pointer, or setting the entry, names what must precede it again',
+  },
+  {
+    mutants: ['M7', 'M18', 'no mapping-before-free', 'no dereference-before-refcount'],
+    why: 'the allocator keeps freed clusters back until what dropped the reference is durable',
+  },
+  {
+    mutants: [
+      'M8',
+      'M9',
+      'M10',
+      'M12',
+      'M16',
+      'M17',
+      'no refcount-before-snapshot-table',
+      'no refcount-before-snapshot-l1',
+    ],
+    why: 'snapshots are taken, applied and deleted by one header write, after all that it names is durable',
+  },
+  {
+    mutants: ['no refcounts-before-copied-flag', 'no snapshot-walk-step', 'no compressed-walk-step'],
+    why: 'what a walk changes is named by nothing durable before the header write, or lowered after it is durable',
+  },
+  {
+    mutants: [
+      ...['M11', 'M11, narrow write-out', 'no refcount-before-refcount-block'],
+      ...['no refcount-block-before-refcount-table', 'no l2-tables-before-refcount-table'],
+    ],
+    why: 'an epoch writes refcount blocks first, and a barrier precedes the pointers to new ones',
+  },
+  {
+    mutants: ['M13', 'no compressed-data-before-mapping'],
+    why: 'the order without a name, about the pinned L2 slice, says the same again',
+  },
+  { mutants: ['M22'], why: 'an epoch writes refcounts before what is published, lazy or not' },
+];
+
+/** Under `writeback`, and under `modern`, whose caches depend on each other in the same way. */
+const DEPENDENT_EQUIVALENCES: readonly Omit<Equivalence, 'policy'>[] = [
+  {
+    mutants: ['M11', 'no refcount-before-refcount-block'],
+    why: 'every refcount block is written out before the pointer to the new one',
+  },
+  { mutants: ['M16'], why: 'nothing is written out at the end of a walk' },
+  {
+    mutants: ['no data-before-mapping', 'no compressed-data-before-mapping', 'no mapping-before-free'],
+    why: 'it costs nothing: the dependency between the caches, set for the refcounts of the same request, ends with a sync',
+  },
+  {
+    mutants: ['no refcount-before-snapshot-l1', 'no refcount-before-snapshot-table'],
+    why: 'the sync writes no refcounts out (M12), and the tables are followed by syncs of their own',
+  },
+  {
+    mutants: ['no l2-tables-before-refcount-table'],
+    why: 'the refcount blocks are written out next, after what they depend on',
+  },
+  {
+    mutants: ['no compressed-walk-step'],
+    why: 'the step of the L2 table that names the compressed cluster comes next, with a sync that covers it',
+  },
+];
+
 export const EQUIVALENCES: readonly Equivalence[] = [
+  ...['ordered', 'reserve'].flatMap((policy) => ORDERED_EQUIVALENCES.map((one) => ({ ...one, policy }))),
+  {
+    policy: 'modern',
+    mutants: ['M2'],
+    why: 'copied data is merged with what the guest writes, and goes with it in one write',
+  },
   {
     policy: 'legacy',
     mutants: ['M1', 'M13', 'no refcounts-before-mapping'],
@@ -103,27 +176,7 @@ export const EQUIVALENCES: readonly Equivalence[] = [
     mutants: ['no refcounts-before-copied-flag'],
     why: 'a walk ends with both caches written out, before the snapshot is published',
   },
-  {
-    policy: 'writeback',
-    mutants: ['M11', 'no refcount-before-refcount-block'],
-    why: 'every refcount block is written out before the pointer to the new one',
-  },
-  { policy: 'writeback', mutants: ['M16'], why: 'nothing is written out at the end of a walk' },
-  {
-    policy: 'writeback',
-    mutants: ['no data-before-mapping', 'no compressed-data-before-mapping', 'no mapping-before-free'],
-    why: 'it costs nothing: the dependency between the caches, set for the refcounts of the same request, ends with a sync',
-  },
-  {
-    policy: 'writeback',
-    mutants: ['no refcount-before-snapshot-l1', 'no refcount-before-snapshot-table'],
-    why: 'the sync writes no refcounts out (M12), and the tables are followed by syncs of their own',
-  },
-  {
-    policy: 'writeback',
-    mutants: ['no l2-tables-before-refcount-table'],
-    why: 'the refcount blocks are written out next, after what they depend on',
-  },
+  ...['writeback', 'modern'].flatMap((policy) => DEPENDENT_EQUIVALENCES.map((one) => ({ ...one, policy }))),
 ];
 
 /** Null when nothing explains why `mutant` should survive under `policy`. */
