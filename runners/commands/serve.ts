@@ -91,6 +91,7 @@ export const serve: CommandModule<object, Options> = {
           for (const one of exports) console.log(uriOf(address, one, one === exports[0]));
         },
         onStats: (counts) => console.log(JSON.stringify(counts)),
+        onWarning: ({ message }) => console.error(`cowbench: ${message}`),
       });
       if (plan.statsIntervalMs !== null) for (const counts of stats) console.log(JSON.stringify(counts));
       process.exitCode = interruption.exitCode ?? EXIT_CODES.ok;
@@ -101,7 +102,7 @@ export const serve: CommandModule<object, Options> = {
   },
 };
 
-function planOf(options: Options): Omit<ServeOptions, 'signal' | 'onListening' | 'onStats'> {
+function planOf(options: Options): Omit<ServeOptions, 'signal' | 'onListening' | 'onStats' | 'onWarning'> {
   const text = (name: string) => (options[name] === undefined ? null : single(name, options[name] as OptionText));
   const policy = policyOf(text('policy'));
   const cacheText = text('cache');

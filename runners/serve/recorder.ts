@@ -1,8 +1,8 @@
 /** Writes what clients ask of an export as a fio iolog, while they ask: a workload to replay later. */
-
 import type { NbdWork } from '../../engine/nbd/index.ts';
 import { writeIolog } from '../../workloads/iolog-writer.ts';
 import type { GuestRequest } from '../../workloads/request.ts';
+import { UsageError } from '../console/errors.ts';
 
 export class Recorder {
   readonly #written: Promise<void>;
@@ -10,10 +10,18 @@ export class Recorder {
   #wake: () => void = () => {};
   #startedMs: number | null = null;
   #ended = false;
+  #failed = false;
   #requests = 0;
 
-  constructor(filePath: string) {
-    this.#written = writeIolog(this.#batches(), filePath);
+  /** `onFailure` hears at once that the file cannot be written: the clients are served all the same, and nothing more is kept. */
+  constructor(filePath: string, onFailure: (error: UsageError) => void) {
+    this.#written = writeIolog(this.#batches(), filePath).catch((error: Error) => {
+      this.#failed = true;
+      this.#batch = [];
+      const failure = new UsageError(`--record ${filePath}: the recording is not whole: ${error.message}`);
+      onFailure(failure);
+      throw failure;
+    });
     this.#written.catch(() => {});
   }
 
@@ -23,7 +31,7 @@ export class Recorder {
 
   /** Called in the order in which the image serves the requests. Hints and questions leave no trace. */
   take(work: NbdWork): void {
-    if (work.op === 'cache' || work.op === 'block-status') return;
+    if (this.#failed || work.op === 'cache' || work.op === 'block-status') return;
     // fio does not take a request without bytes, and it asks for nothing.
     if ('length' in work && work.length === 0) return;
     const nowMs = performance.now();
@@ -33,7 +41,7 @@ export class Recorder {
     this.#wake();
   }
 
-  /** Resolves when all of it is in the file; rejects when it could not be written. */
+  /** Resolves when all of it is in the file; rejects with a UsageError when it could not be written. */
   end(): Promise<void> {
     this.#ended = true;
     this.#wake();

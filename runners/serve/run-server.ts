@@ -24,6 +24,8 @@ export interface ServeOptions {
   readonly signal: AbortSignal;
   readonly onListening: (address: Address, exports: readonly ServedExport[]) => void;
   readonly onStats: (stats: ServerStats) => void;
+  /** A failure that the clients do not notice. */
+  readonly onWarning: (warning: Error) => void;
 }
 
 export interface ServeResult {
@@ -42,7 +44,7 @@ export async function runServer(options: ServeOptions): Promise<ServeResult> {
   let recorder: Recorder | null = null;
   try {
     const exports = await openAll(options, threads);
-    recorder = options.recordPath === null ? null : startRecorder(options.recordPath);
+    recorder = options.recordPath === null ? null : startRecorder(options.recordPath, options.onWarning);
     const recorded = recorder;
     const offered =
       recorded === null
@@ -107,7 +109,7 @@ async function closeAll(threads: readonly ImageThread[]): Promise<ServerStats[]>
 }
 
 /** A recording replaces none. */
-function startRecorder(recordPath: string): Recorder {
+function startRecorder(recordPath: string, onFailure: (failure: UsageError) => void): Recorder {
   try {
     fs.closeSync(fs.openSync(recordPath, 'wx'));
   } catch (error) {
@@ -115,5 +117,5 @@ function startRecorder(recordPath: string): Recorder {
     const why = code === 'EEXIST' ? 'there is a file of that name' : (error as Error).message;
     throw new UsageError(`--record ${recordPath}: ${why}`);
   }
-  return new Recorder(recordPath);
+  return new Recorder(recordPath, onFailure);
 }
