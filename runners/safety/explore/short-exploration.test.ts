@@ -32,6 +32,9 @@ const RECORD: Record<PolicyName, readonly string[]> = {
   legacy: ['corrupt', 'snapshot', 'secondPhase', 'copiedShared', 'copiedOnly'],
   writethrough: ['corrupt', 'snapshot', 'secondPhase', 'copiedShared', 'copiedOnly'],
   writeback: ['corrupt', 'lost', 'foreign', 'snapshot', 'secondPhase', 'copiedShared', 'copiedOnly'],
+  modern: ['corrupt', 'lost', 'foreign', 'snapshot', 'secondPhase', 'copiedShared', 'copiedOnly'],
+  ordered: ['copiedOnly'],
+  reserve: ['copiedOnly'],
 };
 
 describe('all sequences of two operations', () => {
