@@ -124,3 +124,31 @@ const patternDisk = {
 function figures({ counts }: CountingFile): { syncs: number; bytes: number } {
   return { syncs: counts.fsyncs, bytes: counts.writeBytes };
 }
+
+/** Syncs that each snapshot operation makes by itself, on a disk with `clusters` of 4 KiB mapped and nothing left to flush. */
+export function snapshotSyncs(
+  clusters: number,
+  options: OpenOptions,
+): { create: number; apply: number; delete: number } {
+  const memory = new MemoryFile('image');
+  createImage(memory, { sizeBytes: GiB, clusterSizeBytes: 4 * KiB });
+  const counting = new CountingFile(memory);
+  const image = openImage(counting, options);
+  image.write(0, new Uint8Array(clusters * 4 * KiB).fill(1));
+  image.createSnapshot({ name: 'kept', dateSeconds: 1 });
+  image.flush();
+  const syncsOf = (operation: () => void) => {
+    const before = counting.counts.fsyncs;
+    operation();
+    const after = counting.counts.fsyncs;
+    image.flush();
+    return after - before;
+  };
+  const create = syncsOf(() => image.createSnapshot({ name: 's', dateSeconds: 1 }));
+  image.write(0, block);
+  image.flush();
+  const apply = syncsOf(() => image.applySnapshot('s'));
+  const remove = syncsOf(() => image.deleteSnapshot('s'));
+  image.close();
+  return { create, apply, delete: remove };
+}

@@ -11,8 +11,9 @@ import type { CrashWorkload } from '../requests/crash-workload.ts';
 import { namedWorkloads } from '../requests/named-workloads.ts';
 import { type SequenceWorkload, sequences } from '../requests/sequences.ts';
 import { type CrashSubject, recordWorkload } from '../states/record-workload.ts';
+import type { Mutant } from './mutant.ts';
 import { whyEquivalent } from './mutant-reasons.ts';
-import { alterationNamed, type Mutant } from './mutants.ts';
+import { alterationNamed } from './mutants.ts';
 import { type ShownSymptom, SymptomLog } from './symptom-log.ts';
 
 export interface Kill {

@@ -5,9 +5,11 @@
  * Some of the mistakes are history's own, so the stages make them anyway. Such a one is tested in reverse: the policy as it
  * is must show damage that a fixed one does not.
  */
-import { type CachePolicy, ORDERS, type Order } from '../../../engine/index.ts';
+import { type CachePolicy, ORDERS, type Order, type PolicyName, policyNamed } from '../../../engine/index.ts';
 import type { Alteration, AlteredRun } from '../states/alteration.ts';
+import { MECHANISM_MUTANTS } from './mechanism-mutants.ts';
 import { punchMoved } from './moved-punch.ts';
+import type { Mutant } from './mutant.ts';
 import {
   CleanDependencyFile,
   FailingSyncFile,
@@ -31,15 +33,6 @@ import {
   OverlapFile,
   UnownedTablesFile,
 } from './mutant-table-files.ts';
-
-export interface Mutant extends Alteration {
-  readonly name: string;
-  readonly title: string;
-  /** What it is compared with: the policy with this alteration. Default: the policy alone. */
-  readonly against?: AlterationName;
-  /** The stages make this mistake themselves; `against` fixes it. */
-  readonly isHistory?: true;
-}
 
 /** Puts a policy around the one that a factory makes. */
 const around = (wrap: (policy: CachePolicy, run: AlteredRun) => CachePolicy): Alteration => ({
@@ -229,12 +222,18 @@ export function orderMutant(order: Order, within?: AlterationName): Mutant {
   };
 }
 
+/** Mistakes under the policies of history. */
 export const MUTANTS: readonly Mutant[] = [...HISTORICAL_MUTANTS, ...ORDERS.map((order) => orderMutant(order))];
+
+/** The mistakes that can be made under `policy`. */
+export function mutantsOf(policy: PolicyName): readonly Mutant[] {
+  return policyNamed(policy).behaviour.snapshots === 'flipped' ? MECHANISM_MUTANTS : MUTANTS;
+}
 
 /** Throws for a name that is not in the list: a defect. */
 export function mutantNamed(name: string): Mutant {
   const [alone, within] = name.split(WITHIN);
-  const mutant = MUTANTS.find((candidate) => candidate.name === alone);
+  const mutant = [...MUTANTS, ...MECHANISM_MUTANTS].find((candidate) => candidate.name === alone);
   const order = ORDERS.find((candidate) => `no ${candidate}` === alone);
   if (mutant === undefined || (within !== undefined && order === undefined)) throw new Error(`no mutant "${name}"`);
   return within === undefined ? mutant : orderMutant(order!, within as AlterationName);

@@ -7,7 +7,7 @@ import { sumOf, type Tally } from '../explore/tally.ts';
 import { runInThreads } from '../explore/thread-pool.ts';
 import type { HuntResult } from '../mutants/mutant-hunt.ts';
 import type { MutantJob } from '../mutants/mutant-worker.ts';
-import { MUTANTS } from '../mutants/mutants.ts';
+import { mutantsOf } from '../mutants/mutants.ts';
 import { type ConfusionMatrix, compareCheckers } from '../qemu/qemu-verdicts.ts';
 import type { CrashWorkload } from '../requests/crash-workload.ts';
 import { namedWorkloads } from '../requests/named-workloads.ts';
@@ -167,7 +167,12 @@ function jobsOf(subject: CrashSubject, { length, clusterSizes, caches, statesPer
 
 function huntsOf(subject: CrashSubject, scope: SafetyScope): MutantJob[] {
   const options = { statesPerPoint: 1024, seed: SEED, repairs: 0 };
-  return MUTANTS.map(({ name }) => ({ subject, mutant: name, options, withSequences: scope.mutants === 'all' }));
+  return mutantsOf(subject.policy).map(({ name }) => ({
+    subject,
+    mutant: name,
+    options,
+    withSequences: scope.mutants === 'all',
+  }));
 }
 
 /** Clusters of this size keep each point small enough to explore all of it again for every barrier. */
