@@ -19,7 +19,7 @@ test('--json prints the record and nothing else; it is valid, stored, and every 
   assert.equal(record.status, 'complete');
   assert.deepEqual(
     record.cells.map(({ id }) => id),
-    ['legacy', 'writethrough', 'writeback'],
+    ['legacy', 'writethrough', 'writeback', 'modern', 'reserve'],
   );
   for (const cell of record.cells) {
     assert.deepEqual([cell.verification.content, cell.verification.check], ['equal', 'clean'], cell.id);
