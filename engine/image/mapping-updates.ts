@@ -36,6 +36,12 @@ import type { WriteRun } from './write-runs.ts';
  */
 export type EntryChange = 'unallocate' | 'zero' | 'zero-in-place' | SubclusterZeroing;
 
+/**
+ * What the guest reads of a cluster that has a place and was not written: what the file holds there, zeros (version 3), or what lies
+ * under the image (extended entries).
+ */
+export type Unwritten = 'file' | 'zeros' | 'backing';
+
 /** Of an extended entry that is not compressed: the subclusters in [from, to) read as zeros, whether it has a cluster or not. */
 export interface SubclusterZeroing {
   readonly from: number;
@@ -79,9 +85,9 @@ export class MappingUpdates {
     this.release(this.#setEntries(run, data, copied || !run.mayLandFirst));
   }
 
-  /** The same for clusters without content: of a new image, whose file reads as zeros. */
-  linkWithoutData(run: WriteRun): void {
-    this.release(this.#setEntries(run, null, false));
+  /** The same for clusters without content. */
+  linkWithoutData(run: WriteRun, shown: Unwritten): void {
+    this.release(this.#setEntries(run, null, false, shown));
   }
 
   /** Points the entry at `guestOffset` at the compressed stream in `stream`, whose data is in the file. */
@@ -133,7 +139,7 @@ export class MappingUpdates {
   }
 
   /** `waits`: the data must be durable first. */
-  #setEntries(run: WriteRun, data: DataOrder | null, waits: boolean): Replaced {
+  #setEntries(run: WriteRun, data: DataOrder | null, waits: boolean, shown: Unwritten = 'file'): Replaced {
     const { geometry, l2, tables, entries } = this.#parts;
     const ranges: HostRange[] = [];
     const slice = tables.forWrite(run.guestOffset);
@@ -146,8 +152,15 @@ export class MappingUpdates {
         const hostOffset = run.hostOffset + count * geometry.clusterBytes;
         const old = entries.reference(slice, first + count);
         if (old !== null && old.offset !== hostOffset) ranges.push(old);
-        writeEntry(slice.view, at, hostOffset, L2_COPIED);
-        if (geometry.extendedL2) this.#linkSubclusters(run, slice.view, at, count);
+        writeEntry(
+          slice.view,
+          at,
+          hostOffset,
+          shown === 'zeros' && !geometry.extendedL2 ? L2_COPIED + L2_ZERO : L2_COPIED,
+        );
+        if (!geometry.extendedL2) continue;
+        if (shown === 'file') this.#linkSubclusters(run, slice.view, at, count);
+        else writeBitmaps(slice.view, at, 0, shown === 'zeros' ? 0xffffffff : 0);
       }
     } finally {
       l2.release(slice);

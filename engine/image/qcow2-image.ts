@@ -18,7 +18,7 @@ import { writeOutForClose } from './closing.ts';
 import { assemble, type ImageParts } from './image-parts.ts';
 import { heldAlike } from './mapping.ts';
 import { type OpenOptions, openParts } from './open.ts';
-import { type Preallocation, preallocateImage } from './preallocate.ts';
+import { type Preallocation, type PreallocationOptions, preallocateImage } from './preallocate.ts';
 import { resizeImage } from './resize.ts';
 import { listSnapshots, type SnapshotInfo } from './snapshot-list.ts';
 import { applySnapshot, createSnapshot, deleteSnapshot, type NewSnapshot, varsAtSnapshot } from './snapshots.ts';
@@ -222,13 +222,19 @@ export class Qcow2Image implements ImageDevice {
 
   /**
    * Maps clusters of a new, empty image, all or those in a range, taking as much of the file system's space as `how` says.
-   * `offset` is a multiple of the cluster size.
+   * `offset` is a multiple of the cluster size. Marked as zeros (`zeroed`), clusters can be mapped in any image of version 3, where
+   * nothing is mapped yet.
    */
-  preallocate(how: Preallocation, offset = 0, lengthBytes = this.sizeBytes - offset): void {
+  preallocate(
+    how: Preallocation,
+    offset = 0,
+    lengthBytes = this.sizeBytes - offset,
+    options: PreallocationOptions = {},
+  ): void {
     this.#requireWritable();
     this.#requireInside('preallocation', offset, lengthBytes);
     dropBitmaps(this.#parts);
-    preallocateImage(this.#parts, how, offset, lengthBytes);
+    preallocateImage(this.#parts, how, offset, lengthBytes, options);
     this.flush();
   }
 

@@ -97,15 +97,27 @@ test('a raw disk is resized', async () => {
   assert.equal(fs.readFileSync(session.file('a'))[65_536], 3);
 });
 
-test('space that is added can be preallocated', async () => {
+test('space that is added can be preallocated, whatever its clusters held before', async () => {
   using session = new ImageSession();
-  session.qcow2Disk('a');
-  session.qemuDone('snapshot', '-d', 'before', '@a');
-  const before = session.qemuJson('check', '--output=json', '@a')['allocated-clusters'];
-  await session.done('resize', '--preallocation=full', '@a', '+1M');
-  const checked = session.qemuJson('check', '--output=json', '@a');
-  assert.equal(checked['allocated-clusters'], Number(before) + 16);
-  assert.equal(checked['check-errors'], 0);
+  session.rawDisk('base.raw', 6);
+  session.io('base.raw', 'raw', 'write -P 12 2M 4M');
+  const allocatedIn = (name: string) => Number(session.qemuJson('check', '--output=json', name)['allocated-clusters']);
+  const makes = [[], ['-o', 'compat=0.10'], ['-o', 'extended_l2=on'], ['-b', 'base.raw', '-F', 'raw']];
+  for (const make of makes) {
+    for (const how of ['metadata', 'falloc', 'full']) {
+      session.qcow2Disk('a', ...make);
+      session.qemuDone('snapshot', '-d', 'before', '@a');
+      // What is freed here holds old data when it is taken again.
+      session.io('a', 'qcow2', 'write -P 0x66 512k 512k', 'discard 512k 512k');
+      const before = allocatedIn('@a');
+      const note = `${make.join(' ')} ${how}`;
+      await session.done('resize', '--allow-backing', `--preallocation=${how}`, '@a', '+1M');
+      assert.equal(allocatedIn('@a'), before + 16, note);
+      assert.equal(session.qemu('check', '-q', '@a').code, 0, note);
+      session.io('a', 'qcow2', 'read -P 0 4M 1M', 'read -P 10 3M 64k');
+      if (how !== 'metadata') assert.ok(fs.statSync(session.file('a')).blocks * 512 >= 2 ** 20, note);
+    }
+  }
 });
 
 test('snapshots are listed', async () => {

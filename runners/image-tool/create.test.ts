@@ -81,3 +81,23 @@ test('an image that is replaced keeps its mode, and a link to it stays a link', 
   assert.equal(fs.statSync(session.file('real')).mode & 0o777, 0o600);
   assert.equal(session.qemu('check', '-q', '@real').code, 0);
 });
+
+test('with extended entries a preallocated image shows its backing file, as in qemu-img; without them it is refused', async () => {
+  using session = new ImageSession();
+  session.rawDisk('base.raw', 3);
+  session.io('base.raw', 'raw', 'write -P 5 0 3M');
+  for (const how of ['metadata', 'falloc', 'full']) {
+    const words = ['-f', 'qcow2', '-b', 'base.raw', '-F', 'raw', '-o', `preallocation=${how}`];
+    for (const options of [[], ['-o', 'extended_l2=on']]) {
+      const ours = await session.cowbench('create', ...words, ...options, '@ours', '4M');
+      const theirs = session.qemu('create', ...words, ...options, '@theirs', '4M');
+      const note = `${how} ${options.join(' ')}: ${ours.stderr}${theirs.stderr}`;
+      assert.equal(ours.code === 0, theirs.code === 0, note);
+      if (ours.code !== 0) continue;
+      assert.equal(session.qemu('compare', '@ours', '@theirs').code, 0, note);
+      assert.equal(session.qemu('check', '-q', '@ours').code, 0, note);
+      const allocated = (name: string) => session.qemuJson('check', '--output=json', name)['allocated-clusters'];
+      assert.equal(allocated('@ours'), allocated('@theirs'), note);
+    }
+  }
+});

@@ -62,7 +62,6 @@ const WRONG_USE: readonly { words: readonly string[]; line: RegExp; code?: numbe
   { words: ['resize', '@a', '-1M'], line: /a would lose 1048576 bytes at its end; --shrink allows that$/ },
   { words: ['resize', '--shrink', '@a', '-1G'], line: /^size "-1G": the disk has only 4194304 bytes$/ },
   { words: ['resize', '@a'], line: /^no size given$/ },
-  { words: ['resize', '--preallocation=metadata', '@a', '9M'], line: /^--preallocation "metadata": only a new image/ },
   { words: ['snapshot', '-c', 'x', '@raw'], line: /raw: a raw image cannot have snapshots$/ },
   { words: ['snapshot', '-c', 'x', '-d', 'y', '@a'], line: /^--create and --delete cannot be given together$/ },
   { words: ['snapshot', '-d', 'no', '@a'], line: /^there is no snapshot tagged "no"; there are "before"$/ },

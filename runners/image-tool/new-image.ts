@@ -24,6 +24,8 @@ import type { Work } from './work.ts';
 /** How much is preallocated between two looks at Ctrl-C. */
 const PREALLOCATION_STEP_BYTES = 256 * MiB;
 
+const NOTHING: GuestDisk = { sizeBytes: 0, read: (_offset, into) => void into.fill(0) };
+
 export interface NewImage {
   readonly path: string;
   readonly format: ImageFormat;
@@ -41,8 +43,9 @@ export function planImage(filePath: string, format: ImageFormat, sizeBytes: numb
     throw new UsageError('-o preallocation="metadata": a raw image has no metadata; use off, falloc or full');
   }
   const options: CreateOptions = format === 'raw' ? { sizeBytes } : { sizeBytes, ...qcow2Options(given) };
-  if (preallocation !== 'off' && options.backingFile !== undefined) {
-    throw new UsageError('-o preallocation: an image with a backing file cannot be preallocated');
+  if (preallocation !== 'off' && options.backingFile !== undefined && !options.extendedL2) {
+    const why = 'only an image with extended_l2=on can have a backing file and be preallocated';
+    throw new UsageError(`-o preallocation: ${why}`);
   }
   return { path: filePath, format, preallocation, options, mode: 'writeback' };
 }
@@ -170,8 +173,10 @@ async function makeQcow2(
   } finally {
     file.close();
   }
+  // Preallocating reads nothing of what lies below.
+  const below = backing ?? (options.backingFile === undefined ? null : NOTHING);
   const image = openImage(openFile(filePath, { mode }), {
-    ...(backing === null ? {} : { backing }),
+    ...(below === null ? {} : { backing: below }),
     ...(dataFilePath === undefined ? {} : { dataFile: openFile(dataFilePath, { mode }) }),
   });
   try {

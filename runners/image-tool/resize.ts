@@ -1,5 +1,5 @@
 /** `cowbench image resize`: another size for a disk, in place. */
-import { MiB, PREALLOCATIONS, type Preallocation, type Qcow2Image } from '../../engine/index.ts';
+import { MiB, PREALLOCATIONS, type Preallocation, type Qcow2Image, roundUp } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { unknownWord } from '../console/suggest.ts';
@@ -9,6 +9,9 @@ import { printable } from './printable.ts';
 import { parseNewSize } from './sizes.ts';
 import { ACCESS, FORMAT, type Given, PROGRESS, QUIET, type Subcommand } from './subcommand.ts';
 import { type Work, withWork } from './work.ts';
+
+/** How much is preallocated between two looks at Ctrl-C. */
+const STEP_BYTES = 256 * MiB;
 
 export const resize: Subcommand = {
   name: 'resize',
@@ -52,10 +55,6 @@ function preallocationOf(given: Given): Preallocation {
   const text = given.required('preallocation');
   const found = PREALLOCATIONS.find((word) => word === text);
   if (found === undefined) throw new UsageError(unknownWord('preallocation', text, PREALLOCATIONS));
-  if (found === 'metadata')
-    throw new UsageError(
-      '--preallocation "metadata": only a new image can have its tables preallocated; use falloc or full',
-    );
   return found;
 }
 
@@ -88,10 +87,27 @@ async function resizeQcow2(given: Given, filePath: string, how: Preallocation, w
     const sizeBytes = parseNewSize('size', given.required('size'), presentBytes);
     refuseShrinking(given, filePath, presentBytes, sizeBytes);
     image.resize(sizeBytes, { shrink: given.flag('shrink') });
-    if (how !== 'off') await writeZeros(image, presentBytes, sizeBytes, work);
+    if (how !== 'off') await preallocateNew(image, how, presentBytes, sizeBytes, work);
     image.flush();
   } finally {
     image.close();
+  }
+}
+
+/** In version 3 clusters can be taken that read as zeros whatever they held; else zeros are written. */
+async function preallocateNew(
+  image: Qcow2Image,
+  how: Preallocation,
+  from: number,
+  end: number,
+  work: Work,
+): Promise<void> {
+  if (how === 'full' || image.version === 2) return writeZeros(image, from, end, work);
+  const start = roundUp(from, image.clusterSizeBytes);
+  work.start(Math.max(0, end - start));
+  for (let at = start; at < end; at += STEP_BYTES) {
+    image.preallocate(how, at, Math.min(STEP_BYTES, end - at), { zeroed: true });
+    await work.progress(Math.min(at + STEP_BYTES, end) - start);
   }
 }
 
