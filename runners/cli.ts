@@ -21,6 +21,20 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const width = Math.min(WIDTH_MAX, process.stdout.columns ?? 80);
 
 try {
+  if (words[0] === '__complete') await complete();
+  else await answer();
+} catch (error) {
+  process.exitCode = failureExitCode(words);
+  await report(error);
+}
+
+/** What could follow the words after the first, a line each. */
+async function complete(): Promise<void> {
+  const { completions } = await import('./commands/complete.ts');
+  for (const found of await completions(words.slice(1))) console.log(found);
+}
+
+async function answer(): Promise<void> {
   const help = words[0] === '--version' ? `${programVersion()}\n` : await helpPage(words, width);
   if (help !== null) process.stdout.write(help);
   else if (words.length > 0) await (await import('./commands/command-line.ts')).runCommand(words);
@@ -28,9 +42,6 @@ try {
     process.exitCode = failureExitCode(words);
     console.error(`cowbench: no command given\n\n${firstPage(width).trimEnd()}`);
   }
-} catch (error) {
-  process.exitCode = failureExitCode(words);
-  await report(error);
 }
 
 async function report(error: unknown): Promise<void> {

@@ -125,5 +125,10 @@ export const COMMAND_CARDS = {
       'list the workloads and their parameters',
       async () => (await import('./workloads.ts')).workloads,
     ),
+    card(
+      'completion <shell>',
+      'print what teaches bash or zsh to complete commands, options, policies, workloads and records',
+      async () => (await import('./completion.ts')).completion,
+    ),
   ],
 } satisfies Record<string, readonly CommandCard[]>;

@@ -49,6 +49,7 @@ export const EXIT_CODE_TABLE: Readonly<Record<string, ExitCodes>> = {
   report: PLAIN,
   site: PLAIN,
   schema: PLAIN,
+  completion: PLAIN,
 };
 
 /** One line about the codes of `command`, for the end of its help; null for one that is not in the table. */
