@@ -1,7 +1,7 @@
 /** `cowbench serve IMAGE`: images as NBD exports, for virtual machines, file systems, databases and tools. */
 import net from 'node:net';
 import type { CommandModule } from 'yargs';
-import { HOST_CACHE_MODES, type PolicyName, policyNamed, policyNames } from '../../engine/index.ts';
+import { HOST_CACHE_MODES, type PolicyName, policyNamed, policyNames, policyPresets } from '../../engine/index.ts';
 import { EXIT_CODES, UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { Interruption } from '../console/interruption.ts';
@@ -45,7 +45,7 @@ export const serve: CommandModule<object, Options> = {
       .option('format', { ...value('FORMAT'), alias: 'f', describe: 'raw or qcow2; raw must be said [default: qcow2]' })
       .option('policy', {
         ...value('POLICY'),
-        describe: 'metadata cache policy (cowbench policies) [default: writeback]',
+        describe: `metadata cache policy (cowbench policies) [default: ${recommended()}]`,
       })
       .option('cache', {
         ...value('MODE'),
@@ -137,8 +137,13 @@ function qcow2Only(imagePath: string): ImageFormat {
   throw new UsageError(`${printable(imagePath)} is no qcow2 image; -f raw serves its bytes as they are`);
 }
 
+/** Whoever serves an image wants it whole after a power cut, and fast. */
+function recommended(): PolicyName {
+  return policyPresets().find(({ isRecommended }) => isRecommended)!.name;
+}
+
 function policyOf(text: string | null): PolicyName {
-  return text === null ? 'writeback' : oneOf('policy', text, policyNames());
+  return text === null ? recommended() : oneOf('policy', text, policyNames());
 }
 
 function addressOf(socketPath: string | null, port: string | null, host: string): Address {
