@@ -1,6 +1,6 @@
 /**
  * L2 entries that can be put right without loss: zeros that claim a place inside a cluster, and data that lies on a table. Changes no
- * guest byte: what reads as zeros goes on doing so, and data is copied to where nothing else is.
+ * guest byte: what reads as zeros still does, and data is copied to where nothing else is.
  */
 import { roundUp } from '../base/units.ts';
 import { isCompressedEntry, pointerOffset } from './big-endian.ts';
