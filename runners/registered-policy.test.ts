@@ -34,7 +34,7 @@ test('plans: among all policies, with its own sizes and host cache mode, at no s
   assert.deepEqual([policy, stage, hostCacheMode, l2CacheTables], [NAME, null, 'none', 7]);
   assert.throws(
     () => planCells({ ...SHAPE, policy: NAME, stage: 'S2' }),
-    /dummy does not exist at stage S2; it is no point/,
+    /dummy does not exist at stage S2; it is not a stage of history/,
   );
 });
 
@@ -88,7 +88,7 @@ test('a name that is taken, is a stage, or is none, is refused', () => {
   const preset = findPolicy(NAME).preset;
   for (const [name, why] of [
     [NAME, /a policy with that name exists already/],
-    ['s2', /that is the name of a stage/],
+    ['s2', /a stage has that name/],
     ['two words', /a name is lower-case letters/],
     ['', /a name is lower-case letters/],
   ] as const) {
