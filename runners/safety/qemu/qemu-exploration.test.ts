@@ -156,7 +156,7 @@ describe('the recording', () => {
   });
 
   test('what the tools of QEMU cannot do has its reason', async () => {
-    assert.match(whyNotByQemu(workloadNamed('savevm', 4096))!, /no snapshot with VM state/);
+    assert.match(whyNotByQemu(workloadNamed('savevm', 4096))!, /cannot take a snapshot with VM state/);
     const created = recordByQemu(workloadNamed('create', 4096));
     await assert.rejects(created, (error) => error instanceof Qcow2Error && error.code === 'UNSUPPORTED');
   });
@@ -192,7 +192,7 @@ describe('cowbench crash --engine qemu', () => {
   const refused: [string[], RegExp][] = [
     [['--policy', 'legacy'], /^cowbench: --policy: not with --engine qemu/],
     [['--stage', 'S3'], /^cowbench: --stage: not with --engine qemu/],
-    [['-w', 'savevm'], /^cowbench: --engine qemu, workload savevm: qemu-img makes no snapshot with VM state/],
+    [['-w', 'savevm'], /^cowbench: --engine qemu, workload savevm: qemu-img cannot take a snapshot with VM state/],
     [['-w', 'compress'], /^cowbench: --engine qemu, workload compress: qemu-io failed at "write -q -c/],
   ];
   for (const [words, message] of refused) {
