@@ -7,12 +7,8 @@
 export type BlockRequest =
   | { readonly op: 'read'; readonly offset: number; readonly length: number }
   /** `durable`: acknowledged only when it would survive a power cut. */
-  | {
-      readonly op: 'write' | 'discard';
-      readonly offset: number;
-      readonly length: number;
-      readonly durable?: boolean;
-    }
+  | { readonly op: 'write'; readonly offset: number; readonly length: number; readonly durable?: boolean }
+  | { readonly op: 'discard'; readonly offset: number; readonly length: number; readonly durable?: boolean }
   | {
       readonly op: 'write-zeroes';
       readonly offset: number;

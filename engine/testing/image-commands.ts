@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { checkImage, isClean } from '../check/check-image.ts';
+import { perform } from '../disk/perform.ts';
+import type { DiskRequest } from '../disk/request.ts';
 import { MiB, type OpenOptions, openImage, type Qcow2Image } from '../index.ts';
 import type { MemoryFile } from '../io/memory-file.ts';
 import { patternBytes, type ReferenceDisk } from './reference-disk.ts';
@@ -43,24 +45,56 @@ export interface Place {
   readonly lengthBytes: number;
 }
 
-class Write implements Command {
-  readonly #place: Place;
-  readonly #seed: number;
+/** A request that changes the disk, its VM state or its snapshots, and what it does to the model. */
+class Change implements Command {
+  readonly #request: ChangeRequest;
+  readonly #bytes: Uint8Array;
 
-  constructor(place: Place, seed: number) {
-    this.#place = place;
-    this.#seed = seed;
+  constructor(request: ChangeRequest, seed = 0) {
+    this.#request = request;
+    const writes = request.op === 'write' || request.op === 'vmstate-write';
+    this.#bytes = writes ? patternBytes(seed, request.length) : new Uint8Array(0);
   }
-  check(): boolean {
-    return true;
+  check({ disk }: Model): boolean {
+    const request = this.#request;
+    if (!('name' in request)) return true;
+    return disk.snapshotNames.includes(request.name) === (request.op !== 'snapshot-create');
   }
-  run({ disk }: Model, { image }: ImageUnderTest): void {
-    const bytes = patternBytes(this.#seed, this.#place.lengthBytes);
-    image.write(this.#place.offset, bytes);
-    disk.write(this.#place.offset, bytes);
+  run(model: Model, { image }: ImageUnderTest): void {
+    perform(image, this.#request, this.#bytes);
+    changeModel(model, this.#request, this.#bytes);
   }
   toString(): string {
-    return `write(${this.#place.offset}, ${this.#place.lengthBytes}, ${this.#seed})`;
+    return `${JSON.stringify(this.#request)} ${this.#bytes[0] ?? ''}`;
+  }
+}
+
+type ChangeRequest = Extract<
+  DiskRequest,
+  {
+    op: 'write' | 'write-zeroes' | 'flush' | 'vmstate-write' | 'snapshot-create' | 'snapshot-apply' | 'snapshot-delete';
+  }
+>;
+
+function changeModel({ disk, vmState }: Model, request: ChangeRequest, bytes: Uint8Array): void {
+  switch (request.op) {
+    case 'write':
+      return disk.write(request.offset, bytes);
+    case 'write-zeroes':
+      return disk.write(request.offset, new Uint8Array(request.length));
+    case 'vmstate-write':
+      return vmState.write(request.offset, bytes);
+    case 'snapshot-create':
+      for (const part of [disk, vmState]) part.takeSnapshot(request.name);
+      return;
+    case 'snapshot-apply':
+      for (const part of [disk, vmState]) part.applySnapshot(request.name);
+      return;
+    case 'snapshot-delete':
+      for (const part of [disk, vmState]) part.deleteSnapshot(request.name);
+      return;
+    case 'flush':
+      return;
   }
 }
 
@@ -79,27 +113,6 @@ class Read implements Command {
   }
   toString(): string {
     return `read(${this.#place.offset}, ${this.#place.lengthBytes})`;
-  }
-}
-
-class WriteZeroes implements Command {
-  readonly #place: Place;
-  readonly #mayUnmap: boolean;
-
-  constructor(place: Place, mayUnmap: boolean) {
-    this.#place = place;
-    this.#mayUnmap = mayUnmap;
-  }
-  check(): boolean {
-    return true;
-  }
-  run({ disk }: Model, { image }: ImageUnderTest): void {
-    const { offset, lengthBytes } = this.#place;
-    image.writeZeroes(offset, lengthBytes, { mayUnmap: this.#mayUnmap });
-    disk.write(offset, new Uint8Array(lengthBytes));
-  }
-  toString(): string {
-    return `writeZeroes(${this.#place.offset}, ${this.#place.lengthBytes}, ${this.#mayUnmap})`;
   }
 }
 
@@ -147,18 +160,6 @@ class WriteCompressed implements Command {
   }
 }
 
-class Flush implements Command {
-  check(): boolean {
-    return true;
-  }
-  run(_: Model, { image }: ImageUnderTest): void {
-    image.flush();
-  }
-  toString(): string {
-    return 'flush()';
-  }
-}
-
 class Reopen implements Command {
   check(): boolean {
     return true;
@@ -168,84 +169,6 @@ class Reopen implements Command {
   }
   toString(): string {
     return 'reopen()';
-  }
-}
-
-class TakeSnapshot implements Command {
-  readonly #name: string;
-
-  constructor(name: string) {
-    this.#name = name;
-  }
-  check({ disk }: Model): boolean {
-    return !disk.snapshotNames.includes(this.#name);
-  }
-  run({ disk, vmState }: Model, { image }: ImageUnderTest): void {
-    image.createSnapshot({ name: this.#name, dateSeconds: 1 });
-    disk.takeSnapshot(this.#name);
-    vmState.takeSnapshot(this.#name);
-  }
-  toString(): string {
-    return `createSnapshot(${this.#name})`;
-  }
-}
-
-class ApplySnapshot implements Command {
-  readonly #name: string;
-
-  constructor(name: string) {
-    this.#name = name;
-  }
-  check({ disk }: Model): boolean {
-    return disk.snapshotNames.includes(this.#name);
-  }
-  run({ disk, vmState }: Model, { image }: ImageUnderTest): void {
-    image.applySnapshot(this.#name);
-    disk.applySnapshot(this.#name);
-    vmState.applySnapshot(this.#name);
-  }
-  toString(): string {
-    return `applySnapshot(${this.#name})`;
-  }
-}
-
-class DeleteSnapshot implements Command {
-  readonly #name: string;
-
-  constructor(name: string) {
-    this.#name = name;
-  }
-  check({ disk }: Model): boolean {
-    return disk.snapshotNames.includes(this.#name);
-  }
-  run({ disk, vmState }: Model, { image }: ImageUnderTest): void {
-    image.deleteSnapshot(this.#name);
-    disk.deleteSnapshot(this.#name);
-    vmState.deleteSnapshot(this.#name);
-  }
-  toString(): string {
-    return `deleteSnapshot(${this.#name})`;
-  }
-}
-
-class WriteVmState implements Command {
-  readonly #place: Place;
-  readonly #seed: number;
-
-  constructor(place: Place, seed: number) {
-    this.#place = place;
-    this.#seed = seed;
-  }
-  check(): boolean {
-    return true;
-  }
-  run({ vmState }: Model, { image }: ImageUnderTest): void {
-    const bytes = patternBytes(this.#seed, this.#place.lengthBytes);
-    image.writeVmState(this.#place.offset, bytes);
-    vmState.write(this.#place.offset, bytes);
-  }
-  toString(): string {
-    return `writeVmState(${this.#place.offset}, ${this.#place.lengthBytes}, ${this.#seed})`;
   }
 }
 
@@ -293,6 +216,10 @@ export function requireSameDisk({ disk }: Model, { image }: ImageUnderTest): voi
   );
 }
 
+function rangeOf({ offset, lengthBytes }: Place): { offset: number; length: number } {
+  return { offset, length: lengthBytes };
+}
+
 /** All commands, on places from `place`; `vmPlace` are those in the VM state. */
 export function imageCommands(place: fc.Arbitrary<Place>, vmPlace: fc.Arbitrary<Place>): fc.Arbitrary<Command>[] {
   return [...diskCommands(place), ...snapshotCommands(vmPlace)];
@@ -301,16 +228,16 @@ export function imageCommands(place: fc.Arbitrary<Place>, vmPlace: fc.Arbitrary<
 /** What a guest does, and closing and opening. */
 export function diskCommands(place: fc.Arbitrary<Place>): fc.Arbitrary<Command>[] {
   const seed = fc.nat({ max: 255 });
-  const write = fc.tuple(place, seed).map(([at, byte]) => new Write(at, byte));
+  const write = fc.tuple(place, seed).map(([at, byte]) => new Change({ op: 'write', ...rangeOf(at) }, byte));
   return [
     write,
     write,
     write,
     place.map((at) => new Read(at)),
-    fc.tuple(place, fc.boolean()).map(([at, mayUnmap]) => new WriteZeroes(at, mayUnmap)),
+    fc.tuple(place, fc.boolean()).map(([at, mayUnmap]) => new Change({ op: 'write-zeroes', mayUnmap, ...rangeOf(at) })),
     place.map((at) => new Discard(at)),
     fc.tuple(place, seed).map(([at, byte]) => new WriteCompressed(at, byte)),
-    fc.constant(new Flush()),
+    fc.constant(new Change({ op: 'flush' })),
     fc.constant(new Reopen()),
   ];
 }
@@ -319,10 +246,10 @@ function snapshotCommands(vmPlace: fc.Arbitrary<Place>): fc.Arbitrary<Command>[]
   const seed = fc.nat({ max: 255 });
   const name = fc.constantFrom('a', 'b', 'c');
   return [
-    name.map((word) => new TakeSnapshot(word)),
-    name.map((word) => new ApplySnapshot(word)),
-    name.map((word) => new DeleteSnapshot(word)),
-    fc.tuple(vmPlace, seed).map(([at, byte]) => new WriteVmState(at, byte)),
+    name.map((word) => new Change({ op: 'snapshot-create', name: word, dateSeconds: 1, vmStateBytes: 0 })),
+    name.map((word) => new Change({ op: 'snapshot-apply', name: word })),
+    name.map((word) => new Change({ op: 'snapshot-delete', name: word })),
+    fc.tuple(vmPlace, seed).map(([at, byte]) => new Change({ op: 'vmstate-write', ...rangeOf(at) }, byte)),
     vmPlace.map((at) => new ReadVmState(at)),
   ];
 }
