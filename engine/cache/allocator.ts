@@ -54,6 +54,8 @@ export interface Allocation {
   readonly wait: readonly Prerequisite[];
   /** The clusters read as zeros until they are written to, after a power cut as well. */
   readonly readsAsZeros: boolean;
+  /** Nothing durable names the clusters, so that what they hold can be destroyed. */
+  readonly isUnnamed: boolean;
 }
 
 /** What is restored when a failed operation is rolled back; see `undo.ts`. */

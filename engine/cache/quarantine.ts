@@ -30,7 +30,12 @@ export class Quarantine implements Allocator {
     const { counts, clusterBytes, file } = this.#parts;
     const endOfFile = file.sizeBytes();
     const offset = counts.findFree(clusters);
-    return { offset, wait: counts.raise(offset, clusters * clusterBytes), readsAsZeros: offset >= endOfFile };
+    return {
+      offset,
+      wait: counts.raise(offset, clusters * clusterBytes),
+      readsAsZeros: offset >= endOfFile,
+      isUnnamed: true,
+    };
   }
 
   release(ranges: readonly HostRange[], dropped: readonly Prerequisite[]): void {

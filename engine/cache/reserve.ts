@@ -112,7 +112,7 @@ export class Reserve implements Allocator {
     const offset = batch.next;
     batch.next += lengthBytes;
     this.#ready = this.#ready.filter(({ next, end }) => next < end);
-    return { offset, wait: [], readsAsZeros: true };
+    return { offset, wait: [], readsAsZeros: true, isUnnamed: true };
   }
 
   #clustersAhead(): number {

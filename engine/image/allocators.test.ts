@@ -81,7 +81,7 @@ class Reserve implements Allocator {
     this.#pool.next += clusters * clusterBytes;
     const wait = isDurable(this.#pool.wait, file.durable) ? [] : this.#pool.wait;
     this.waits.push(wait.length);
-    return { offset, wait, readsAsZeros: false };
+    return { offset, wait, readsAsZeros: false, isUnnamed: false };
   }
 
   #refill(): void {

@@ -78,7 +78,12 @@ export class CompressedClusters {
     const shares = fits && counts.of(geometry.hostCluster(vars.freeByteOffset)) < maxRefcount(geometry.refcountOrder);
     const { freeByteOffset } = vars;
     const place = shares
-      ? { offset: freeByteOffset, wait: counts.raise(freeByteOffset, lengthBytes), readsAsZeros: false }
+      ? {
+          offset: freeByteOffset,
+          wait: counts.raise(freeByteOffset, lengthBytes),
+          readsAsZeros: false,
+          isUnnamed: false,
+        }
       : allocator.allocate(1);
     const end = place.offset + lengthBytes;
     vars.freeByteOffset = geometry.isClusterAligned(end) ? 0 : end;

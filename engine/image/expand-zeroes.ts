@@ -53,7 +53,8 @@ function expandEntry(parts: ExpansionParts, slice: CachedTable, index: number, u
   const kept = kind === CLUSTER_ZERO_ALLOCATED ? parts.entries.dataOffset(slice, index) : null;
   // A cluster that other tables name too may be data there.
   const isOwn = kept !== null && parts.counts.of(parts.geometry.hostCluster(kept)) === uses;
-  if (isOwn) return setZeros(parts, slice, index, { offset: kept, wait: [], readsAsZeros: false }, uses);
+  if (isOwn)
+    return setZeros(parts, slice, index, { offset: kept, wait: [], readsAsZeros: false, isUnnamed: false }, uses);
   if (parts.backing === null) setEntry(parts, slice, index, 0, 0);
   else setZeros(parts, slice, index, allocateFor(parts, uses), uses);
   if (kept === null) return;
@@ -65,7 +66,7 @@ function allocateFor(parts: ExpansionParts, uses: number): Allocation {
   const { offset, wait } = parts.allocator.allocate(1);
   const raised = [...wait];
   for (let use = 1; use < uses; use++) raised.push(...parts.counts.raise(offset, parts.geometry.clusterBytes));
-  return { offset, wait: raised, readsAsZeros: false };
+  return { offset, wait: raised, readsAsZeros: false, isUnnamed: false };
 }
 
 function setZeros(

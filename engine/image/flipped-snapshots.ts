@@ -50,7 +50,7 @@ export const flippedSnapshots: SnapshotMethod = {
       return flip(parts, { l1, sizeBytes });
     });
     parts.allocator.release([{ offset: old.offset, lengthBytes: old.reservedBytes }], [header]);
-    leakAtWorst(() => walkL1(parts, old, -1, 'dropped'));
+    lowerDropped('going back to a snapshot', () => walkL1(parts, old, -1, 'dropped'));
   },
 
   remove(parts, entry) {
@@ -67,7 +67,7 @@ export const flippedSnapshots: SnapshotMethod = {
     );
     const l1Range = { offset: entry.l1TableOffset, lengthBytes: entry.l1Entries * L1_ENTRY_BYTES };
     parts.allocator.release([oldTable, l1Range], [header]);
-    leakAtWorst(() => {
+    lowerDropped('deleting a snapshot', () => {
       walkL1(parts, l1, -1, 'dropped');
       walkL1(parts, parts.vars.l1, 0);
     });
@@ -108,11 +108,17 @@ function flip({ file, policy, vars }: SnapshotsParts, change: Flip): Pointer {
   return header;
 }
 
-/** The operation is done and durable. What a device error keeps from being lowered now is leaked, and nothing else is wrong. */
-function leakAtWorst(lower: () => void): void {
+/** The operation is done and durable, and stays so. What a failing device keeps from being lowered now leaks until a repair. */
+function lowerDropped(what: string, lower: () => void): void {
   try {
     lower();
   } catch (error) {
-    if (!(error instanceof Qcow2Error) || (error.code !== 'IO' && error.code !== 'NO_SPACE')) throw error;
+    if (!(error instanceof Qcow2Error)) throw error;
+    throw new Qcow2Error(
+      error.code,
+      `${what} is done, but not all that it freed: ${error.message}`,
+      error.facts,
+      error,
+    );
   }
 }

@@ -14,7 +14,12 @@ export class FreeAtOnce implements Allocator {
     const { counts, clusterBytes, file } = this.#parts;
     const endOfFile = file.sizeBytes();
     const offset = counts.findFree(clusters);
-    return { offset, wait: counts.raise(offset, clusters * clusterBytes), readsAsZeros: offset >= endOfFile };
+    return {
+      offset,
+      wait: counts.raise(offset, clusters * clusterBytes),
+      readsAsZeros: offset >= endOfFile,
+      isUnnamed: false,
+    };
   }
 
   /** The policy hears of the order when the refcounts are lowered, and has to keep it there and then. */

@@ -65,8 +65,8 @@ export class MergedWrites {
   }
 
   /** Punches the clusters, which hold what they held for somebody else, where that spares writing zeros. */
-  #makeZero({ hostOffset, allocatedBytes }: WriteRun, headIsZero: boolean, tailIsZero: boolean): boolean {
-    if (allocatedBytes === 0 || !(headIsZero || tailIsZero)) return false;
+  #makeZero({ hostOffset, allocatedBytes, isUnnamed }: WriteRun, headIsZero: boolean, tailIsZero: boolean): boolean {
+    if (!isUnnamed || !(headIsZero || tailIsZero)) return false;
     return this.#data.punchHole(hostOffset, allocatedBytes);
   }
 

@@ -44,12 +44,14 @@ export interface WriteRun {
   readonly allocatedBytes: number;
   /** The clusters are new and read as zeros where nothing is written to them. */
   readonly readsAsZeros: boolean;
+  /** Nothing durable names the clusters: what they hold can be destroyed before they are linked. */
+  readonly isUnnamed: boolean;
   /** The guest read zeros there until now, and the clusters do, too: an entry that lands before the data shows nothing new. */
   readonly mayLandFirst: boolean;
 }
 
 /** Of clusters that are there already. */
-const IN_PLACE = { wait: [], allocatedBytes: 0, readsAsZeros: false, mayLandFirst: false };
+const IN_PLACE = { wait: [], allocatedBytes: 0, readsAsZeros: false, isUnnamed: false, mayLandFirst: false };
 
 export interface WriteRunsParts {
   readonly file: BlockFile;
@@ -138,7 +140,7 @@ export class WriteRuns {
     const place: Allocation =
       dataFile === null
         ? allocator.allocate(count)
-        : { offset: guestOffset - inCluster, wait: [], readsAsZeros: false };
+        : { offset: guestOffset - inCluster, wait: [], readsAsZeros: false, isUnnamed: false };
     return {
       guestOffset,
       lengthBytes: Math.min(maxBytes, count * geometry.clusterBytes - inCluster),
@@ -146,6 +148,7 @@ export class WriteRuns {
       wait: place.wait,
       allocatedBytes: dataFile === null ? count * geometry.clusterBytes : 0,
       readsAsZeros: place.readsAsZeros,
+      isUnnamed: place.isUnnamed,
       mayLandFirst: place.readsAsZeros && isEmpty && backing === null,
       unlinkedClusters: count,
       ...this.#wholeClusters(),
