@@ -133,12 +133,17 @@ export class OrderedPolicy implements CachePolicy {
     this.#newTables.clear();
   }
 
-  /** A refcount that lies in a block that nothing durable names is none: nothing may rely on it before. Once in 2 GiB at 64 KiB. */
+  /**
+   * A refcount that lies in a block that nothing durable names is none: nothing may rely on it before. The cluster of a new block can be
+   * counted by another new one, which was published first, so each pointer waits for the one before. Once in 2 GiB at 64 KiB.
+   */
   #writeBlockPointers(): void {
-    if (this.#blockPointers.size === 0) return;
-    this.#sync('table-before-pointer');
-    this.#writePointers(this.#blockPointers);
-    this.#waitsFor = this.#file.written;
+    for (const [offset, pointer] of this.#blockPointers) {
+      this.#sync('table-before-pointer');
+      pointer.write(this.#file);
+      this.#blockPointers.delete(offset);
+      this.#waitsFor = this.#file.written;
+    }
   }
 
   #writePointers(pointers: Map<number, Pointer>): void {

@@ -65,12 +65,13 @@ function snapshotEntry(x: Examination, walk: MappingWalk, at: number, tableStart
   return lengthBytes;
 }
 
-/** The second field of the extra data: the size that the disk gets back. */
+/** The second field of the extra data: the size that the disk gets back. One that it has already is no change. */
 function diskSize(x: Examination, at: number): void {
   const field = new Uint8Array(8);
   if (!x.readInto(at + 48, field, 'snapshot-table')) return;
   const sizeBytes = uint64(new DataView(field.buffer), 0);
-  if (sizeBytes % 512 !== 0) x.findings.add('snapshot-entry', at, 'a multiple of 512', `a disk of ${sizeBytes} bytes`);
+  if (sizeBytes === x.shape.sizeBytes || sizeBytes % 512 === 0) return;
+  x.findings.add('snapshot-entry', at, 'a multiple of 512', `a disk of ${sizeBytes} bytes`);
 }
 
 function snapshotL1(x: Examination, walk: MappingWalk, at: number, offset: number, entries: number): void {

@@ -8,7 +8,7 @@
  */
 import { Qcow2Error } from '../base/errors.ts';
 import { Pointer } from '../cache/ordering.ts';
-import { HEADER_FIELDS } from '../format/header-fields.ts';
+import { HEADER_FIELDS, L1_BYTES_MAX } from '../format/header-fields.ts';
 import { L1_ENTRY_BYTES } from '../format/l1-entry.ts';
 import { encodeSnapshotTable, type SnapshotEntry } from '../format/snapshot-table.ts';
 import { writeUint64 } from '../format/uint64.ts';
@@ -38,11 +38,12 @@ export const flippedSnapshots: SnapshotMethod = {
 
   goBack(parts, entry, sizeBytes) {
     const old = parts.vars.l1;
+    const entryCount = Math.max(entry.l1Entries, parts.geometry.l1EntriesFor(sizeBytes));
+    refuseLongL1(parts, entryCount);
     const header = orUndo(parts, { what: 'going back to a snapshot', first: 'references' }, (undo) => {
       const snapshotL1 = readL1(parts, entry);
       undo.keepL1(snapshotL1);
       walkL1(parts, snapshotL1, 1);
-      const entryCount = Math.max(entry.l1Entries, parts.geometry.l1EntriesFor(sizeBytes));
       const bytes = new Uint8Array(entryCount * L1_ENTRY_BYTES);
       bytes.set(snapshotL1.entryBytes);
       const l1 = new L1Table(placeL1(parts, bytes), entryCount);
@@ -73,6 +74,14 @@ export const flippedSnapshots: SnapshotMethod = {
     });
   },
 };
+
+/** A damaged snapshot may claim any size: its L1 table is not made before that is known to be possible. */
+function refuseLongL1({ file }: SnapshotsParts, entryCount: number): void {
+  const lengthBytes = entryCount * L1_ENTRY_BYTES;
+  if (lengthBytes <= L1_BYTES_MAX) return;
+  const message = `${file.name}: the L1 table would need ${lengthBytes} bytes; the limit is ${L1_BYTES_MAX}`;
+  throw new Qcow2Error('INVALID_ARGUMENT', message, { file: file.name, table: 'l1' });
+}
 
 /** Writes an L1 table aside; returns its offset. */
 function placeL1({ geometry, allocator, policy }: SnapshotsParts, bytes: Uint8Array): number {

@@ -35,6 +35,7 @@ export function createSnapshot(parts: SnapshotsParts, wanted: NewSnapshot): stri
   const nameBytes = new TextEncoder().encode(wanted.name);
   refuseNewName(parts, wanted.name, nameBytes);
   refuseNewValues(wanted);
+  refusePartialSector(parts, wanted.name);
   const id = String(
     parts.vars.snapshots.reduce((highest, entry) => Math.max(highest, Number(snapshotId(entry)) || 0), 0) + 1,
   );
@@ -120,6 +121,13 @@ function refuseNewName(parts: SnapshotsParts, name: string, nameBytes: Uint8Arra
   if (nameBytes.length > SNAPSHOT_NAME_BYTES_MAX) refuse(`the name is longer than ${SNAPSHOT_NAME_BYTES_MAX} bytes`);
   if (parts.vars.snapshots.some((entry) => snapshotName(entry) === name)) refuse('a snapshot of that name exists');
   if (parts.vars.snapshots.length >= SNAPSHOT_COUNT_MAX) refuse(`there are ${SNAPSHOT_COUNT_MAX} snapshots already`);
+}
+
+/** Nothing could go back to a snapshot of such a disk once its size has changed: that of a disk is whole sectors. */
+function refusePartialSector({ vars }: SnapshotsParts, name: string): void {
+  if (vars.sizeBytes % SECTOR_BYTES === 0) return;
+  const why = `the disk has ${vars.sizeBytes} bytes, which is not a multiple of 512; resize it first`;
+  throw new Qcow2Error('INVALID_ARGUMENT', `cannot create snapshot ${JSON.stringify(name)}: ${why}`);
 }
 
 /** What the fields of a snapshot table entry cannot hold. */

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, test } from 'node:test';
+import { afterEach, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { openImageFile } from '../../engine/index.ts';
 import { CLI } from '../testing/command.ts';
@@ -16,6 +16,13 @@ type Program = 'cowbench' | 'qemu';
 
 const HOLDER = path.join(import.meta.dirname, 'testing/lock-holder.ts');
 const QEMU_IO = { write: [], read: ['-r'], 'force-share': ['-r', '-U'] } as const;
+
+/** What a test that failed has left running. */
+const running = new Set<ChildProcess>();
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL');
+  running.clear();
+});
 
 /** Keeps `file` open in a process of its own. */
 class Holder {
@@ -31,6 +38,10 @@ class Holder {
       program === 'qemu'
         ? spawn('qemu-io', words, { stdio: ['pipe', 'ignore', 'inherit'] })
         : spawn(process.execPath, [HOLDER, file, use], { stdio: ['pipe', 'ignore', 'inherit'] });
+    // A program that is not there ends in an error, and never in an exit code.
+    await once(child, 'spawn');
+    running.add(child);
+    child.once('exit', () => running.delete(child));
     const inode = String(fs.statSync(file).ino);
     const isHeld = () =>
       fs
