@@ -1,4 +1,4 @@
-/** A server whose file system is full: clients are told ENOSPC, nothing acknowledged is lost, and with room again it goes on. */
+/** A server whose file system is full: clients get ENOSPC, nothing acknowledged is lost, and it continues once there is space. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';

@@ -158,7 +158,7 @@ test('a snapshot walk syncs once for each cluster and each L2 table, compressed 
   assert.equal(walkSyncs('write-compressed'), 4);
 });
 
-test('a policy that writes out no more than it is told to is safe, as long as all orders are stated', () => {
+test('a policy that writes out no more than its orders ask is safe, as long as all orders are stated', () => {
   const { workload: name, clusterSizeBytes } = NARROW_ROW;
   for (const workload of WORKLOADS) {
     if (workload.name !== name || workload.image.clusterSizeBytes !== clusterSizeBytes) continue;
