@@ -56,6 +56,8 @@ export class TableCache implements TableOwner {
   readonly #file: DurableFile;
   readonly #cleaner: TableCleaner;
   #observers: readonly CacheObserver[] = [];
+  /** Of {@link #observers}, by event those that receive it: most implement few, and these events are the hottest of all. */
+  #on = listenersOf([]);
   readonly #entries: EntryStore;
   readonly #victims: VictimChooser;
   /** By slot; of an empty slot, the table that was there last. */
@@ -81,10 +83,12 @@ export class TableCache implements TableOwner {
   /** From now on `observer` receives the events that it implements, after earlier observers. */
   observe(observer: CacheObserver): void {
     this.#observers = [...this.#observers, observer];
+    this.#on = listenersOf(this.#observers);
   }
 
   unobserve(observer: CacheObserver): void {
     this.#observers = this.#observers.filter((other) => other !== observer);
+    this.#on = listenersOf(this.#observers);
   }
 
   /**
@@ -107,14 +111,14 @@ export class TableCache implements TableOwner {
   getEmpty(offset: number): CachedTable {
     const found = this.#entries.find(offset);
     const table = found >= 0 ? this.#pin(found) : this.#occupy(this.#vacate(), offset);
-    for (const observer of this.#observers) observer.filling?.(table);
+    for (const observer of this.#on.filling) observer.filling(table);
     return table;
   }
 
   /** Ends one pin. */
   release(table: CachedTable): void {
     this.unpin(table);
-    for (const observer of this.#observers) observer.released?.(table);
+    for (const observer of this.#on.released) observer.released(table);
   }
 
   /** Ends one pin without telling anybody: for giving up after an error, when nothing may be written. */
@@ -128,7 +132,7 @@ export class TableCache implements TableOwner {
   /** Bytes [from, to) of a pinned table are about to change; those of a new table may have. */
   markDirty(table: CachedTable, from: number, to: number): void {
     const { slot } = table;
-    for (const observer of this.#observers) observer.dirtying?.(table, from, to);
+    for (const observer of this.#on.dirtying) observer.dirtying(table, from, to);
     const clean = !this.isDirty(slot);
     this.#entries.setDirty(
       slot,
@@ -172,7 +176,7 @@ export class TableCache implements TableOwner {
   discard(table: CachedTable, why: DiscardReason): void {
     if (!table.isDirty) return;
     this.#entries.setDirty(table.slot, 0, 0);
-    for (const observer of this.#observers) observer.discarded?.(table, why);
+    for (const observer of this.#on.discarded) observer.discarded(table, why);
   }
 
   /** Gives the table at `offset` other content, to be written out, if it is here. */
@@ -204,7 +208,7 @@ export class TableCache implements TableOwner {
     }
     const at = this.#file.written;
     this.#entries.setDirty(table.slot, 0, 0);
-    for (const observer of this.#observers) observer.writtenOut?.(table, at);
+    for (const observer of this.#on.writtenOut) observer.writtenOut(table, at);
     return at;
   }
 
@@ -217,7 +221,7 @@ export class TableCache implements TableOwner {
 
   #leave(slot: number): void {
     const table = this.#tableIn(slot);
-    for (const observer of this.#observers) observer.leaving?.(table);
+    for (const observer of this.#on.leaving) observer.leaving(table);
     this.#entries.setOffset(slot, 0);
   }
 
@@ -269,4 +273,20 @@ export class TableCache implements TableOwner {
 function newMemory(tableBytes: number): TableMemory {
   const bytes = new Uint8Array(tableBytes);
   return { bytes, view: new DataView(bytes.buffer) };
+}
+
+/** By event, who receives it. */
+type Listeners = { readonly [Event in keyof CacheObserver]-?: readonly Required<Pick<CacheObserver, Event>>[] };
+
+function listenersOf(observers: readonly CacheObserver[]): Listeners {
+  const to = <Event extends keyof CacheObserver>(event: Event) =>
+    observers.filter((observer): observer is Required<Pick<CacheObserver, Event>> => observer[event] !== undefined);
+  return {
+    dirtying: to('dirtying'),
+    filling: to('filling'),
+    leaving: to('leaving'),
+    writtenOut: to('writtenOut'),
+    discarded: to('discarded'),
+    released: to('released'),
+  };
 }

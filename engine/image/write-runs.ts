@@ -50,8 +50,10 @@ export interface WriteRun {
   readonly mayLandFirst: boolean;
 }
 
-/** Of clusters that are there already. */
-const IN_PLACE = { wait: [], allocatedBytes: 0, readsAsZeros: false, isUnnamed: false, mayLandFirst: false };
+/** Of a run in clusters that are there already: what of them must be completed and linked. */
+type OwnedLinks = Pick<WriteRun, 'unlinkedClusters' | 'unitBytes' | 'copiesHead' | 'copiesTail' | 'exposesOldContent'>;
+
+const NOTHING: readonly Prerequisite[] = [];
 
 export interface WriteRunsParts {
   readonly file: BlockFile;
@@ -88,10 +90,12 @@ export class WriteRuns {
       if (!inPlace) return this.#inNewClusters(slice, index, guestOffset, maxBytes, wanted, kind);
       const count = this.#countOwned(slice, index, wanted);
       const lengthBytes = Math.min(maxBytes, count * geometry.clusterBytes - inCluster);
-      const run = { guestOffset, lengthBytes, hostOffset: entries.dataOffset(slice, index), ...IN_PLACE };
-      this.#refuseOutside(run.hostOffset);
-      if (geometry.extendedL2) return { ...run, ...this.#subclusterLinks(slice, index, inCluster, lengthBytes, count) };
-      return { ...run, ...this.#clusterLinks(slice, index, count) };
+      const hostOffset = entries.dataOffset(slice, index);
+      this.#refuseOutside(hostOffset);
+      const links = geometry.extendedL2
+        ? this.#subclusterLinks(slice, index, inCluster, lengthBytes, count)
+        : this.#clusterLinks(slice, index, count);
+      return inOwnedClusters(guestOffset, lengthBytes, hostOffset, links);
     } finally {
       l2.release(slice);
     }
@@ -165,7 +169,7 @@ export class WriteRuns {
     inCluster: number,
     lengthBytes: number,
     count: number,
-  ): Pick<WriteRun, 'unlinkedClusters' | 'unitBytes' | 'copiesHead' | 'copiesTail' | 'exposesOldContent'> {
+  ): OwnedLinks {
     const { subclusterBytes } = this.#parts.geometry;
     const end = inCluster + lengthBytes;
     const isAllocated = (offset: number) => this.#subclusterIsAllocated(slice, index, offset);
@@ -191,11 +195,7 @@ export class WriteRuns {
   }
 
   /** Of a run in owned clusters: those that were zeros must be linked, and completed where they are the first or the last. */
-  #clusterLinks(
-    slice: CachedTable,
-    index: number,
-    count: number,
-  ): Pick<WriteRun, 'unlinkedClusters' | 'unitBytes' | 'copiesHead' | 'copiesTail' | 'exposesOldContent'> {
+  #clusterLinks(slice: CachedTable, index: number, count: number): OwnedLinks {
     const { entries, geometry } = this.#parts;
     const isZero = (at: number) => entries.kind(slice, at) === CLUSTER_ZERO_ALLOCATED;
     let links = false;
@@ -241,4 +241,28 @@ export class WriteRuns {
     }
     return count;
   }
+}
+
+/** Field by field: this is made for every write in place, and spreading costs as much as the rest of it. */
+function inOwnedClusters(
+  guestOffset: GuestOffset,
+  lengthBytes: number,
+  hostOffset: number,
+  links: OwnedLinks,
+): WriteRun {
+  return {
+    guestOffset,
+    lengthBytes,
+    hostOffset,
+    unlinkedClusters: links.unlinkedClusters,
+    unitBytes: links.unitBytes,
+    copiesHead: links.copiesHead,
+    copiesTail: links.copiesTail,
+    exposesOldContent: links.exposesOldContent,
+    wait: NOTHING,
+    allocatedBytes: 0,
+    readsAsZeros: false,
+    isUnnamed: false,
+    mayLandFirst: false,
+  };
 }
