@@ -29,7 +29,7 @@ export async function runCommand(words: readonly string[]): Promise<void> {
 
 async function parser(words: readonly string[], command: CommandModule | undefined) {
   const { default: yargs } = await import('yargs');
-  const read = words[0] === 'image' ? (await import('./image.ts')).imageWords(words) : [...words];
+  const read = words[0] === 'image' ? (await import('../image-tool/command.ts')).imageWords(words) : [...words];
   return yargs(read)
     .scriptName('cowbench')
     .command(command === undefined ? [] : [command])

@@ -4,9 +4,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import yargs from 'yargs';
-import { imageCommand, imageWords } from '../../commands/image.ts';
 import { describeFailure } from '../../console/errors.ts';
 import { failureExitCode } from '../../console/exit-codes.ts';
+import { imageCommand, imageWords } from '../command.ts';
 
 export interface Outcome {
   readonly code: number;
