@@ -92,7 +92,7 @@ export const COMMAND_CARDS = {
     ),
     card(
       'ops <file>',
-      'run an op script at one stage of history and count its file operations',
+      'run an op script at one stage of history or under a policy and count its file operations',
       async () => (await import('./ops.ts')).ops,
     ),
     card(

@@ -78,6 +78,23 @@ test('the table and the sequence are for people', async () => {
   assert.match(sequence.stdout, /^=== S4b writeback\nopen {31}\nphase open {25}h 1 t h\n[\s\S]*\nop 3 f +R F L F\*3\n/);
 });
 
+test('a policy is counted on the same script, in the mode that is its own', async () => {
+  const file = written('policies.ops', SCRIPT);
+  const run = async (...words: string[]) => JSON.parse((await cowbench('ops', file, '--json', ...words)).stdout);
+  const [reserve, through, history] = await Promise.all([
+    run('--policy', 'reserve'),
+    run('--policy', 'modern', '--cache', 'writethrough'),
+    run('--policy', 'writethrough'),
+  ]);
+  assert.deepEqual([reserve.stage, reserve.policy, reserve.mode], [null, 'reserve', 'writeback']);
+  // One flush makes a write and all tables durable; a snapshot takes two, and the close one.
+  assert.equal(reserve.by_op.f.fsyncs, 2);
+  assert.equal(reserve.by_op.snap.fsyncs, 2);
+  // Not by O_DSYNC, but by a flush after each request: two for what was allocated.
+  assert.deepEqual([through.mode, through.odsync_writes], ['writethrough', 0]);
+  assert.deepEqual([history.stage, history.policy, history.mode], ['S4b', 'writethrough', 'writethrough']);
+});
+
 const MISTAKES: readonly { title: string; words: () => string[]; line: RegExp }[] = [
   {
     title: 'unknown op',
@@ -118,6 +135,21 @@ const MISTAKES: readonly { title: string; words: () => string[]; line: RegExp }[
     title: 'unknown stage',
     words: () => [written('stage.ops', SCRIPT), '--stage', 'S9'],
     line: /^cowbench: unknown stage "S9"; did you mean S\d/,
+  },
+  {
+    title: 'unknown policy',
+    words: () => [written('policy.ops', SCRIPT), '--policy', 'reserv'],
+    line: /^cowbench: unknown policy "reserv"; did you mean reserve\?$/,
+  },
+  {
+    title: 'a stage and a policy',
+    words: () => [written('both.ops', SCRIPT), '--policy', 'modern', '--stage', 'S4b'],
+    line: /^cowbench: --policy and --stage cannot be combined$/,
+  },
+  {
+    title: 'a policy twice',
+    words: () => [written('twice.ops', SCRIPT), '--policy', 'modern', '--policy', 'reserve'],
+    line: /^cowbench: --policy is given more than once$/,
   },
   {
     title: 'unknown host cache mode',

@@ -1,9 +1,9 @@
-/** `cowbench ops FILE`: an op script at one stage of history, counted in the terms of the reference. */
+/** `cowbench ops FILE`: an op script at one stage of history or under a policy, counted in the terms of the reference. */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
-import { HOST_CACHE_MODES, STAGE_IDS } from '../../engine/index.ts';
+import { HOST_CACHE_MODES, type HostCacheMode, policyNames, STAGE_IDS } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { single } from '../console/option-values.ts';
@@ -13,11 +13,15 @@ import { type OpsResult, resultTable } from '../ops/result.ts';
 import { runOps } from '../ops/run.ts';
 import { readScript } from '../ops/script.ts';
 import { Sequence } from '../ops/sequence.ts';
+import { type OpsSubject, ownCacheMode } from '../ops/subject.ts';
+
+const DEFAULT_STAGE = 'S4b';
 
 interface Options {
   readonly file: string;
-  readonly stage: string;
-  readonly cache: string;
+  readonly stage: string | undefined;
+  readonly policy: string | undefined;
+  readonly cache: string | undefined;
   readonly start: string | undefined;
   readonly dir: string | undefined;
   readonly json: boolean | undefined;
@@ -26,7 +30,7 @@ interface Options {
 
 export const ops: CommandModule<object, Options> = {
   command: 'ops <file>',
-  describe: 'run an op script at one stage of history and count its file operations',
+  describe: 'run an op script at one stage of history or under a policy and count its file operations',
   builder: (yargs) =>
     yargs
       .positional('file', {
@@ -36,13 +40,16 @@ export const ops: CommandModule<object, Options> = {
       })
       .option('stage', {
         ...value('STAGE'),
-        default: 'S4b',
-        describe: 'S0, S1, S2, S3, S4a or S4b (see cowbench policies)',
+        describe: `point of history, its defects included: ${STAGE_IDS.join(', ')} [default: ${DEFAULT_STAGE}]`,
+      })
+      .option('policy', {
+        ...value('NAME'),
+        describe: `in place of a stage: ${policyNames().join(', ')} (see cowbench policies)`,
+        conflicts: 'stage',
       })
       .option('cache', {
         ...value('MODE'),
-        default: 'writeback',
-        describe: `host cache mode: ${HOST_CACHE_MODES.join(', ')}`,
+        describe: `host cache mode: ${HOST_CACHE_MODES.join(', ')} [default: the policy's own; writeback for a stage]`,
       })
       .option('start', { ...value('FILE'), describe: 'starting image, plain or gzip [default: a new version 2 image]' })
       .option('dir', {
@@ -56,15 +63,17 @@ export const ops: CommandModule<object, Options> = {
         conflicts: 'json',
       })
       .example('$0 ops runners/ops/reference/ops/T1.ops --stage S0', 'the counts of one script')
+      .example('$0 ops T1.ops --policy reserve', 'what a policy of today does with the same script')
+      .example('$0 ops T1.ops --policy modern --cache writethrough', 'every request flushed, as QEMU does it')
       .example('$0 ops T1.ops --sequence', 'each read, write and sync, in order'),
   handler: async (options) => {
-    const stage = oneOf('stage', options.stage, STAGE_IDS);
-    const cache = oneOf('cache', options.cache, HOST_CACHE_MODES);
+    const subject = subjectOf(options);
+    const cache = cacheModeOf(options, subject);
     const script = readScript(options.file);
     const sequence = new Sequence(script.clusterSizeBytes);
     const result = await inDirectory(options.dir, (directory) =>
       runOps(script, {
-        stage,
+        ...subject,
         cache,
         directory,
         ...(options.start === undefined ? {} : { start: single('start', options.start) }),
@@ -76,12 +85,21 @@ export const ops: CommandModule<object, Options> = {
   },
 };
 
+function subjectOf({ stage, policy }: Options): OpsSubject {
+  if (policy !== undefined) return { policy: oneOf('policy', policy, policyNames()) };
+  return { stage: oneOf('stage', stage ?? DEFAULT_STAGE, STAGE_IDS) };
+}
+
+function cacheModeOf({ cache }: Options, subject: OpsSubject): HostCacheMode {
+  return cache === undefined ? ownCacheMode(subject) : oneOf('cache', cache, HOST_CACHE_MODES);
+}
+
 function linesOf(options: Options, result: OpsResult, sequence: Sequence): string[] {
   const inputs = inputsOf(options);
   if (options.json === true) return [JSON.stringify({ ...result, inputs })];
   if (options.sequence !== true)
     return [...resultTable(result), ...inputs.map(({ role, name, sha256 }) => `${role}: ${name}, sha256 ${sha256}`)];
-  return [`=== ${result.stage} ${result.mode}`, ...sequence.lines()];
+  return [`=== ${result.policy ?? result.stage} ${result.mode}`, ...sequence.lines()];
 }
 
 function inputsOf({ file, start }: Options) {

@@ -1,6 +1,7 @@
 /** Every count of the reference, at every stage and in both modes, is reproduced exactly. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { StageId } from '../../engine/index.ts';
 import type { OpsResult } from './result.ts';
 import { runOps } from './run.ts';
 import {
@@ -20,7 +21,7 @@ const LEAST_ROWS_WITH_ROLES = 100;
 function runRow(row: Pick<ReferenceRow, 'script' | 'mode'>, stage: string, directory: string): Promise<OpsResult> {
   const script = referenceScript(row.script);
   return runOps(script, {
-    stage: stage as OpsResult['stage'],
+    stage: stage as StageId,
     cache: row.mode,
     directory,
     start: referenceStart(script),

@@ -1,7 +1,7 @@
 /** What a script did to its file, in the names and terms of the reference counts: from after open to after close. */
 
 import { textTable } from '../../dashboards/text/text-table.ts';
-import type { AllCounts, FileCounts, HostCacheMode, StageId, TableKind } from '../../engine/index.ts';
+import type { AllCounts, FileCounts, HostCacheMode, PolicyName, StageId, TableKind } from '../../engine/index.ts';
 
 export interface OpCounts {
   reads?: number;
@@ -14,7 +14,10 @@ export interface OpCounts {
 
 export interface OpsResult extends Required<OpCounts> {
   script: string;
-  stage: StageId;
+  /** Null for a policy that is no point of history. */
+  stage: StageId | null;
+  /** Present when a policy was asked for, not a stage. */
+  policy?: PolicyName;
   mode: HostCacheMode;
   image_bytes: number;
   /** First 12 hex digits. */
@@ -42,13 +45,14 @@ const ROLES: Record<TableKind, string> = {
 };
 
 export function resultOf(
-  run: Pick<OpsResult, 'script' | 'stage' | 'mode' | 'image_bytes' | 'image_sha1'>,
+  run: Pick<OpsResult, 'script' | 'stage' | 'policy' | 'mode' | 'image_bytes' | 'image_sha1'>,
   counts: AllCounts,
 ): OpsResult {
   const { [OPEN]: open, [CLOSE]: _, other: _other, ...byOp } = counts.byRequest;
   return {
     script: run.script,
     stage: run.stage,
+    ...(run.policy !== undefined && { policy: run.policy }),
     mode: run.mode,
     fsyncs: counts.fsyncs,
     odsync_writes: counts.odsyncWrites,
@@ -83,11 +87,17 @@ function nonZero(of: FileCounts): OpCounts {
 
 const COLUMNS = ['fsyncs', 'odsync_writes', 'writes', 'write_bytes', 'reads', 'read_bytes'] as const;
 
+/** What the script ran under, for people. */
+export function subjectOf({ policy, stage }: Pick<OpsResult, 'policy' | 'stage'>): string {
+  if (policy === undefined) return `stage ${stage}`;
+  return stage === null ? `policy ${policy}` : `policy ${policy} (stage ${stage})`;
+}
+
 /** The result as lines for people: a row an op, and the totals (which hold the close too). */
 export function resultTable(result: OpsResult): string[] {
   const row = (name: string, of: OpCounts) => [name, ...COLUMNS.map((column) => String(of[column] ?? 0))];
   return [
-    `${result.script}, stage ${result.stage}, host cache mode ${result.mode}`,
+    `${result.script}, ${subjectOf(result)}, host cache mode ${result.mode}`,
     '',
     ...textTable(
       ['op', ...COLUMNS],

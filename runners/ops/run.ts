@@ -1,5 +1,5 @@
 /**
- * Runs an op script against a real file at one stage of history and counts what it did, in the terms of the reference counts.
+ * Runs an op script against a real file, at one stage of history or under a policy, and counts what it did in the terms of the reference.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,11 +8,9 @@ import { pipeline } from 'node:stream/promises';
 import {
   type Behaviour,
   type BlockFile,
-  behaviourInHistory,
   CountingFile,
   type DiskRequest,
   ForwardingFile,
-  findPolicy,
   type HostCacheMode,
   type OpenOptions,
   type Operation,
@@ -20,19 +18,18 @@ import {
   openImage,
   type PolicyFactory,
   perform,
-  policyOfStage,
   Qcow2Error,
   type Qcow2Image,
-  STAGES,
-  type StageId,
   TimingFile,
 } from '../../engine/index.ts';
 import { CLOSE, OPEN, type OpsResult, resultOf } from './result.ts';
 import { type OpScript, patternByte, piecesOf, type ScriptLine } from './script.ts';
 import { filesOf, makeBacking, nameBackingFile, startImage } from './start-image.ts';
+import { type OpsSubject, type SubjectSetup, subjectSetup } from './subject.ts';
 
-export interface OpsOptions {
-  readonly stage: StageId;
+export type OpsOptions = OpsSubject & RunOptions;
+
+interface RunOptions {
   readonly cache: HostCacheMode;
   /** Starting image, plain or gzip; a new one when absent. */
   readonly start?: string;
@@ -47,9 +44,6 @@ export interface OpsOptions {
   /** What would another policy have cost? Default: as the stage's. */
   readonly alterPolicy?: (create: PolicyFactory) => PolicyFactory;
 }
-
-/** No program of those days looked whether a write hits metadata: a freed table that is written out late may. */
-const AS_IN_HISTORY = { overlapCheck: 'none' } as const;
 
 const NOTHING = new Uint8Array(0);
 
@@ -69,8 +63,9 @@ export async function runOps(script: OpScript, options: OpsOptions): Promise<Ops
   try {
     writeStart(files.image, start);
     if (files.backing !== null) makeBacking(script.backingBytes!, files.backing);
-    const counting = runSections(script, options, files);
-    const run = { script: script.name, stage: options.stage, mode: options.cache };
+    const setup = subjectSetup(options, options.cache);
+    const counting = runSections(script, options, setup, files);
+    const run = { script: script.name, ...setup.name, mode: options.cache };
     const image = { image_bytes: counting.sizeBytes(), image_sha1: await sha1(files.image) };
     return resultOf({ ...run, ...image }, counting.counts);
   } catch (error) {
@@ -112,28 +107,26 @@ function writeStart(file: string, bytes: Uint8Array): void {
 
 function runSections(
   script: OpScript,
-  options: OpsOptions,
+  options: RunOptions,
+  setup: SubjectSetup,
   files: { image: string; backing: string | null },
 ): CountingFile {
   if (script.prep.length > 0) {
-    const behaviour = behaviourInHistory(STAGES.S4b);
-    const open = () =>
-      openWith(openFile(files.image), { ...AS_IN_HISTORY, policy: 'writeback', behaviour }, files.backing);
+    const { create, open: as } = subjectSetup({ stage: 'S4b' }, 'writeback');
+    const open = () => openWith(openFile(files.image), { ...as, policy: create }, files.backing);
     const session: Session = { image: open(), open };
     executeAll(session, script, script.prep, () => {});
   }
   const label = options.onLabel ?? (() => {});
   label('open');
-  const raw = new ReopenableFile(openFile(files.image, { mode: options.cache }));
+  const raw = new ReopenableFile(openFile(files.image, { mode: setup.fileMode }));
   try {
     const counting = new CountingFile(options.onOperation ? new TimingFile(raw, options.onOperation) : raw);
     counting.serving = [{ op: OPEN }];
     label('phase open');
-    const { stage, cache, alterPolicy = (create) => create } = options;
-    const { preset } = findPolicy(policyOfStage(stage, cache), stage);
-    const behaviour = options.behaviour ?? behaviourInHistory(STAGES[stage]);
-    const policy = alterPolicy(preset.create);
-    const open = () => openWith(counting, { ...AS_IN_HISTORY, policy, behaviour }, files.backing);
+    const { alterPolicy = (create) => create, behaviour } = options;
+    const as = { ...setup.open, policy: alterPolicy(setup.create), ...(behaviour !== undefined && { behaviour }) };
+    const open = () => openWith(counting, as, files.backing);
     const session: Session = { image: open(), open };
     label('phase run');
     executeAll(session, script, script.run, (phase) => {

@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { test } from 'node:test';
-import { checkImage, openFile, openImage, STAGE_IDS } from '../../engine/index.ts';
+import { checkImage, openFile, openImage, policyPresets, STAGE_IDS } from '../../engine/index.ts';
 import { runOps } from './run.ts';
 import type { OpScript } from './script.ts';
 import { filesOf } from './start-image.ts';
@@ -59,3 +59,32 @@ for (const script of generatedScripts(SEED)) {
     });
   });
 }
+
+/** What a script leaves is not their common image: they place clusters elsewhere. */
+const BEYOND_HISTORY = policyPresets().filter(({ stage }) => stage === undefined);
+
+for (const { name: policy } of BEYOND_HISTORY) {
+  test(`policy ${policy}: the guest's content in a clean image after every script`, async () => {
+    await inFastDirectory(async (directory) => {
+      for (const [index, script] of generatedScripts(SEED).entries()) {
+        const cache = RECORDED_MODES[index % RECORDED_MODES.length]!;
+        const result = await runOps(script, { policy, cache, directory, start: referenceStart(script) });
+        assert.deepEqual([result.stage, result.policy, result.odsync_writes], [null, policy, 0]);
+        checkContent(script, directory);
+        checkStructure(filesOf(script, directory).image);
+      }
+    });
+  });
+}
+
+test('a policy of history does in scripts what its stage does, defects included', async () => {
+  await inFastDirectory(async (directory) => {
+    const [script] = generatedScripts(SEED);
+    for (const { name: policy, stage, hostCacheMode: cache } of policyPresets()) {
+      if (stage === undefined) continue;
+      const asPolicy = await runOps(script!, { policy, cache, directory });
+      const asStage = await runOps(script!, { stage, cache, directory });
+      assert.deepEqual(asPolicy, { ...asStage, policy });
+    }
+  });
+});
