@@ -46,7 +46,11 @@ export const rebase: Subcommand = {
       alias: 'b',
       describe: 'the new backing file, from the folder of the image; empty: none',
     },
-    'backing-format': { ...value('FORMAT'), alias: 'F', describe: 'its format, raw or qcow2; never guessed' },
+    'backing-format': {
+      ...value('FORMAT'),
+      alias: 'F',
+      describe: 'format of the backing file, raw or qcow2 (required)',
+    },
     unsafe: {
       type: 'boolean',
       alias: 'u',

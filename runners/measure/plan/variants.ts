@@ -1,7 +1,7 @@
 /**
  * What is measured in each round, and in which order.
  *
- * The first round warms up, counts and draws: every cell once, traced, in no comparison. The paired rounds that follow
+ * The first round is the warm-up: every cell once, counted and traced, not compared. The paired rounds that follow
  * measure every cell and, where cells are compared, every baseline a second time under another name, the A/A control; they
  * come in balanced blocks (see `results/comparison-schedule.ts`).
  */
