@@ -30,13 +30,18 @@ export function compareExact(baseline: readonly ExactCounters[], candidate: read
   return compareMetrics(baseline.map(exactMetrics), candidate.map(exactMetrics));
 }
 
-/** The same for metrics by name; a name that one side lacks counts 0 there. */
+/** Its breakdown by cause begins with the same word. A side of a version that did not tell syncs apart has neither. */
+const SPLIT_TOTAL = 'workingSyncs';
+
+/** The same for metrics by name; a name that one side lacks counts 0 there, but for what its version did not count at all. */
 export function compareMetrics(
   baseline: readonly ReadonlyMap<string, number>[],
   candidate: readonly ReadonlyMap<string, number>[],
 ): ExactComparison {
   if (baseline.length === 0 || candidate.length === 0) throw new RangeError('both sides need at least one run');
-  const names = new Set([...baseline, ...candidate].flatMap((metrics) => [...metrics.keys()]));
+  const known = [...baseline, ...candidate].every((metrics) => metrics.has(SPLIT_TOTAL));
+  const all = new Set([...baseline, ...candidate].flatMap((metrics) => [...metrics.keys()]));
+  const names = [...all].filter((name) => known || !name.startsWith(SPLIT_TOTAL));
   const differences: ExactDifference[] = [];
   const nondeterminism: Nondeterminism[] = [];
   for (const metric of names) {

@@ -99,6 +99,18 @@ describe('verdict on exact metrics', () => {
     assert.deepEqual(difference, { metric: 'byKind.l2.writes', baseline: 0, candidate: 3 });
   });
 
+  test('a side of a version that did not tell syncs with work apart differs in none of them', () => {
+    const [before, after] = [new Map([['fsyncs', 3]]), { fsyncs: 3, workingSyncs: 2, 'workingSyncsByCause.close': 2 }];
+    const now = new Map(Object.entries(after));
+    assert.equal(compareMetrics([before], [now]).verdict, 'equal');
+    assert.equal(compareMetrics([now], [before]).verdict, 'equal');
+    const less = new Map(Object.entries({ ...after, workingSyncs: 1, 'workingSyncsByCause.close': 1 }));
+    assert.deepEqual(
+      compareMetrics([now], [less]).differences.map(({ metric }) => metric),
+      ['workingSyncs', 'workingSyncsByCause.close'],
+    );
+  });
+
   test('replicas that differ are an error that names side, metric and values', () => {
     const result = compareMetrics([run(400), run(400)], [run(400), run(402), run(400)]);
     assert.equal(result.verdict, 'nondeterministic');

@@ -39,6 +39,12 @@ export const ExactCounters = IoCounts.extend({
   byKind: z.record(label, KindCounts),
   /** Syncs by the reason that the engine gave. */
   syncsByCause: z.record(label, count),
+  /**
+   * Of `fsyncs`, those with work: something had changed in the file since the sync before. The others cost a device next to nothing.
+   * Absent, with the breakdown by cause, where they were not told apart (qemu, earlier versions); see `sync-work.ts`.
+   */
+  workingSyncs: count.optional(),
+  workingSyncsByCause: z.record(label, count).optional(),
   /** Matrix: kind of guest request being served, as in `byRequest` → cause → syncs. */
   syncsByTrigger: z.record(label, z.record(label, count)),
   /**
@@ -208,7 +214,7 @@ export const Cell = z.object({
   control: z.array(Round).optional(),
   /** Syncs that found the file grown since the one before. */
   growingSyncs: count.optional(),
-  /** Syncs that found nothing written since the one before. */
+  /** Syncs that found nothing written since the one before; only in records of versions without `exact.workingSyncs`. */
   cleanSyncs: count.optional(),
   /** Where the time of the median round went. */
   cost: CostBreakdown.optional(),

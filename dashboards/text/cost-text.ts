@@ -21,6 +21,8 @@ export function costLines({ cells }: RunRecord): string[] {
 
 /** Terms whose names in the record say too little. */
 const TERM_WORDS: Readonly<Record<string, string>> = {
+  syncs: 'syncs with work',
+  'clean syncs': 'syncs without work',
   growth: 'syncs that extend the file',
   'bytes written out': 'page-cache write-back',
 };

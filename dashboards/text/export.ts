@@ -2,6 +2,7 @@
 import { exactMetrics } from '../../results/comparison-exact.ts';
 import type { Cell, RunRecord } from '../../results/record.ts';
 import { median } from '../../results/statistics.ts';
+import { syncWork } from '../../results/sync-work.ts';
 
 export const EXPORT_FORMATS = ['table', 'json', 'csv', 'markdown'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
@@ -31,7 +32,8 @@ function shortRow(record: RunRecord, cell: Cell): Row {
   return {
     workload: [record.workload.name, ...givenParameters(record)].join(' '),
     policy: cell.id,
-    syncs: exact?.fsyncs ?? '',
+    'syncs with work': syncWork(cell)?.working ?? '',
+    'syncs, all': exact?.fsyncs ?? '',
     'O_DSYNC writes': exact?.odsyncWrites ?? '',
     writes: exact?.writes ?? '',
     'bytes written': exact?.writeBytes ?? '',
@@ -42,6 +44,7 @@ function shortRow(record: RunRecord, cell: Cell): Row {
 
 function wholeRow(record: RunRecord, cell: Cell): Row {
   const { workload, source, runId } = record;
+  const work = syncWork(cell);
   const verdict = record.comparisons?.find(({ candidate }) => candidate === cell.id)?.times[0];
   return {
     ...{ run: runId, commit: source.commit ?? '', dirty: String(source.dirty) },
@@ -65,6 +68,7 @@ function wholeRow(record: RunRecord, cell: Cell): Row {
       ...{ timesRawWaits: cell.rawMultiples.waits ?? '', timesRawBytes: cell.rawMultiples.writeBytes ?? '' },
     }),
     ...(cell.exact === null ? {} : Object.fromEntries(exactMetrics(cell.exact))),
+    ...(work !== null && { workingSyncs: work.working, idleSyncs: work.idle }),
   };
 }
 

@@ -1,11 +1,13 @@
 /** What a run says at its end, on the terminal. */
 import type { Cell, RunRecord } from '../../results/record.ts';
 import { median } from '../../results/statistics.ts';
+import { syncWork } from '../../results/sync-work.ts';
 import { textTable } from './text-table.ts';
 
 const HEADER = [
   'policy',
   'syncs',
+  'with / without work',
   'O_DSYNC writes',
   'writes',
   'MiB written',
@@ -37,10 +39,12 @@ function crashText(crash: Cell['crash']): string {
 
 function summaryRow(cell: Cell, baselineSyncs: number | null): string[] {
   const { exact } = cell;
+  const work = syncWork(cell);
   if (exact === null) return [cell.id, ...HEADER.slice(1).map(() => '-')];
   return [
     cell.id,
     String(exact.fsyncs),
+    work === null ? '-' : `${work.working} / ${work.idle}`,
     String(exact.odsyncWrites),
     String(exact.writes),
     (exact.writeBytes / 1024 ** 2).toFixed(1),

@@ -66,6 +66,12 @@ test('counts are what the layer below was asked to do, in all and by kind, cause
     }
     const of = (op: string) => events.filter((event) => event.op === op);
     const bytes = (some: typeof events) => some.reduce((sum, event) => sum + event.lengthBytes, 0);
+    // Before the sync, and after the last one, the file was changed.
+    const changes = ['write', 'truncate', 'punch', 'preallocate'];
+    const working = events.filter((event, index) => {
+      const since = events.slice(events.findLastIndex(({ op }, before) => before < index && op === 'sync') + 1, index);
+      return event.op === 'sync' && since.some(({ op }) => changes.includes(op));
+    });
     const { counts } = file;
     const expectedOf = (some: typeof events) => ({
       fsyncs: some.filter(({ op }) => op === 'sync').length,
@@ -91,7 +97,9 @@ test('counts are what the layer below was asked to do, in all and by kind, cause
     }
     for (const cause of SYNC_CAUSES) {
       assert.equal(counts.syncsByCause[cause], of('sync').filter((event) => event.what === cause).length, cause);
+      assert.equal(counts.workingSyncsByCause[cause], working.filter(({ what }) => what === cause).length, cause);
     }
+    assert.equal(counts.workingSyncs, working.length);
   });
   fc.assert(property, { seed: SEED, numRuns: 200 });
 });

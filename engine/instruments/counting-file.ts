@@ -4,6 +4,7 @@
  * call, however many requests it serves.
  */
 import { type BlockFile, SYNC_CAUSES, type SyncCause, TABLE_KINDS, type TableKind } from '../io/block-file.ts';
+import { SyncKinds } from './sync-kinds.ts';
 import { type Operation, type Outcome, Tap, unhandled } from './tap.ts';
 
 export interface FileCounts {
@@ -32,6 +33,9 @@ export interface AllCounts extends FileCounts {
   preallocatedBytes: number;
   byKind: Record<TableKind, KindCounts>;
   syncsByCause: Record<SyncCause, number>;
+  /** Of the syncs, those before which something had changed since the sync before. */
+  workingSyncs: number;
+  workingSyncsByCause: Record<SyncCause, number>;
   /** Kind of request → its share of the six totals; see {@link kindOf}. */
   byRequest: Record<string, FileCounts>;
   /** Kind of request → cause → syncs. */
@@ -74,15 +78,20 @@ export class CountingFile extends Tap {
     preallocatedBytes: 0,
     byKind: perKey(TABLE_KINDS, () => ({ writes: 0, writeBytes: 0, reads: 0, readBytes: 0 })),
     syncsByCause: perKey(SYNC_CAUSES, () => 0),
+    workingSyncs: 0,
+    workingSyncsByCause: perKey(SYNC_CAUSES, () => 0),
     byRequest: {},
     syncsByRequest: {},
   };
+  /** What each sync found. */
+  readonly syncKinds: SyncKinds;
   #serving: readonly ServedRequest[] = [];
   #kind = '';
   #mine: FileCounts = noFileCounts();
 
   constructor(inner: BlockFile) {
     super(inner);
+    this.syncKinds = new SyncKinds(inner.sizeBytes());
     this.serving = [];
   }
 
@@ -104,13 +113,15 @@ export class CountingFile extends Tap {
   protected override after(operation: Operation, outcome: Outcome): void {
     if (outcome !== 'done') return;
     const { counts } = this;
+    const hadWork = this.syncKinds.hasWork;
+    this.syncKinds.take(operation);
     switch (operation.op) {
       case 'read':
         return this.#read(operation);
       case 'write':
         return this.#write(operation);
       case 'sync':
-        return this.#sync(operation.cause);
+        return this.#sync(operation.cause, hadWork);
       case 'truncate':
         counts.truncates++;
         return;
@@ -149,11 +160,14 @@ export class CountingFile extends Tap {
     this.#mine.odsyncWrites++;
   }
 
-  #sync(cause: SyncCause): void {
+  #sync(cause: SyncCause, hadWork: boolean): void {
     this.counts.fsyncs++;
     this.#mine.fsyncs++;
     this.counts.syncsByCause[cause]++;
     const row = (this.counts.syncsByRequest[this.#kind] ??= {});
     row[cause] = (row[cause] ?? 0) + 1;
+    if (!hadWork) return;
+    this.counts.workingSyncs++;
+    this.counts.workingSyncsByCause[cause]++;
   }
 }

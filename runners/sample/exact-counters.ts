@@ -17,6 +17,8 @@ export function exactCounters(
     ...(preallocations > 0 && { preallocations, preallocatedBytes }),
     byKind: pick(counts.byKind, (kind) => kind.writes + kind.reads > 0),
     syncsByCause: pick(counts.syncsByCause, (syncs) => syncs > 0),
+    workingSyncs: counts.workingSyncs,
+    workingSyncsByCause: pick(counts.workingSyncsByCause, (syncs) => syncs > 0),
     syncsByTrigger: structuredClone(counts.syncsByRequest) as ExactCounters['syncsByTrigger'],
     byRequest: pick(counts.byRequest, (of) => of.writes + of.reads + of.fsyncs > 0),
     tableCaches: caches,

@@ -127,7 +127,7 @@ function openMeasured({ imageFile, cell, device }: OwnSampleJob): { file: BlockF
 function measurements(clock: MeasuredClock, observed: ObservedFile, run: Replay) {
   const wallNs = Math.round(clock.wallNs);
   const fileBytes = observed.file.sizeBytes();
-  const { syncKinds: kinds } = observed;
+  const { growing, clean } = observed.file.syncKinds;
   return {
     times: {
       wallNs,
@@ -144,7 +144,7 @@ function measurements(clock: MeasuredClock, observed: ObservedFile, run: Replay)
     latencyMap: observed.latencyMap.summary(),
     fileMap: observed.fileMap?.build(wallNs, fileBytes) ?? null,
     cascades: observed.cascades?.build() ?? [],
-    syncKinds: kinds === null ? null : { growing: kinds.growing, clean: kinds.clean },
+    syncKinds: observed.fileMap === null ? null : { growing, clean },
   };
 }
 

@@ -10,7 +10,6 @@ import { CascadeCollector } from './cascades.ts';
 import { DeviceTrace } from './device-trace.ts';
 import { FileMapBuilder } from './file-map.ts';
 import type { MeasuredClock } from './measured-clock.ts';
-import { SyncKinds } from './sync-kinds.ts';
 
 export class ObservedFile {
   readonly file: CountingFile;
@@ -21,7 +20,6 @@ export class ObservedFile {
   readonly latencyMap = new LatencyMapBuilder();
   readonly fileMap: FileMapBuilder | null;
   readonly cascades: CascadeCollector | null;
-  readonly syncKinds: SyncKinds | null;
   readonly deviceTrace: DeviceTrace | null;
   readonly #inner: BlockFile;
   readonly #clock: MeasuredClock;
@@ -32,7 +30,6 @@ export class ObservedFile {
     this.#clock = clock;
     this.fileMap = traced ? new FileMapBuilder() : null;
     this.cascades = traced ? new CascadeCollector() : null;
-    this.syncKinds = traced ? new SyncKinds(inner.sizeBytes()) : null;
     this.deviceTrace = exported ? new DeviceTrace() : null;
     const take = (operation: Operation, startNs: number, durationNs: number) => {
       this.#time(operation.op, startNs, Math.round(durationNs));
@@ -66,7 +63,6 @@ export class ObservedFile {
 
   #trace(operation: Operation, startNs: number, durationNs: number): void {
     this.cascades?.take(operation, startNs, durationNs);
-    this.syncKinds?.take(operation);
     const atNs = this.#clock.at(startNs);
     this.deviceTrace?.take(operation, atNs);
     if (operation.op === 'write') this.fileMap?.write(operation.kind, operation.offset, operation.bytes.length, atNs);

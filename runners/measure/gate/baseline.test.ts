@@ -40,6 +40,12 @@ describe('a baseline', () => {
     assert.equal(verdictOn(changed({ fsyncs: 401 })), 'regression');
     assert.equal(verdictOn(changed({ fsyncs: 399 })), 'changed');
     assert.equal(verdictOn(changed({ 'byKind.l2.writes': 4 })), 'changed');
+    const split = { ...baseline.points['overwrite S0 "quoted"'], workingSyncs: 300 };
+    const moved = compareBaselines(
+      { format: 1, points: { p: split } },
+      { format: 1, points: { p: { ...split, workingSyncs: 301 } } },
+    );
+    assert.equal(judge(moved).verdict, 'regression', 'one more sync with work');
     assert.equal(verdictOn(changed({ modelledNs: 1019 })), 'changed');
     assert.equal(verdictOn(changed({ modelledNs: 1021 })), 'regression');
     assert.equal(verdictOn({ format: 1, points: {} }), 'regression');

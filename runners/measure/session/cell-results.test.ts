@@ -83,7 +83,19 @@ test('the table has the counts, ratios to the first cell, and dashes for what wa
   const rows = summaryTable(sampleRecord({ cells }))
     .slice(2)
     .map((line) => line.split(/ {2,}/));
-  assert.deepEqual(rows[0], ['legacy', '8', '0', '10', '1.0', '2000.0', '1.000', '2.00 s', '1 µs', 'yes']);
-  assert.deepEqual(rows[1], ['writeback', '2', '0', '10', '1.0', '500.0', '0.250', '2.00 s', '1 µs', 'yes, 3 leaks']);
-  assert.deepEqual(rows[2], ['late', ...Array(9).fill('-')]);
+  assert.deepEqual(rows[0], ['legacy', '8', '-', '0', '10', '1.0', '2000.0', '1.000', '2.00 s', '1 µs', 'yes']);
+  assert.deepEqual(rows[1], [
+    'writeback',
+    '2',
+    '-',
+    '0',
+    '10',
+    '1.0',
+    '500.0',
+    '0.250',
+    '2.00 s',
+    '1 µs',
+    'yes, 3 leaks',
+  ]);
+  assert.deepEqual(rows[2], ['late', ...Array(10).fill('-')]);
 });

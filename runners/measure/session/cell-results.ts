@@ -22,7 +22,8 @@ export function addSample(cell: Cell, place: SamplePlace, sample: SampleResult):
     cell.verification = sample.verification;
     if (sample.syncKinds !== null) {
       cell.growingSyncs = sample.syncKinds.growing;
-      cell.cleanSyncs = sample.syncKinds.clean;
+      // Workers of earlier commits count the syncs without work in this way only.
+      if (sample.exact.workingSyncs === undefined) cell.cleanSyncs = sample.syncKinds.clean;
     }
   }
   const round = checkedRound(cell, place, sample);

@@ -2,6 +2,7 @@
 import { breakDownCost, type StorageCosts } from '../../../results/cost-model.ts';
 import type { Cell, Round } from '../../../results/record.ts';
 import { median } from '../../../results/statistics.ts';
+import { syncWork } from '../../../results/sync-work.ts';
 
 /** Adds the breakdown of its median round to each cell that ran on real storage under this program's engine, or on a raw file. */
 export function addCosts(cells: readonly Cell[], costs: StorageCosts): void {
@@ -10,7 +11,8 @@ export function addCosts(cells: readonly Cell[], costs: StorageCosts): void {
     if (cell.exact === null || round === null || cell.device.kind !== 'real' || cell.engine === 'qemu') continue;
     const { read, write, sync } = round.deviceNs;
     const engineNs = Math.max(0, round.wallNs - read - write - sync);
-    const { exact: counters, growingSyncs = 0, cleanSyncs = 0 } = cell;
+    const { exact: counters, growingSyncs = 0 } = cell;
+    const cleanSyncs = syncWork(cell)?.idle ?? 0;
     const breakdown = breakDownCost({ counters, costs, engineNs, measuredNs: round.wallNs, growingSyncs, cleanSyncs });
     cell.cost = { ...breakdown, terms: [...breakdown.terms] };
   }

@@ -2,7 +2,7 @@
  * Tells syncs apart by what they found: a file that grew since the sync before, which gives the file system more to make
  * durable, or one that nothing was written to, which gives it nothing.
  */
-import { type Operation, unhandled } from '../../engine/index.ts';
+import { type Operation, unhandled } from './tap.ts';
 
 export class SyncKinds {
   #endBytes: number;
@@ -24,6 +24,11 @@ export class SyncKinds {
   /** Syncs with nothing to do. */
   get clean(): number {
     return this.#clean;
+  }
+
+  /** A sync now would find something to make durable. */
+  get hasWork(): boolean {
+    return this.#written;
   }
 
   take(operation: Operation): void {
