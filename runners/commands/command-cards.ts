@@ -74,6 +74,11 @@ export const COMMAND_CARDS = {
       async () => (await import('./crash.ts')).crash,
     ),
     card(
+      'explore',
+      'judge millions of crash states of the recommended policies; can be interrupted and resumed',
+      async () => (await import('./explore.ts')).explore,
+    ),
+    card(
       'safety',
       'explore what a power cut does under every policy, and write the safety record',
       async () => (await import('./safety.ts')).safety,

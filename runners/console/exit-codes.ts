@@ -20,6 +20,7 @@ export const EXIT_CODE_TABLE: Readonly<Record<string, ExitCodes>> = {
   micro: PLAIN,
   calibrate: { ...PLAIN, 1: 'the model is out of tolerance for some policy', 3: 'unsure: nothing can be concluded' },
   crash: { ...PLAIN, 1: 'a crash state breaks a promise to the guest' },
+  explore: { ...PLAIN, 1: 'a crash state breaks a promise to the guest' },
   safety: PLAIN,
   fuzz: { ...PLAIN, 1: 'a defect was found' },
   ops: PLAIN,

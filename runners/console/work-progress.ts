@@ -33,8 +33,10 @@ export class WorkProgress {
     this.reached(this.#done + 1);
   }
 
-  reached(done: number): void {
+  /** `skipped` of the parts that are done need not be done. */
+  reached(done: number, skipped = this.#skipped): void {
     this.#done = done;
+    this.#skipped = skipped;
     if (this.#bar !== null) return this.#bar.update(done, { line: this.#line() });
     if (this.#isQuiet || performance.now() - this.#lastMs < LINE_INTERVAL_MS) return;
     this.#lastMs = performance.now();

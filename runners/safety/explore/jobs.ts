@@ -1,5 +1,7 @@
 /** The work that is shared out between threads: a job and its result are plain data. */
 import type { CrashWorkload } from '../requests/crash-workload.ts';
+import type { WorkloadShape } from '../requests/named-workloads.ts';
+import { randomWorkload } from '../requests/random-workload.ts';
 import { type SequenceSpace, sequences } from '../requests/sequences.ts';
 import { type CrashSubject, recordWorkload } from '../states/record-workload.ts';
 import { type ExploreOptions, exploreRecording } from './explore.ts';
@@ -7,20 +9,46 @@ import { addTally, emptyTally, type Tally, tallyOf } from './tally.ts';
 
 export interface ExplorationJob {
   readonly subject: CrashSubject;
-  /** One workload, or all sequences of a space, each from its last operation on. */
-  readonly work: { readonly workload: CrashWorkload } | { readonly space: SequenceSpace };
+  /** One workload; all sequences of a space, each from its last operation on; or random workloads. */
+  readonly work:
+    | { readonly workload: CrashWorkload }
+    | { readonly space: SequenceSpace }
+    | { readonly random: RandomWorkloads };
   readonly options: ExploreOptions;
 }
 
-/** `mayStop` is asked between two sequences; what was explored until then is the result. */
+/** Those with seeds from `firstSeed` on. */
+export interface RandomWorkloads {
+  readonly shape: WorkloadShape;
+  readonly firstSeed: number;
+  readonly count: number;
+}
+
+/** `mayStop` is asked between two workloads; what was explored until then is the result. */
 export function runJob({ subject, work, options }: ExplorationJob, mayStop: () => boolean): Tally {
-  if ('workload' in work) return exploreWorkload(subject, work.workload, options);
   const sum = emptyTally();
-  for (const workload of sequences(work.space)) {
-    if (mayStop()) break;
-    addTally(sum, exploreWorkload(subject, workload, { ...options, fromRequest: workload.lastOperation }));
+  for (const { workload, limits } of workloadsOf(work, options)) {
+    if (sum.workloads > 0 && mayStop()) break;
+    addTally(sum, exploreWorkload(subject, workload, limits));
   }
   return sum;
+}
+
+/** The workloads of a job. Of a sequence, what its beginning shows is left to the shorter one. */
+export function* workloadsOf(
+  work: ExplorationJob['work'],
+  options: ExploreOptions,
+): Generator<{ workload: CrashWorkload; limits: ExploreOptions }> {
+  if ('workload' in work) yield { workload: work.workload, limits: options };
+  else if ('random' in work) {
+    const { shape, firstSeed, count } = work.random;
+    for (let index = 0; index < count; index++)
+      yield { workload: randomWorkload(firstSeed + index, shape), limits: options };
+  } else {
+    for (const workload of sequences(work.space)) {
+      yield { workload, limits: { ...options, fromRequest: workload.lastOperation } };
+    }
+  }
 }
 
 function exploreWorkload(subject: CrashSubject, workload: CrashWorkload, options: ExploreOptions): Tally {

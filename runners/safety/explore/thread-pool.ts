@@ -1,4 +1,7 @@
-/** Threads that each take one job after the other. Jobs are given out in order, so the longest should come first. */
+/**
+ * Threads that each take one job after the other. Jobs are given out in order, so of a fixed number of them the longest should come
+ * first.
+ */
 import { availableParallelism } from 'node:os';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 
@@ -16,14 +19,18 @@ export function mayStop(): boolean {
   return !isMainThread && Atomics.load(workerData as Int32Array, 0) === 1;
 }
 
-/** Sends every job to a thread that runs the module `worker`, which answers each message with one. A defect ends the run with its error. */
+/**
+ * Sends every job to a thread that runs the module `worker`, which answers each message with one. A defect ends the run with its error.
+ * The next job is asked for only when a thread is free, so what is known by then may decide whether there is one.
+ */
 export async function runInThreads<Job, Result>(
   worker: URL,
-  jobs: readonly Job[],
+  jobs: Iterable<Job>,
   options: ThreadOptions<Job, Result>,
 ): Promise<void> {
-  const waiting = [...jobs.entries()];
-  const threads = Math.min(options.threads ?? availableParallelism(), jobs.length);
+  const waiting = numbered(jobs);
+  const most = Array.isArray(jobs) ? jobs.length : Number.MAX_SAFE_INTEGER;
+  const threads = Math.min(options.threads ?? availableParallelism(), most);
   // A thread at work hears no message; it can look at shared memory.
   const stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const onAbort = () => Atomics.store(stop, 0, 1);
@@ -37,17 +44,23 @@ export async function runInThreads<Job, Result>(
   }
 }
 
+function* numbered<Job>(jobs: Iterable<Job>): Generator<[index: number, job: Job]> {
+  let index = 0;
+  for (const job of jobs) yield [index++, job];
+}
+
 function runThread<Job, Result>(
   worker: Worker,
-  waiting: [index: number, job: Job][],
+  waiting: Generator<[index: number, job: Job]>,
   options: ThreadOptions<Job, Result>,
 ): Promise<void> {
   const finished = new Promise<void>((resolve, reject) => {
     let current: [index: number, job: Job] | undefined;
     const next = () => {
-      current = options.signal?.aborted ? undefined : waiting.shift();
-      if (current === undefined) resolve();
-      else worker.postMessage(current[1]);
+      const { value, done } = options.signal?.aborted ? waiting.return(undefined) : waiting.next();
+      if (done) return resolve();
+      current = value;
+      worker.postMessage(value[1]);
     };
     worker.on('message', (result: Result) => {
       const [index, job] = current!;
@@ -55,7 +68,7 @@ function runThread<Job, Result>(
       next();
     });
     worker.on('error', (error) => {
-      waiting.length = 0;
+      waiting.return(undefined);
       reject(error);
     });
     next();

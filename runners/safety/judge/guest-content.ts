@@ -36,9 +36,25 @@ export function readRun(
 function readStream(file: FileContent, run: GuestRun, usesZstd: boolean): Int32Array {
   const stream = new Uint8Array(run.stream!.lengthBytes);
   file.read(run.stream!.offset, stream, 'data');
-  const inflated = inflate(stream, run.sectorCount * SECTOR_BYTES, usesZstd);
-  if (inflated === null) return new Int32Array(run.sectorCount).fill(UNREADABLE);
-  return Int32Array.from({ length: run.sectorCount }, (_, index) => valueAt(inflated, (index * SECTOR_BYTES) / 4));
+  const words = inflateOnce(stream, run.sectorCount * SECTOR_BYTES, usesZstd);
+  if (words === null) return new Int32Array(run.sectorCount).fill(UNREADABLE);
+  return Int32Array.from({ length: run.sectorCount }, (_, index) => valueAt(words, (index * SECTOR_BYTES) / 4));
+}
+
+/** Streams and what they give, of those met last: from state to state they are mostly the same few. */
+const inflated = new Map<string, Uint32Array | null>();
+const INFLATED_MOST = 64;
+
+function inflateOnce(stream: Uint8Array, clusterBytes: number, usesZstd: boolean): Uint32Array | null {
+  const text = Buffer.from(stream.buffer, stream.byteOffset, stream.length).toString('latin1');
+  const key = `${usesZstd} ${clusterBytes} ${text}`;
+  let words = inflated.get(key);
+  if (words === undefined) {
+    words = inflate(stream, clusterBytes, usesZstd);
+    if (inflated.size === INFLATED_MOST) inflated.clear();
+    inflated.set(key, words);
+  }
+  return words;
 }
 
 /** The first `clusterBytes` that the stream gives, as words; null when it gives fewer. */

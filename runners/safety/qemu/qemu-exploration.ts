@@ -2,11 +2,10 @@
 import { Qcow2Error } from '../../../engine/index.ts';
 import { toolVersion } from '../../qemu/tools.ts';
 import { type ExploreOptions, exploreRecording } from '../explore/explore.ts';
-import type { ExplorationJob } from '../explore/jobs.ts';
+import { type ExplorationJob, workloadsOf } from '../explore/jobs.ts';
 import { addTally, emptyTally, type Tally, tallyOf } from '../explore/tally.ts';
 import type { CrashWorkload } from '../requests/crash-workload.ts';
 import { namedWorkloads } from '../requests/named-workloads.ts';
-import { sequences } from '../requests/sequences.ts';
 import type { CrashRecording } from '../states/record-workload.ts';
 import { recordByQemu, whyNotByQemu } from './qemu-recording.ts';
 
@@ -48,7 +47,7 @@ export async function exploreByQemu(
   const name = `QEMU ${toolVersion('qemu-io')}`;
   const tally = emptyTally<CrashRecording>();
   const leftOut: LeftOut[] = [];
-  for (const { workload, limits } of workloadsOf(works, options)) {
+  for (const { workload, limits } of allWorkloads(works, options)) {
     const recorded = await recordOrReason(workload);
     // What interrupts this process ends QEMU too: then a failed request means nothing.
     if (signal?.aborted) break;
@@ -61,20 +60,8 @@ export async function exploreByQemu(
   return { name, tally, leftOut };
 }
 
-/** Of a sequence, what its beginning shows is left to the shorter one. */
-function* workloadsOf(
-  works: Iterable<ExplorationJob['work']>,
-  options: ExploreOptions,
-): Generator<{ workload: CrashWorkload; limits: ExploreOptions }> {
-  for (const work of works) {
-    if ('workload' in work) {
-      yield { workload: work.workload, limits: options };
-      continue;
-    }
-    for (const workload of sequences(work.space)) {
-      yield { workload, limits: { ...options, fromRequest: workload.lastOperation } };
-    }
-  }
+function* allWorkloads(works: Iterable<ExplorationJob['work']>, options: ExploreOptions) {
+  for (const work of works) yield* workloadsOf(work, options);
 }
 
 async function recordOrReason(workload: CrashWorkload): Promise<CrashRecording | string> {

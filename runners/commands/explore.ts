@@ -1,0 +1,144 @@
+/** `cowbench explore`: millions of crash states of the policies that are recommended, in one record that `safety` shows. */
+import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import type { CommandModule } from 'yargs';
+import { textTable } from '../../dashboards/text/text-table.ts';
+import { policyNames } from '../../engine/index.ts';
+import { EXIT_CODES, UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
+import { Interruption } from '../console/interruption.ts';
+import { integer, list, type OptionText, single } from '../console/option-values.ts';
+import { PROJECT_ROOT } from '../console/project-root.ts';
+import { unknownWord } from '../console/suggest.ts';
+import { WorkProgress } from '../console/work-progress.ts';
+import { describeSource, sourceWarning } from '../machine/source.ts';
+import { tellStory } from '../safety/explore/story.ts';
+import { addTally, emptyTally, type Tally } from '../safety/explore/tally.ts';
+import { FINDING_CLASSES, isViolated, isViolation } from '../safety/judge/state-verdict.ts';
+import { FinishedParts } from '../safety/record/finished-parts.ts';
+import { type GroupTally, judgeManyStates, type ManyStatesScope, manyStatesOf } from '../safety/record/many-states.ts';
+import { groupCells, manyStatesHeader, manyStatesRecord } from '../safety/record/many-states-record.ts';
+import { recordWorkload } from '../safety/states/record-workload.ts';
+
+const DEFAULT_RECORD = 'results/crash-states.json';
+
+const OPTIONS = {
+  policy: { ...value('NAME,…'), alias: 'p', default: 'ordered,reserve', describe: 'policies' },
+  states: { ...value('N'), default: '10000000', describe: 'crash states to judge, at least' },
+  length: { ...value('N'), default: '4', describe: 'operations per sequence, 1 to 5; then come random workloads' },
+  seed: { ...value('N'), default: '1', describe: 'seed for random workloads and samples' },
+  threads: { ...value('N'), describe: 'threads [default: one for each core]' },
+  out: { ...value('FILE'), describe: `record to write [default: ${DEFAULT_RECORD}]` },
+  quiet: { type: 'boolean', alias: 'q', describe: 'no progress on stderr' },
+} as const;
+
+type Options = Record<string, unknown>;
+
+export const explore: CommandModule<object, Options> = {
+  command: 'explore',
+  describe: 'judge millions of crash states of the recommended policies; can be interrupted and resumed',
+  builder: (yargs) =>
+    yargs
+      .options(OPTIONS)
+      .example('$0 explore', 'ten million states, about an hour on two cores')
+      .example('$0 explore --states 20000 --length 2 --out states.json', 'a sample, in less than a minute')
+      .epilogue(
+        'All sequences of up to four operations on 512-byte clusters come first, then random workloads of twelve requests on ' +
+          'clusters of 512, 1024 and 4096 bytes, with small and default table caches. Ctrl-C keeps finished parts next to the ' +
+          'record; the same command resumes from there.',
+      ),
+  handler: exploreMany,
+};
+
+async function exploreMany(options: Options): Promise<void> {
+  const scope = scopeOf(options);
+  const goal = integer('states', text(options, 'states'), 1);
+  const threads = options.threads === undefined ? null : integer('threads', text(options, 'threads'), 1, 256);
+  const out = path.resolve(options.out === undefined ? path.join(PROJECT_ROOT, DEFAULT_RECORD) : text(options, 'out'));
+  requireWritable(out);
+  const source = describeSource();
+  const warning = sourceWarning(source);
+  if (warning !== null) console.error(`warning: ${warning}`);
+  // Parts of a program that is not known are never those of this one.
+  const program = source.problem === undefined ? source : { ...source, run: randomUUID() };
+  const finished = new FinishedParts(`${out}.parts.tmp`, { source: program, scope });
+  const interruption = new Interruption();
+  const progress = new WorkProgress(goal, 'states', options.quiet === true);
+  try {
+    await judgeManyStates(scope, goal, finished, {
+      ...(threads !== null && { threads }),
+      signal: interruption.signal,
+      onStates: (states, resumed) => progress.reached(Math.min(states, goal), Math.min(resumed, goal)),
+      onPart: reportViolation,
+    });
+  } finally {
+    progress.end();
+    interruption.release();
+  }
+  const groups = manyStatesOf(scope, goal, finished);
+  if (interruption.exitCode === null) {
+    const record = manyStatesRecord(commandOf(options), source, scope, groups);
+    fs.writeFileSync(out, `${JSON.stringify(record, null, 2)}\n`);
+    finished.remove();
+  }
+  printGroups(groups);
+  if (interruption.exitCode === null) console.error(`written: ${out}`);
+  else console.error(`interrupted; ${finished.count} parts are kept; the same command resumes from there`);
+  if (groups.some(({ tally }) => isViolated(tally.findings))) process.exitCode = EXIT_CODES.finding;
+  if (interruption.exitCode !== null) process.exitCode = interruption.exitCode;
+}
+
+function scopeOf(options: Options): ManyStatesScope {
+  const known = policyNames();
+  const policies = list('policy', text(options, 'policy'));
+  const unknown = policies.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new UsageError(unknownWord('policy', unknown, known));
+  return {
+    policies,
+    length: integer('length', text(options, 'length'), 1, 5),
+    seed: integer('seed', text(options, 'seed'), 0, 2 ** 20),
+  };
+}
+
+function text(options: Options, name: string): string {
+  return single(name, options[name] as OptionText);
+}
+
+function requireWritable(out: string): void {
+  try {
+    fs.accessSync(path.dirname(out), fs.constants.W_OK);
+    if (fs.existsSync(out)) fs.accessSync(out, fs.constants.W_OK);
+  } catch {
+    throw new UsageError(`--out ${out}: cannot be written`);
+  }
+}
+
+/** At once: whoever started work of an hour need not wait for its end. */
+function reportViolation({ examples }: Tally): void {
+  for (const kind of FINDING_CLASSES) {
+    const found = examples[kind];
+    if (found === undefined || !isViolation(kind)) continue;
+    console.error(`violation (${kind}) under ${found.subject.policy}:`);
+    const recording = recordWorkload(found.workload, found.subject);
+    for (const line of tellStory(recording, found.example)) console.error(`  ${line}`);
+  }
+}
+
+function printGroups(groups: readonly GroupTally[]): void {
+  const sum = emptyTally();
+  for (const { tally } of groups) addTally(sum, tally);
+  const rows = groups.map(groupCells);
+  for (const line of textTable(manyStatesHeader, rows)) console.log(line);
+  const violations = FINDING_CLASSES.filter(isViolation).reduce((count, kind) => count + sum.findings[kind], 0);
+  console.log(
+    `\n${sum.states} states judged, ${violations} violations, ${sum.exhaustivePoints} of ${sum.points} crash points exhaustive`,
+  );
+}
+
+/** What decides the content of the record, in the words that give it again. */
+function commandOf(options: Options): string {
+  const named = ['policy', 'states', 'length', 'seed'] as const;
+  const asked = named.filter((name) => text(options, name) !== OPTIONS[name].default);
+  return ['cowbench explore', ...asked.flatMap((name) => [`--${name}`, text(options, name)])].join(' ');
+}
