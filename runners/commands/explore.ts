@@ -18,10 +18,13 @@ import { addTally, emptyTally, type Tally } from '../safety/explore/tally.ts';
 import { FINDING_CLASSES, isViolated, isViolation } from '../safety/judge/state-verdict.ts';
 import { FinishedParts } from '../safety/record/finished-parts.ts';
 import { type GroupTally, judgeManyStates, type ManyStatesScope, manyStatesOf } from '../safety/record/many-states.ts';
-import { groupCells, manyStatesHeader, manyStatesRecord } from '../safety/record/many-states-record.ts';
+import {
+  groupCells,
+  MANY_STATES_RECORD,
+  manyStatesHeader,
+  manyStatesRecord,
+} from '../safety/record/many-states-record.ts';
 import { recordWorkload } from '../safety/states/record-workload.ts';
-
-const DEFAULT_RECORD = 'results/crash-states.json';
 
 const OPTIONS = {
   policy: { ...value('NAME,…'), alias: 'p', default: 'ordered,reserve', describe: 'policies' },
@@ -29,7 +32,7 @@ const OPTIONS = {
   length: { ...value('N'), default: '4', describe: 'operations per sequence, 1 to 5; then come random workloads' },
   seed: { ...value('N'), default: '1', describe: 'seed for random workloads and samples' },
   threads: { ...value('N'), describe: 'threads [default: one for each core]' },
-  out: { ...value('FILE'), describe: `record to write [default: ${DEFAULT_RECORD}]` },
+  out: { ...value('FILE'), describe: `record to write [default: ${MANY_STATES_RECORD}]` },
   quiet: { type: 'boolean', alias: 'q', describe: 'no progress on stderr' },
 } as const;
 
@@ -55,7 +58,9 @@ async function exploreMany(options: Options): Promise<void> {
   const scope = scopeOf(options);
   const goal = integer('states', text(options, 'states'), 1);
   const threads = options.threads === undefined ? null : integer('threads', text(options, 'threads'), 1, 256);
-  const out = path.resolve(options.out === undefined ? path.join(PROJECT_ROOT, DEFAULT_RECORD) : text(options, 'out'));
+  const out = path.resolve(
+    options.out === undefined ? path.join(PROJECT_ROOT, MANY_STATES_RECORD) : text(options, 'out'),
+  );
   requireWritable(out);
   const source = describeSource();
   const warning = sourceWarning(source);

@@ -13,6 +13,7 @@ import { describeSource, sourceWarning } from '../machine/source.ts';
 import { toolVersion } from '../qemu/tools.ts';
 import { exploreNamedByQemu } from '../safety/qemu/qemu-exploration.ts';
 import { FinishedParts } from '../safety/record/finished-parts.ts';
+import { MANY_STATES_RECORD, readManyStates } from '../safety/record/many-states-record.ts';
 import { safetyPage } from '../safety/record/safety-page.ts';
 import { qemuVerdicts, type SafetyScope, SafetyWork, safetySubjects } from '../safety/record/safety-record.ts';
 
@@ -81,7 +82,9 @@ async function writeSafety(options: Options): Promise<void> {
     }
     const records = works.map((work) => work.record());
     const commit = commitWords(source);
-    fs.writeFileSync(out, safetyPage({ scope, records, matrix, peer, command: commandOf(options), commit }));
+    const command = commandOf(options);
+    const manyStates = readManyStates(path.join(PROJECT_ROOT, MANY_STATES_RECORD));
+    fs.writeFileSync(out, safetyPage({ scope, records, matrix, peer, manyStates, command, commit }));
     finished.remove();
     console.error(`written: ${out}`);
   } finally {

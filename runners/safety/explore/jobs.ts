@@ -28,7 +28,7 @@ export interface RandomWorkloads {
 export function runJob({ subject, work, options }: ExplorationJob, mayStop: () => boolean): Tally {
   const sum = emptyTally();
   for (const { workload, limits } of workloadsOf(work, options)) {
-    if (sum.workloads > 0 && mayStop()) break;
+    if (!('workload' in work) && mayStop()) break;
     addTally(sum, exploreWorkload(subject, workload, limits));
   }
   return sum;

@@ -1,6 +1,10 @@
 /** The record of millions of judged states: what `cowbench explore` writes and `docs/safety.md` shows. */
+import fs from 'node:fs';
 import { FINDING_CLASSES, type FindingClass, isViolation } from '../judge/state-verdict.ts';
 import type { GroupTally, ManyStatesScope, StateGroup } from './many-states.ts';
+
+/** Where it is, in the project. */
+export const MANY_STATES_RECORD = 'results/crash-states.json';
 
 export interface ManyStatesRecord {
   readonly command: string;
@@ -27,6 +31,11 @@ export function manyStatesRecord(
   groups: readonly GroupTally[],
 ): ManyStatesRecord {
   return { command, commit, dirty, scope, groups: groups.map(rowOf) };
+}
+
+/** Null where there is none. */
+export function readManyStates(file: string): ManyStatesRecord | null {
+  return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : null;
 }
 
 function rowOf({ group, tally }: GroupTally): ManyStatesRow {

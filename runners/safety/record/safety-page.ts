@@ -5,6 +5,9 @@ import type { HuntResult, HuntVerdict } from '../mutants/mutant-hunt.ts';
 import { mutantNamed } from '../mutants/mutants.ts';
 import { PEER_CLUSTER_SIZES, type QemuExploration } from '../qemu/qemu-exploration.ts';
 import type { ConfusionMatrix } from '../qemu/qemu-verdicts.ts';
+import { manyStatesSection } from './many-states-page.ts';
+import type { ManyStatesRecord } from './many-states-record.ts';
+import { markdownTable } from './markdown-table.ts';
 import { BARRIER_CLUSTER_BYTES, type SafetyRecord, type SafetyScope } from './safety-record.ts';
 
 export interface SafetyFindings {
@@ -13,13 +16,17 @@ export interface SafetyFindings {
   readonly matrix: ConfusionMatrix | null;
   /** The installed QEMU, as a peer; null when it was not asked for. */
   readonly peer: QemuExploration | null;
+  /** What `cowbench explore` wrote; null where it has not. */
+  readonly manyStates: ManyStatesRecord | null;
   readonly command: string;
   readonly commit: string;
 }
 
 export function safetyPage(findings: SafetyFindings): string {
-  const { records, matrix, peer } = findings;
-  const parts = [introduction(findings), verdicts(records), classes(records), barriers(records), mutants(findings)];
+  const { records, matrix, peer, manyStates } = findings;
+  const parts = [introduction(findings), verdicts(records), classes(records)];
+  if (manyStates !== null) parts.push(manyStatesSection(manyStates));
+  parts.push(barriers(records), mutants(findings));
   if (matrix !== null) parts.push(checkers(matrix));
   if (peer !== null) parts.push(peerRow(peer));
   return `${[...parts, OUTSIDE].join('\n\n')}\n`;
@@ -63,7 +70,7 @@ function verdicts(records: readonly SafetyRecord[]): string {
   ]);
   const note =
     'A *crash point* is a moment at which a power failure has new outcomes; *in-flight sectors* may or may not persist there. States are distinct within their workload.';
-  return ['## Verdicts', '', ...table(header, rows), '', note].join('\n');
+  return ['## Verdicts', '', ...markdownTable(header, rows), '', note].join('\n');
 }
 
 function classes(records: readonly SafetyRecord[]): string {
@@ -82,13 +89,13 @@ function classes(records: readonly SafetyRecord[]): string {
   return [
     '## States by class of violation',
     '',
-    ...table(['policy', ...FINDING_CLASSES], rows),
+    ...markdownTable(['policy', ...FINDING_CLASSES], rows),
     '',
     'A state may count in several classes. `copiedShared` is COPIED on a cluster with several references, a violation; `copiedOnly` covers the harmless directions (a missing flag, or a refcount that is too high), which are counted but no violation.',
     '',
     'The simplest workload that shows each, and the finding:',
     '',
-    ...table(['policy', 'class', 'workload', 'cluster', 'finding'], simplest),
+    ...markdownTable(['policy', 'class', 'workload', 'cluster', 'finding'], simplest),
   ].join('\n');
 }
 
@@ -107,7 +114,7 @@ function barriers(records: readonly SafetyRecord[]): string {
     'the rest explored again. It is load-bearing when a new class of violation appears; a barrier that its two neighbours',
     'cover for is not, though two such together may be. Where a policy breaks a promise anyway, a barrier for the same promise does not show.',
     '',
-    ...table(['policy', 'barriers', 'barriers / 1000 guest writes', 'load-bearing', 'share'], rows),
+    ...markdownTable(['policy', 'barriers', 'barriers / 1000 guest writes', 'load-bearing', 'share'], rows),
   ].join('\n');
 }
 
@@ -132,7 +139,7 @@ function mutants({ records, scope }: SafetyFindings): string {
     '',
     ...hunted.map((record) => `- ${nameOf(record.subject)}: ${verdictCounts(record)}`),
     '',
-    ...table(
+    ...markdownTable(
       ['mutant', 'mistake', ...hunted.map(({ subject }) => nameOf(subject))],
       names.map((name) => [name, mutantNamed(name).title, ...hunted.map((record) => cell(record, name))]),
     ),
@@ -164,7 +171,7 @@ function checkers(matrix: ConfusionMatrix): string {
     '',
     `${total} states with different content, of the named workloads under every policy above, checked by both. COPIED errors count as corruption.`,
     '',
-    ...table(['ours', 'qemu-img', 'states'], rows.sort()),
+    ...markdownTable(['ours', 'qemu-img', 'states'], rows.sort()),
   ].join('\n');
 }
 
@@ -197,9 +204,9 @@ function peerRow({ name, tally, leftOut }: QemuExploration): string {
     `clusters of ${PEER_CLUSTER_SIZES.join(' and ')} bytes, no sequences, the same judge. How this differs from our recordings:`,
     '[crash-model.md](crash-model.md#qemu-as-the-system-under-test).',
     '',
-    ...table(header, [[name, verdict, ...[...counts, ...found, tally.maxLeakedClusters].map(String)]]),
+    ...markdownTable(header, [[name, verdict, ...[...counts, ...found, tally.maxLeakedClusters].map(String)]]),
     '',
-    ...table(['class', 'workload', 'cluster', 'finding'], examples),
+    ...markdownTable(['class', 'workload', 'cluster', 'finding'], examples),
     '',
     'Left out:',
     '',
@@ -216,9 +223,4 @@ const OUTSIDE = [
 
 function nameOf({ policy, stage }: SafetyRecord['subject']): string {
   return stage === null ? policy : `${policy} ${stage}`;
-}
-
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(header), line(header.map(() => '---')), ...rows.map(line)];
 }
