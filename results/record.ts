@@ -212,6 +212,11 @@ export const Cell = z.object({
   crash: CrashVerdict.nullable(),
   /** The baseline measured a second time in each paired round: what differs from `rounds` is noise. */
   control: z.array(Round).optional(),
+  /**
+   * What all file operations of one replay would take on modelled devices, by the device's name, whatever device they were measured on:
+   * exact, in virtual nanoseconds, without the engine's own time.
+   */
+  modelledNs: z.record(label, count).optional(),
   /** Syncs that found the file grown since the one before. */
   growingSyncs: count.optional(),
   /** Syncs that found nothing written since the one before; only in records of versions without `exact.workingSyncs`. */

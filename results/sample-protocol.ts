@@ -48,6 +48,8 @@ export const SampleResult = z.object({
   cascades: z.array(Cascade),
   /** Syncs that found the file grown, or nothing written, since the one before; null when the sample was not traced. */
   syncKinds: z.object({ growing: count, clean: count }).nullable().default(null),
+  /** See `Cell.modelledNs`; null when the sample was not traced, or comes from an earlier commit. */
+  modelledNs: z.record(z.string(), count).nullable().default(null),
   phases: RunRecord.shape.workload.shape.phases,
   verification: Verification,
 });

@@ -72,7 +72,10 @@ async function replay(
   const { file, time } = openMeasured(job);
   const clock = new MeasuredClock(time);
   const backing = openBacking(job, workload);
-  const observed = new ObservedFile(file, clock, job.traced, job.deviceTraceFile !== undefined);
+  const observed = new ObservedFile(file, clock, job.traced, {
+    exported: job.deviceTraceFile !== undefined,
+    priced: { hostCacheMode: job.cell.hostCacheMode, knowsHoles: 'raw' in job.cell },
+  });
   const pacer = job.pace === undefined ? null : new Pacer(parsePace(job.pace), clock);
   const run = new Replay(observed, () => openDisk(job, observed.file, withBacking(backing)), { time, pacer });
   const phases = new Phases();
@@ -81,6 +84,7 @@ async function replay(
     clock.run(() => run.open());
     for await (const slice of slices(requests, workload.diskSizeBytes, expectation, prepared, mark)) {
       clock.run(() => run.serve(slice));
+      observed.prices?.settle();
       await progress('replay', run.served);
     }
     const { disk, served } = run;
@@ -144,6 +148,7 @@ function measurements(clock: MeasuredClock, observed: ObservedFile, run: Replay)
     latencyMap: observed.latencyMap.summary(),
     fileMap: observed.fileMap?.build(wallNs, fileBytes) ?? null,
     cascades: observed.cascades?.build() ?? [],
+    modelledNs: observed.prices?.totals() ?? null,
     syncKinds: observed.fileMap === null ? null : { growing, clean },
   };
 }

@@ -2,7 +2,15 @@
  * The image file as a sample sees it: counted always, timed always, traced when asked. Time is taken next to the file, so that
  * a timed operation is the system call and little else.
  */
-import { type BlockFile, CountingFile, ForwardingFile, type Operation, TimingFile } from '../../engine/index.ts';
+import {
+  type BlockFile,
+  CountingFile,
+  ForwardingFile,
+  type Operation,
+  StreamPrices,
+  type StreamPricesOptions,
+  TimingFile,
+} from '../../engine/index.ts';
 import { LatencyHistogram } from '../../results/histogram.ts';
 import { LatencyMapBuilder } from '../../results/latency-map.ts';
 import type { LatencyLane } from '../../results/record.ts';
@@ -10,6 +18,14 @@ import { CascadeCollector } from './cascades.ts';
 import { DeviceTrace } from './device-trace.ts';
 import { FileMapBuilder } from './file-map.ts';
 import type { MeasuredClock } from './measured-clock.ts';
+
+/** What else a traced sample keeps. */
+interface TraceOptions {
+  /** Every operation, for a device trace. */
+  readonly exported?: boolean;
+  /** What all operations would take on modelled devices. */
+  readonly priced?: StreamPricesOptions;
+}
 
 export class ObservedFile {
   readonly file: CountingFile;
@@ -21,11 +37,17 @@ export class ObservedFile {
   readonly fileMap: FileMapBuilder | null;
   readonly cascades: CascadeCollector | null;
   readonly deviceTrace: DeviceTrace | null;
+  /** To be settled in pauses of the clock: pricing takes time. */
+  readonly prices: StreamPrices | null;
   readonly #inner: BlockFile;
   readonly #clock: MeasuredClock;
 
-  /** `exported`: keep every operation, for a device trace; needs `traced`. */
-  constructor(inner: BlockFile, clock: MeasuredClock, traced: boolean, exported = false) {
+  constructor(
+    inner: BlockFile,
+    clock: MeasuredClock,
+    traced: boolean,
+    { exported = false, priced }: TraceOptions = {},
+  ) {
     this.#inner = inner;
     this.#clock = clock;
     this.fileMap = traced ? new FileMapBuilder() : null;
@@ -35,7 +57,9 @@ export class ObservedFile {
       this.#time(operation.op, startNs, Math.round(durationNs));
       if (traced) this.#trace(operation, startNs, durationNs);
     };
-    this.file = new CountingFile(new TimingFile(new KeptOpen(inner), take, clock.time.nowNs));
+    const timed = new TimingFile(new KeptOpen(inner), take, clock.time.nowNs);
+    this.prices = traced && priced !== undefined ? new StreamPrices(timed, priced) : null;
+    this.file = new CountingFile(this.prices ?? timed);
   }
 
   /** Notes a latency that began when the sample's clock read `startNs`. */

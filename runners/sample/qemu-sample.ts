@@ -61,6 +61,7 @@ export async function measureQemu(job: QemuSampleJob, progress: ReportProgress):
       fileMap: null,
       cascades: [],
       syncKinds: null,
+      modelledNs: null,
       phases: timed.phases,
       verification,
     };

@@ -35,6 +35,7 @@ function sample(fsyncs: number, verification: Partial<SampleResult['verification
     fileMap: null,
     cascades: [],
     syncKinds: null,
+    modelledNs: null,
     phases: [],
     verification: { content: 'equal', contentBytes: 1, check: 'clean', leaks: 0, corruptions: 0, ...verification },
   };

@@ -20,6 +20,7 @@ export function addSample(cell: Cell, place: SamplePlace, sample: SampleResult):
     cell.fileMap = sample.fileMap;
     cell.cascades = sample.cascades;
     cell.verification = sample.verification;
+    if (sample.modelledNs !== null) cell.modelledNs = sample.modelledNs;
     if (sample.syncKinds !== null) {
       cell.growingSyncs = sample.syncKinds.growing;
       // Workers of earlier commits count the syncs without work in this way only.
