@@ -72,6 +72,7 @@ export type { BlockRequest, DiskRequest, ReopenRequest, StateRequest, ToolReques
 export { type QueuedRequest, queuedRequest, RequestQueue, type ServedBatch } from './disk/request-queue.ts';
 export { amendImage } from './image/amend.ts';
 export { type AmendOptions, refuseAmendment } from './image/amend-checks.ts';
+export type { BitmapEditor } from './image/bitmap-editor.ts';
 export type { CacheSizeOptions } from './image/cache-sizes.ts';
 export { type CreateOptions, createImage } from './image/create.ts';
 export { type BitmapInfo, describeImage, type ImageDescription } from './image/describe.ts';

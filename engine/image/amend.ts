@@ -16,7 +16,7 @@ import { type SnapshotEntry, snapshotName } from '../format/snapshot-table.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import { StagedFile } from '../io/staged-file.ts';
 import { type AmendOptions, refuseAmendment } from './amend-checks.ts';
-import { dropBitmaps } from './bitmaps.ts';
+import { dropBitmaps } from './bitmap-storage.ts';
 import { writeOutForClose } from './closing.ts';
 import { expandZeroClusters } from './expand-zeroes.ts';
 import { knownAutoclear } from './feature-bits.ts';

@@ -1,111 +1,118 @@
 /**
- * Persistent dirty bitmaps of an image (qcow2.rst, "Bitmaps extension"). They are not kept up to date, so they are dropped before
- * the disk changes: a bitmap that misses a change would make a backup miss it. What leaves the disk as it is (taking and deleting
- * snapshots, amending, repairing) keeps them.
+ * Persistent dirty bitmaps of an open image. Those that are enabled (flag `auto`) get a bit for every part of the disk that changes.
+ * What changes is kept in memory and stored when the image is closed; from before the first change until then the stored ones
+ * are marked in use, so that after a crash nobody trusts a bitmap that misses a change.
  */
-import { corrupt, Qcow2Error } from '../base/errors.ts';
-import type { HostRange } from '../base/units.ts';
-import type { Allocator } from '../cache/allocator.ts';
-import type { CachePolicy } from '../cache/policy.ts';
+import { Qcow2Error } from '../base/errors.ts';
+import type { ByteRange } from '../disk/device.ts';
+import { BITMAP_FLAGS } from '../format/bitmap-directory.ts';
+import { AUTOCLEAR, type Header } from '../format/header.ts';
+import { BitmapEditor, usableBits } from './bitmap-editor.ts';
 import {
-  BITMAP_TABLE_ENTRY_BYTES,
-  type BitmapEntry,
-  type BitmapExtension,
-  decodeBitmapDirectory,
-  decodeBitmapExtension,
-} from '../format/bitmap-directory.ts';
-import { AUTOCLEAR, EXTENSION, encodeHeader, type Header } from '../format/header.ts';
-import { entryOffset } from '../format/l2-entry.ts';
-import type { BlockFile } from '../io/block-file.ts';
-import type { DurableFile } from '../io/durability.ts';
-import { readBytes } from '../io/sector-access.ts';
-import type { FeatureBits } from './feature-bits.ts';
-import type { Geometry } from './geometry.ts';
-import { writeHeaderCluster } from './header-writing.ts';
-import { peekHeader } from './metadata.ts';
+  type BitmapParts,
+  dropBitmaps,
+  type LoadedBitmap,
+  loadBitmaps,
+  markInUse,
+  storeBitmaps,
+} from './bitmap-storage.ts';
 
-export interface DroppingParts {
-  readonly file: DurableFile;
-  readonly geometry: Geometry;
-  readonly policy: CachePolicy;
-  readonly allocator: Allocator;
-  readonly features: FeatureBits;
+export interface DirtyBitmapsParts extends BitmapParts {
+  readonly header: Pick<Header, 'version'>;
 }
 
-/** The bitmaps of the image in `file`; none where the feature bit says that they are out of date. Throws CORRUPT. */
-export function readBitmaps(file: BlockFile, header: Header): BitmapEntry[] {
-  const extension = currentExtension(header, file.name);
-  return extension === null ? [] : readDirectory(file, extension);
-}
+export class DirtyBitmaps {
+  readonly #parts: DirtyBitmapsParts;
+  #loaded: LoadedBitmap[] | null = null;
+  readonly #inUse = new Set<LoadedBitmap>();
 
-function currentExtension(header: Header, fileName: string): BitmapExtension | null {
-  const data = header.extensions.find(({ type }) => type === EXTENSION.bitmaps)?.data;
-  if (data === undefined || (header.autoclearFeatures & AUTOCLEAR.bitmaps) === 0n) return null;
-  return decodeBitmapExtension(data, header.clusterBits, fileName);
-}
+  constructor(parts: DirtyBitmapsParts) {
+    this.#parts = parts;
+  }
 
-function readDirectory(file: BlockFile, { count, directoryBytes, directoryOffset }: BitmapExtension): BitmapEntry[] {
-  refuseOutside(file, 'directory', directoryOffset, directoryBytes);
-  const bytes = new Uint8Array(directoryBytes);
-  readBytes(file, directoryOffset, bytes, 'header');
-  return decodeBitmapDirectory(bytes, count, file.name);
-}
+  /** Before a change of the disk: the enabled ones note it. Damaged ones are dropped. */
+  changing(offset: number, lengthBytes: number): void {
+    if (!this.#isKept) return;
+    for (const { bits } of this.#toChange(isEnabled)) bits?.set(offset, offset + lengthBytes);
+  }
 
-/**
- * Before the first change of the disk: takes the bitmaps out of the header and frees what they take. Where they are damaged their
- * clusters stay, leaked, and only the bit goes.
- */
-export function dropBitmaps({ features, file, geometry, policy, allocator }: DroppingParts): void {
-  if ((features.autoclear & AUTOCLEAR.bitmaps) === 0n) return;
-  // What a policy holds back of the header must be there before it is rewritten.
-  policy.flush();
-  const header = peekHeader(file);
-  const ranges = rangesOf(file, header, geometry.clusterBytes);
-  features.setAutoclear(features.autoclear & ~AUTOCLEAR.bitmaps);
-  const bytes = new Uint8Array(geometry.clusterBytes);
-  bytes.set(encodeHeader(withoutBitmaps(header, features.autoclear)));
-  writeHeaderCluster(file, bytes);
-  allocator.release(ranges, [file.written]);
-}
+  /** Before the disk gets another size. @throws Qcow2Error INVALID_ARGUMENT while there is one that cannot follow. */
+  resizing(): void {
+    if (!this.#isKept) return;
+    const stuck = this.#toChange(() => true).find(({ bits }) => bits === null);
+    if (stuck === undefined) return;
+    const message = `${this.#parts.file.name}: the persistent bitmap ${JSON.stringify(stuck.entry.name)} is inconsistent and cannot get another size; remove it first`;
+    throw new Qcow2Error('INVALID_ARGUMENT', message);
+  }
 
-/** The header of an image that has none. */
-function withoutBitmaps(header: Header, autoclearFeatures: bigint): Header {
-  return {
-    ...header,
-    autoclearFeatures,
-    extensions: header.extensions.filter(({ type }) => type !== EXTENSION.bitmaps),
-  };
-}
+  /** After the disk got its new size. */
+  resized(): void {
+    for (const { bits } of this.#inUse) bits?.resize(this.#parts.vars.sizeBytes);
+  }
 
-/** Every host range that the bitmaps take; none when their directory or a table cannot be followed. */
-function rangesOf(file: BlockFile, header: Header, clusterBytes: number): HostRange[] {
-  try {
-    const extension = currentExtension(header, file.name);
-    if (extension === null) return [];
-    const ranges: HostRange[] = [{ offset: extension.directoryOffset, lengthBytes: extension.directoryBytes }];
-    for (const { tableOffset, tableEntries } of readDirectory(file, extension)) {
-      const lengthBytes = tableEntries * BITMAP_TABLE_ENTRY_BYTES;
-      refuseOutside(file, 'table', tableOffset, lengthBytes);
-      ranges.push({ offset: tableOffset, lengthBytes });
-      const table = new Uint8Array(lengthBytes);
-      readBytes(file, tableOffset, table, 'header');
-      const view = new DataView(table.buffer);
-      for (let at = 0; at < lengthBytes; at += BITMAP_TABLE_ENTRY_BYTES) {
-        const offset = entryOffset(view, at);
-        if (offset === 0) continue;
-        refuseOutside(file, 'cluster', offset, clusterBytes);
-        ranges.push({ offset, lengthBytes: clusterBytes });
-      }
+  /** Before another disk takes the place of this one. */
+  replacing(): void {
+    if (this.#isKept) this.#toChange(() => true);
+  }
+
+  /** After it did, with any size. */
+  replaced(): void {
+    this.resized();
+    for (const bitmap of this.#inUse) if (isEnabled(bitmap)) bitmap.bits?.setAll();
+  }
+
+  /** Stores what was noted; those that were in use no longer are. */
+  store(): void {
+    if (this.#inUse.size === 0 || this.#loaded === null || !this.#isKept) return;
+    storeBitmaps(this.#parts, this.#loaded);
+    this.#forget();
+  }
+
+  /** Stores what `change` makes of them; when it throws, nothing changes. */
+  edit(change: (editor: BitmapEditor) => void): void {
+    const { file, header, geometry, vars } = this.#parts;
+    if (header.version === 2)
+      throw new Qcow2Error('UNSUPPORTED', `${file.name}: a version 2 image cannot have persistent bitmaps`);
+    this.store();
+    const editor = new BitmapEditor(file, vars.sizeBytes, geometry.clusterBytes, loadBitmaps(file));
+    change(editor);
+    storeBitmaps(this.#parts, editor.bitmaps);
+    this.#forget();
+  }
+
+  /** What the bitmap says has changed. @throws Qcow2Error INVALID_ARGUMENT when there is none of that name, or it is inconsistent. */
+  ranges(name: string): Iterable<ByteRange> {
+    const { file } = this.#parts;
+    return usableBits(this.#loaded ?? loadBitmaps(file), name).ranges();
+  }
+
+  get #isKept(): boolean {
+    return (this.#parts.features.autoclear & AUTOCLEAR.bitmaps) !== 0n;
+  }
+
+  #forget(): void {
+    this.#loaded = null;
+    this.#inUse.clear();
+  }
+
+  /** Those that `isChanged` picks, marked in use in the file. Damaged ones are dropped. */
+  #toChange(isChanged: (bitmap: LoadedBitmap) => boolean): LoadedBitmap[] {
+    const { file } = this.#parts;
+    try {
+      this.#loaded ??= loadBitmaps(file);
+    } catch (error) {
+      if (!(error instanceof Qcow2Error && error.code === 'CORRUPT')) throw error;
+      dropBitmaps(this.#parts);
+      return [];
     }
-    return ranges;
-  } catch (error) {
-    if (error instanceof Qcow2Error && error.code === 'CORRUPT') return [];
-    throw error;
+    const chosen = this.#loaded.filter(isChanged);
+    if (chosen.every((bitmap) => this.#inUse.has(bitmap))) return chosen;
+    markInUse(file, this.#loaded, (bitmap) => chosen.includes(bitmap) || this.#inUse.has(bitmap));
+    for (const bitmap of chosen) this.#inUse.add(bitmap);
+    return chosen;
   }
 }
 
-function refuseOutside(file: BlockFile, what: string, offset: number, lengthBytes: number): void {
-  if (offset + lengthBytes <= file.sizeBytes()) return;
-  const why = `persistent bitmaps: ${what} at offset ${offset} (${lengthBytes} bytes) is outside the file`;
-  throw corrupt(file.name, why, { offset });
+function isEnabled({ entry }: LoadedBitmap): boolean {
+  return (entry.flags & BITMAP_FLAGS.auto) !== 0;
 }

@@ -10,10 +10,19 @@ export interface ClosingParts {
   readonly allocator: Allocator;
   readonly policy: CachePolicy;
   readonly features: FeatureBits;
+  readonly bitmaps: { store(): void };
 }
 
-/** Writes out what the policy still holds, and then says that nothing is missing. */
-export function writeOutForClose({ allocator, features, file, policy }: ClosingParts): void {
+/** Writes out what the policy still holds, and then says that nothing is missing. Bitmaps that cannot be stored stay marked in use. */
+export function writeOutForClose(parts: ClosingParts): void {
+  try {
+    parts.bitmaps.store();
+  } finally {
+    writeOutTables(parts);
+  }
+}
+
+function writeOutTables({ allocator, features, file, policy }: ClosingParts): void {
   try {
     allocator.close();
     policy.close();

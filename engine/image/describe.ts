@@ -2,7 +2,7 @@
 import { BITMAP_FLAGS, type BitmapEntry } from '../format/bitmap-directory.ts';
 import { AUTOCLEAR, COMPATIBLE, COMPRESSION_ZSTD, INCOMPATIBLE } from '../format/header.ts';
 import type { BlockFile } from '../io/block-file.ts';
-import { readBitmaps } from './bitmaps.ts';
+import { readBitmaps } from './bitmap-storage.ts';
 import { peekHeader, readSnapshots } from './metadata.ts';
 import { type SnapshotInfo, snapshotInfo } from './snapshot-list.ts';
 

@@ -60,8 +60,8 @@ export class FeatureBits {
 }
 
 /**
- * The autoclear bits that a writer may leave set: raw external data, which is kept so, and bitmaps, which are dropped before the
- * disk changes. Whatever else is set stands for something that this writer does not keep up to date.
+ * The autoclear bits that a writer may leave set: raw external data, which is kept so, and bitmaps, which note what
+ * changes. Whatever else is set stands for something that this writer does not keep up to date.
  */
 export function knownAutoclear(bits: bigint): bigint {
   return bits & (AUTOCLEAR.rawExternalData | AUTOCLEAR.bitmaps);

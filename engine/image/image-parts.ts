@@ -9,6 +9,7 @@ import type { Header } from '../format/header.ts';
 import type { DurableFile, Sequence } from '../io/durability.ts';
 import { ActiveL1 } from './active-l1.ts';
 import type { AttemptedWrites } from './attempted-writes.ts';
+import { DirtyBitmaps } from './bitmaps.ts';
 import { CompressedClusters } from './compressed.ts';
 import { L2Entries } from './entries.ts';
 import type { FeatureBits } from './feature-bits.ts';
@@ -66,6 +67,7 @@ export interface ImageParts extends ImageBase {
   readonly io: GuestIo;
   readonly zeroes: Zeroes;
   readonly entries: L2Entries;
+  readonly bitmaps: DirtyBitmaps;
   /** What is informed, in this order, that a sync returned. */
   readonly settling: readonly { settled(durable: Sequence): void }[];
 }
@@ -88,5 +90,6 @@ export function assemble(base: ImageBase): ImageParts {
   const compressed = new CompressedClusters({ ...lower, updates });
   const io = new GuestIo({ ...lower, mapping, updates, runs, compressed });
   const zeroes = new Zeroes({ ...lower, mapping, updates, io });
-  return { ...lower, mapping, updates, runs, io, zeroes, settling: [allocator, puncher] };
+  const bitmaps = new DirtyBitmaps(lower);
+  return { ...lower, mapping, updates, runs, io, zeroes, bitmaps, settling: [allocator, puncher] };
 }

@@ -13,7 +13,7 @@ import {
   type ClusterKind,
 } from '../format/l2-entry.ts';
 import type { BlockFile } from '../io/block-file.ts';
-import { dropBitmaps } from './bitmaps.ts';
+import type { BitmapEditor } from './bitmap-editor.ts';
 import { writeOutForClose } from './closing.ts';
 import { assemble, type ImageParts } from './image-parts.ts';
 import { heldAlike } from './mapping.ts';
@@ -99,7 +99,7 @@ export class Qcow2Image implements ImageDevice {
   write(offset: number, bytes: Uint8Array, options: WriteOptions = {}): void {
     this.#requireWritable();
     this.#requireInside('write', offset, bytes.length);
-    dropBitmaps(this.#parts);
+    this.#parts.bitmaps.changing(offset, bytes.length);
     this.#parts.io.write(offset, bytes);
     this.#finish(options.durable);
   }
@@ -119,7 +119,7 @@ export class Qcow2Image implements ImageDevice {
   discard(offset: number, lengthBytes: number): ByteRange {
     this.#requireWritable();
     this.#requireInside('discard', offset, lengthBytes);
-    dropBitmaps(this.#parts);
+    this.#parts.bitmaps.changing(offset, lengthBytes);
     const discarded = this.#parts.zeroes.discard(offset, lengthBytes);
     this.#finish();
     return discarded;
@@ -131,7 +131,7 @@ export class Qcow2Image implements ImageDevice {
     this.#requireInside('write-zeroes', offset, lengthBytes);
     const { mayUnmap = false, fast = false, durable = false } = options;
     if (fast) this.#parts.zeroes.requireMarks();
-    dropBitmaps(this.#parts);
+    this.#parts.bitmaps.changing(offset, lengthBytes);
     this.#parts.zeroes.write(offset, lengthBytes, mayUnmap);
     this.#finish(durable);
   }
@@ -144,7 +144,7 @@ export class Qcow2Image implements ImageDevice {
     this.#requireWritable();
     this.#requireInside('compressed write', offset, cluster.length);
     this.#parts.io.requireCompressible(offset, cluster.length);
-    dropBitmaps(this.#parts);
+    this.#parts.bitmaps.changing(offset, cluster.length);
     this.#parts.io.writeCompressed(offset, cluster);
     this.#finish();
   }
@@ -175,13 +175,27 @@ export class Qcow2Image implements ImageDevice {
   /** Makes the disk what it was when the snapshot was taken. */
   applySnapshot(nameOrId: string): void {
     this.#requireSnapshots();
-    dropBitmaps(this.#parts);
+    const { bitmaps } = this.#parts;
+    bitmaps.replacing();
     applySnapshot(this.#parts, nameOrId);
+    bitmaps.replaced();
   }
 
   deleteSnapshot(nameOrId: string): void {
     this.#requireSnapshots();
     deleteSnapshot(this.#parts, nameOrId);
+  }
+
+  /** Changes the persistent bitmaps; durable on return. When `change` throws, nothing was changed. Throws UNSUPPORTED for version 2. */
+  editBitmaps(change: (editor: BitmapEditor) => void): void {
+    this.#requireWritable();
+    this.#parts.bitmaps.edit(change);
+  }
+
+  /** The ranges of the disk that the persistent bitmap `name` has for changed. Throws INVALID_ARGUMENT when it can't be used. */
+  dirtyRanges(name: string): Iterable<ByteRange> {
+    this.#requireOpen();
+    return this.#parts.bitmaps.ranges(name);
   }
 
   /** The disk as it was when the snapshot was taken, to be read. The image must be open read-only; closing either closes both. */
@@ -216,8 +230,10 @@ export class Qcow2Image implements ImageDevice {
    */
   resize(sizeBytes: number, options: { readonly shrink?: boolean } = {}): void {
     this.#requireWritable();
-    dropBitmaps(this.#parts);
+    const { bitmaps } = this.#parts;
+    bitmaps.resizing();
     resizeImage(this.#parts, sizeBytes, options.shrink ?? false);
+    bitmaps.resized();
   }
 
   /**
@@ -233,15 +249,16 @@ export class Qcow2Image implements ImageDevice {
   ): void {
     this.#requireWritable();
     this.#requireInside('preallocation', offset, lengthBytes);
-    dropBitmaps(this.#parts);
     preallocateImage(this.#parts, how, offset, lengthBytes, options);
     this.flush();
   }
 
-  /** Takes every cluster of the disk out of the image: the backing file shows through, or zeros. Snapshots stay. Durable on return. */
+  /**
+   * Takes every cluster of the disk out of the image, whose backing file holds the same: it shows through. Snapshots stay, bitmaps note
+   * nothing. Durable on return.
+   */
   makeEmpty(): void {
     this.#requireWritable();
-    dropBitmaps(this.#parts);
     this.#parts.zeroes.unmap(0, roundUp(this.sizeBytes, this.clusterSizeBytes));
     this.flush();
   }

@@ -2,7 +2,7 @@
 import { type AmendOptions, amendImage, type BlockFile, describeImage, refuseAmendment } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
-import { type Access, openQcow2, openRegularFile, qcow2Only, usingDisk, warnOfLostBitmaps } from './disks.ts';
+import { type Access, openQcow2, openRegularFile, qcow2Only, usingDisk } from './disks.ts';
 import {
   AMEND_OPTIONS,
   asksForHelp,
@@ -13,6 +13,7 @@ import {
   parseFormatOptions,
   versionOf,
 } from './format-options.ts';
+import { printable } from './printable.ts';
 import { parseDiskSize, parseSize } from './sizes.ts';
 import { ACCESS, FORMAT, type Given, PROGRESS, QUIET, type Subcommand } from './subcommand.ts';
 import { withWork } from './work.ts';
@@ -55,7 +56,7 @@ function change(given: Given, filePath: string, options: FormatOptions): void {
   const sizeText = options.get('size');
   const sizeBytes = sizeText === undefined ? undefined : parseDiskSize('-o size', sizeText);
   const header = headerChanges(filePath, options, given.access());
-  if (sizeBytes !== undefined || header.version === 2) warnOfLostBitmaps(filePath, given.access().warn);
+  if (header.version === 2) warnOfLostBitmaps(filePath, given.access().warn);
   const access = given.access();
   if (sizeBytes === undefined) return amendFile(filePath, header, access);
   const { version, ...rest } = header;
@@ -114,4 +115,18 @@ function grow(given: Given, filePath: string, sizeBytes: number): void {
     if (sizeBytes < image.sizeBytes) throw new UsageError('-o size: smaller than the disk; use resize --shrink');
     image.resize(sizeBytes);
   });
+}
+
+/** A version 2 image cannot have them. */
+function warnOfLostBitmaps(filePath: string, warn: (line: string) => void): void {
+  const file = openRegularFile(filePath);
+  try {
+    const { bitmaps } = describeImage(file);
+    if (bitmaps.length === 0) return;
+    const names = bitmaps.slice(0, 10).map(({ name }) => `"${printable(name)}"`);
+    const more = bitmaps.length > names.length ? ` and ${bitmaps.length - names.length} more` : '';
+    warn(`${printable(filePath)}: the persistent bitmaps ${names.join(', ')}${more} are dropped: version 2 has none`);
+  } finally {
+    file.close();
+  }
 }

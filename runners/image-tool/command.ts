@@ -1,9 +1,10 @@
 /** `cowbench image SUBCOMMAND` for the parser of the command line: disk images as users of qemu-img handle them. */
 import type { Argv, CommandModule } from 'yargs';
 import { UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { unknownWord } from '../console/suggest.ts';
 import { plainWords } from './option-words.ts';
-import { Given, type Subcommand } from './subcommand.ts';
+import { Given, IN_ORDER, type Subcommand } from './subcommand.ts';
 import { SUBCOMMANDS } from './subcommands.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -35,6 +36,7 @@ function moduleOf(subcommand: Subcommand, terminal: Terminal): CommandModule {
     describe: subcommand.summary,
     builder: (yargs) => {
       const parser = positionals(yargs.options(subcommand.options), subcommand);
+      if (subcommand.ordered !== undefined) parser.option(IN_ORDER, { ...value('OPTION'), hidden: true });
       for (const [words, meaning] of subcommand.examples) parser.example(`$0 image ${words}`, meaning);
       return subcommand.notes === undefined ? parser : parser.epilogue(subcommand.notes);
     },

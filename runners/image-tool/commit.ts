@@ -10,7 +10,7 @@ import {
 } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
-import { backingOf, type ImageFormat, lockedFor, openOver, openQcow2, qcow2Only, warnOfLostBitmaps } from './disks.ts';
+import { backingOf, type ImageFormat, lockedFor, openOver, openQcow2, qcow2Only } from './disks.ts';
 import { type Extent, extentAt, readsAsZeros } from './extents.ts';
 import { printable } from './printable.ts';
 import { ACCESS, CACHE, FORMAT, type Given, PROGRESS, QUIET, type Subcommand } from './subcommand.ts';
@@ -121,7 +121,6 @@ function openBase(given: Given, { path, format, sizeBytes }: Link, neededBytes: 
     if (sizeBytes < neededBytes) file.truncate(neededBytes);
     return new RawDisk(file);
   }
-  warnOfLostBitmaps(path, given.access().warn);
   const image = openQcow2(path, { access: given.access(), mode }, false);
   try {
     if (sizeBytes < neededBytes) image.resize(neededBytes);
@@ -167,7 +166,6 @@ function isBases({ stored, depth }: Extent, baseDepth: number): boolean {
 
 function empty(given: Given, chain: readonly Link[]): void {
   const { path } = chain[0]!;
-  warnOfLostBitmaps(path, given.access().warn);
   const image = openOver(path, new UnreadDisk(chain[1]!.sizeBytes), { access: given.access() }, false);
   try {
     image.makeEmpty();

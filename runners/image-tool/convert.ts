@@ -3,6 +3,7 @@ import { fileBeside, identifyFile, KiB, MiB, openFile, type Qcow2Image, SECTOR_B
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { type CopyOptions, copyDisk } from './copy.ts';
+import { bitmapsToCopy, type CopiedBitmaps, copyBitmaps } from './copy-bitmaps.ts';
 import {
   filesOf,
   type ImageFormat,
@@ -12,7 +13,6 @@ import {
   openQcow2,
   refuseReplacing,
   warnOfForeignRaw,
-  warnOfLostBitmaps,
 } from './disks.ts';
 import { asksForHelp, CREATE_OPTIONS, type FormatOptions, optionHelp, parseFormatOptions } from './format-options.ts';
 import { makeImage, planImage, rawTarget } from './new-image.ts';
@@ -69,6 +69,8 @@ export const convert: Subcommand = {
     },
     salvage: { type: 'boolean', describe: 'copy what can be read; what cannot becomes zeros, with a warning' },
     'copy-offload': { type: 'boolean', alias: 'C', describe: 'ignored (accepted for compatibility)' },
+    bitmaps: { type: 'boolean', describe: 'copy persistent bitmaps too (qcow2 to qcow2)' },
+    'skip-broken-bitmaps': { type: 'boolean', describe: 'with --bitmaps: leave out inconsistent ones' },
     existing: { type: 'boolean', alias: 'n', describe: 'write into an existing image' },
     ...PROGRESS,
     ...QUIET,
@@ -118,10 +120,12 @@ async function copyAll(
   const options = targetOptions(given, format);
   if (names.length > 1 && options.has('backing_file'))
     throw new UsageError('--backing: a concatenation of several images has no common backing file');
+  const bitmaps = bitmapsToCopy(given, names, format, options);
   const source = openSources(given, names);
   try {
-    if (given.flag('existing')) await writeOver(given, source, target, format, work, options.get('backing_file'));
-    else await writeNew(given, source, target, format, options, work);
+    const name = options.get('backing_file');
+    if (given.flag('existing')) await writeOver(given, source, target, format, work, name, bitmaps);
+    else await writeNew(given, source, target, format, options, work, bitmaps);
   } finally {
     source.close();
   }
@@ -183,6 +187,7 @@ async function writeNew(
   format: ImageFormat,
   options: FormatOptions,
   work: Work,
+  bitmaps: CopiedBitmaps,
 ): Promise<void> {
   const mode = given.hostCache('cache') ?? 'writeback';
   const plan = { ...planImage(target, format, source.sizeBytes, options), mode };
@@ -196,6 +201,7 @@ async function writeNew(
       const unitBytes = image === undefined ? 0 : clusterBytes / (plan.options.extendedL2 ? 32 : 1);
       const copy = { ...copyOptions(given, unitBytes, clusterBytes), skipsBacking: backing !== null };
       await copyDisk(source, target, { ...copy, targetIsZero: backing === null }, work);
+      if (image !== undefined) copyBitmaps(given, bitmaps, image);
     });
   } finally {
     backing?.close?.();
@@ -215,6 +221,7 @@ async function writeOver(
   format: ImageFormat,
   work: Work,
   backing: string | undefined,
+  bitmaps: CopiedBitmaps,
 ): Promise<void> {
   identifyFile(target);
   refuseReplacing(target, source.files);
@@ -231,13 +238,13 @@ async function writeOver(
     }
     return;
   }
-  warnOfLostBitmaps(target, given.access().warn);
   const image = openQcow2(target, { access: given.writeAccess(), mode }, false);
   try {
     refuseSmaller(target, image.sizeBytes, source.sizeBytes);
     if (backing !== undefined) refuseOtherBase(target, image, backing);
     const copy = copyOptions(given, image.clusterSizeBytes, image.clusterSizeBytes);
     await copyDisk(source, image, { ...copy, targetIsZero, skipsBacking: backing !== undefined }, work);
+    copyBitmaps(given, bitmaps, image);
     image.flush();
   } finally {
     image.close();

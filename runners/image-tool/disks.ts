@@ -14,6 +14,7 @@ import {
   type OpenFileOptions,
   type OpenImageFileOptions,
   openFile,
+  openImage,
   openImageFile,
   Qcow2Error,
   type Qcow2Image,
@@ -163,6 +164,31 @@ export function openOver(
   });
 }
 
+/** For what looks at no guest data (snapshots, bitmaps): a backing file is not opened, so it needs no permission. */
+export function openWithoutBacking(filePath: string, access: Access, readOnly: boolean): Qcow2Image {
+  const file = openRegularFile(filePath);
+  const { backingFile, hasDataFile } = describeImage(file);
+  file.close();
+  if (backingFile === null || hasDataFile) return openQcow2(filePath, { access }, readOnly);
+  const use = readOnly ? 'image-read' : 'image-write';
+  return openImage(openFile(filePath, { readOnly, ...lockedFor(use, filePath, access) }), {
+    backing: new UnopenedDisk(filePath),
+  });
+}
+
+class UnopenedDisk implements GuestDisk {
+  readonly sizeBytes = 0;
+  readonly #image: string;
+
+  constructor(image: string) {
+    this.#image = image;
+  }
+
+  read(): void {
+    throw new Error(`the backing file of ${this.#image} was read by an operation on its tables`);
+  }
+}
+
 function sharing(
   filePath: string,
   access: Access,
@@ -200,22 +226,6 @@ function refuseNeedingOthers(filePath: string): void {
     const what = backingFile === null ? 'data file' : 'backing file';
     throw new UsageError(
       `${printable(filePath)} needs its ${what} "${printable(needed)}", and opens it only with --allow-backing or --allow-folder`,
-    );
-  } finally {
-    file.close();
-  }
-}
-
-/** Before a change of the disk: persistent bitmaps cannot be kept up to date, and are dropped rather than left wrong. */
-export function warnOfLostBitmaps(filePath: string, warn: (line: string) => void): void {
-  const file = openRegularFile(filePath);
-  try {
-    const { bitmaps } = describeImage(file);
-    if (bitmaps.length === 0) return;
-    const names = bitmaps.slice(0, 10).map(({ name }) => `"${printable(name)}"`);
-    const more = bitmaps.length > names.length ? ` and ${bitmaps.length - names.length} more` : '';
-    warn(
-      `${printable(filePath)}: the persistent bitmaps ${names.join(', ')}${more} are dropped, because the disk changes`,
     );
   } finally {
     file.close();

@@ -7,7 +7,7 @@ import { nearest } from '../../workloads/spelling.ts';
 import { UsageError } from '../console/errors.ts';
 import { usageWords } from '../console/help-page.ts';
 import { printable } from './printable.ts';
-import type { Subcommand } from './subcommand.ts';
+import { IN_ORDER, type Subcommand } from './subcommand.ts';
 
 /** Those of every command. */
 const COMMON: Readonly<Record<string, Options>> = {
@@ -83,8 +83,8 @@ class WordReader {
     if (option === undefined) throw this.#unknown(`--${name}`);
     if (option.type === 'boolean') {
       if (equals >= 0) throw new UsageError(`--${name} takes no value`);
-      this.#plain.push(word);
-    } else this.#plain.push(`--${name}=${equals < 0 ? this.#value(`--${name}`) : word.slice(equals + 1)}`);
+      this.#option(name, null);
+    } else this.#option(name, equals < 0 ? this.#value(`--${name}`) : word.slice(equals + 1));
   }
 
   #letters(word: string): void {
@@ -93,13 +93,18 @@ class WordReader {
       const name = Object.keys(this.#known).find((candidate) => this.#known[candidate]!.alias === letter);
       if (name === undefined) throw this.#unknown(`-${letter}`);
       if (this.#known[name]!.type === 'boolean') {
-        this.#plain.push(`--${name}`);
+        this.#option(name, null);
         continue;
       }
       const rest = word.slice(at + 1);
-      this.#plain.push(`--${name}=${rest === '' ? this.#value(`-${letter}`) : rest}`);
+      this.#option(name, rest === '' ? this.#value(`-${letter}`) : rest);
       return;
     }
+  }
+
+  #option(name: string, value: string | null): void {
+    const text = value === null ? name : `${name}=${value}`;
+    this.#plain.push(this.#subcommand.ordered?.includes(name) ? `--${IN_ORDER}=${text}` : `--${text}`);
   }
 
   /** The value of an option is the next word, whatever it looks like. */

@@ -14,7 +14,6 @@ import {
   openRegularFile,
   qcow2Only,
   warnOfForeignRaw,
-  warnOfLostBitmaps,
 } from './disks.ts';
 import { isLeftToBacking, readsAsZeros } from './extents.ts';
 import { printable } from './printable.ts';
@@ -126,7 +125,6 @@ async function copyDifferences(given: Given, filePath: string, target: Target, w
   try {
     if (next.files.some((name) => identifyFile(name).key === identifyFile(filePath).key))
       throw new UsageError(`${printable(target!.name)} stands on ${printable(filePath)} itself`);
-    warnOfLostBitmaps(filePath, access.warn);
     const image = openImage(filePath, { access, mode: given.hostCache('cache') });
     try {
       await copyInto(image, next, work);

@@ -3,7 +3,7 @@ import { MiB, PREALLOCATIONS, type Preallocation, type Qcow2Image, roundUp } fro
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { unknownWord } from '../console/suggest.ts';
-import { formatOf, openQcow2, openRegularFile, warnOfLostBitmaps } from './disks.ts';
+import { formatOf, openQcow2, openRegularFile } from './disks.ts';
 import { takeRawSpace } from './new-image.ts';
 import { printable } from './printable.ts';
 import { parseNewSize } from './sizes.ts';
@@ -80,7 +80,6 @@ async function resizeRaw(given: Given, filePath: string, how: Preallocation, wor
 }
 
 async function resizeQcow2(given: Given, filePath: string, how: Preallocation, work: Work): Promise<void> {
-  warnOfLostBitmaps(filePath, given.access().warn);
   const image = openQcow2(filePath, { access: given.access() }, false);
   try {
     const presentBytes = image.sizeBytes;

@@ -1,8 +1,8 @@
 /** `cowbench image snapshot`: internal snapshots of a qcow2 image. Guest data is neither read nor written by any of them. */
-import { describeImage, type GuestDisk, openFile, openImage, type Qcow2Image } from '../../engine/index.ts';
+import { describeImage } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
-import { type Access, formatOf, lockedFor, openQcow2, openRegularFile, usingDisk, warnOfLostBitmaps } from './disks.ts';
+import { formatOf, openRegularFile, openWithoutBacking, usingDisk } from './disks.ts';
 import { printable } from './printable.ts';
 import { chosenSnapshot, type SnapshotRule } from './snapshot-choice.ts';
 import { snapshotLines } from './snapshot-table.ts';
@@ -59,8 +59,7 @@ function list(given: Given, filePath: string, format: 'raw' | 'qcow2'): void {
 
 function change(file: string, action: 'apply' | 'create' | 'delete', given: Given): void {
   const name = given.required(action);
-  if (action === 'apply') warnOfLostBitmaps(file, given.access().warn);
-  const image = openForSnapshots(file, given.access());
+  const image = openWithoutBacking(file, given.access(), false);
   usingDisk(image, () => {
     const chosen = (rule: SnapshotRule) =>
       chosenSnapshot(image.listSnapshots(), name, rule, (line) => given.warn(line));
@@ -73,27 +72,4 @@ function change(file: string, action: 'apply' | 'create' | 'delete', given: Give
 function now(): { dateSeconds: number; dateNanoseconds: number } {
   const ms = Date.now();
   return { dateSeconds: Math.floor(ms / 1000), dateNanoseconds: (ms % 1000) * 1_000_000 };
-}
-
-/** An image with a backing file needs no permission here: none of these operations looks at guest data. */
-function openForSnapshots(filePath: string, access: Access): Qcow2Image {
-  const file = openRegularFile(filePath);
-  const { backingFile, hasDataFile } = describeImage(file);
-  file.close();
-  if (backingFile === null || hasDataFile) return openQcow2(filePath, { access }, false);
-  const locked = openFile(filePath, lockedFor('image-write', filePath, access));
-  return openImage(locked, { backing: new UnopenedDisk(filePath) });
-}
-
-class UnopenedDisk implements GuestDisk {
-  readonly sizeBytes = 0;
-  readonly #image: string;
-
-  constructor(image: string) {
-    this.#image = image;
-  }
-
-  read(): void {
-    throw new Error(`the backing file of ${this.#image} was read by a snapshot operation`);
-  }
 }

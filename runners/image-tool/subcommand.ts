@@ -17,10 +17,15 @@ export interface Subcommand {
   readonly examples: readonly (readonly [string, string])[];
   /** More for the end of its help. */
   readonly notes?: string;
+  /** Options whose order counts; {@link Given.inOrder} has them. */
+  readonly ordered?: readonly string[];
   run(given: Given): Promise<void> | void;
 }
 
 const FLAG = { type: 'boolean' } as const;
+
+/** Stands on the parsed command line for an option whose order counts: its name, and after `=` its value. */
+export const IN_ORDER = 'in-order';
 
 export const FORMAT = {
   format: { ...value('FORMAT'), alias: 'f', describe: 'raw or qcow2 [default: detected from the magic]' },
@@ -70,6 +75,14 @@ export class Given {
 
   texts(name: string): string[] {
     return [(this.#argv[name] as OptionText | undefined) ?? []].flat();
+  }
+
+  /** The options whose order counts, each with its value, empty for a flag. */
+  inOrder(): (readonly [name: string, value: string])[] {
+    return this.texts(IN_ORDER).map((text) => {
+      const equals = text.indexOf('=');
+      return equals < 0 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)];
+    });
   }
 
   flag(name: string): boolean {

@@ -1,5 +1,6 @@
 /** All subcommands of `cowbench image`. */
 import { amend } from './amend.ts';
+import { bitmap } from './bitmap.ts';
 import { check } from './check.ts';
 import { commit } from './commit.ts';
 import { compare } from './compare.ts';
@@ -27,5 +28,6 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   rebase,
   commit,
   measure,
+  bitmap,
   dd,
 ];
