@@ -63,6 +63,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   'runners/machine': [ENGINE, 'results', 'runners/console'],
   'runners/qemu': [ENGINE, 'workloads', 'results', 'runners/console'],
+  'runners/nbd': [
+    ...[ENGINE, 'engine/io/c-library.ts', 'engine/nbd/index.ts'],
+    ...['workloads', 'results', 'runners/console', 'runners/qemu'],
+  ],
   'runners/image-tool': [ENGINE, 'workloads/spelling.ts', 'runners/console'],
   'runners/ops': [ENGINE, 'dashboards/text', 'runners/console'],
   'runners/safety/requests': [ENGINE, 'workloads', 'runners/console'],
@@ -78,19 +82,20 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...['runners/safety/explore', 'runners/safety/mutants', 'runners/safety/qemu'],
   ],
   'runners/safety/fuzz': [ENGINE, 'workloads/prng.ts', 'runners/console'],
-  'runners/sample': [ENGINE, 'workloads', 'results', 'runners/console', 'runners/qemu'],
+  'runners/sample': [ENGINE, 'workloads', 'results', 'runners/console', 'runners/qemu', 'runners/nbd'],
   'runners/serve': [
     ...[ENGINE, 'engine/nbd/index.ts', 'workloads', 'results'],
     ...['runners/console', 'runners/image-tool', 'runners/sample'],
   ],
   'runners/safety/soak': [ENGINE, 'workloads/prng.ts', 'runners/console', 'runners/serve'],
   'runners/measure/plan': [
-    ...[ENGINE, 'workloads', 'results', 'runners/console', 'runners/machine', 'runners/qemu', 'runners/sample'],
+    ...[ENGINE, 'workloads', 'results', 'runners/console', 'runners/machine'],
+    ...['runners/qemu', 'runners/nbd', 'runners/sample'],
   ],
   'runners/measure/session': [
     ...['workloads', 'results', 'dashboards/index.ts', 'dashboards/text'],
-    ...['runners/console', 'runners/machine', 'runners/qemu', 'runners/safety/explore', 'runners/sample'],
-    'runners/measure/plan',
+    ...['runners/console', 'runners/machine', 'runners/qemu', 'runners/nbd'],
+    ...['runners/safety/explore', 'runners/sample', 'runners/measure/plan'],
   ],
   'runners/measure/commits': [
     ...['workloads', 'results', 'dashboards/text', 'runners/console', 'runners/machine'],

@@ -174,8 +174,11 @@ export const CrashVerdict = z.object({
 /** One point of the comparison: a policy on an image on a device. */
 export const Cell = z.object({
   id: label,
-  /** `raw`: the same requests on a plain file, what any image can at best come down to. */
-  engine: z.enum(['cowbench', 'qemu', 'raw']),
+  /**
+   * `raw`: the same requests on a plain file, what any image can at best come down to. `nbd`: a server program that was given a command;
+   * `null`: a server that keeps nothing, what the protocol costs.
+   */
+  engine: z.enum(['cowbench', 'qemu', 'raw', 'nbd', 'null']),
   policy: z.object({
     name: label,
     stage: label.nullable(),

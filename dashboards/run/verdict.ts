@@ -68,10 +68,12 @@ interface Pair {
   readonly baseline: CountedCell;
 }
 
-/** A raw file is what the others are measured by: it is no policy that anyone could choose. */
+/** A raw file is what the others are measured by, and a server that keeps nothing stores nothing: neither is a policy that anyone could choose. */
 function pairsOf(record: RunRecord): Pair[] {
   return comparedCells(record).flatMap((item) =>
-    item.baseline === null || item.cell.engine === 'raw' ? [] : [{ item, baseline: item.baseline }],
+    item.baseline === null || item.cell.engine === 'raw' || item.cell.engine === 'null'
+      ? []
+      : [{ item, baseline: item.baseline }],
   );
 }
 

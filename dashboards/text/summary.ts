@@ -65,6 +65,7 @@ function verdictText({ verification, deterministic }: Cell): string {
   if (!deterministic) return 'COUNTS DIFFER';
   if (verification.content === 'different') return 'CONTENT DIFFERS';
   if (verification.check === 'corrupt') return 'IMAGE CORRUPT';
+  if (verification.content === 'not-run') return '-';
   return verification.check === 'leaks' ? `yes, ${verification.leaks} leaks` : 'yes';
 }
 

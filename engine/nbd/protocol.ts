@@ -73,9 +73,9 @@ export const ERRNO = {
 } as const;
 export type NbdErrno = keyof typeof ERRNO;
 
-const GREETING_MAGIC = 0x4e42444d41474943n;
+export const GREETING_MAGIC = 0x4e42444d41474943n;
 export const OPTION_MAGIC = 0x49484156454f5054n;
-const OPTION_REPLY_MAGIC = 0x0003e889045565a9n;
+export const OPTION_REPLY_MAGIC = 0x0003e889045565a9n;
 export const REQUEST_MAGIC = 0x25609513;
 export const SIMPLE_REPLY_MAGIC = 0x67446698;
 const STRUCTURED_REPLY_MAGIC = 0x668e33ef;

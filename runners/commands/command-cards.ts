@@ -31,7 +31,7 @@ export const COMMAND_CARDS = {
     ),
     card(
       'compare <base> <head>',
-      'measure two commits of this program in one interleaved run: counts first, then paired times',
+      'compare two commits of this program, or two engines, in one interleaved run',
       async () => (await import('./compare.ts')).compare,
     ),
     card(
@@ -101,7 +101,7 @@ export const COMMAND_CARDS = {
       async () => (await import('./ops.ts')).ops,
     ),
     card(
-      'serve <images..>',
+      'serve [images..]',
       'serve images over NBD, to virtual machines, file systems, databases and tools',
       async () => (await import('./serve.ts')).serve,
     ),

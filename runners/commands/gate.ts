@@ -12,10 +12,12 @@ import { PROJECT_ROOT } from '../console/project-root.ts';
 import { fileAt, findCommit, resolveRevision, shallowHint } from '../measure/commits/git.ts';
 import { gateSummary, judge } from '../measure/gate/gate-verdict.ts';
 import { measurePoints } from '../measure/gate/measure-points.ts';
+import { enginePoints } from '../measure/gate/points.ts';
 
 const BASELINE_PATH = 'results/baseline.json';
 
 interface GateOptions {
+  engine: string | undefined;
   baseline: string;
   summary: string | undefined;
   update: boolean | undefined;
@@ -33,11 +35,22 @@ export const gate: CommandModule<object, GateOptions> = {
         defaultDescription: BASELINE_PATH,
         describe: `a baseline file, or a revision whose ${BASELINE_PATH} is used`,
       })
+      .option('engine', {
+        ...value('ENGINE'),
+        describe: 'gate another engine: qemu, qemu=DIR or nbd:COMMAND; needs --baseline FILE, which --update writes',
+      })
       .option('summary', { ...value('FILE'), describe: 'also write the summary to this file, as Markdown' })
-      .option('update', { type: 'boolean', describe: `rewrite ${BASELINE_PATH}; commit the result` })
+      .option('update', {
+        type: 'boolean',
+        describe: `rewrite ${BASELINE_PATH}, or FILE with --engine; commit the result`,
+      })
       .option('quiet', { type: 'boolean', alias: 'q', describe: 'no progress on stderr' })
-      .example('$0 gate --baseline origin/main', 'a pull request against its target branch'),
-  handler: async ({ baseline: given, summary, update, quiet }) => {
+      .example('$0 gate --baseline origin/main', 'a pull request against its target branch')
+      .example('$0 gate --engine qemu=/opt/a/bin --baseline qemu.json --update', 'what one build of qemu counts ...')
+      .example('$0 gate --engine qemu=/opt/b/bin --baseline qemu.json', '... and whether another counts more'),
+  handler: async ({ baseline: given, engine, summary, update, quiet }) => {
+    const baselineFile = baselineFileOf(given, engine);
+    const points = engine === undefined ? undefined : enginePoints(single('engine', engine));
     const before = update === true ? null : readBaseline(single('baseline', given));
     if (before === undefined) {
       console.error(
@@ -46,8 +59,8 @@ export const gate: CommandModule<object, GateOptions> = {
       process.exitCode = EXIT_CODES.noBaseline;
       return;
     }
-    const current = await measurePoints(quiet === true ? undefined : showProgress);
-    if (before === null) writeBaseline(current);
+    const current = await measurePoints(quiet === true ? undefined : showProgress, points);
+    if (before === null) writeBaseline(baselineFile, current);
     else report(before, current, summary);
   },
 };
@@ -74,9 +87,19 @@ function parsed(place: string, text: string): NamedBaseline {
   return { baseline: parseBaseline(place, text), name: `${place}, sha256 ${sha256.slice(0, 12)}` };
 }
 
-function writeBaseline(current: Baseline): void {
-  writeWhole(path.join(PROJECT_ROOT, BASELINE_PATH), baselineText(current));
-  console.log(`${Object.keys(current.points).length} points written to ${BASELINE_PATH}`);
+/** The published baseline is this program's own; that of another engine is a file of the user's. */
+function baselineFileOf(given: string, engine: string | undefined): string {
+  const own = path.join(PROJECT_ROOT, BASELINE_PATH);
+  if (engine === undefined) return own;
+  const file = path.resolve(single('baseline', given));
+  if (file === own) throw new UsageError('--engine needs a baseline of its own: --baseline FILE');
+  return file;
+}
+
+function writeBaseline(file: string, current: Baseline): void {
+  writeWhole(file, baselineText(current));
+  const named = file === path.join(PROJECT_ROOT, BASELINE_PATH) ? BASELINE_PATH : file;
+  console.log(`${Object.keys(current.points).length} points written to ${named}`);
 }
 
 function report({ baseline: before, name }: NamedBaseline, current: Baseline, summaryFile: string | undefined): void {

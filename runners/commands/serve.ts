@@ -9,23 +9,27 @@ import { duration, integer, type OptionText, single } from '../console/option-va
 import { unknownWord } from '../console/suggest.ts';
 import { formatOf, type ImageFormat, imageFormat } from '../image-tool/disks.ts';
 import { printable } from '../image-tool/printable.ts';
+import { parseDiskSize } from '../image-tool/sizes.ts';
 import type { ServedExport } from '../serve/connection.ts';
-import { namedImage } from '../serve/exports.ts';
+import { type NamedImage, namedImage } from '../serve/exports.ts';
 import { runServer, type ServeOptions } from '../serve/run-server.ts';
 import { type Address, SERVER_LIMITS } from '../serve/server.ts';
 
-type Options = Record<string, unknown> & { readonly images: readonly string[] };
+type Options = Record<string, unknown> & { readonly images?: readonly string[] | undefined };
 
 export const serve: CommandModule<object, Options> = {
-  command: 'serve <images..>',
+  command: 'serve [images..]',
   describe: 'serve images over NBD, to virtual machines, file systems, databases and tools',
   builder: (yargs) =>
     yargs
       .positional('images', {
         type: 'string',
         array: true,
-        demandOption: true,
         describe: 'image, or NAME=IMAGE; the first one is the default export',
+      })
+      .option('null', {
+        ...value('SIZE'),
+        describe: 'serve no image but a disk that keeps nothing: what the protocol costs',
       })
       .option('socket', {
         ...value('PATH'),
@@ -112,11 +116,12 @@ function planOf(options: Options): Omit<ServeOptions, 'signal' | 'onListening' |
     ...{ policy, cache, folders, readOnly: options['read-only'] === true, snapshots: options.snapshots === true },
     allowBacking: options['allow-backing'] === true || folders.length > 0,
   };
+  const nullSize = text('null');
   const given = text('format');
-  const images = options.images.map(namedImage).map((image) => ({
+  const images = imagesOf(options.images ?? [], nullSize).map((image) => ({
     ...image,
     ...common,
-    format: given === null ? qcow2Only(image.imagePath) : imageFormat('format', given),
+    format: formatOfServed(image, given),
   }));
   const recordPath = text('record');
   if (recordPath !== null && (images.length > 1 || common.snapshots))
@@ -129,6 +134,18 @@ function planOf(options: Options): Omit<ServeOptions, 'signal' | 'onListening' |
     statsIntervalMs: stats === undefined ? null : duration('stats', single('stats', stats) || '1s'),
     limits: { ...SERVER_LIMITS, connections: integer('max-connections', text('max-connections')!, 1, 1024) },
   };
+}
+
+/** The images of the command line, or the one disk that is none. */
+function imagesOf(words: readonly string[], nullSize: string | null): (NamedImage & { readonly nullBytes?: number })[] {
+  if ((nullSize === null) === (words.length === 0)) throw new UsageError('give the images to serve, or --null SIZE');
+  if (nullSize === null) return words.map(namedImage);
+  return [{ name: 'null', imagePath: 'null', nullBytes: parseDiskSize('--null', nullSize) }];
+}
+
+function formatOfServed(image: { readonly imagePath: string; readonly nullBytes?: number }, given: string | null) {
+  if (image.nullBytes !== undefined) return 'raw';
+  return given === null ? qcow2Only(image.imagePath) : imageFormat('format', given);
 }
 
 /** What a guest writes decides what the first bytes of a raw disk look like: they must not decide how it is opened. */

@@ -5,7 +5,14 @@ import { Cell } from '../../results/record.ts';
 import { driverOptions, emptyQemuCell, type QemuCellChoice, qemuWarnings } from './cell.ts';
 
 const CHOICE: QemuCellChoice & { id: string } = {
-  ...{ id: 'qemu 7.2', hostCacheMode: 'writeback', version: 3, clusterSizeBytes: 65536 },
+  ...{
+    id: 'qemu 7.2',
+    name: 'qemu 7.2',
+    folder: null,
+    hostCacheMode: 'writeback',
+    version: 3,
+    clusterSizeBytes: 65536,
+  },
   ...{ l2CacheTables: null, refcountCacheTables: null },
 };
 const VERSIONS = { 'qemu-io': '7.2', 'qemu-img': '7.2', strace: '6.1' };

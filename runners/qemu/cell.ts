@@ -2,9 +2,12 @@
 import { type HostCacheMode, MiB } from '../../engine/index.ts';
 import type { Cell } from '../../results/record.ts';
 import type { Workload } from '../../workloads/workload.ts';
-import { type QemuVersions, toolVersion } from './tools.ts';
+import { type QemuFolder, type QemuVersions, toolVersion } from './tools.ts';
 
 export interface QemuCellChoice {
+  /** What tables and charts call it. */
+  readonly name: string;
+  readonly folder: QemuFolder;
   readonly hostCacheMode: HostCacheMode;
   readonly version: 2 | 3;
   readonly clusterSizeBytes: number;
@@ -13,9 +16,9 @@ export interface QemuCellChoice {
   readonly refcountCacheTables: number | null;
 }
 
-/** The name under which tables and charts show the installed program, for example `qemu 7.2.22`. Throws UsageError without one. */
-export function qemuName(): string {
-  return `qemu ${toolVersion('qemu-io')}`;
+/** The name under which tables and charts show a build, for example `qemu 7.2.22`. Throws UsageError without one. */
+export function qemuName(folder: QemuFolder): string {
+  return `qemu ${toolVersion('qemu-io', folder)}`;
 }
 
 /** Options of the qcow2 driver for what was chosen. */
@@ -37,7 +40,7 @@ export function emptyQemuCell(
   return {
     id: choice.id,
     engine: 'qemu',
-    policy: { name: `qemu ${versions['qemu-io']}`, stage: null, parameters: { ...versions } },
+    policy: { name: choice.name, stage: null, parameters: { ...versions, ...inFolder(choice.folder) } },
     hostCacheMode: choice.hostCacheMode,
     image: {
       ...{ version, clusterSizeBytes, refcountBits: 16 },
@@ -55,6 +58,10 @@ export function emptyQemuCell(
     verification: { content: 'not-run', contentBytes: 0, check: 'not-run', leaks: 0, corruptions: 0 },
     crash: null,
   };
+}
+
+function inFolder(folder: QemuFolder) {
+  return folder === null ? {} : { folder };
 }
 
 /** What readers of a run with this workload must know about its qemu cells. */

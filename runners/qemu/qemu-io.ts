@@ -32,10 +32,10 @@ export class QemuIo {
   #batches = 0;
 
   /** Starts qemu-io in `directory`, under the words `wrapper` gives for its pipe of answers (a tracer's), if any. */
-  constructor(directory: string, wrapper: (answersPath: string) => readonly string[]) {
+  constructor(directory: string, qemuIo: string, wrapper: (answersPath: string) => readonly string[]) {
     this.#commands = openPipe(directory, 'commands');
     this.#answers = openPipe(directory, 'answers');
-    const [program, ...words] = [...wrapper(this.#answers.path), 'qemu-io'];
+    const [program, ...words] = [...wrapper(this.#answers.path), qemuIo];
     const out = this.#answers.write;
     const child = spawn(program!, words, { cwd: directory, stdio: [this.#commands.read, out, out] });
     this.#ended = new Promise((resolve, reject) => {

@@ -35,12 +35,14 @@ import {
   type SystemCallCounts,
   straceWords,
 } from './system-calls.ts';
-import { toolVersion } from './tools.ts';
+import { programIn, type QemuFolder, toolVersion } from './tools.ts';
 
 export interface QemuSessionOptions {
   /** An existing image; its backing file, if any, must be named by an absolute path. */
   readonly imagePath: string;
   readonly cache: HostCacheMode;
+  /** Where the programs are. Default: where the system finds them. */
+  readonly folder?: QemuFolder;
   /** Count system calls by strace. */
   readonly counted: boolean;
   /** Options of the qcow2 driver by name, such as `l2-cache-size`. */
@@ -70,8 +72,8 @@ export interface QemuSessionResult {
  * @throws UsageError when a program is not installed, Qcow2Error when one does not start or cannot be traced.
  */
 export function openQemuSession(options: QemuSessionOptions): QemuSession {
-  toolVersion('qemu-io');
-  toolVersion('qemu-img');
+  toolVersion('qemu-io', options.folder);
+  toolVersion('qemu-img', options.folder);
   if (options.counted) {
     toolVersion('strace');
     checkTracing();
@@ -109,7 +111,8 @@ export class QemuSession {
         fs.writeFileSync(options.logPath, '');
         this.#folder.link(LOG_LINK, options.logPath);
       }
-      this.#qemuIo = new QemuIo(this.#folder.path, (answers) => this.#tracer('qemu-io.strace', [answers]));
+      const qemuIo = programIn(options.folder ?? null, 'qemu-io');
+      this.#qemuIo = new QemuIo(this.#folder.path, qemuIo, (answers) => this.#tracer('qemu-io.strace', [answers]));
     } catch (error) {
       this.#folder.remove();
       throw error;
@@ -215,7 +218,11 @@ export class QemuSession {
 
   #snapshot(op: SnapshotOp, name: string): void {
     const tracer = this.#tracer(`snapshot-${this.#snapshotLogs.length}.strace`, []);
-    const [program, ...words] = [...tracer, 'qemu-img', ...snapshotWords(op, name, this.#openOptions())];
+    const [program, ...words] = [
+      ...tracer,
+      programIn(this.#options.folder ?? null, 'qemu-img'),
+      ...snapshotWords(op, name, this.#openOptions()),
+    ];
     const run = spawnSync(program!, words, { cwd: this.#folder.path, encoding: 'utf8' });
     if (run.status !== 0) {
       const reason = run.error?.message ?? run.stderr.trim().split('\n')[0];

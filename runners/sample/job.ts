@@ -1,6 +1,7 @@
 /** What the runner asks of a worker process. Plain JSON: it crosses a process boundary; `results/sample-protocol.ts` has what comes back. */
 import type { DeviceParameters, HostCacheMode, HostParameters, PolicyName, StageId } from '../../engine/index.ts';
 import type { SamplePart } from '../../results/sample-protocol.ts';
+import type { NbdCellChoice } from '../nbd/cell.ts';
 import type { ImageOptions } from './image-options.ts';
 import type { WorkloadChoice } from './workload-choice.ts';
 
@@ -56,6 +57,9 @@ export interface SampleJob<Choice = CellChoice> {
 
 /** A sample that this program's own code serves. */
 export type OwnSampleJob = SampleJob<CellChoice | RawCellChoice>;
+
+/** A sample that a server of images serves, see `nbd-sample.ts`. */
+export type NbdSampleJob = SampleJob<NbdCellChoice>;
 
 /** Called often; resolves when the worker may continue. */
 export type ReportProgress = (part: SamplePart, requests: number) => Promise<void>;

@@ -18,7 +18,7 @@ function jobIn(folder: string): QemuSampleJob {
       limit: null,
     },
     cell: {
-      ...{ hostCacheMode: 'writeback', version: 3, clusterSizeBytes: 65536 },
+      ...{ name: 'qemu', folder: null, hostCacheMode: 'writeback', version: 3, clusterSizeBytes: 65536 },
       ...{ l2CacheTables: null, refcountCacheTables: null },
     },
     traced: true,

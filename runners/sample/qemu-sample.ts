@@ -9,20 +9,18 @@
  * inside file operations, the file map and the cascades.
  */
 import fs from 'node:fs';
-import type { ExactCounters, IoCounts } from '../../results/record.ts';
 import type { SampleResult } from '../../results/sample-protocol.ts';
 import { ZEROS } from '../../workloads/expected-disk.ts';
 import { BACKING_SERIAL } from '../../workloads/workload.ts';
 import { driverOptions, type QemuCellChoice } from '../qemu/cell.ts';
 import { openQemuSession } from '../qemu/session.ts';
-import { addCalls, noCalls, type SystemCallCounts } from '../qemu/system-calls.ts';
-import type { GuestCounts } from './exact-counters.ts';
 import { Expectation } from './expectation.ts';
 import type { ReportProgress, SampleJob } from './job.ts';
 import { Phases } from './phases.ts';
 import { openBacking, prepareImage, withBacking } from './prepare.ts';
 import { GuestView } from './qemu-guest-view.ts';
 import { slices } from './slices.ts';
+import { countersByRequest } from './traced-counters.ts';
 import { verify } from './verify.ts';
 import { openWorkload } from './workload-choice.ts';
 
@@ -50,7 +48,7 @@ export async function measureQemu(job: QemuSampleJob, progress: ReportProgress):
     const verification = await verify(job.imageFile, timed.expectation.disk, over, job.traced, pause);
     return {
       startedAt,
-      exact: countersOf(counted.calls!, counted.guest.counts, counted.imageBytes),
+      exact: countersByRequest(counted.calls!, counted.guest.counts, counted.imageBytes),
       times: {
         ...{ wallNs: Math.round(ahead.guest.wallNs), userCpuNs, systemCpuNs, peakMemoryBytes },
         oneByOneNs: Math.round(timed.guest.wallNs),
@@ -70,6 +68,8 @@ export async function measureQemu(job: QemuSampleJob, progress: ReportProgress):
   }
 }
 
+type PreparedShape = Pick<SampleJob['cell'], 'hostCacheMode' | 'version' | 'clusterSizeBytes'>;
+
 /** How the requests are sent, and what is looked at. */
 type Manner = 'counted' | 'ahead' | 'one by one';
 
@@ -86,6 +86,7 @@ async function replay(job: QemuSampleJob, manner: Manner, progress: ReportProgre
   const session = openQemuSession({
     imagePath: imageFile,
     cache: cell.hostCacheMode,
+    folder: cell.folder,
     counted: manner === 'counted',
     driver,
   });
@@ -112,29 +113,7 @@ async function replay(job: QemuSampleJob, manner: Manner, progress: ReportProgre
 }
 
 /** The same image that every other cell starts from, made by the engine. */
-function preparationJob(job: QemuSampleJob): SampleJob {
+export function preparationJob(job: Omit<SampleJob, 'cell'> & { readonly cell: PreparedShape }): SampleJob {
   const engine = { policy: 'writeback', stage: 'S4b', l2CacheTables: 16, refcountCacheTables: 4 } as const;
   return { ...job, cell: { ...job.cell, ...engine } };
-}
-
-/** The exact part of the record. A fallocate is counted as a punch: qemu zeroes ranges with it and gives them back. */
-function countersOf(
-  calls: ReadonlyMap<string, SystemCallCounts>,
-  guest: GuestCounts,
-  imageBytes: number,
-): ExactCounters {
-  const total = noCalls();
-  for (const of of calls.values()) addCalls(total, of);
-  const { fallocates, truncates, ...io } = total;
-  const happened = [...calls].filter(([, of]) => of.writes + of.reads + of.fsyncs > 0);
-  return {
-    ...{ ...io, truncates, punches: fallocates },
-    ...{ byKind: {}, syncsByCause: {}, syncsByTrigger: {}, tableCaches: null },
-    byRequest: Object.fromEntries(happened.map(([request, of]) => [request, ioCounts(of)])),
-    ...{ imageBytes, guest },
-  };
-}
-
-function ioCounts({ fallocates: _f, truncates: _t, ...io }: SystemCallCounts): IoCounts {
-  return io;
 }

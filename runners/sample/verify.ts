@@ -13,6 +13,8 @@ import type { DiskRange, ExpectedDisk } from '../../workloads/expected-disk.ts';
 
 const READ_BYTES = 1024 * 1024;
 
+export type ReadableDisk = Pick<GuestDevice, 'read' | 'map'>;
+
 /** Lets others run between two steps of a long verification. */
 type Pause = () => Promise<void>;
 
@@ -53,8 +55,9 @@ function errorsOf({ corruptions, copiedErrors, checkErrors }: CheckReport): numb
   return corruptions + copiedErrors + checkErrors;
 }
 
-async function compare(
-  disk: GuestDevice,
+/** Reads what was written, or the whole disk, and compares it with the model. */
+export async function compare(
+  disk: ReadableDisk,
   expected: ExpectedDisk,
   wholeDisk: boolean,
   pause: Pause,
@@ -87,7 +90,7 @@ function* everythingWritten(expected: ExpectedDisk): Generator<VerifiedRange> {
  * The whole disk: read are what was ever written, and what is stored anywhere else. A disk of terabytes with a few writes costs
  * those, and a look at its tables.
  */
-function* everythingStored(disk: GuestDevice, expected: ExpectedDisk): Generator<VerifiedRange> {
+function* everythingStored(disk: ReadableDisk, expected: ExpectedDisk): Generator<VerifiedRange> {
   yield* everythingWritten(expected);
   const { sizeBytes } = expected;
   for (let offset = 0; offset < sizeBytes; ) {

@@ -15,7 +15,7 @@ import {
   type WorkerMessage,
 } from '../../results/sample-protocol.ts';
 import { describeFailure, isBadInput } from '../console/errors.ts';
-import type { OwnSampleJob, ReportProgress } from './job.ts';
+import type { NbdSampleJob, OwnSampleJob, ReportProgress } from './job.ts';
 import { measure } from './measure.ts';
 import { backingPath } from './prepare.ts';
 import type { QemuSampleJob } from './qemu-sample.ts';
@@ -36,7 +36,7 @@ async function work(message: unknown): Promise<void> {
   let lastReportMs = 0;
   try {
     requireSampleJob(message);
-    const job = message as OwnSampleJob | QemuSampleJob;
+    const job = message as OwnSampleJob | QemuSampleJob | NbdSampleJob;
     unfinishedImage = job.imageFile;
     const result = await takeSample(job, async (part, requests) => {
       if (performance.now() - lastReportMs < PROGRESS_INTERVAL_MS) return;
@@ -54,9 +54,16 @@ async function work(message: unknown): Promise<void> {
   }
 }
 
-/** A cell of the installed qemu has no policy, and is no raw file: only this engine's are. */
-async function takeSample(job: OwnSampleJob | QemuSampleJob, progress: ReportProgress): Promise<SampleResult> {
+/** Only cells of this engine have a policy or are raw files; only those of servers have a command. */
+async function takeSample(
+  job: OwnSampleJob | QemuSampleJob | NbdSampleJob,
+  progress: ReportProgress,
+): Promise<SampleResult> {
   if ('policy' in job.cell || 'raw' in job.cell) return measure({ ...job, cell: job.cell }, progress);
+  if ('command' in job.cell) {
+    const { measureNbd } = await import('./nbd-sample.ts');
+    return measureNbd({ ...job, cell: job.cell }, progress);
+  }
   const { measureQemu } = await import('./qemu-sample.ts');
   return measureQemu({ ...job, cell: job.cell }, progress);
 }

@@ -8,6 +8,8 @@ import type { ServerStats } from './server-stats.ts';
 export interface ImageChoice {
   readonly imagePath: string;
   readonly format: ImageFormat;
+  /** Serve no image but a disk of this size that keeps nothing. */
+  readonly nullBytes?: number;
   readonly readOnly: boolean;
   readonly policy: PolicyName | null;
   readonly cache: HostCacheMode;

@@ -17,6 +17,7 @@ import { lockedFor, openQcow2 } from '../image-tool/disks.ts';
 import { extents, type MappableDisk, readsAsZeros } from '../image-tool/extents.ts';
 import { GuestTotals } from '../sample/guest-totals.ts';
 import type { ImageChoice, ServedDisk, WireAnswer, WireRequest } from './messages.ts';
+import { NullFile } from './null-file.ts';
 import { type BatchTotals, type ServerStats, serverStats } from './server-stats.ts';
 
 /** A hint that more will be read brings in at most this much. */
@@ -174,24 +175,18 @@ function openCounted(choice: ImageChoice): { disk: OpenDisk; file: CountingFile 
     counting.serving = [{ op: 'open' }];
     return counting;
   };
-  const { imagePath, readOnly, cache } = choice;
-  const disk =
-    choice.format === 'raw'
-      ? new RawDisk(
-          wrapFile(
-            openFile(imagePath, {
-              readOnly,
-              mode: cache,
-              ...lockedFor(readOnly ? 'raw-read' : 'raw-write', imagePath, accessOf(choice)),
-            }),
-          ),
-        )
-      : openQcow2(
-          imagePath,
-          { access: accessOf(choice), mode: cache, engine: { ...policyOf(choice), wrapFile } },
-          readOnly,
-        );
+  const disk = openWrapped(choice, wrapFile);
   return { disk, file: counting! };
+}
+
+function openWrapped(choice: ImageChoice, wrapFile: (file: BlockFile) => CountingFile): OpenDisk {
+  const { imagePath, readOnly, cache: mode, nullBytes } = choice;
+  const access = accessOf(choice);
+  if (nullBytes !== undefined) return new RawDisk(wrapFile(new NullFile(nullBytes)));
+  if (choice.format === 'qcow2')
+    return openQcow2(imagePath, { access, mode, engine: { ...policyOf(choice), wrapFile } }, readOnly);
+  const lock = lockedFor(readOnly ? 'raw-read' : 'raw-write', imagePath, access);
+  return new RawDisk(wrapFile(openFile(imagePath, { readOnly, mode, ...lock })));
 }
 
 /** What a snapshot refers to is never written again while the snapshot exists, so it can be read next to the image in use. */

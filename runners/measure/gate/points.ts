@@ -3,12 +3,16 @@
  * modes that differ in what they count. On a modelled device, so that they need no disk and have an exact time, too.
  */
 import { findPolicy, policyOfStage, policyPresets, STAGE_IDS } from '../../../engine/index.ts';
-import type { SampleJob } from '../../sample/job.ts';
+import { UsageError } from '../../console/errors.ts';
+import type { NbdSampleJob, SampleJob } from '../../sample/job.ts';
+import type { QemuSampleJob } from '../../sample/qemu-sample.ts';
 import { modelNamed } from '../plan/modelled-device.ts';
+import { isForeign, isNull, type NbdCell, type PlannedCell, type QemuCell } from '../plan/plan.ts';
+import { planCells } from '../plan/planned-cells.ts';
 
 export interface ExactPoint {
   readonly name: string;
-  readonly job: Omit<SampleJob, 'imageFile'>;
+  readonly job: Omit<SampleJob | QemuSampleJob | NbdSampleJob, 'imageFile'>;
 }
 
 interface SmallRun {
@@ -38,11 +42,39 @@ const RUNS: readonly SmallRun[] = [
   { workload: 'backing', parameters: { span: '4M', writes: '32' }, clusterSizeBytes: DEFAULT_CLUSTER_BYTES },
 ];
 
+/** Workloads that need more of an image than a plain disk can do. */
+const IMAGE_RUNS: readonly string[] = ['snapshot', 'savevm'];
+
+const V3 = { value: 3, text: '3' } as const;
+const OWN_SIZE = { value: null, text: 'default' };
+const REAL = { value: null, text: 'real' };
+
 const MODES = ['writeback', 'writethrough'] as const;
 /** Its flushes cost, so that a sync more or less moves the time. */
 const DEVICE = modelNamed('sata-ssd-no-plp', () => {
   throw new Error('this device needs no probe');
 });
+
+/**
+ * The runs that another engine can serve. Their names do not say which engine it is: the baseline of one build judges another.
+ * @throws UsageError for an engine that has points of its own.
+ */
+export function enginePoints(engine: string): ExactPoint[] {
+  const clusters = [...new Set(RUNS.map(({ clusterSizeBytes }) => clusterSizeBytes))];
+  const given = { engine, versions: [V3], l2Caches: [OWN_SIZE], refcountCaches: [OWN_SIZE], devices: [REAL] };
+  const clusterSizes = clusters.map((value) => ({ value, text: String(value) }));
+  const cells = planCells({ ...given, clusterSizes });
+  const isServed = ({ workload }: SmallRun, cell: PlannedCell) =>
+    cell.engine === 'qemu' || !IMAGE_RUNS.includes(workload);
+  return RUNS.flatMap((run) => {
+    const fitting = cells.filter(({ clusterSizeBytes }) => clusterSizeBytes === run.clusterSizeBytes);
+    if (fitting.length !== 1 || !isForeign(fitting[0]!) || isNull(fitting[0]!))
+      throw new UsageError(`--engine ${engine}: the gate measures one other engine: qemu, qemu=DIR or nbd:COMMAND`);
+    const [cell] = fitting;
+    if (!isServed(run, cell!)) return [];
+    return [{ name: nameOf(run), job: { workload: workloadOf(run), cell: cell as QemuCell | NbdCell, traced: true } }];
+  });
+}
 
 /** Every point, in a fixed order: history in both modes, and each policy that is no point of history in its own. */
 export function exactPoints(): ExactPoint[] {
@@ -57,22 +89,15 @@ export function exactPoints(): ExactPoint[] {
 
 type Subject = Pick<SampleJob['cell'], 'policy' | 'stage' | 'hostCacheMode'>;
 
-function pointOf({ workload, parameters, clusterSizeBytes }: SmallRun, subject: Subject): ExactPoint {
+function pointOf(run: SmallRun, subject: Subject): ExactPoint {
   const { policy, stage, hostCacheMode } = subject;
+  const { clusterSizeBytes } = run;
   const { l2CacheCoversDisk, refcountCacheTables, ...behaviour } = findPolicy(policy, stage ?? undefined).behaviour;
   const l2CacheTables = l2CacheCoversDisk ? null : behaviour.l2CacheTables;
-  const given = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
   return {
-    name: [workload, ...given, `cluster=${clusterSizeBytes}`, stage ?? policy, hostCacheMode].join(' '),
+    name: [nameOf(run), stage ?? policy, hostCacheMode].join(' '),
     job: {
-      workload: {
-        name: workload,
-        parameters,
-        seed: 1,
-        guestFlush: 'recorded',
-        discard: 'ignore',
-        limit: null,
-      } as const,
+      workload: workloadOf(run),
       cell: {
         ...subject,
         ...{ version: 3 as const, clusterSizeBytes, l2CacheTables, refcountCacheTables },
@@ -81,4 +106,13 @@ function pointOf({ workload, parameters, clusterSizeBytes }: SmallRun, subject: 
       device: DEVICE,
     },
   };
+}
+
+function nameOf({ workload, parameters, clusterSizeBytes }: SmallRun): string {
+  const given = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
+  return [workload, ...given, `cluster=${clusterSizeBytes}`].join(' ');
+}
+
+function workloadOf({ workload, parameters }: SmallRun): SampleJob['workload'] {
+  return { name: workload, parameters, seed: 1, guestFlush: 'recorded', discard: 'ignore', limit: null };
 }

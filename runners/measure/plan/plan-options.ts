@@ -21,6 +21,8 @@ import { deviceNamed } from './modelled-device.ts';
 import {
   type BenchPlan,
   DEFAULT_TIME_BUDGET_MS,
+  isForeign,
+  isNull,
   isReal,
   MODEL_ROUNDS,
   type PlannedCell,
@@ -44,7 +46,12 @@ export function planOf(options: BenchOptions, words: readonly string[]): BenchPl
   } = parseImageOptions(options['image-option'] as OptionText | undefined);
   const plainImage = Object.keys(image.words).length === 0;
   const cells = planCells({
-    ...{ engine: text('engine'), policy: text('policy'), stage: text('stage'), cache: text('cache') },
+    ...{
+      engine: options.engine as OptionText | undefined,
+      policy: text('policy'),
+      stage: text('stage'),
+      cache: text('cache'),
+    },
     versions: choices('image-version', version ?? required('image-version'), versionNumber),
     clusterSizes: choices('cluster-size', clusters ?? required('cluster-size'), clusterSize),
     l2Caches: cacheSizes('l2-cache', text),
@@ -89,7 +96,8 @@ function sessionOf(options: BenchOptions, words: readonly string[]): SessionChoi
 
 /** The installed qemu makes no such images here, and a raw file is none. */
 function refuseImageOptions(cells: readonly PlannedCell[]): void {
-  if (cells.some(({ engine }) => engine === 'qemu')) throw new UsageError('--image-option: not with --engine qemu');
+  const foreign = cells.find(isForeign);
+  if (foreign !== undefined) throw new UsageError(`--image-option: not with --engine ${foreign.engine}`);
   if (cells.some(({ engine }) => engine === 'cowbench')) return;
   throw new UsageError('--image-option: --engine raw alone makes no image');
 }
@@ -114,9 +122,10 @@ function cacheSizes(option: string, text: (name: string) => string | undefined):
 
 /** On each device all against its first `legacy` cell, or its first of all: what the report compares with, too. */
 function againstFirst(cells: readonly PlannedCell[]): Baselines {
-  const deviceOf = (cell: PlannedCell) => (cell.engine === 'qemu' ? null : cell.device);
+  const deviceOf = (cell: PlannedCell) => (isForeign(cell) ? null : cell.device);
   return cells.map((cell, index) => {
-    const same = cells.filter((other) => deviceOf(other) === deviceOf(cell));
+    if (isNull(cell)) return null;
+    const same = cells.filter((other) => deviceOf(other) === deviceOf(cell) && !isNull(other));
     const legacy = same.find((other) => other.engine === 'cowbench' && other.policy === 'legacy');
     const baseline = cells.indexOf(legacy ?? same[0]!);
     return index === baseline ? null : baseline;
@@ -130,7 +139,8 @@ function defaultRounds(cells: readonly PlannedCell[], timeBudget: string | undef
 
 function checkedPace(text: string, cells: readonly PlannedCell[]): string {
   parsePace(text);
-  if (cells.some(({ engine }) => engine === 'qemu')) throw new UsageError('--pace: not with --engine qemu');
+  const foreign = cells.find(isForeign);
+  if (foreign !== undefined) throw new UsageError(`--pace: not with --engine ${foreign.engine}`);
   return text;
 }
 

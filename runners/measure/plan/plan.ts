@@ -1,5 +1,5 @@
 /** What a bench run is to do, settled: every default filled in, every option checked. */
-import type { HostCacheMode } from '../../../engine/index.ts';
+import type { NbdCellChoice } from '../../nbd/cell.ts';
 import type { QemuCellChoice } from '../../qemu/cell.ts';
 import type { CellChoice, RawCellChoice } from '../../sample/job.ts';
 import type { WorkloadChoice } from '../../sample/workload-choice.ts';
@@ -21,6 +21,12 @@ export interface QemuCell extends QemuCellChoice {
   readonly id: string;
 }
 
+/** A cell that a server of images measures, by its command. */
+export interface NbdCell extends NbdCellChoice {
+  readonly engine: 'nbd';
+  readonly id: string;
+}
+
 /** A plain file that takes the same requests. */
 export interface RawCell extends RawCellChoice {
   readonly engine: 'raw';
@@ -29,7 +35,17 @@ export interface RawCell extends RawCellChoice {
   readonly device: string | null;
 }
 
-export type PlannedCell = EngineCell | QemuCell | RawCell;
+export type PlannedCell = EngineCell | QemuCell | NbdCell | RawCell;
+
+/** The server that keeps nothing: there is nothing to compare. */
+export function isNull(cell: PlannedCell): boolean {
+  return cell.engine === 'nbd' && cell.command === null;
+}
+
+/** A cell that another program measures. */
+export function isForeign(cell: PlannedCell): cell is QemuCell | NbdCell {
+  return cell.engine === 'qemu' || cell.engine === 'nbd';
+}
 
 /** A commit of this program, ready to run. */
 export interface SourceTree {
@@ -85,11 +101,11 @@ export const MODEL_ROUNDS = 2;
 export const REFCOUNT_BITS = 16;
 
 /** Cells whose syncs reach no device, whatever the directory. */
-export function ignoresSyncs(mode: HostCacheMode): boolean {
+export function ignoresSyncs(mode: PlannedCell['hostCacheMode']): boolean {
   return mode === 'unsafe';
 }
 
 /** True for a cell whose times are those of the storage under the images. */
 export function isReal(cell: PlannedCell): boolean {
-  return cell.engine === 'qemu' || cell.device === null;
+  return isForeign(cell) || cell.device === null;
 }

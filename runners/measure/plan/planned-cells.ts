@@ -13,16 +13,15 @@ import {
   type StageId,
 } from '../../../engine/index.ts';
 import { UsageError } from '../../console/errors.ts';
-import { list } from '../../console/option-values.ts';
+import { list, type OptionText } from '../../console/option-values.ts';
 import { unknownWord } from '../../console/suggest.ts';
-import { qemuName } from '../../qemu/cell.ts';
+import { OF_THE_COMMAND } from '../../nbd/cell.ts';
 import type { ImageOptions } from '../../sample/image-options.ts';
-import { RAW_PREPARATIONS, type RawPreparation } from '../../sample/job.ts';
-import type { EngineCell, PlannedCell, QemuCell, RawCell } from './plan.ts';
+import type { RawPreparation } from '../../sample/job.ts';
+import { type Engine, enginesNamed, type QemuEngine, type ServerEngine } from './engines.ts';
+import type { EngineCell, NbdCell, PlannedCell, QemuCell, RawCell } from './plan.ts';
 
 const ALIASES: Readonly<Record<string, PolicyName>> = { wt: 'writethrough', wb: 'writeback', s0: 'legacy' };
-const ENGINES = ['cowbench', 'qemu', 'raw', 'raw:sparse', 'raw:falloc', 'raw:zeroes'] as const;
-type Engine = (typeof ENGINES)[number];
 
 /** The host cache mode of the installed qemu, and of a raw file, where none is asked for: qemu's own default. */
 const DEFAULT_MODE: HostCacheMode = 'writeback';
@@ -37,8 +36,8 @@ export interface Choice<Value> {
 }
 
 export interface CellOptions {
-  /** `cowbench`, `qemu`, `raw` (sparse), `raw:falloc`, `raw:zeroes`, comma-separated. */
-  readonly engine?: string | undefined;
+  /** See `engines.ts`. */
+  readonly engine?: OptionText | undefined;
   /** Names of policies, comma-separated; `all` for every one. Without it: all, or what the stages stand for. */
   readonly policy?: string | undefined;
   /** Stages of history, comma-separated; `all` for every one. */
@@ -62,20 +61,31 @@ interface Point {
 }
 
 /**
- * The cells in the order of their options, each once; those of qemu and of raw files last.
+ * The cells in the order of their options, each once; those of other programs and of raw files last.
  * @throws UsageError for an unknown name, Qcow2Error for a policy that does not exist at a stage.
  */
 export function planCells(options: CellOptions): PlannedCell[] {
-  const engines: Engine[] =
-    options.engine === undefined ? ['cowbench'] : list('engine', options.engine).map(engineNamed);
+  const engines = enginesNamed(options.engine);
   const shapes = shapesOf(options);
-  const own = engines.includes('cowbench')
-    ? shapes.flatMap((shape) => pointsOf(options).map((point) => engineCell(point, shape, options.imageOptions)))
-    : [];
-  const qemu = engines.includes('qemu') ? qemuCells(options, shapes) : [];
-  const raw = rawPreparations(engines).flatMap((how) => rawCells(how, options, shapes));
-  const cells: PlannedCell[] = [...own, ...qemu, ...raw];
+  const cells = (['cowbench', 'qemu', 'nbd', 'raw'] as const).flatMap((kind) =>
+    engines.filter((engine) => engine.kind === kind).flatMap((engine) => cellsOf(engine, options, shapes)),
+  );
   return cells.filter((cell, index) => cells.findIndex((other) => other.id === cell.id) === index);
+}
+
+function cellsOf(engine: Engine, options: CellOptions, shapes: readonly Shape[]): PlannedCell[] {
+  switch (engine.kind) {
+    case 'cowbench':
+      return shapes.flatMap((shape) =>
+        pointsOf(options).map((point) => engineCell(point, shape, options.imageOptions)),
+      );
+    case 'qemu':
+      return qemuCells(engine, options, shapes);
+    case 'nbd':
+      return serverCells(engine, shapes);
+    case 'raw':
+      return rawCells(engine.how, options, shapes);
+  }
 }
 
 /** Everything about a cell but its policy. */
@@ -138,33 +148,38 @@ function tablesOf(size: CacheSize, clusterSizeBytes: number, least: number): num
   return 'tables' in size ? size.tables : Math.max(least, Math.floor(size.bytes / clusterSizeBytes));
 }
 
-function qemuCells({ cache }: CellOptions, shapes: readonly Shape[]): QemuCell[] {
+/** A program of others does its own input and output. */
+function realShapes(engine: string, shapes: readonly Shape[]): Shape[] {
+  const real = shapes.filter(({ device }) => device === null);
+  if (real.length > 0) return real;
+  throw new UsageError(`--engine ${engine} runs on real storage only: add real to --device`);
+}
+
+/** The caches of a server are set in its command. */
+function serverCells({ name, command, format }: ServerEngine, shapes: readonly Shape[]): NbdCell[] {
+  return realShapes('nbd', shapes).map((shape) => ({
+    engine: 'nbd' as const,
+    id: [name, ...shape.words.filter((word) => /^(?:cluster|version|on) /.test(word))].join(', '),
+    ...{ name, command, format, hostCacheMode: OF_THE_COMMAND },
+    ...{ version: shape.version, clusterSizeBytes: shape.clusterSizeBytes },
+  }));
+}
+
+function qemuCells({ name, folder }: QemuEngine, { cache }: CellOptions, shapes: readonly Shape[]): QemuCell[] {
   const modes = modesOf(cache);
-  const name = qemuName();
-  if (!shapes.some(({ device }) => device === null)) {
-    throw new UsageError('--engine qemu runs on real storage only: add real to --device');
-  }
-  return shapes
-    .filter(({ device }) => device === null)
-    .flatMap(({ version, clusterSizeBytes, l2Cache, refcountCache, words }) =>
-      modes.map((hostCacheMode) => ({
-        engine: 'qemu' as const,
-        id: [hostCacheMode === DEFAULT_MODE ? name : `${name}/${hostCacheMode}`, ...words].join(', '),
-        ...{ version, clusterSizeBytes, hostCacheMode },
-        l2CacheTables: tablesOf(l2Cache, clusterSizeBytes, LEAST_L2_TABLES),
-        refcountCacheTables: tablesOf(refcountCache, clusterSizeBytes, 1),
-      })),
-    );
+  return realShapes('qemu', shapes).flatMap(({ version, clusterSizeBytes, l2Cache, refcountCache, words }) =>
+    modes.map((hostCacheMode) => ({
+      engine: 'qemu' as const,
+      id: [hostCacheMode === DEFAULT_MODE ? name : `${name}/${hostCacheMode}`, ...words].join(', '),
+      ...{ name, folder, version, clusterSizeBytes, hostCacheMode },
+      l2CacheTables: tablesOf(l2Cache, clusterSizeBytes, LEAST_L2_TABLES),
+      refcountCacheTables: tablesOf(refcountCache, clusterSizeBytes, 1),
+    })),
+  );
 }
 
 function modesOf(cache: string | undefined): HostCacheMode[] {
   return cache === undefined ? [DEFAULT_MODE] : list('cache', cache).map(hostCacheModeNamed);
-}
-
-function rawPreparations(engines: readonly Engine[]): RawPreparation[] {
-  return RAW_PREPARATIONS.filter(
-    (how) => engines.includes(`raw:${how}`) || (how === 'sparse' && engines.includes('raw')),
-  );
 }
 
 /** A raw file knows no tables: one for each size of clusters that the workload may aim at, and each device. */
@@ -195,12 +210,6 @@ function pointsOf({ policy, stage, cache }: CellOptions): Point[] {
       return (modes ?? [preset.hostCacheMode]).map((mode) => ({ policy: name, stage: at, hostCacheMode: mode }));
     }),
   );
-}
-
-function engineNamed(word: string): Engine {
-  const engine = ENGINES.find((name) => name === word);
-  if (engine !== undefined) return engine;
-  throw new UsageError(`--engine: ${unknownWord('engine', word, ENGINES)}`);
 }
 
 function comparedByDefault(): PolicyName[] {

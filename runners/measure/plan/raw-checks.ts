@@ -1,4 +1,4 @@
-/** What a raw file cannot do, found out before anything is measured: image requests, space that is not there or cannot be reserved. */
+/** What a raw file, or a server of a disk, cannot do, found out before anything is measured: image requests, space that is not there or cannot be reserved. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { MiB, openFile, Qcow2Error } from '../../../engine/index.ts';
@@ -11,17 +11,20 @@ import type { BenchPlan, RawCell } from './plan.ts';
 const TRIAL_BYTES = 4096;
 
 /**
- * Checks the raw cells of `plan` against its requests and the file system of `folder`.
+ * Checks the cells of `plan` that serve a plain disk against its requests and the file system of `folder`.
  * @throws UsageError in one line that names the cell's option.
  */
-export async function requireRawCells(plan: BenchPlan, folder: string): Promise<void> {
-  const raw = plan.cells.filter((cell): cell is RawCell => cell.engine === 'raw');
-  const [first] = raw;
-  if (first === undefined) return;
-  const { workload, requests } = await openWorkload(plan.workload, first.clusterSizeBytes);
+export async function requirePlainCells(plan: BenchPlan, folder: string): Promise<void> {
+  const plain = plan.cells.find(({ engine }) => engine === 'raw' || engine === 'nbd');
+  if (plain === undefined) return;
+  const { workload, requests } = await openWorkload(plan.workload, plain.clusterSizeBytes);
   const op = (await firstImageRequest(workload.prepare())) ?? (await firstImageRequest(requests));
   if (op !== null)
-    throw new UsageError(`--engine raw: workload ${workload.name} asks for ${op}, which only an image can do`);
+    throw new UsageError(
+      `--engine ${plain.engine}: workload ${workload.name} asks for ${op}, which only an image can do`,
+    );
+  const raw = plan.cells.filter((cell): cell is RawCell => cell.engine === 'raw');
+  if (raw.length === 0) return;
   const full = raw.find((cell) => cell.raw !== 'sparse' || workload.backingImage);
   if (full !== undefined) requireRoom(full, workload.diskSizeBytes, folder);
   const reserves = raw.some((cell) => cell.raw === 'falloc') && !workload.backingImage;

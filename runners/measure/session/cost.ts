@@ -8,7 +8,7 @@ import { syncWork } from '../../../results/sync-work.ts';
 export function addCosts(cells: readonly Cell[], costs: StorageCosts): void {
   for (const cell of cells) {
     const round = middleRound(cell);
-    if (cell.exact === null || round === null || cell.device.kind !== 'real' || cell.engine === 'qemu') continue;
+    if (cell.exact === null || round === null || cell.device.kind !== 'real' || isForeign(cell)) continue;
     const { read, write, sync } = round.deviceNs;
     const engineNs = Math.max(0, round.wallNs - read - write - sync);
     const { exact: counters, growingSyncs = 0 } = cell;
@@ -16,6 +16,11 @@ export function addCosts(cells: readonly Cell[], costs: StorageCosts): void {
     const breakdown = breakDownCost({ counters, costs, engineNs, measuredNs: round.wallNs, growingSyncs, cleanSyncs });
     cell.cost = { ...breakdown, terms: [...breakdown.terms] };
   }
+}
+
+/** No time inside file operations is known of another program. */
+function isForeign({ engine }: Cell): boolean {
+  return engine !== 'cowbench' && engine !== 'raw';
 }
 
 /** The untraced round whose wall time is nearest to the median; a traced one where there is no other. */

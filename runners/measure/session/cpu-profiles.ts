@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import type { RunRecord } from '../../../results/record.ts';
-import type { BenchPlan } from '../plan/plan.ts';
+import { type BenchPlan, isForeign } from '../plan/plan.ts';
 import { fileNameOf, type RoutedJob, type SampleJobs } from './sample-jobs.ts';
 
 /** Adds the parts of the CPU time to each cell, and the profiles themselves as files next to the record. */
@@ -15,9 +15,10 @@ export async function addProfiles(
   run: (job: RoutedJob['job'], root: string) => Promise<void>,
 ): Promise<void> {
   record.attachments ??= [];
-  for (const [index, { engine, id }] of plan.cells.entries()) {
+  for (const [index, planned] of plan.cells.entries()) {
+    const { id } = planned;
     const cell = record.cells[index]!;
-    if (engine === 'qemu' || cell.profile !== undefined) continue;
+    if (isForeign(planned) || cell.profile !== undefined) continue;
     const profileFile = `${recordFile.replace(/\.json$/, '')}.${fileNameOf(id)}.cpuprofile`;
     const { job, root } = jobs.jobOf(index, cell, '', false);
     await run({ ...job, profileFile }, root);

@@ -5,6 +5,7 @@ import type { Workload } from '../../../workloads/workload.ts';
 import { programVersion } from '../../console/program-version.ts';
 import { describeEnvironment } from '../../machine/environment.ts';
 import { describeSource, sourceWarning } from '../../machine/source.ts';
+import { emptyNbdCell } from '../../nbd/cell.ts';
 import { defaultL2Tables, emptyQemuCell, qemuWarnings } from '../../qemu/cell.ts';
 import { findQemuTools } from '../../qemu/tools.ts';
 import {
@@ -96,7 +97,9 @@ function warningsOf(plan: BenchPlan, workload: Workload): string[] {
 
 function emptyCells({ cells }: BenchPlan, workload: Workload, fileSystemType: string): Cell[] {
   return cells.map((cell) => {
-    if (cell.engine === 'qemu') return emptyQemuCell(cell, workload.diskSizeBytes, fileSystemType, findQemuTools());
+    if (cell.engine === 'qemu')
+      return emptyQemuCell(cell, workload.diskSizeBytes, fileSystemType, findQemuTools(cell.folder));
+    if (cell.engine === 'nbd') return emptyNbdCell(cell, fileSystemType);
     if (cell.engine === 'raw') return emptyRawCell(cell, fileSystemType);
     return emptyCell(cell, workload.diskSizeBytes, fileSystemType);
   });

@@ -4,6 +4,7 @@ import { commitsHeadline, countLines, verdictLines } from '../../../dashboards/t
 import { costLines } from '../../../dashboards/text/cost-text.ts';
 import { csvText, EXPORT_FORMATS, type ExportFormat, markdownText } from '../../../dashboards/text/export.ts';
 import { oneByOneLines } from '../../../dashboards/text/one-by-one-text.ts';
+import { protocolLines } from '../../../dashboards/text/protocol-text.ts';
 import { rawLines } from '../../../dashboards/text/raw-text.ts';
 import { summaryTable } from '../../../dashboards/text/summary.ts';
 import type { RunRecord } from '../../../results/record.ts';
@@ -31,6 +32,7 @@ export async function tableLines({ record, recordFile }: BenchOutcome, reportFil
     summaryTable(record),
     oneByOneLines(record),
     rawLines(record),
+    protocolLines(record),
     countLines(comparisons),
     verdictLines(record),
     costLines(record),

@@ -17,7 +17,7 @@ import type { Workload } from '../../../workloads/workload.ts';
 import { isBadInput } from '../../console/errors.ts';
 import { openWorkload } from '../../sample/workload-choice.ts';
 import type { BenchPlan } from '../plan/plan.ts';
-import { requireRawCells } from '../plan/raw-checks.ts';
+import { requirePlainCells } from '../plan/raw-checks.ts';
 import { BenchRun } from './bench-run.ts';
 import type { BenchDisplay } from './display.ts';
 import { newRecord } from './new-record.ts';
@@ -48,7 +48,7 @@ export async function runBench(asked: BenchPlan, signal: AbortSignal, display: B
   const lock = (besides: string, name: string) =>
     locks.push(new RunLock(path.join(path.dirname(besides), `.${name}.lock`)));
   try {
-    await requireRawCells(plan, images.folder);
+    await requirePlainCells(plan, images.folder);
     const { resume, recordsRoot } = plan.session;
     const fresh = newRecord(plan, workload, { recordedFlushes }, images.folder);
     // By plan, too: of two that find nothing to resume, both would begin.

@@ -3,13 +3,13 @@ import path from 'node:path';
 import type { Cell } from '../../../results/record.ts';
 import { PROJECT_ROOT } from '../../console/project-root.ts';
 import type { StorageProbe } from '../../machine/probe.ts';
-import type { ModelledDevice, OwnSampleJob } from '../../sample/job.ts';
+import type { ModelledDevice, NbdSampleJob, OwnSampleJob } from '../../sample/job.ts';
 import type { QemuSampleJob } from '../../sample/qemu-sample.ts';
 import { modelNamed, modelOfRecord } from '../plan/modelled-device.ts';
-import type { BenchPlan, PlannedCell } from '../plan/plan.ts';
+import { type BenchPlan, isForeign, type PlannedCell } from '../plan/plan.ts';
 
 export interface RoutedJob {
-  readonly job: OwnSampleJob | QemuSampleJob;
+  readonly job: OwnSampleJob | QemuSampleJob | NbdSampleJob;
   /** Root of the program whose worker takes the sample. */
   readonly root: string;
 }
@@ -25,7 +25,7 @@ export class SampleJobs {
 
   /** The model of a cell; what `recorded` already holds comes first, as a resumed run must continue with the same device. */
   modelOf(cell: PlannedCell, recorded: Cell): ModelledDevice | null {
-    if (cell.engine === 'qemu' || cell.device === null) return null;
+    if (isForeign(cell) || cell.device === null) return null;
     return modelOfRecord(recorded) ?? modelNamed(cell.device, this.#probe);
   }
 
@@ -34,6 +34,7 @@ export class SampleJobs {
     const { workload, pace } = this.#plan;
     const cell = this.#plan.cells[index]!;
     if (cell.engine === 'qemu') return { job: { imageFile, workload, cell, traced }, root: PROJECT_ROOT };
+    if (cell.engine === 'nbd') return { job: { imageFile, workload, cell, traced }, root: PROJECT_ROOT };
     const device = this.modelOf(cell, recorded);
     const traceFile = traced ? this.#deviceTraceFile(cell.id) : null;
     const job: OwnSampleJob = {

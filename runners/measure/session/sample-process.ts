@@ -11,7 +11,7 @@ import {
 } from '../../../results/sample-protocol.ts';
 import { SampleFailure } from '../../console/errors.ts';
 import { PROJECT_ROOT } from '../../console/project-root.ts';
-import type { OwnSampleJob } from '../../sample/job.ts';
+import type { NbdSampleJob, OwnSampleJob } from '../../sample/job.ts';
 import type { QemuSampleJob } from '../../sample/qemu-sample.ts';
 import { workerPath } from './worker-path.ts';
 
@@ -23,7 +23,7 @@ const STDERR_BYTES = 4096;
  * @throws SampleFailure, or the reason of `signal` once it is aborted and the worker is gone.
  */
 export function takeSample(
-  job: OwnSampleJob | QemuSampleJob,
+  job: OwnSampleJob | QemuSampleJob | NbdSampleJob,
   signal: AbortSignal,
   onProgress: (part: SamplePart, requests: number) => void,
   root: string = PROJECT_ROOT,
