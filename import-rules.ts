@@ -77,8 +77,9 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'runners/safety/qemu': [
     ...[ENGINE, 'runners/qemu', 'runners/safety/requests', 'runners/safety/states', 'runners/safety/explore'],
   ],
+  'runners/shards': ['results', 'runners/console'],
   'runners/safety/record': [
-    ...[ENGINE, ...CRASH],
+    ...[ENGINE, 'runners/qemu', 'runners/shards', ...CRASH],
     ...['runners/safety/explore', 'runners/safety/mutants', 'runners/safety/qemu'],
   ],
   'runners/safety/fuzz': [ENGINE, 'workloads/prng.ts', 'runners/console'],
@@ -122,11 +123,11 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...[
       'runners/console',
       'runners/machine',
-      'runners/qemu',
       'runners/image-tool',
       'runners/ops',
       'runners/sample',
       'runners/serve',
+      'runners/shards',
     ],
     ...[...CRASH, 'runners/safety/explore', 'runners/safety/qemu', 'runners/safety/record', 'runners/safety/fuzz'],
     ...['runners/measure/plan', 'runners/measure/session', 'runners/measure/commits', 'runners/measure/gate'],

@@ -100,18 +100,23 @@ function syncDirectory(directory: string): void {
  * version, or breaks the schema.
  */
 export function readRecord(file: string): RunRecord {
-  let text: string;
+  return parseRecord(file, readableText(file, MAX_RECORD_BYTES));
+}
+
+/**
+ * The text of `file`, of at most `mostBytes`.
+ * @throws RecordError naming the file when it is no regular file, is larger, or cannot be read.
+ */
+export function readableText(file: string, mostBytes: number): string {
   try {
     const status = fs.statSync(file);
     if (!status.isFile()) throw new RecordError(`${file}: not a regular file`);
-    if (status.size > MAX_RECORD_BYTES)
-      throw new RecordError(`${file}: ${status.size} bytes are too many for a record`);
-    text = fs.readFileSync(file, 'utf8');
+    if (status.size > mostBytes) throw new RecordError(`${file}: ${status.size} bytes are too many for a record`);
+    return fs.readFileSync(file, 'utf8');
   } catch (error) {
     if (error instanceof RecordError) throw error;
     throw new RecordError(`cannot read ${file}: ${reason(error)}`, { cause: error });
   }
-  return parseRecord(file, text);
 }
 
 function parseRecord(file: string, text: string): RunRecord {

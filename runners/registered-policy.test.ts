@@ -7,7 +7,8 @@ import { exactPoints } from './measure/gate/points.ts';
 import { planCells } from './measure/plan/planned-cells.ts';
 import { orderMutant } from './safety/mutants/mutants.ts';
 import { withoutVerdict } from './safety/mutants/testing/mutant-kills.ts';
-import { SafetyWork, safetySubjects } from './safety/record/safety-record.ts';
+import { safetySubjects } from './safety/record/safety-plan.ts';
+import { SafetyWork } from './safety/record/safety-record.ts';
 
 const NAME = 'dummy';
 const pointsBefore = exactPoints().map(({ name }) => name);
@@ -45,8 +46,11 @@ test('safety record: explored, its mutants hunted, its barriers left out one by 
     safetySubjects().filter(({ policy }) => policy !== NAME),
     subjectsBefore,
   );
-  const scope = { length: 1, clusterSizes: [4096], caches: [null], statesPerPoint: 16, qemuStates: 0 } as const;
-  const partsWith = (mutants: 'none' | 'named') => new SafetyWork(subject!, { ...scope, mutants }).partCount;
+  const plan = {
+    ...{ length: 1, clusterSizes: [4096], caches: [null], statesPerPoint: 16, qemuStates: 0 },
+    ...{ policies: [NAME], tools: { qemuImg: null, qemuIo: null } },
+  } as const;
+  const partsWith = (mutants: 'none' | 'named') => new SafetyWork({ ...plan, mutants }).names.length;
   assert.ok(partsWith('none') > 0 && partsWith('named') > partsWith('none'));
 });
 

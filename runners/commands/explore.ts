@@ -16,7 +16,6 @@ import { describeSource, sourceWarning } from '../machine/source.ts';
 import { tellStory } from '../safety/explore/story.ts';
 import { addTally, emptyTally, type Tally } from '../safety/explore/tally.ts';
 import { FINDING_CLASSES, isViolated, isViolation } from '../safety/judge/state-verdict.ts';
-import { FinishedParts } from '../safety/record/finished-parts.ts';
 import { type GroupTally, judgeManyStates, type ManyStatesScope, manyStatesOf } from '../safety/record/many-states.ts';
 import {
   groupCells,
@@ -25,6 +24,7 @@ import {
   manyStatesRecord,
 } from '../safety/record/many-states-record.ts';
 import { recordWorkload } from '../safety/states/record-workload.ts';
+import { FinishedParts } from '../shards/finished-parts.ts';
 
 const OPTIONS = {
   policy: { ...value('NAME,…'), alias: 'p', default: 'ordered,reserve', describe: 'policies' },

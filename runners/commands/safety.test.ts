@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { cowbench, type Finished, startCowbench, temporaryFolder } from '../testing/command.ts';
+import { runCommand } from './command-line.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -60,4 +61,32 @@ test('a page that cannot be written is refused before the work', async () => {
 test('a word that is none of the choices is refused', async () => {
   const { code, stderr } = await cowbench('safety', '--mutants', 'nmaed', '--out', page());
   assert.deepEqual([code, stderr], [2, 'cowbench: --mutants "nmaed": expected none, named or all\n']);
+});
+
+/** The one line that `safety WORDS` is refused with, without the folder. */
+async function refusal(...words: string[]): Promise<string> {
+  const error = await runCommand(['safety', '--out', path.join(folder, 'out'), ...words]).then(
+    () => null,
+    (reason: Error) => reason,
+  );
+  return error?.message.replaceAll(`${folder}/`, '') ?? '';
+}
+
+test('shards that make no sense are refused; one part of many is no page', async () => {
+  const part = path.join(folder, 'part.json');
+  assert.equal(await refusal('--shard', '3/2'), '--shard "3/2": shards of 2 are numbered from 1/2 to 2/2');
+  assert.equal(await refusal('--shard', '1/2', '--merge', part), '--shard and --merge cannot be combined');
+  assert.equal(
+    await refusal('--merge', part, '--length', '3'),
+    '--merge takes the plan from its files: leave out --length',
+  );
+  assert.equal(await refusal('--merge', part), 'cannot read part.json: no such file or directory');
+  await assert.rejects(runCommand(['safety', '--shard', '1/2']), {
+    message: '--shard needs --out: the file that takes the result',
+  });
+  const plan = ['--policy', 'ordered', '--length', '1', '--cluster-size', '512', '--mutants', 'none'];
+  const words = [...plan, '--states', '2', '--qemu-states', '0', '--no-qemu-peer', '--quiet'];
+  await runCommand(['safety', ...words, '--shard', '5/60', '--out', part]);
+  assert.equal(fs.existsSync(`${part}.parts.tmp`), false);
+  assert.match(await refusal('--merge', part), /^--merge: shards 1, 2, 3, 4, 6, .*… of 60 are missing$/);
 });

@@ -3,6 +3,9 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
+import { policyNamed, policyNames } from '../../engine/index.ts';
+import type { RunRecord } from '../../results/record.ts';
+import { writeWhole } from '../../results/store.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { Interruption } from '../console/interruption.ts';
@@ -10,17 +13,20 @@ import { clusterSize, integer, list, type OptionText, single } from '../console/
 import { PROJECT_ROOT } from '../console/project-root.ts';
 import { WorkProgress } from '../console/work-progress.ts';
 import { describeSource, sourceWarning } from '../machine/source.ts';
-import { toolVersion } from '../qemu/tools.ts';
-import { exploreNamedByQemu } from '../safety/qemu/qemu-exploration.ts';
-import { FinishedParts } from '../safety/record/finished-parts.ts';
 import { MANY_STATES_RECORD, readManyStates } from '../safety/record/many-states-record.ts';
 import { safetyPage } from '../safety/record/safety-page.ts';
-import { qemuVerdicts, type SafetyScope, SafetyWork, safetySubjects } from '../safety/record/safety-record.ts';
+import { SafetyPlan, safetyTools } from '../safety/record/safety-plan.ts';
+import { type SafetyResults, SafetyWork } from '../safety/record/safety-record.ts';
+import { FinishedParts } from '../shards/finished-parts.ts';
+import { checkedValue, mergePartFiles, requireKnownProgram, writePartFile } from '../shards/part-file.ts';
+import { type Shard, shardWords, shareOf } from '../shards/shard.ts';
+import { requireDefaults, SHARD_OPTIONS, shardChoice } from '../shards/shard-options.ts';
 
+const KIND = 'safety';
 const MUTANT_WORDS = ['none', 'named', 'all'] as const;
 const DEFAULT_PAGE = 'docs/safety.md';
 
-const OPTIONS = {
+const PLAN_OPTIONS = {
   length: { ...value('N'), default: '2', describe: 'operations per sequence, 1 to 3' },
   'cluster-size': { ...value('SIZE,…'), default: '512,4096,65536', describe: 'cluster sizes of the images' },
   'cache-tables': {
@@ -35,7 +41,13 @@ const OPTIONS = {
     describe: 'states per recording that qemu-img checks too; 0: none',
   },
   mutants: { ...value('WHICH'), default: 'named', describe: 'workloads to test mutants with: none, named or all' },
+  policy: { ...value('POLICY,…'), default: 'all', describe: 'explore these policies only, at no stage of history' },
   'qemu-peer': { type: 'boolean', default: true, describe: 'include the installed QEMU in the tables' },
+} as const;
+
+const OPTIONS = {
+  ...PLAN_OPTIONS,
+  ...SHARD_OPTIONS,
   out: { ...value('FILE'), describe: `page to write [default: ${DEFAULT_PAGE}]` },
   quiet: { type: 'boolean', alias: 'q', describe: 'no progress on stderr' },
 } as const;
@@ -50,72 +62,96 @@ export const safety: CommandModule<object, Options> = {
       .options(OPTIONS)
       .example('npm run safety -- --length 3', 'makes docs/safety.md: about 35 minutes on two cores')
       .example('$0 safety --length 1 --cluster-size 512 --mutants none --out s.md', 'a quick sample')
+      .example('$0 safety --length 3 --shard 2/7 --out part-2.json', 'one seventh of it, on any machine')
+      .example('$0 safety --merge part-*.json', 'the same page from all seven')
       .epilogue('Ctrl-C keeps finished parts next to the page; the same command resumes from there.'),
   handler: writeSafety,
 };
 
 async function writeSafety(options: Options): Promise<void> {
-  const scope = scopeOf(options);
+  const choice = shardChoice(options);
   const out = path.resolve(options.out === undefined ? path.join(PROJECT_ROOT, DEFAULT_PAGE) : text(options, 'out'));
   requireWritable(out);
-  const withPeer = options['qemu-peer'] !== false;
-  if (scope.qemuStates > 0) toolVersion('qemu-img');
-  if (withPeer) toolVersion('qemu-io');
   const source = describeSource();
   const warning = sourceWarning(source);
   if (warning !== null) console.error(`warning: ${warning}`);
-  // Parts of a program that is not known are never those of this one.
-  const program = source.problem === undefined ? source : { ...source, run: randomUUID() };
-  const finished = new FinishedParts(`${out}.parts.tmp`, { source: program, scope });
-  if (finished.count > 0) console.error(`resuming: ${finished.count} parts are finished`);
-  const interruption = new Interruption();
-  try {
-    const works = safetySubjects().map((subject) => new SafetyWork(subject, scope));
-    const { signal } = interruption;
-    await runAll(works, finished, options.quiet === true, signal);
-    const matrix = scope.qemuStates === 0 || signal.aborted ? null : await qemuVerdicts(scope, signal);
-    const peer = withPeer && !signal.aborted ? await exploreNamedByQemu(scope.statesPerPoint, signal) : null;
-    if (interruption.exitCode !== null) {
-      console.error(`interrupted; ${finished.count} parts are kept; the same command resumes from there`);
-      process.exitCode = interruption.exitCode;
-      return;
-    }
-    const records = works.map((work) => work.record());
-    const commit = commitWords(source);
-    const command = commandOf(options);
-    const manyStates = readManyStates(path.join(PROJECT_ROOT, MANY_STATES_RECORD));
-    fs.writeFileSync(out, safetyPage({ scope, records, matrix, peer, manyStates, command, commit }));
-    finished.remove();
-    console.error(`written: ${out}`);
-  } finally {
-    interruption.release();
-  }
+  if (choice.kind === 'merge') return merge(choice.files, options, source, out);
+  if (choice.kind === 'shard') requireKnownProgram(source);
+  const plan = planOf(options);
+  const work = new SafetyWork(plan);
+  const shard = choice.kind === 'shard' ? choice.shard : null;
+  const finished = await runAll(work, { plan, source, shard, out, isQuiet: options.quiet === true });
+  if (finished === null) return;
+  if (shard === null)
+    writePage(
+      out,
+      plan,
+      work.results((name) => finished.get(name)!),
+      source,
+    );
+  else writePartFile(out, shard, { kind: KIND, program: source, plan }, finished.all);
+  finished.remove();
+  console.error(`written: ${out}`);
 }
 
-async function runAll(
-  works: readonly SafetyWork[],
-  finished: FinishedParts,
-  isQuiet: boolean,
-  signal: AbortSignal,
-): Promise<void> {
-  const total = works.reduce((sum, { partCount }) => sum + partCount, 0);
-  const progress = new WorkProgress(total, 'parts', isQuiet);
+/** What is done, and where its results go. */
+interface Sitting {
+  readonly plan: SafetyPlan;
+  readonly source: RunRecord['source'];
+  /** Null: all of it. */
+  readonly shard: Shard | null;
+  readonly out: string;
+  readonly isQuiet: boolean;
+}
+
+/** Does what is not finished yet; null when it was interrupted, and then the exit code is set. */
+async function runAll(work: SafetyWork, { plan, source, shard, out, isQuiet }: Sitting): Promise<FinishedParts | null> {
+  // Parts of a program that is not known are never those of this one.
+  const program = source.problem === undefined ? source : { ...source, run: randomUUID() };
+  const key = { source: program, plan, ...(shard !== null && { shard: shardWords(shard) }) };
+  const finished = new FinishedParts(`${out}.parts.tmp`, key);
+  if (finished.count > 0) console.error(`resuming: ${finished.count} parts are finished`);
+  const mine = shard === null ? new Set(work.names) : shareOf(work.names, shard);
+  const interruption = new Interruption();
+  const progress = new WorkProgress(mine.size, 'parts', isQuiet);
   const onPart = (wasFinished: boolean) => (wasFinished ? progress.skip(1) : progress.next());
   try {
-    for (const work of works) await work.run(finished, onPart, signal);
+    await work.run(finished, mine, onPart, interruption.signal);
   } finally {
     progress.end();
+    interruption.release();
   }
+  if (interruption.exitCode === null) return finished;
+  console.error(`interrupted; ${finished.count} parts are kept; the same command resumes from there`);
+  process.exitCode = interruption.exitCode;
+  return null;
+}
+
+/** Writes the page that one machine alone would have written. */
+function merge(files: readonly string[], options: Options, source: RunRecord['source'], out: string): void {
+  requireDefaults(options, PLAN_OPTIONS, Object.keys(PLAN_OPTIONS));
+  const namesOf = (plan: SafetyPlan) => new SafetyWork(plan).names;
+  const { plan, parts } = mergePartFiles(files, { kind: KIND, program: source, plan: SafetyPlan, namesOf });
+  const results = new SafetyWork(plan).results((name, schema) => checkedValue(name, parts.get(name), schema));
+  writePage(out, plan, results, source);
+  console.error(`written: ${out}`);
+}
+
+function writePage(out: string, plan: SafetyPlan, results: SafetyResults, source: RunRecord['source']): void {
+  const manyStates = readManyStates(path.join(PROJECT_ROOT, MANY_STATES_RECORD));
+  const [command, commit] = [commandOf(plan), commitWords(source)];
+  writeWhole(out, safetyPage({ ...results, manyStates, plan, command, commit }));
 }
 
 function text(options: Options, name: string): string {
   return single(name, options[name] as OptionText);
 }
 
-function scopeOf(options: Options): SafetyScope {
+function planOf(options: Options): SafetyPlan {
   const mutantsText = text(options, 'mutants');
   const mutants = MUTANT_WORDS.find((word) => word === mutantsText);
   if (mutants === undefined) throw new UsageError(`--mutants "${mutantsText}": expected none, named or all`);
+  const qemuStates = integer('qemu-states', text(options, 'qemu-states'), 0, 2 ** 20);
   return {
     length: integer('length', text(options, 'length'), 1, 3),
     clusterSizes: list('cluster-size', text(options, 'cluster-size')).map((word) => clusterSize('cluster-size', word)),
@@ -125,9 +161,17 @@ function scopeOf(options: Options): SafetyScope {
       return { l2: tables, refcounts: tables };
     }),
     statesPerPoint: integer('states', text(options, 'states'), 2, 2 ** 22),
-    qemuStates: integer('qemu-states', text(options, 'qemu-states'), 0, 2 ** 20),
+    qemuStates,
     mutants,
+    policies: policiesOf(text(options, 'policy')),
+    tools: safetyTools(qemuStates, options['qemu-peer'] !== false),
   };
+}
+
+function policiesOf(words: string): SafetyPlan['policies'] {
+  if (words === PLAN_OPTIONS.policy.default) return null;
+  const named = list('policy', words).map((word) => policyNamed(word).name);
+  return policyNames().filter((name) => named.includes(name));
 }
 
 /** Said before the long work, not after it. */
@@ -140,15 +184,24 @@ function requireWritable(out: string): void {
   }
 }
 
-function commitWords({ commit, dirty }: ReturnType<typeof describeSource>): string {
+function commitWords({ commit, dirty }: RunRecord['source']): string {
   return commit === null ? 'an unknown commit' : `${commit.slice(0, 12)}${dirty ? ' with changes' : ''}`;
 }
 
 /** What decides the content of the page, in the words that give it again. */
-function commandOf(options: Options): string {
-  const named = ['length', 'cluster-size', 'cache-tables', 'states', 'qemu-states', 'mutants'] as const;
-  const asked = named.filter((name) => text(options, name) !== OPTIONS[name].default);
-  const words = asked.flatMap((name) => [`--${name}`, text(options, name)]);
-  if (options['qemu-peer'] === false) words.push('--no-qemu-peer');
+function commandOf(plan: SafetyPlan): string {
+  const asked: Readonly<Record<string, string>> = {
+    length: String(plan.length),
+    'cluster-size': plan.clusterSizes.join(','),
+    'cache-tables': plan.caches.map((tables) => (tables === null ? 'stage' : String(tables.l2))).join(','),
+    states: String(plan.statesPerPoint),
+    'qemu-states': String(plan.qemuStates),
+    mutants: plan.mutants,
+    policy: plan.policies === null ? 'all' : plan.policies.join(','),
+  };
+  const words = Object.entries(asked).flatMap(([name, word]) =>
+    word === (PLAN_OPTIONS as Record<string, { readonly default?: unknown }>)[name]!.default ? [] : [`--${name}`, word],
+  );
+  if (plan.tools.qemuIo === null) words.push('--no-qemu-peer');
   return ['npm run safety', ...(words.length === 0 ? [] : ['--', ...words])].join(' ');
 }

@@ -4,9 +4,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { FinishedParts } from '../../shards/finished-parts.ts';
 import { FINDING_CLASSES } from '../judge/state-verdict.ts';
 import { randomWorkload } from '../requests/random-workload.ts';
-import { FinishedParts } from './finished-parts.ts';
 import { type GroupTally, judgeManyStates, type ManyStatesScope, manyStatesOf } from './many-states.ts';
 
 const SCOPE: ManyStatesScope = { policies: ['ordered', 'reserve'], length: 1, seed: 1 };

@@ -3,12 +3,12 @@
  * shape in turn, until enough states were judged. The parts and their order depend on the scope alone.
  */
 import type { PolicyName } from '../../../engine/index.ts';
+import type { FinishedParts } from '../../shards/finished-parts.ts';
 import type { ExplorationJob } from '../explore/jobs.ts';
 import { addTally, emptyTally, type Tally } from '../explore/tally.ts';
 import { runInThreads } from '../explore/thread-pool.ts';
 import type { WorkloadShape } from '../requests/named-workloads.ts';
 import { OPERATIONS } from '../requests/operation-table.ts';
-import type { FinishedParts } from './finished-parts.ts';
 
 export interface ManyStatesScope {
   readonly policies: readonly PolicyName[];

@@ -3,19 +3,18 @@
 import { FINDING_CLASSES, isViolated } from '../judge/state-verdict.ts';
 import type { HuntResult, HuntVerdict } from '../mutants/mutant-hunt.ts';
 import { mutantNamed } from '../mutants/mutants.ts';
-import { PEER_CLUSTER_SIZES, type QemuExploration } from '../qemu/qemu-exploration.ts';
+import { PEER_CLUSTER_SIZES } from '../qemu/qemu-exploration.ts';
 import type { ConfusionMatrix } from '../qemu/qemu-verdicts.ts';
+import { BARRIER_CLUSTER_BYTES } from './jobs.ts';
 import { manyStatesSection } from './many-states-page.ts';
 import type { ManyStatesRecord } from './many-states-record.ts';
-import { markdownTable } from './markdown-table.ts';
-import { BARRIER_CLUSTER_BYTES, type SafetyRecord, type SafetyScope } from './safety-record.ts';
+import { escaped, markdownTable } from './markdown-table.ts';
+import type { PeerValue } from './part-values.ts';
+import type { SafetyPlan } from './safety-plan.ts';
+import type { SafetyRecord, SafetyResults } from './safety-record.ts';
 
-export interface SafetyFindings {
-  readonly scope: SafetyScope;
-  readonly records: readonly SafetyRecord[];
-  readonly matrix: ConfusionMatrix | null;
-  /** The installed QEMU, as a peer; null when it was not asked for. */
-  readonly peer: QemuExploration | null;
+export interface SafetyFindings extends SafetyResults {
+  readonly plan: SafetyPlan;
   /** What `cowbench explore` wrote; null where it has not. */
   readonly manyStates: ManyStatesRecord | null;
   readonly command: string;
@@ -32,8 +31,8 @@ export function safetyPage(findings: SafetyFindings): string {
   return `${[...parts, OUTSIDE].join('\n\n')}\n`;
 }
 
-function introduction({ scope, command, commit }: SafetyFindings): string {
-  const caches = scope.caches.map((tables) => (tables === null ? 'those of the stage' : `${tables.l2} tables each`));
+function introduction({ plan, command, commit }: SafetyFindings): string {
+  const caches = plan.caches.map((tables) => (tables === null ? 'those of the stage' : `${tables.l2} tables each`));
   return [
     '# What a power cut does under each policy',
     '',
@@ -41,11 +40,11 @@ function introduction({ scope, command, commit }: SafetyFindings): string {
     '',
     `Made by \`${command}\` at ${commit}. What a state is and what is promised: [crash-model.md](crash-model.md).`,
     '',
-    `Explored: every sequence of up to ${scope.length} operations on a plain image and on one with a snapshot, and the named`,
-    `workloads of \`cowbench crash --help\`; clusters of ${scope.clusterSizes.join(', ')} bytes; table caches: ${caches.join('; ')};`,
-    `up to ${scope.statesPerPoint} combinations per crash point, beyond that a seeded sample.`,
+    `Explored: every sequence of up to ${plan.length} operations on a plain image and on one with a snapshot, and the named`,
+    `workloads of \`cowbench crash --help\`; clusters of ${plan.clusterSizes.join(', ')} bytes; table caches: ${caches.join('; ')};`,
+    `up to ${plan.statesPerPoint} combinations per crash point, beyond that a seeded sample.`,
     '',
-    'The first three rows are the presets. The others are the writeback policy at earlier stages of history, with the defects it had then.',
+    'A row that names a stage is the writeback policy as it was then, with the defects it had; the others are the presets.',
   ].join('\n');
 }
 
@@ -118,7 +117,7 @@ function barriers(records: readonly SafetyRecord[]): string {
   ].join('\n');
 }
 
-function mutants({ records, scope }: SafetyFindings): string {
+function mutants({ records, plan }: SafetyFindings): string {
   const hunted = records.filter(({ hunts }) => hunts.length > 0);
   if (hunted.length === 0) return '## Mutants\n\nNot part of this run.';
   const names = [...new Set(hunted.flatMap(({ hunts }) => hunts.map(({ mutant }) => mutant)))];
@@ -129,7 +128,7 @@ function mutants({ records, scope }: SafetyFindings): string {
     return hunt === undefined ? '' : huntWords(hunt, reasons);
   };
   const workloads =
-    scope.mutants === 'all' ? 'the named workloads and all sequences of two operations' : 'the named workloads alone';
+    plan.mutants === 'all' ? 'the named workloads and all sequences of two operations' : 'the named workloads alone';
   return [
     '## Mutants',
     '',
@@ -144,7 +143,7 @@ function mutants({ records, scope }: SafetyFindings): string {
       names.map((name) => [name, mutantNamed(name).title, ...hunted.map((record) => cell(record, name))]),
     ),
     '',
-    ...reasons.map((reason, index) => `${index + 1}. ${reason}`),
+    ...reasons.map((reason, index) => `${index + 1}. ${escaped(reason)}`),
   ].join('\n');
 }
 
@@ -175,7 +174,7 @@ function checkers(matrix: ConfusionMatrix): string {
   ].join('\n');
 }
 
-function peerRow({ name, tally, leftOut }: QemuExploration): string {
+function peerRow({ name, tally, leftOut }: PeerValue): string {
   const counts = [tally.workloads, tally.points, tally.exhaustivePoints, tally.states, tally.distinctStates];
   const found = FINDING_CLASSES.map((kind) => tally.findings[kind]);
   const header = [
@@ -198,7 +197,7 @@ function peerRow({ name, tally, leftOut }: QemuExploration): string {
   });
   const reasons = new Map(leftOut.map(({ workload, reason }) => [workload.name, reason]));
   return [
-    `## ${name}, same workloads`,
+    `## ${escaped(name)}, same workloads`,
     '',
     `The installed qemu-io and qemu-img in writeback mode, their own cache sizes, recorded by QEMU's \`blklogwrites\`: the named workloads on`,
     `clusters of ${PEER_CLUSTER_SIZES.join(' and ')} bytes, no sequences, the same judge. How this differs from our recordings:`,
@@ -210,7 +209,7 @@ function peerRow({ name, tally, leftOut }: QemuExploration): string {
     '',
     'Left out:',
     '',
-    ...[...reasons].map(([workload, reason]) => `- ${workload}: ${reason}`),
+    ...[...reasons].map(([workload, reason]) => `- ${escaped(workload)}: ${escaped(reason)}`),
   ].join('\n');
 }
 

@@ -1,30 +1,19 @@
-/** Everything that `docs/safety.md` says about one policy, found by exploring it, part by part. */
-import { policyOfStage, policyPresets, STAGE_IDS } from '../../../engine/index.ts';
+/**
+ * Everything that `docs/safety.md` says, in parts: each is done alone, on any machine, and its result is plain data. The record is made
+ * from the results of all parts in the order of their names' list, whoever did them and when.
+ */
+import type { z } from 'zod';
+import type { FinishedParts } from '../../shards/finished-parts.ts';
 import type { BarrierNecessity } from '../explore/barrier-necessity.ts';
-import type { BarrierJob } from '../explore/barrier-worker.ts';
-import type { ExplorationJob } from '../explore/jobs.ts';
 import { sumOf, type Tally } from '../explore/tally.ts';
 import { runInThreads } from '../explore/thread-pool.ts';
 import type { HuntResult } from '../mutants/mutant-hunt.ts';
-import type { MutantJob } from '../mutants/mutant-worker.ts';
-import { mutantsOf } from '../mutants/mutants.ts';
-import { type ConfusionMatrix, compareCheckers } from '../qemu/qemu-verdicts.ts';
-import type { CrashWorkload } from '../requests/crash-workload.ts';
-import { namedWorkloads } from '../requests/named-workloads.ts';
-import { OPERATIONS } from '../requests/operation-table.ts';
-import { type CrashSubject, recordWorkload } from '../states/record-workload.ts';
-import type { FinishedParts } from './finished-parts.ts';
-
-export interface SafetyScope {
-  readonly length: number;
-  readonly clusterSizes: readonly number[];
-  readonly caches: readonly CrashWorkload['cacheTables'][];
-  readonly statesPerPoint: number;
-  /** States of each recording that go through qemu-img; 0: none. */
-  readonly qemuStates: number;
-  /** Which workloads mutants are tested with. */
-  readonly mutants: 'none' | 'named' | 'all';
-}
+import { exploreNamedByQemu } from '../qemu/qemu-exploration.ts';
+import type { ConfusionMatrix } from '../qemu/qemu-verdicts.ts';
+import type { CrashSubject } from '../states/record-workload.ts';
+import { barriersOf, explorationsOf, huntsOf, qemuVerdicts } from './jobs.ts';
+import { BarrierValue, HuntValue, MatrixValue, PeerValue, TallyValue } from './part-values.ts';
+import { type SafetyPlan, safetySubjects } from './safety-plan.ts';
 
 export interface SafetyRecord {
   readonly subject: CrashSubject;
@@ -34,155 +23,142 @@ export interface SafetyRecord {
   readonly barriers: BarrierNecessity;
 }
 
-const SEED = 1;
-
-/** The presets, then the writeback policy at each point of history that is not a preset's. */
-export function safetySubjects(): CrashSubject[] {
-  const presets = policyPresets();
-  const others = STAGE_IDS.filter((id) => !presets.some(({ stage }) => stage === id));
-  return [
-    ...presets.map(({ name }) => subjectOf(name, null)),
-    ...others.map((stage) => subjectOf(policyOfStage(stage, 'writeback'), stage)),
-  ];
+/** What all parts together say. */
+export interface SafetyResults {
+  readonly records: readonly SafetyRecord[];
+  readonly matrix: ConfusionMatrix | null;
+  /** The installed QEMU, as a peer; null when it was not asked for. */
+  readonly peer: PeerValue | null;
 }
 
-function subjectOf(policy: CrashSubject['policy'], stage: CrashSubject['stage']): CrashSubject {
-  return { policy, stage, hostCacheMode: null };
-}
+/** The result of a part that is done, checked where it comes from elsewhere. */
+export type ReadPart = <Value>(name: string, schema: z.ZodType<Value>) => Value;
 
-/** Work of one kind, in parts that are plain data, as are their results. */
-interface Chore<Job, Result> {
-  readonly name: string;
+/** Called for each part; `wasFinished`: before this sitting. */
+type OnPart = (wasFinished: boolean) => void;
+
+/** Jobs of one kind for the threads of one module. */
+interface Chore {
   readonly worker: string;
-  readonly jobs: readonly Job[];
-  readonly results: Result[];
+  readonly names: readonly string[];
+  readonly jobs: readonly unknown[];
 }
 
-/** What is known when all is done, and how to get there. */
+interface SubjectWork {
+  readonly subject: CrashSubject;
+  readonly explorations: Chore;
+  readonly hunts: Chore;
+  readonly barriers: Chore;
+}
+
+/** Parts that cannot be split: states are compared over all policies, and QEMU is one program. */
+const MATRIX = 'states checked by qemu-img too';
+const PEER = 'states of the installed QEMU';
+
 export class SafetyWork {
-  readonly #subject: CrashSubject;
-  readonly #explorations: Chore<ExplorationJob, Tally>;
-  readonly #hunts: Chore<MutantJob, HuntResult>;
-  readonly #barriers: Chore<BarrierJob, BarrierNecessity>;
+  readonly #plan: SafetyPlan;
+  readonly #works: readonly SubjectWork[];
+  readonly #whole: readonly string[];
 
-  constructor(subject: CrashSubject, scope: SafetyScope) {
-    this.#subject = subject;
-    const chore = <Job, Result>(what: string, worker: string, jobs: readonly Job[]): Chore<Job, Result> => ({
-      name: `${what} of ${subject.policy} ${subject.stage ?? ''}`,
-      worker,
-      jobs,
-      results: [],
-    });
-    this.#explorations = chore('states', '../explore/exploration-worker.ts', jobsOf(subject, scope));
-    // Of stages that are no preset, no mutants: they have the faults that the mutants are modelled on.
-    const isHunted = subject.stage === null && scope.mutants !== 'none';
-    this.#hunts = chore('mutants', '../mutants/mutant-worker.ts', isHunted ? huntsOf(subject, scope) : []);
-    this.#barriers = chore('barriers', '../explore/barrier-worker.ts', barriersOf(subject, scope));
+  constructor(plan: SafetyPlan) {
+    this.#plan = plan;
+    this.#works = safetySubjects(plan.policies).map((subject) => workOf(subject, plan));
+    this.#whole = [plan.tools.qemuImg === null ? [] : MATRIX, plan.tools.qemuIo === null ? [] : PEER].flat();
   }
 
-  get partCount(): number {
-    return this.#explorations.jobs.length + this.#hunts.jobs.length + this.#barriers.jobs.length;
+  /** The names of all parts. */
+  get names(): readonly string[] {
+    return [...this.#chores().flatMap(({ names }) => names), ...this.#whole];
   }
 
-  /** Does what `finished` does not have, and keeps it there. `onPart` is called for each part; `signal` ends it early. */
-  async run(finished: FinishedParts, onPart: (wasFinished: boolean) => void, signal: AbortSignal): Promise<void> {
-    for (const chore of [this.#explorations, this.#hunts, this.#barriers] as Chore<unknown, unknown>[]) {
-      await carryOut(chore, finished, onPart, signal);
+  /** Does those parts of `mine` that `finished` does not have, and keeps them there; `signal` ends it early. */
+  async run(finished: FinishedParts, mine: ReadonlySet<string>, onPart: OnPart, signal: AbortSignal): Promise<void> {
+    for (const chore of this.#chores()) await carryOut(chore, finished, mine, onPart, signal);
+    for (const name of this.#whole) {
+      if (!mine.has(name)) continue;
+      const wasFinished = finished.has(name);
+      const value = wasFinished || signal.aborted ? null : await this.#wholePart(name, signal);
+      // It may be of a part of the work only.
+      if (signal.aborted) return;
+      if (!wasFinished) finished.keep(name, value);
+      onPart(wasFinished);
     }
   }
 
   /** Of finished work only. */
-  record(): SafetyRecord {
-    const barriers: BarrierNecessity = { barriers: 0, loadBearing: 0, guestWrites: 0 };
-    for (const one of this.#barriers.results) {
-      barriers.barriers += one.barriers;
-      barriers.loadBearing += one.loadBearing;
-      barriers.guestWrites += one.guestWrites;
-    }
-    return { subject: this.#subject, tally: sumOf(this.#explorations.results), hunts: this.#hunts.results, barriers };
+  results(read: ReadPart): SafetyResults {
+    const all = <Value>({ names }: Chore, schema: z.ZodType<Value>) => names.map((name) => read(name, schema));
+    const records = this.#works.map(({ subject, explorations, hunts, barriers }) => ({
+      subject,
+      tally: sumOf(all(explorations, TallyValue)),
+      hunts: all(hunts, HuntValue),
+      barriers: sumOfBarriers(all(barriers, BarrierValue)),
+    }));
+    return {
+      records,
+      matrix: this.#whole.includes(MATRIX) ? new Map(read(MATRIX, MatrixValue)) : null,
+      peer: this.#whole.includes(PEER) ? read(PEER, PeerValue) : null,
+    };
+  }
+
+  #chores(): Chore[] {
+    return this.#works.flatMap(({ explorations, hunts, barriers }) => [explorations, hunts, barriers]);
+  }
+
+  async #wholePart(name: string, signal: AbortSignal): Promise<unknown> {
+    if (name === MATRIX) return [...(await qemuVerdicts(this.#plan, signal))];
+    const { tally, leftOut, ...peer } = await exploreNamedByQemu(this.#plan.statesPerPoint, signal);
+    const named = leftOut.map(({ workload, reason }) => ({ workload: { name: workload.name }, reason }));
+    // Recordings are large, and no page shows them.
+    const examples = Object.entries(tally.examples).map(([kind, found]) => [kind, { ...found, subject: null }]);
+    return { ...peer, tally: { ...tally, examples: Object.fromEntries(examples) }, leftOut: named };
   }
 }
 
-async function carryOut<Job, Result>(
-  { name, worker, jobs, results }: Chore<Job, Result>,
+function workOf(subject: CrashSubject, plan: SafetyPlan): SubjectWork {
+  const chore = (what: string, worker: string, jobs: readonly unknown[]): Chore => ({
+    worker,
+    names: jobs.map((_, index) => `${what} of ${subject.policy} ${subject.stage ?? ''}, ${index}`),
+    jobs,
+  });
+  // Of stages that are no preset, no mutants: they have the faults that the mutants are modelled on.
+  const isHunted = subject.stage === null && plan.mutants !== 'none';
+  return {
+    subject,
+    explorations: chore('states', '../explore/exploration-worker.ts', explorationsOf(subject, plan)),
+    hunts: chore('mutants', '../mutants/mutant-worker.ts', isHunted ? huntsOf(subject, plan) : []),
+    barriers: chore('barriers', '../explore/barrier-worker.ts', barriersOf(subject, plan)),
+  };
+}
+
+async function carryOut(
+  { worker, names, jobs }: Chore,
   finished: FinishedParts,
-  onPart: (wasFinished: boolean) => void,
+  mine: ReadonlySet<string>,
+  onPart: OnPart,
   signal: AbortSignal,
 ): Promise<void> {
-  const partName = (index: number) => `${name}, ${index}`;
-  const open = [...jobs.keys()].filter((index) => !finished.has(partName(index)));
-  for (const index of jobs.keys()) {
-    const known = finished.get<Result>(partName(index));
-    if (known === undefined) continue;
-    results[index] = known;
-    onPart(true);
-  }
+  const wanted = [...jobs.keys()].filter((index) => mine.has(names[index]!));
+  const open = wanted.filter((index) => !finished.has(names[index]!));
+  for (const _ of wanted.slice(open.length)) onPart(true);
   const work = open.map((index) => jobs[index]!);
-  await runInThreads<Job, Result>(new URL(worker, import.meta.url), work, {
+  await runInThreads<unknown, unknown>(new URL(worker, import.meta.url), work, {
     signal,
     onDone: (_, result, place) => {
       // It may be of a part of the work only.
       if (signal.aborted) return;
-      results[open[place]!] = result;
-      finished.keep(partName(open[place]!), result);
+      finished.keep(names[open[place]!]!, result);
       onPart(false);
     },
   });
 }
 
-/** Both checkers on states of the named workloads under every subject. */
-export function qemuVerdicts(
-  { clusterSizes, qemuStates }: SafetyScope,
-  signal?: AbortSignal,
-): Promise<ConfusionMatrix> {
-  const recordings = safetySubjects().flatMap((subject) =>
-    clusterSizes.flatMap((clusterSizeBytes) =>
-      namedWorkloads({ clusterSizeBytes, cacheTables: null }).map((workload) => ({ workload, subject })),
-    ),
-  );
-  return compareCheckers(recorded(recordings), qemuStates, signal);
-}
-
-/** One at a time: recordings of large clusters are large. */
-function* recorded(pairs: readonly { workload: CrashWorkload; subject: CrashSubject }[]) {
-  for (const { workload, subject } of pairs) yield recordWorkload(workload, subject);
-}
-
-function jobsOf(subject: CrashSubject, { length, clusterSizes, caches, statesPerPoint }: SafetyScope) {
-  const options = { statesPerPoint, seed: SEED };
-  const shapes = clusterSizes.flatMap((clusterSizeBytes) =>
-    caches.map((cacheTables) => ({ clusterSizeBytes, cacheTables })),
-  );
-  return shapes.toReversed().flatMap((shape): ExplorationJob[] => [
-    ...namedWorkloads(shape).map((workload) => ({ subject, work: { workload }, options })),
-    ...OPERATIONS.flatMap(({ name }) =>
-      ['shared', 'plain'].map((start) => ({
-        subject,
-        work: { space: { ...shape, start, first: name, maxLength: length } },
-        options,
-      })),
-    ),
-  ]);
-}
-
-function huntsOf(subject: CrashSubject, scope: SafetyScope): MutantJob[] {
-  const options = { statesPerPoint: 1024, seed: SEED, repairs: 0 };
-  return mutantsOf(subject.policy).map(({ name }) => ({
-    subject,
-    mutant: name,
-    options,
-    withSequences: scope.mutants === 'all',
-  }));
-}
-
-/** Clusters of this size keep each point small enough to explore all of it again for every barrier. */
-export const BARRIER_CLUSTER_BYTES = 4096;
-
-function barriersOf(subject: CrashSubject, { statesPerPoint }: SafetyScope): BarrierJob[] {
-  const options = { statesPerPoint: Math.min(statesPerPoint, 1024), seed: SEED, repairs: 0 };
-  const workloads = namedWorkloads({ clusterSizeBytes: BARRIER_CLUSTER_BYTES, cacheTables: null });
-  // Of the making of an image, only the guest's part can be compared.
-  return workloads
-    .filter(({ recordsCreation }) => !recordsCreation)
-    .map((workload) => ({ subject, workload, options }));
+function sumOfBarriers(all: readonly BarrierNecessity[]): BarrierNecessity {
+  const sum = { barriers: 0, loadBearing: 0, guestWrites: 0 };
+  for (const one of all) {
+    sum.barriers += one.barriers;
+    sum.loadBearing += one.loadBearing;
+    sum.guestWrites += one.guestWrites;
+  }
+  return sum;
 }

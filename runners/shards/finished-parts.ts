@@ -32,6 +32,10 @@ export class FinishedParts {
     return this.#parts.get(name) as Value | undefined;
   }
 
+  get all(): ReadonlyMap<string, unknown> {
+    return this.#parts;
+  }
+
   keep(name: string, value: unknown): void {
     this.#parts.set(name, value);
     fs.appendFileSync(this.#file, lineOf(name, value));

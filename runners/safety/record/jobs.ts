@@ -1,0 +1,73 @@
+/** The jobs of a safety record: what is explored, with which mutants, and which barriers are left out. */
+import type { BarrierJob } from '../explore/barrier-worker.ts';
+import type { ExplorationJob } from '../explore/jobs.ts';
+import type { MutantJob } from '../mutants/mutant-worker.ts';
+import { mutantsOf } from '../mutants/mutants.ts';
+import { type ConfusionMatrix, compareCheckers } from '../qemu/qemu-verdicts.ts';
+import type { CrashWorkload } from '../requests/crash-workload.ts';
+import { namedWorkloads } from '../requests/named-workloads.ts';
+import { OPERATIONS } from '../requests/operation-table.ts';
+import { type CrashSubject, recordWorkload } from '../states/record-workload.ts';
+import { type SafetyPlan, safetySubjects } from './safety-plan.ts';
+
+const SEED = 1;
+
+/** Both checkers on states of the named workloads under every subject. */
+export function qemuVerdicts(
+  { clusterSizes, qemuStates, policies }: SafetyPlan,
+  signal?: AbortSignal,
+): Promise<ConfusionMatrix> {
+  const recordings = safetySubjects(policies).flatMap((subject) =>
+    clusterSizes.flatMap((clusterSizeBytes) =>
+      namedWorkloads({ clusterSizeBytes, cacheTables: null }).map((workload) => ({ workload, subject })),
+    ),
+  );
+  return compareCheckers(recorded(recordings), qemuStates, signal);
+}
+
+/** One at a time: recordings of large clusters are large. */
+function* recorded(pairs: readonly { workload: CrashWorkload; subject: CrashSubject }[]) {
+  for (const { workload, subject } of pairs) yield recordWorkload(workload, subject);
+}
+
+export function explorationsOf(
+  subject: CrashSubject,
+  { length, clusterSizes, caches, statesPerPoint }: SafetyPlan,
+): ExplorationJob[] {
+  const options = { statesPerPoint, seed: SEED };
+  const shapes = clusterSizes.flatMap((clusterSizeBytes) =>
+    caches.map((cacheTables) => ({ clusterSizeBytes, cacheTables })),
+  );
+  return shapes.toReversed().flatMap((shape): ExplorationJob[] => [
+    ...namedWorkloads(shape).map((workload) => ({ subject, work: { workload }, options })),
+    ...OPERATIONS.flatMap(({ name }) =>
+      ['shared', 'plain'].map((start) => ({
+        subject,
+        work: { space: { ...shape, start, first: name, maxLength: length } },
+        options,
+      })),
+    ),
+  ]);
+}
+
+export function huntsOf(subject: CrashSubject, { mutants }: SafetyPlan): MutantJob[] {
+  const options = { statesPerPoint: 1024, seed: SEED, repairs: 0 };
+  return mutantsOf(subject.policy).map(({ name }) => ({
+    subject,
+    mutant: name,
+    options,
+    withSequences: mutants === 'all',
+  }));
+}
+
+/** Clusters of this size keep each point small enough to explore all of it again for every barrier. */
+export const BARRIER_CLUSTER_BYTES = 4096;
+
+export function barriersOf(subject: CrashSubject, { statesPerPoint }: SafetyPlan): BarrierJob[] {
+  const options = { statesPerPoint: Math.min(statesPerPoint, 1024), seed: SEED, repairs: 0 };
+  const workloads = namedWorkloads({ clusterSizeBytes: BARRIER_CLUSTER_BYTES, cacheTables: null });
+  // Of the making of an image, only the guest's part can be compared.
+  return workloads
+    .filter(({ recordsCreation }) => !recordsCreation)
+    .map((workload) => ({ subject, workload, options }));
+}

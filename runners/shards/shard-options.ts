@@ -1,0 +1,36 @@
+/** The options of commands whose work can be done in shards. */
+import { UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
+import { type OptionText, single } from '../console/option-values.ts';
+import { type Shard, shardOf } from './shard.ts';
+
+export const SHARD_OPTIONS = {
+  shard: { ...value('I/N'), describe: 'do one share of the work, number I of N; --out takes its result' },
+  merge: { ...value('FILE…'), array: true, describe: 'put the results of all shards together instead' },
+} as const;
+
+/** What `--shard` and `--merge` ask for: a share, the files to merge, or neither. Throws UsageError. */
+export type ShardChoice =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'shard'; readonly shard: Shard }
+  | { readonly kind: 'merge'; readonly files: readonly string[] };
+
+export function shardChoice(options: Readonly<Record<string, unknown>>): ShardChoice {
+  const { shard, merge } = options;
+  if (shard !== undefined && merge !== undefined) throw new UsageError('--shard and --merge cannot be combined');
+  if (shard !== undefined) {
+    if (options.out === undefined) throw new UsageError('--shard needs --out: the file that takes the result');
+    return { kind: 'shard', shard: shardOf(single('shard', shard as OptionText)) };
+  }
+  return merge === undefined ? { kind: 'all' } : { kind: 'merge', files: merge as readonly string[] };
+}
+
+/** Throws UsageError for an option of the plan that is not at its default: the files have the plan. */
+export function requireDefaults(
+  options: Readonly<Record<string, unknown>>,
+  declared: Readonly<Record<string, { readonly default?: unknown }>>,
+  names: readonly string[],
+): void {
+  const given = names.find((name) => options[name] !== declared[name]!.default);
+  if (given !== undefined) throw new UsageError(`--merge takes the plan from its files: leave out --${given}`);
+}
