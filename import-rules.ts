@@ -31,7 +31,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   results: [],
 
   'dashboards/reading': ['results'],
-  'dashboards/text': ['results'],
+  'dashboards/text': ['results', 'dashboards/reading'],
   'dashboards/charts': ['results', 'dashboards/reading'],
   'dashboards/questions': ['results', 'dashboards/reading', 'dashboards/charts'],
   'dashboards/page/browser': [

@@ -171,6 +171,27 @@ export const CrashVerdict = z.object({
   story: z.array(label).optional(),
 });
 
+/** What a power cut does, by what the guest was doing. */
+export const Safety = z.object({
+  /** During the run's own workload, as far as `explored` says; null where that could not be explored. */
+  workload: CrashVerdict.nullable(),
+  /** During single operations, each followed by an allocation and a flush. */
+  operations: z.array(
+    z.object({
+      /** For example `snapshot-create`, as in `cowbench crash -w ops:OPERATION`. */
+      operation: label,
+      /** The disk had a snapshot. */
+      onSnapshot: z.boolean(),
+      verdict: z.enum(['survived', 'leaks', 'violated']),
+      distinctStates: count,
+      /** As in a `CrashVerdict`. */
+      violations: z.record(label, count),
+    }),
+  ),
+  /** What `operations` covers. */
+  exploredOperations: label,
+});
+
 /** One point of the comparison: a policy on an image on a device. */
 export const Cell = z.object({
   id: label,
@@ -212,7 +233,10 @@ export const Cell = z.object({
   fileMap: FileMap.nullable(),
   cascades: z.array(Cascade),
   verification: Verification,
+  /** Of many sequences of operations that have nothing to do with the workload (`--crash quick`). */
   crash: CrashVerdict.nullable(),
+  /** Absent where nothing was explored. */
+  safety: Safety.optional(),
   /** The baseline measured a second time in each paired round: what differs from `rounds` is noise. */
   control: z.array(Round).optional(),
   /**
@@ -316,6 +340,7 @@ export type FileMap = z.infer<typeof FileMap>;
 export type Cascade = z.infer<typeof Cascade>;
 export type Verification = z.infer<typeof Verification>;
 export type CrashVerdict = z.infer<typeof CrashVerdict>;
+export type Safety = z.infer<typeof Safety>;
 export type Cell = z.infer<typeof Cell>;
 export type Environment = z.infer<typeof Environment>;
 export type RunRecord = z.infer<typeof RunRecord>;

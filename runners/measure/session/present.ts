@@ -1,5 +1,6 @@
 /** What a bench prints at its end, and the report that it writes. */
 
+import { adviceLines } from '../../../dashboards/text/advice-text.ts';
 import { commitsHeadline, countLines, verdictLines } from '../../../dashboards/text/comparison-text.ts';
 import { costLines } from '../../../dashboards/text/cost-text.ts';
 import { csvText, EXPORT_FORMATS, type ExportFormat, markdownText } from '../../../dashboards/text/export.ts';
@@ -26,7 +27,7 @@ export async function writeReport({ record, recordFile }: BenchOutcome): Promise
 
 /** The lines about one run: counts, verdicts, reasons, the answer in words, and where the files are. */
 export async function tableLines({ record, recordFile }: BenchOutcome, reportFile: string | null): Promise<string[]> {
-  const { flushWorld, verdictOf } = await import('../../../dashboards/index.ts');
+  const { flushWorld } = await import('../../../dashboards/index.ts');
   const comparisons = record.comparisons ?? [];
   const blocks = [
     summaryTable(record),
@@ -39,7 +40,7 @@ export async function tableLines({ record, recordFile }: BenchOutcome, reportFil
   ];
   const commits = commitsHeadline(record);
   if (commits !== null) blocks.push([commits]);
-  else if (isMeasured(record)) blocks.push([verdictOf(record).headline, flushWorld(record)]);
+  else if (isMeasured(record)) blocks.push(adviceLines(record), [flushWorld(record)]);
   const files = [`record: ${recordFile}`];
   if (reportFile !== null) files.push(`report: ${reportFile}`);
   return [...blocks, files]

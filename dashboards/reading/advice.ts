@@ -1,0 +1,184 @@
+/**
+ * Which policy to use on which storage, derived from one record: the answer that a reader comes for. Nothing is recommended that gave
+ * wrong data or did not survive a power cut during this workload; nothing is claimed that the measurements leave open.
+ */
+import type { Cell, RunRecord } from '../../results/record.ts';
+import { imageGroups } from './image-groups.ts';
+import { counted } from './quantities.ts';
+import { type Against, HERE, type Storage, type Storages, storagesOf } from './storages.ts';
+
+export interface StorageAdvice extends Storage {
+  /**
+   * best: one policy is faster than every other; tied: several, and no other, cannot matter to anyone; unsure: those in `best` cannot be
+   * told apart yet; none: no policy may be recommended.
+   */
+  readonly outcome: 'best' | 'tied' | 'unsure' | 'none';
+  /** Labels, the fastest first. */
+  readonly best: readonly string[];
+  /** How many times as long `versus` takes as the first of `best`; null where that is not certain. */
+  readonly factor: number | null;
+  /** The baseline, or where that is the best itself, the next best. */
+  readonly versus: string | null;
+  /** Estimated rounds until an unsure outcome is settled. */
+  readonly moreRounds: number;
+}
+
+export interface Advice {
+  /** For a headline: no ratio in it. */
+  readonly sentence: string;
+  readonly storages: readonly StorageAdvice[];
+  /** What is not recommended however fast it is. */
+  readonly refused: readonly { readonly label: string; readonly reason: string }[];
+}
+
+/** The advice of a run on one image. A sweep has one for each image: see {@link imageAdvice}. */
+export function adviceOf(record: RunRecord): Advice {
+  const { storages, cells, against } = storagesOf(record);
+  const refused = cells.flatMap(({ label, cell }) => {
+    const reason = refusal(cell);
+    return reason === null ? [] : [{ label, reason }];
+  });
+  const allowed = new Set(
+    cells.map(({ label }) => label).filter((label) => !refused.some((one) => one.label === label)),
+  );
+  const judged = storages.map((storage) => judge(storage, allowed, against));
+  const sentence = sentenceOf(
+    judged,
+    cells.map(({ label }) => label),
+    allowed,
+  );
+  return { sentence: withRefusals(sentence, judged, refused), storages: judged, refused };
+}
+
+/** One advice an image group, in the record's order; groups that differ in their device alone are one. */
+export function imageAdvice(record: RunRecord): { readonly image: string; readonly advice: Advice }[] {
+  const images = new Set(record.cells.map(({ image }) => JSON.stringify(image)));
+  const groups = imageGroups(record);
+  if (images.size < 2 || groups.length < 2) return [{ image: '', advice: adviceOf(record) }];
+  return groups.map(({ label, record: part }) => ({ image: label, advice: adviceOf(part) }));
+}
+
+/** One sentence for the whole record. */
+export function adviceSentence(record: RunRecord): string {
+  const all = imageAdvice(record);
+  const [first] = all as [(typeof all)[number], ...typeof all];
+  if (all.length === 1) return first.advice.sentence;
+  const sentences = new Set(all.map(({ advice }) => advice.sentence));
+  if (sentences.size === 1) return `On all ${all.length} image layouts: ${first.advice.sentence}`;
+  return `With ${first.image}: ${first.advice.sentence} Other image layouts differ.`;
+}
+
+function refusal({ verification, hostCacheMode, safety, deterministic }: Cell): string | null {
+  if (verification.content === 'different') return 'gave the guest wrong data';
+  if (verification.check === 'corrupt') return 'left a corrupt image';
+  if (!deterministic) return 'did not count the same twice';
+  if (safety?.workload?.verdict === 'violated') return 'does not survive a power cut during this workload';
+  return hostCacheMode === 'unsafe' ? 'makes nothing durable (host cache mode unsafe)' : null;
+}
+
+function judge(storage: Storage, allowed: ReadonlySet<string>, against: Storages['against']): StorageAdvice {
+  const times = storage.times
+    .filter(({ label }) => allowed.has(label))
+    .toSorted((a, b) => slowness(storage, a) - slowness(storage, b));
+  const [fastest, ...others] = times;
+  const nothing = { factor: null, versus: null, moreRounds: 0 };
+  if (fastest === undefined) return { ...storage, outcome: 'none', best: [], ...nothing };
+  const verdicts = others.map((other) => ({ label: other.label, ...against(storage, fastest.label, other.label) }));
+  const open = verdicts.filter(({ verdict }) => verdict === 'unsure');
+  const equal = verdicts.filter(({ verdict }) => verdict === 'same');
+  const best = [fastest.label, ...[...open, ...equal].map(({ label }) => label)];
+  if (open.length > 0) {
+    const moreRounds = Math.max(...open.map((one) => one.moreRounds));
+    return { ...storage, outcome: 'unsure', best, ...nothing, moreRounds };
+  }
+  const versus = versusOf(storage, fastest.label, verdicts);
+  const outcome = equal.length > 0 ? 'tied' : 'best';
+  return { ...storage, outcome, best, factor: versus?.factor ?? null, versus: versus?.label ?? null, moreRounds: 0 };
+}
+
+/** By the paired ratio where there is one: medians of rounds that drifted apart may be in another order. */
+function slowness({ times }: Storage, { ns, ratio }: Storage['times'][number]): number {
+  return ratio ?? ns / (times.find(({ verdict }) => verdict === 'baseline')?.ns ?? 1);
+}
+
+interface Beaten extends Against {
+  readonly label: string;
+}
+
+/** The baseline, whatever is recommended; the next best where that is the baseline or was not measured here. */
+function versusOf({ times }: Storage, fastest: string, verdicts: readonly Beaten[]): Beaten | undefined {
+  const baseline = times.find(({ verdict }) => verdict === 'baseline')?.label;
+  const beaten = verdicts.filter(({ verdict }) => verdict === 'slower');
+  return (baseline === fastest ? undefined : beaten.find(({ label }) => label === baseline)) ?? beaten[0];
+}
+
+function sentenceOf(
+  storages: readonly StorageAdvice[],
+  labels: readonly string[],
+  allowed: ReadonlySet<string>,
+): string {
+  if (labels.length === 0) return 'No policy finished a round: there is nothing to choose between.';
+  if (allowed.size === 0) return 'No policy of this run can be recommended.';
+  if (labels.length === 1) return `Only ${labels[0]} was measured: there is nothing to choose between.`;
+  const settled = storages.filter(({ outcome }) => outcome === 'best' || outcome === 'tied');
+  const unsure = storages.filter(({ outcome }) => outcome === 'unsure');
+  if (settled.length + unsure.length === 0) return 'No time of this run says which policy is faster.';
+  const uses = [...Map.groupBy(settled, ({ best }) => best.toSorted().join())]
+    .map(([, group]) => ({ who: listOf(group[0]!.best, 'or'), where: placesOf(group, storages), count: group.length }))
+    .toSorted((a, b) => b.count - a.count)
+    .map(({ who, where }) => `${who} ${where}`);
+  const open = unsure.map(openClause).join('; ');
+  if (uses.length === 0) return capitalised(`${open}.`);
+  return `Use ${uses.join('; ')}${open === '' ? '' : `; ${open}`}.`;
+}
+
+/** `on hard disks, SATA SSDs and network volumes`. */
+function placesOf(group: readonly Storage[], all: readonly Storage[]): string {
+  if (group.length === all.length && group.length > 1) {
+    return group.some(({ id }) => id === HERE)
+      ? 'on this disk and on every modelled device'
+      : 'on every modelled device';
+  }
+  return `on ${listOf(
+    group.map(({ place }) => place),
+    'and',
+  )}`;
+}
+
+function openClause({ best, place, moreRounds }: StorageAdvice): string {
+  const more = moreRounds > 0 ? `about ${counted(moreRounds, 'more round')}` : 'more rounds';
+  if (best.length > MOST_NAMED) return `on ${place} ${more} will tell`;
+  return `on ${place} ${listOf(best, 'and')} cannot be told apart yet (${more} will tell)`;
+}
+
+const MOST_NAMED = 3;
+
+/** Says why the fastest is not the one to use, where that is so on any storage. */
+function withRefusals(sentence: string, storages: readonly StorageAdvice[], refused: Advice['refused']): string {
+  const faster = refused.filter(({ label }) =>
+    storages.some((storage) => {
+      const { times, best } = storage;
+      const chosen = times.find((time) => time.label === best[0]);
+      const own = times.find((time) => time.label === label);
+      return own !== undefined && (chosen === undefined || slowness(storage, own) < slowness(storage, chosen));
+    }),
+  );
+  if (faster.length === 0) return sentence;
+  const why = [...Map.groupBy(faster, ({ reason }) => reason)].map(
+    ([reason, group]) =>
+      `${listOf(
+        group.map(({ label }) => label),
+        'and',
+      )}, though faster, ${reason}`,
+  );
+  return `${sentence} ${capitalised(why.join('; '))}.`;
+}
+
+function listOf(words: readonly string[], last: 'and' | 'or'): string {
+  if (words.length < 2) return words.join();
+  return `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1)}`;
+}
+
+function capitalised(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}
