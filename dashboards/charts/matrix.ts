@@ -3,9 +3,6 @@ import type { TopLevelSpec } from 'vega-lite';
 import { themeToken } from './palette.ts';
 import type { Row } from './question.ts';
 
-/** Above this share of the log scale the shade is so strong that text on it takes the light colour. */
-const STRONG = 0.72;
-
 export interface Square {
   readonly panel: string;
   readonly x: string;
@@ -21,7 +18,7 @@ export function matrixRows(squares: readonly Square[]): Row[] {
   for (const { panel, value } of squares) largest.set(panel, Math.max(largest.get(panel) ?? 0, value));
   return squares.map((square) => {
     const share = Math.log1p(square.value) / Math.log1p(Math.max(largest.get(square.panel) ?? 1, 1));
-    return { ...square, share, strong: share > STRONG };
+    return { ...square, share };
   });
 }
 
@@ -31,7 +28,7 @@ const NO_LINES = { ticks: false, domain: false } as const;
 
 type Layers = Extract<TopLevelSpec, { layer: unknown }>['layer'];
 
-/** Two layers over sources with `x`, `y`, `share`, `strong`, `shown`, `says`. */
+/** Two layers over sources with `x`, `y`, `share`, `shown`, `says`. No shade is too strong for text in the colour of all text. */
 export const MATRIX_LAYERS: Layers = [
   {
     mark: { type: 'rect', tooltip: true, stroke: themeToken('page'), strokeWidth: 2, cornerRadius: 3 },
@@ -42,7 +39,7 @@ export const MATRIX_LAYERS: Layers = [
         field: 'share',
         type: 'quantitative',
         legend: null,
-        scale: { domain: [0, 1], range: [themeToken('heatLow'), themeToken('heatHigh')] },
+        scale: { domain: [0, 1], range: [themeToken('heatLow'), themeToken('shadeHigh')] },
       },
       tooltip: [
         { field: 'y', title: 'row' },
@@ -57,10 +54,6 @@ export const MATRIX_LAYERS: Layers = [
       x: X,
       y: Y,
       text: { field: 'shown' },
-      color: {
-        condition: { test: 'datum.strong', value: themeToken('onHeatHigh') },
-        value: themeToken('onHeatLow'),
-      },
     },
   },
 ];

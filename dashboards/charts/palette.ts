@@ -29,8 +29,7 @@ export const THEMES = {
     yellow: '#a99a00',
     heatLow: '#eef3f8',
     heatHigh: '#0b4f8a',
-    onHeatLow: '#1b1e22',
-    onHeatHigh: '#ffffff',
+    shadeHigh: '#84b4de',
   },
   dark: {
     page: '#15181c',
@@ -54,8 +53,7 @@ export const THEMES = {
     yellow: '#f0e442',
     heatLow: '#1f2a35',
     heatHigh: '#86c4f4',
-    onHeatLow: '#e9e9e5',
-    onHeatHigh: '#0f1317',
+    shadeHigh: '#2c5f8f',
   },
 } as const;
 

@@ -8,6 +8,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { RunRecord } from '../../results/record.ts';
 import { imageGroups } from '../reading/image-groups.ts';
+import type { NUMBER_FORMS } from '../reading/quantities.ts';
 
 export type Scalar = string | number | boolean | null;
 export type Row = Readonly<Record<string, Scalar>>;
@@ -15,7 +16,7 @@ export type Row = Readonly<Record<string, Scalar>>;
 export type Sources = Readonly<Record<string, readonly Row[]>>;
 
 /** How a column's numbers are shown; the exact value stays in the cell's tooltip. */
-export type Quantity = 'text' | 'count' | 'bytes' | 'duration' | 'ratio' | 'share';
+export type Quantity = 'text' | keyof typeof NUMBER_FORMS;
 
 export interface Column {
   readonly label: string;
@@ -48,19 +49,27 @@ export type Control =
       readonly max: number;
       readonly step: number;
       readonly value: number;
-      readonly readout: DurationReadout;
+      readonly readout: CostReadout;
     }
   | { readonly kind: 'select'; readonly param: string; readonly label: string; readonly options: readonly string[] }
   /** Buttons that move and size an interval selection along x, for those who cannot drag. */
   | { readonly kind: 'zoom'; readonly param: string; readonly label: string };
 
-/** What is shown next to a slider of powers of ten: the time that it stands for, and for each row of a source that time `times` over. */
-export interface DurationReadout {
+/** What is shown next to sliders of powers of ten: for each row of a source the sum of its counts times the times they stand for. */
+export interface CostReadout {
+  readonly source: string;
+  /** The field of its rows that names them. */
+  readonly label: string;
+  readonly terms: readonly CostTerm[];
+}
+
+export interface CostTerm {
+  readonly param: string;
+  /** What is timed, for example `empty sync`. */
+  readonly words: string;
   /** What 10^0 stands for. */
   readonly unitNs: number;
-  readonly source: string;
-  /** Fields of its rows. */
-  readonly label: string;
+  /** The field that says how often. */
   readonly times: string;
 }
 

@@ -12,46 +12,55 @@ export function ratioChart(figures: readonly string[], title: string): TopLevelS
     params: [CELLS_PARAM],
     data: { name: 'rows' },
     width: 640,
-    height: { step: 15, for: 'offset' },
-    encoding: {
-      y: {
-        field: 'figure',
-        type: 'nominal',
-        sort: [...figures],
-        title: null,
-        scale: { paddingInner: 0.35 },
-        axis: { ticks: false, domain: false, grid: true, bandPosition: 0 },
-      },
-      yOffset: { field: 'cell', type: 'nominal', scale: { domain: { expr: 'cells' } } },
-    },
+    height: { step: 14, for: 'offset' },
     layer: [
+      { mark: { type: 'rule', strokeDash: [4, 3] }, encoding: { x: { datum: 1 } } },
       {
-        mark: { type: 'rule', strokeWidth: 2 },
         encoding: {
-          x: { field: 'low', type: 'quantitative', scale: { type: 'log', nice: false, padding: 16 } },
-          x2: { field: 'high' },
-          color: CELL_COLOR,
-        },
-      },
-      {
-        mark: { type: 'point', filled: true, size: 85, opacity: 1, tooltip: true },
-        encoding: {
-          x: {
-            field: 'ratio',
-            type: 'quantitative',
-            title: `${title} (log scale)`,
-            axis: logAxis('x', RATIO_LABEL),
+          y: {
+            field: 'figure',
+            type: 'nominal',
+            sort: [...figures],
+            title: null,
+            scale: { paddingInner: 0.35 },
+            axis: { ticks: false, domain: false, grid: true, bandPosition: 0 },
           },
-          color: CELL_COLOR,
-          shape: CELL_SHAPE,
-          tooltip: [
-            { field: 'cell', title: 'policy' },
-            { field: 'figure', title: 'figure' },
-            { field: 'shown', title },
-            { field: 'says', title: 'value' },
-            { field: 'spread', title: 'spread' },
-          ],
+          yOffset: { field: 'cell', type: 'nominal', scale: { domain: { expr: 'cells' } } },
         },
+        layer: [
+          {
+            mark: { type: 'rule', strokeWidth: 2 },
+            encoding: {
+              x: { field: 'low', type: 'quantitative', scale: { type: 'log', nice: false, padding: 44 } },
+              x2: { field: 'high' },
+              color: CELL_COLOR,
+            },
+          },
+          {
+            mark: { type: 'point', filled: true, size: 85, opacity: 1, tooltip: true },
+            encoding: {
+              x: {
+                field: 'ratio',
+                type: 'quantitative',
+                title: `${title} (log scale)`,
+                axis: logAxis('x', RATIO_LABEL),
+              },
+              color: CELL_COLOR,
+              shape: CELL_SHAPE,
+              tooltip: [
+                { field: 'cell', title: 'policy' },
+                { field: 'figure', title: 'figure' },
+                { field: 'shown', title },
+                { field: 'says', title: 'value' },
+                { field: 'spread', title: 'spread' },
+              ],
+            },
+          },
+          {
+            mark: { type: 'text', align: 'left', dx: 8, fontSize: 11 },
+            encoding: { x: { field: 'high', type: 'quantitative' }, text: { field: 'shown' } },
+          },
+        ],
       },
     ],
   };

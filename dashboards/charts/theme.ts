@@ -41,6 +41,8 @@ export function chartConfig(policyNames: readonly string[]): Config {
     background: themeToken('page'),
     padding: 4,
     font: FONT,
+    // As in text: a narrow space between groups of three digits.
+    locale: { number: { decimal: '.', thousands: '\u202f', grouping: [3], currency: ['', ''] } },
     view: { stroke: null },
     range: { category: ranges.color, symbol: ranges.shape },
     axis: {

@@ -6,9 +6,15 @@ import { type Html, html } from './html.ts';
 
 function rangeControl(id: string, control: Control & { kind: 'range' }): Html {
   const input = `${id}-${control.param}`;
-  return html`<label for="${input}">${control.label}</label>
-<input type="range" id="${input}" data-chart="${id}" data-param="${control.param}" min="${control.min}" max="${control.max}" step="${control.step}" value="${control.value}" data-readout="${JSON.stringify(control.readout)}" aria-describedby="${id}-readout">
-<output id="${id}-readout" for="${input}" class="readout"></output>`;
+  return html`<span class="pair wide"><label for="${input}">${control.label}</label>
+<input type="range" id="${input}" data-chart="${id}" data-param="${control.param}" min="${control.min}" max="${control.max}" step="${control.step}" value="${control.value}" aria-describedby="${id}-readout"></span>`;
+}
+
+/** What all sliders of a chart mean together. */
+function readout(id: string, controls: readonly Control[]): Html | null {
+  const range = controls.find((control) => control.kind === 'range');
+  if (range?.kind !== 'range') return null;
+  return html`<output id="${id}-readout" class="readout" data-readout="${JSON.stringify(range.readout)}"></output>`;
 }
 
 function selectControl(id: string, control: Control & { kind: 'select' }): Html {
@@ -73,6 +79,7 @@ function drawing(asked: AskedQuestion): Html {
   const controls = [
     ...(scopes.length > 1 ? [groupControl(id, scopes)] : []),
     ...controlsOf(asked).map((control) => controlMarkup(id, control)),
+    ...[readout(id, controlsOf(asked)) ?? []].flat(),
   ];
   return html`<p class="reading">${reading}</p>
 <figure>

@@ -1,50 +1,71 @@
-/** What is written: exact numbers of writes and bytes by the kind of structure they touch. */
-import type { RunRecord } from '../../results/record.ts';
-import { panels, SCHEMA } from '../charts/encodings.ts';
-import { MATRIX_LAYERS, matrixRows, type Square } from '../charts/matrix.ts';
+/** What is written: exact numbers of bytes and writes by the kind of structure they touch, and what the guest wrote for it. */
+import type { ExactCounters, RunRecord } from '../../results/record.ts';
+import type { ThemeColor } from '../charts/palette.ts';
 import { answered, type Question } from '../charts/question.ts';
+import { type Bar, barRows, stackedBars } from '../charts/stacked-bars.ts';
 import { countedCells } from '../reading/cells.ts';
-import { formatBytes, formatCount } from '../reading/quantities.ts';
+import { formatBytes, formatCount, formatRatio } from '../reading/quantities.ts';
 
-const FILE_ORDER = ['data', 'cow', 'l2', 'l1', 'refcount-block', 'refcount-table', 'header', 'snapshot-table'];
+/** Kinds of structure that are told apart in the chart; its table has every kind. */
+const PARTS: readonly (readonly [part: string, color: ThemeColor, kinds: readonly string[]])[] = [
+  ['guest data', 'sky', ['data']],
+  ['copies (copy-on-write)', 'purple', ['cow']],
+  ['L1 and L2 tables', 'vermillion', ['l1', 'l2']],
+  ['refcounts', 'orange', ['refcount-block', 'refcount-table']],
+];
+const OTHERS = ['header, snapshots, others', 'green'] as const;
 
-/** Kinds that some cell wrote, in a fixed order; unknown ones follow. */
-function kindsOf(record: RunRecord): string[] {
-  const kinds = new Set<string>();
-  for (const { exact } of countedCells(record)) {
-    for (const [kind, counts] of Object.entries(exact.byKind)) if (counts.writes > 0) kinds.add(kind);
-  }
-  const rank = (kind: string) => (FILE_ORDER.includes(kind) ? FILE_ORDER.indexOf(kind) : FILE_ORDER.length);
-  return [...kinds].sort((a, b) => rank(a) - rank(b));
+type Field = 'writes' | 'writeBytes';
+
+function partsOf({ byKind }: ExactCounters, field: Field): [part: string, value: number][] {
+  const named = PARTS.flatMap(([, , kinds]) => kinds);
+  const sum = (wanted: (kind: string) => boolean) =>
+    Object.entries(byKind).reduce((total, [kind, counts]) => total + (wanted(kind) ? counts[field] : 0), 0);
+  return [
+    ...PARTS.map(([part, , kinds]): [string, number] => [part, sum((kind) => kinds.includes(kind))]),
+    [OTHERS[0], sum((kind) => !named.includes(kind))],
+  ];
 }
 
-function squaresOf(record: RunRecord): Square[] {
-  const kinds = kindsOf(record);
-  const square = (panel: string, format: (value: number) => string, field: 'writes' | 'writeBytes') =>
-    kinds.flatMap((kind) =>
-      countedCells(record).map(({ exact, label }) => {
-        const value = exact.byKind[kind]?.[field] ?? 0;
-        return { panel, x: label, y: kind, value, shown: format(value), says: formatCount(value) };
+const PANELS = [
+  ['Bytes written', 'writeBytes', formatBytes],
+  ['Writes', 'writes', formatCount],
+] as const;
+
+/** Bytes written for each byte of the guest; null for a guest that wrote none. */
+function amplification({ guest, writeBytes }: ExactCounters): number | null {
+  return guest.writeBytes === 0 ? null : writeBytes / guest.writeBytes;
+}
+
+function barsOf(record: RunRecord): Bar[] {
+  return PANELS.flatMap(([panel, field, show]) =>
+    countedCells(record)
+      .filter(({ exact }) => exact[field] > 0)
+      .map(({ exact, label }): Bar => {
+        const factor = field === 'writeBytes' ? amplification(exact) : null;
+        return {
+          panel,
+          cell: label,
+          parts: partsOf(exact, field).map(([part, value]) => ({ part, value, says: show(value) })),
+          label: factor === null ? show(exact[field]) : `${show(exact[field])}, ${formatRatio(factor)} the guest’s`,
+        };
       }),
-    );
-  return [...square('Writes', formatCount, 'writes'), ...square('Bytes written', formatBytes, 'writeBytes')];
+  );
 }
 
 export const countsByKind: Question = {
   id: 'counts-by-kind',
   title: 'What is written to the file?',
-  reading: 'Guest data first, then the tables that map it. Exact counts; darker means more (log scale within a panel).',
+  reading:
+    'Guest data first, then what the image adds to it. Exact; the multiple of what the guest wrote is the write amplification.',
   absent: 'Nothing was written in this run.',
   renderer: 'svg',
-  spec: {
-    $schema: SCHEMA,
-    data: { name: 'rows' },
-    columns: 1,
-    facet: panels('panel', ['Writes', 'Bytes written']),
-    spec: { width: 640, height: { step: 27 }, layer: [...MATRIX_LAYERS] },
-  },
+  spec: stackedBars({
+    panels: PANELS.map(([panel]) => panel),
+    parts: [...PARTS.map(([part, color]) => [part, color] as const), OTHERS],
+  }),
   ask: (record) =>
-    answered({ rows: matrixRows(squaresOf(record)) }, () => ({
+    answered({ rows: barRows(barsOf(record)) }, () => ({
       table: {
         caption: 'Exact operations by kind of structure',
         columns: [

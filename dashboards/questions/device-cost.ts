@@ -1,139 +1,214 @@
-/** What would it cost on another device: exact counts times a latency that the reader chooses. */
+/**
+ * What would it cost on another device: syncs with work and syncs without are counted exactly, and each kind is given the time that
+ * the reader chooses. What the two kinds cost decides which policy is best, so the chart shows where its lines cross.
+ */
 import type { RunRecord } from '../../results/record.ts';
-import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logDuration, SCHEMA } from '../charts/encodings.ts';
-import { answered, type Question, type Row } from '../charts/question.ts';
-import { type CountedCell, countedCells, median, waitsOf } from '../reading/cells.ts';
-import { timedRounds } from '../reading/paired-times.ts';
-import { formatCount, formatDuration } from '../reading/quantities.ts';
+import { syncWork } from '../../results/sync-work.ts';
+import {
+  CELL_COLOR,
+  CELL_DASH,
+  CELL_SHAPE,
+  CELLS_PARAM,
+  durationText,
+  logDuration,
+  SCHEMA,
+} from '../charts/encodings.ts';
+import { answered, type Control, type Question, type Row } from '../charts/question.ts';
+import { type CountedCell, countedCells } from '../reading/cells.ts';
+import { formatCount, formatDuration, formatRatio } from '../reading/quantities.ts';
 
-/** The slider runs over powers of ten of a millisecond: 0.01 ms to 10 ms. */
-const LOWEST_EXPONENT = -2;
-const HIGHEST_EXPONENT = 1;
-const START_EXPONENT = 0;
-const SAMPLES_MS = [0.01, 0.1, 1, 5, 10];
+/** The sliders run over powers of ten of a millisecond. */
+const UNIT_NS = 1e6;
+const WORKING = { param: 'working', lowest: -2, highest: 1.5, fallback: 0 } as const;
+const IDLE = { param: 'idle', lowest: -4, highest: 0, fallback: -1 } as const;
+const STEP = 0.05;
 
-/** Time of the median round outside syncs (and of O_DSYNC writes, which wait in the write); noisy. */
-function restNs({ cell, exact }: CountedCell): number {
-  const durable = exact.writes === 0 ? 0 : exact.odsyncWrites / exact.writes;
-  return median(timedRounds(cell).map((round) => round.wallNs - round.deviceNs.sync - round.deviceNs.write * durable));
+export interface Waits {
+  readonly cell: string;
+  /** Syncs with work, and O_DSYNC writes. */
+  readonly working: number;
+  /** Syncs that find nothing to write. */
+  readonly idle: number;
 }
 
+/** A record that does not tell syncs apart counts all of them as with work. */
+export function waitsOfCells(record: RunRecord): Waits[] {
+  return countedCells(record).flatMap(({ cell, exact, label }: CountedCell) => {
+    const { working, idle } = syncWork(cell) ?? { working: exact.fsyncs, idle: 0 };
+    const waits = { cell: label, working: working + exact.odsyncWrites, idle };
+    return waits.working + waits.idle === 0 ? [] : [waits];
+  });
+}
+
+export interface Crossing {
+  readonly cheaperBefore: Waits;
+  readonly cheaperAfter: Waits;
+  /** How many times as long as a sync without work one with work takes where the two policies cost the same. */
+  readonly ratio: number;
+}
+
+/** Where two policies change places: a·t + b·t₀ = c·t + d·t₀, whatever t₀ is, at t/t₀ = (d − b) / (a − c). */
+export function crossingsOf(waits: readonly Waits[]): Crossing[] {
+  return waits.flatMap((one, index) =>
+    waits.slice(index + 1).flatMap((other): Crossing[] => {
+      const [many, few] = one.working > other.working ? [one, other] : [other, one];
+      if (many.working === few.working || few.idle <= many.idle) return [];
+      const ratio = (few.idle - many.idle) / (many.working - few.working);
+      // A sync with work never takes less than one without.
+      return ratio > 1 ? [{ cheaperBefore: many, cheaperAfter: few, ratio }] : [];
+    }),
+  );
+}
+
+/** A slider's position for a probed time. */
+function exponentOf(ns: number | undefined, { lowest, highest, fallback }: typeof WORKING | typeof IDLE): number {
+  if (ns === undefined || !(ns > 0)) return fallback;
+  const exact = Math.log10(ns / UNIT_NS);
+  return Number(Math.min(Math.max(Math.round(exact / STEP) * STEP, lowest), highest).toFixed(2));
+}
+
+function startOf({ environment: { storageCosts } }: RunRecord): { working: number; idle: number } {
+  return { working: exponentOf(storageCosts?.syncNs, WORKING), idle: exponentOf(storageCosts?.cleanSyncNs, IDLE) };
+}
+
+function slider(from: typeof WORKING | typeof IDLE, label: string, value: number): Control {
+  const terms = [
+    { param: WORKING.param, words: 'sync with work', unitNs: UNIT_NS, times: 'working' },
+    { param: IDLE.param, words: 'without', unitNs: UNIT_NS, times: 'idle' },
+  ];
+  const { param, lowest: min, highest: max } = from;
+  return {
+    kind: 'range',
+    param,
+    label,
+    min,
+    max,
+    step: STEP,
+    value,
+    readout: { source: 'rows', label: 'cell', terms },
+  };
+}
+
+const COST = 'datum.working * datum.ns + datum.idle * idleNs';
+const TIP = [
+  { field: 'cell', title: 'policy' },
+  { field: 'when', title: 'sync with work' },
+  { field: 'shown', title: 'waiting' },
+];
+const SHOWN = [
+  { calculate: COST, as: 'cost' },
+  { calculate: durationText('datum.ns'), as: 'when' },
+  { calculate: durationText('datum.cost'), as: 'shown' },
+];
+const X = logDuration('x', 'ns', 'time of one sync with work (log scale)');
+const Y = logDuration('y', 'cost', 'waiting for the disk (log scale)');
+
 function rowsOf(record: RunRecord): Row[] {
-  return countedCells(record)
-    .filter(({ exact }) => waitsOf(exact) > 0)
-    .map((item) => ({
-      cell: item.label,
-      waits: waitsOf(item.exact),
-      syncs: item.exact.fsyncs,
-      odsync: item.exact.odsyncWrites,
-    }));
+  return waitsOfCells(record).map(({ cell, working, idle }) => ({ cell, working, idle }));
+}
+
+function crossingRows(record: RunRecord): Row[] {
+  return crossingsOf(waitsOfCells(record)).map(({ cheaperBefore: { cell, working, idle }, cheaperAfter, ratio }) => ({
+    ...{ working, idle, ratio },
+    says: `from here ${cheaperAfter.cell} costs less than ${cell}`,
+  }));
 }
 
 export const deviceCost: Question = {
   id: 'device-cost',
   title: 'What would it cost on another device?',
   reading:
-    'Waiting time = (syncs + O_DSYNC writes) × time of one sync. The counts are exact; set the slider to the sync time of your device.',
+    'Waiting = syncs with work × their time + syncs without work × theirs. Counts are exact; the sliders begin at what this storage was probed to take. Open circles: two policies change places.',
   absent: 'No policy of this run waited for the disk, so a slower disk would change nothing here.',
   renderer: 'svg',
   spec: {
     $schema: SCHEMA,
     params: [
       CELLS_PARAM,
-      {
-        name: 'exponent',
-        value: START_EXPONENT,
-        bind: {
-          input: 'range',
-          min: LOWEST_EXPONENT,
-          max: HIGHEST_EXPONENT,
-          step: 0.05,
-          name: 'time of one sync, 10^x ms ',
-        },
-      },
-      { name: 'latencyNs', expr: 'pow(10, exponent + 6)' },
+      { name: WORKING.param, value: WORKING.fallback },
+      { name: IDLE.param, value: IDLE.fallback },
+      { name: 'workingNs', expr: `pow(10, ${WORKING.param}) * ${UNIT_NS}` },
+      { name: 'idleNs', expr: `pow(10, ${IDLE.param}) * ${UNIT_NS}` },
     ],
     width: 640,
-    height: 280,
+    height: 300,
     layer: [
       {
         data: { name: 'rows' },
         transform: [
-          { calculate: `sequence(${LOWEST_EXPONENT}, ${HIGHEST_EXPONENT + 0.01}, 0.25)`, as: 'power' },
+          { calculate: `sequence(${WORKING.lowest}, ${WORKING.highest} + 0.01, 0.125)`, as: 'power' },
           { flatten: ['power'] },
-          { calculate: 'pow(10, datum.power + 6)', as: 'ns' },
-          { calculate: 'datum.waits * datum.ns', as: 'cost' },
+          { calculate: `pow(10, datum.power) * ${UNIT_NS}`, as: 'ns' },
+          ...SHOWN,
         ],
-        mark: { type: 'line', strokeWidth: 2 },
-        encoding: {
-          x: logDuration('x', 'ns', 'time of one sync (log scale)'),
-          y: logDuration('y', 'cost', 'waiting for the disk (log scale)'),
-          color: CELL_COLOR,
-        },
+        mark: { type: 'line', strokeWidth: 2, tooltip: true },
+        encoding: { x: X, y: Y, color: CELL_COLOR, strokeDash: CELL_DASH, tooltip: TIP },
       },
       {
         data: { values: [{}] },
         mark: { type: 'rule', strokeWidth: 1 },
-        encoding: { x: { datum: { expr: 'latencyNs' }, type: 'quantitative' } },
+        encoding: { x: { datum: { expr: 'workingNs' }, type: 'quantitative' } },
+      },
+      {
+        data: { name: 'crossings' },
+        transform: [
+          { calculate: 'datum.ratio * idleNs', as: 'ns' },
+          {
+            filter: `datum.ns > pow(10, ${WORKING.lowest}) * ${UNIT_NS} && datum.ns < pow(10, ${WORKING.highest}) * ${UNIT_NS}`,
+          },
+          ...SHOWN,
+        ],
+        mark: { type: 'point', filled: false, size: 130, strokeWidth: 2, opacity: 1, tooltip: true },
+        encoding: {
+          x: { field: 'ns', type: 'quantitative' },
+          y: { field: 'cost', type: 'quantitative' },
+          tooltip: [{ field: 'says', title: 'crossing' }, ...TIP.slice(1)],
+        },
       },
       {
         data: { name: 'rows' },
-        transform: [
-          { calculate: 'latencyNs', as: 'ns' },
-          { calculate: 'datum.waits * latencyNs', as: 'cost' },
-          { calculate: "format(datum.cost / 1e9, ',.3~f') + ' s'", as: 'shown' },
-        ],
+        transform: [{ calculate: 'workingNs', as: 'ns' }, ...SHOWN],
         mark: { type: 'point', filled: true, size: 110, opacity: 1, tooltip: true },
         encoding: {
           x: { field: 'ns', type: 'quantitative' },
           y: { field: 'cost', type: 'quantitative' },
           color: CELL_COLOR,
           shape: CELL_SHAPE,
-          tooltip: [
-            { field: 'cell', title: 'policy' },
-            { field: 'waits', title: 'syncs + O_DSYNC writes' },
-            { field: 'shown', title: 'waiting' },
-          ],
+          tooltip: TIP,
         },
       },
     ],
   },
   ask: (record) =>
-    answered({ rows: rowsOf(record) }, () => ({
+    answered({ rows: rowsOf(record), crossings: crossingRows(record) }, () => ({
+      params: startOf(record),
       controls: [
-        {
-          kind: 'range',
-          param: 'exponent',
-          label: 'Time of one sync',
-          min: LOWEST_EXPONENT,
-          max: HIGHEST_EXPONENT,
-          step: 0.05,
-          value: START_EXPONENT,
-          readout: { unitNs: 1e6, source: 'rows', label: 'cell', times: 'waits' },
-        },
+        slider(WORKING, 'Time of a sync with work', startOf(record).working),
+        slider(IDLE, 'of one without', startOf(record).idle),
       ],
       table: {
-        caption: 'Waiting time on devices of five speeds, and the time of everything else here',
+        caption: 'What each policy waits for, and what it waits with the times that the sliders begin at',
         columns: [
           { label: 'Policy', quantity: 'text' },
-          { label: 'Syncs', quantity: 'count', help: 'fdatasync calls' },
-          { label: 'O_DSYNC writes', quantity: 'count', help: 'writes that wait until they are durable' },
-          ...SAMPLES_MS.map(
-            (ms) => ({ label: `at ${ms} ms`, quantity: 'duration', help: `waiting, if each took ${ms} ms` }) as const,
-          ),
-          { label: 'The rest, here', quantity: 'duration', help: 'time of the median round outside syncs; noisy' },
+          { label: 'Syncs with work, O_DSYNC writes', quantity: 'count', help: 'waits in which something is written' },
+          { label: 'Syncs without work', quantity: 'count', help: 'syncs that found nothing to write' },
+          { label: 'Waiting', quantity: 'duration', help: 'both, at the times that the sliders begin at' },
         ],
-        rows: countedCells(record).map((item) => [
-          item.label,
-          item.exact.fsyncs,
-          item.exact.odsyncWrites,
-          ...SAMPLES_MS.map((ms) => waitsOf(item.exact) * ms * 1e6),
-          item.cell.rounds.length === 0 ? null : Math.round(restNs(item)),
-        ]),
+        rows: waitsOfCells(record).map(({ cell, working, idle }) => {
+          const start = startOf(record);
+          const ns = (working * 10 ** start.working + idle * 10 ** start.idle) * UNIT_NS;
+          return [cell, working, idle, Math.round(ns)];
+        }),
       },
-      words: countedCells(record).map(({ exact, label }) => {
-        const waits = waitsOf(exact);
-        return `${label} waits ${formatCount(waits)} times: ${formatDuration(waits * 1e6)} with 1\u00a0ms a sync, ${formatDuration(waits * 1e7)} with 10\u00a0ms.`;
-      }),
+      words: [
+        ...waitsOfCells(record).map(
+          ({ cell, working, idle }) =>
+            `${cell} waits ${formatCount(working)} times with work and ${formatCount(idle)} times without.`,
+        ),
+        ...crossingsOf(waitsOfCells(record)).map(
+          ({ cheaperBefore, cheaperAfter, ratio }) =>
+            `${cheaperAfter.cell} waits less than ${cheaperBefore.cell} where a sync with work takes more than ${formatRatio(ratio)} as long as one without (here: more than ${formatDuration(ratio * 10 ** startOf(record).idle * UNIT_NS)}).`,
+        ),
+      ],
     })),
 };

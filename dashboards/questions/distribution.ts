@@ -1,10 +1,10 @@
 /**
- * Latency distributions from the record's histograms: rows of the cumulative curve (ECDF) and of the tail plot, and the
- * table of percentiles of both.
+ * Latency distributions from the record's histograms: rows of the plot of percentiles, and percentiles
+ * in words.
  */
 import type { Histogram, LatencySeries, RunRecord } from '../../results/record.ts';
 import { CELL_COLOR, CELL_DASH, CELLS_PARAM, durationText, panels, SCHEMA } from '../charts/encodings.ts';
-import type { DataTable, Row } from '../charts/question.ts';
+import type { Row } from '../charts/question.ts';
 import { countedCells } from '../reading/cells.ts';
 import { formatDuration } from '../reading/quantities.ts';
 
@@ -24,12 +24,15 @@ interface Curve {
   readonly histogram: Histogram;
 }
 
-/** All non-empty histograms of the wanted series, by series and then by cell. */
+/** Percentiles of fewer values are noise. */
+const LEAST_COUNT = 20;
+
+/** Histograms of the wanted series that say something, by series and then by cell. */
 export function curvesOf(record: RunRecord, wanted: readonly LatencySeries[]): Curve[] {
   return wanted.flatMap((series) =>
     countedCells(record).flatMap(({ cell, label }) => {
       const histogram = cell.histograms[series];
-      return histogram === undefined || histogram.count === 0 ? [] : [{ cell: label, series, histogram }];
+      return histogram === undefined || histogram.count < LEAST_COUNT ? [] : [{ cell: label, series, histogram }];
     }),
   );
 }
@@ -69,15 +72,7 @@ function curveRow({ cell, series, histogram }: Curve, { ns, share }: Step): Row 
   return { cell, series: SERIES_TITLES[series], ns, share, of: histogram.count };
 }
 
-export function cumulativeRows(record: RunRecord, wanted: readonly LatencySeries[]): Row[] {
-  return curvesOf(record, wanted).flatMap((curve) => {
-    const steps = thinned(stepsOf(curve.histogram));
-    const start = steps.slice(0, 1).map(({ ns }) => ({ ns, share: 0 }));
-    return [...start, ...steps].map((step) => curveRow(curve, step));
-  });
-}
-
-/** Points of the tail plot: `nines` is −log10(1 − q), so that 90 %, 99 % and 99.9 % lie one unit apart. */
+/** Points of the plot: `nines` is −log10(1 − q), so that 90 %, 99 % and 99.9 % lie one unit apart. */
 export function tailRows(record: RunRecord, wanted: readonly LatencySeries[]): Row[] {
   return curvesOf(record, wanted).flatMap((curve) => {
     let below = 0;
@@ -120,32 +115,8 @@ export function seriesPanels(wanted: readonly LatencySeries[]) {
   );
 }
 
-export function percentileTable(record: RunRecord, wanted: readonly LatencySeries[], caption: string): DataTable {
-  const duration = (label: string, help: string) => ({ label, quantity: 'duration', help }) as const;
-  return {
-    caption,
-    columns: [
-      { label: 'Request', quantity: 'text' },
-      { label: 'Policy', quantity: 'text' },
-      { label: 'Count', quantity: 'count', help: 'values in the histogram, all rounds together' },
-      duration('Minimum', 'the fastest'),
-      duration('p50', 'half are at most this slow'),
-      duration('p90', '90 % are at most this slow'),
-      duration('p99', '99 % are at most this slow'),
-      duration('p99.9', '99.9 % are at most this slow'),
-      duration('Maximum', 'the slowest'),
-      duration('Mean', 'sum divided by count'),
-    ],
-    rows: curvesOf(record, wanted).map(({ cell, series, histogram: h }) => [
-      SERIES_TITLES[series],
-      cell,
-      ...[h.count, h.minNs, h.p50Ns, h.p90Ns, h.p99Ns, h.p999Ns, h.maxNs, h.meanNs],
-    ]),
-  };
-}
-
 /** "legacy 1.2 ms, writeback 3 µs": one percentile of one series for every cell that has it. */
-export function percentileWords(record: RunRecord, series: LatencySeries, of: 'p50Ns' | 'p99Ns' | 'maxNs'): string {
+export function percentileWords(record: RunRecord, series: LatencySeries, of: 'p50Ns' | 'p99Ns'): string {
   return curvesOf(record, [series])
     .map(({ cell, histogram }) => `${cell} ${formatDuration(histogram[of])}`)
     .join(', ');

@@ -9,25 +9,21 @@ import { latencyOverTime } from './latency-over-time.ts';
 import { latencyTail } from './latency-tail.ts';
 import { policyCost } from './policy-cost.ts';
 import { rawMultiples } from './raw-multiples.ts';
-import { requestLatency } from './request-latency.ts';
 import { sweep } from './sweep.ts';
 import { syncCascade } from './sync-cascade.ts';
-import { syncLatency } from './sync-latency.ts';
 import { syncReasons } from './sync-reasons.ts';
 
 export const QUESTIONS: readonly Question[] = [
   policyCost,
   rawMultiples,
   sweep,
-  countsByKind,
   syncReasons,
-  syncCascade,
-  fileMap,
-  syncLatency,
-  requestLatency,
+  deviceCost,
+  countsByKind,
+  costModel,
   latencyTail,
   latencyOverTime,
-  deviceCost,
-  costModel,
+  syncCascade,
+  fileMap,
   crashSafety,
 ];

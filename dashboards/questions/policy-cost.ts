@@ -95,6 +95,10 @@ function rowsOf(record: RunRecord): Row[] {
   ];
 }
 
+function isBaseline(record: RunRecord, label: Row[string] | undefined): boolean {
+  return comparedCells(record).some((item) => item.label === label && item.baseline === null);
+}
+
 const IMAGE_COLUMN = { label: 'Image', quantity: 'text', help: 'what differs between the images of a sweep' } as const;
 
 export const policyCost: Question = {
@@ -109,7 +113,8 @@ export const policyCost: Question = {
     'times the baseline',
   ),
   ask: (record) =>
-    answered({ rows: rowsOf(record) }, () => ({
+    // The baseline is the rule at 1×.
+    answered({ rows: rowsOf(record).filter(({ cell }) => !isBaseline(record, cell)) }, () => ({
       table: {
         caption: 'Every metric as a multiple of the baseline; one that is zero on either side has no ratio',
         columns: [

@@ -81,7 +81,7 @@ test('chart, controls, words and table come of one answer for each image, and on
     };
     const once = ask({ ...deviceCost, ask: counting }, asked);
     assert.notEqual(compileQuestion(once), null);
-    assert.match(questionSection(once).markup, /Time of one sync/);
+    assert.match(questionSection(once).markup, /Time of a sync with work/);
     assert.equal(answers, times);
   }
 });
@@ -91,7 +91,7 @@ test('an unknown chart is named, with those that exist', async () => {
 });
 
 test('the JSON form stands alone: Vega-Lite with its rows and light colours', async () => {
-  const spec = JSON.parse(String(await renderChart(record, 'sync-latency', 'json')));
+  const spec = JSON.parse(String(await renderChart(record, 'latency-tail', 'json')));
   assert.equal(spec.$schema, 'https://vega.github.io/schema/vega-lite/v6.json');
   assert.ok(spec.datasets.rows.length > 100);
   assert.equal(spec.config.background, '#fdfdfc');

@@ -92,3 +92,20 @@ export function compareInWords(value: number, reference: number, noun: string): 
   if (factor < 1.2) return `${formatShare(factor - 1)} more${things} than`;
   return `${formatShort(factor)} times as many${things} as`;
 }
+
+interface NumberForm {
+  readonly show: (value: number) => string;
+  /** To the digit, with its unit. */
+  readonly exact: (value: number) => string;
+  /** What an exact value in a column of such numbers is followed by. */
+  readonly unit: string;
+}
+
+/** How each kind of number is written, in tables of the page and in what is copied from them. */
+export const NUMBER_FORMS = {
+  count: { show: formatCount, exact: formatCount, unit: '' },
+  bytes: { show: formatBytes, exact: (value) => `${formatCount(value)} bytes`, unit: ' bytes' },
+  duration: { show: formatDuration, exact: (value) => `${formatCount(Math.round(value))} ns`, unit: ' ns' },
+  ratio: { show: formatRatio, exact: (value) => `factor ${value}`, unit: '×' },
+  share: { show: formatShare, exact: (value) => `share ${value}`, unit: '' },
+} as const satisfies Readonly<Record<string, NumberForm>>;

@@ -1,6 +1,6 @@
 /** The first screen's table: exact cost and safety of every policy side by side; a second one holds the noisy times. */
 import type { RunRecord } from '../../results/record.ts';
-import { figure } from '../page/data-table.ts';
+import { copyButtons, figure } from '../page/data-table.ts';
 import { type Html, html } from '../page/html.ts';
 import { crashWords } from '../questions/crash-safety.ts';
 import {
@@ -101,7 +101,8 @@ export function policyTable(record: RunRecord): Html {
 <caption><span class="caption">Exact counts (identical on every machine) and the safety they buy</span></caption>
 <thead><tr><td rowspan="2"></td><th scope="colgroup" colspan="${MEASURES.length + 1}" class="group">Cost, exact</th><th scope="colgroup" colspan="2" class="group">Safety</th></tr>
 <tr><th scope="col" class="num" title="${WAITS_HELP}">Waits for the disk</th>${MEASURES.map((m) => html`<th scope="col" class="num" title="${m.help}">${m.label}</th>`)}<th scope="col">This run</th><th scope="col">After a power cut</th></tr></thead>
-${bodies(record, MEASURES.length + 4, policyRow)}</table></div>`;
+${bodies(record, MEASURES.length + 4, policyRow)}</table></div>
+<div class="tools">${copyButtons('policy-table', 'exact counts and safety')}</div>`;
 }
 
 const TIMES: readonly { label: string; help: string; of: (round: CountedCell['cell']['rounds'][number]) => number }[] =
@@ -157,5 +158,6 @@ export function timesTable(record: RunRecord): Html {
 <table class="summary noisy" id="times-table">
 <caption><span class="caption">Wall-clock times (noisy): median, with minimum and maximum below; compare only within this run</span></caption>
 <thead><tr><td></td><th scope="col" class="num" title="${AGAINST_HELP}">Against the baseline</th>${TIMES.map((time) => html`<th scope="col" class="num" title="${time.help}">${time.label}</th>`)}<th scope="col" class="num" title="peak memory of the worker">Peak memory</th></tr></thead>
-${bodies(record, TIMES.length + 3, timesRow)}</table></div>`;
+${bodies(record, TIMES.length + 3, timesRow)}</table></div>
+<div class="tools">${copyButtons('times-table', 'times')}</div>`;
 }

@@ -44,10 +44,8 @@ function entriesOf(run: HistoryRun): Entry[] {
 /** Shade of a count equal to that of the first stage, and how much each doubling adds to it. */
 const SAME_SHARE = 0.35;
 const DOUBLING_SHARE = 0.25;
-/** Above this share text takes the light colour. */
-const STRONG = 0.62;
 
-/** The shade says how a stage compares with the first one: the darker, the more expensive. */
+/** The shade says how a stage compares with the first one: the stronger, the more expensive. */
 export function syncMatrixRows(run: HistoryRun): Row[] {
   const first = run.stages[0]!.id;
   return entriesOf(run).map(({ panel, stage, workload, value, ratio }) => {
@@ -61,7 +59,6 @@ export function syncMatrixRows(run: HistoryRun): Row[] {
       under: ratio === null ? '' : formatRatio(ratio),
       says: ratio === null ? formatCount(value) : `${formatCount(value)}, ${formatRatio(ratio)} of ${first}`,
       share,
-      strong: share > STRONG,
     };
   });
 }

@@ -65,7 +65,7 @@ function overview(run: HistoryRun, commits: readonly Commit[]): Drawn[] {
     drawn({
       id: 'matrix',
       title: 'Syncs of every stage, workload and mode',
-      reading: `Exact counts, each with its ratio to ${run.stages[0]!.id} in the same mode. Darker: more than ${run.stages[0]!.id}. O_DSYNC: writes that are durable on return.`,
+      reading: `Exact counts, each with its ratio to ${run.stages[0]!.id} in the same mode. A stronger colour: more than ${run.stages[0]!.id}. O_DSYNC: writes that are durable on return.`,
       spec: SYNC_MATRIX_SPEC,
       rows: syncMatrixRows(run),
       table: syncMatrixTable(run),

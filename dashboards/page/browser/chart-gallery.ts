@@ -38,6 +38,7 @@ export class Chart {
   #width = '';
   /** Values set by controls; they outlive a change of theme. */
   #signals = new Map<string, unknown>();
+  readonly #listeners: ((view: View) => void)[] = [];
 
   constructor(bundle: ChartBundle, element: HTMLElement) {
     this.#bundle = bundle;
@@ -50,6 +51,11 @@ export class Chart {
 
   get view(): View | null {
     return this.#view;
+  }
+
+  /** Calls `listener` with each new drawing once it has its size. */
+  onDrawn(listener: (view: View) => void): void {
+    this.#listeners.push(listener);
   }
 
   /** Only waits for Vega's own steps, never for a timer, so that it ends before the browser prints. */
@@ -75,6 +81,7 @@ export class Chart {
     this.element.firstElementChild?.setAttribute('aria-hidden', 'true');
     await this.fit();
     this.element.dataset.drawn = theme;
+    for (const listener of this.#listeners) listener(view);
   }
 
   /** Gives the drawing the width that is left next to its axes. */
@@ -116,20 +123,30 @@ export class Chart {
   /** Shows the rows of another image of a sweep. */
   async choose(group: string, theme: ThemeName): Promise<void> {
     this.#bundle = withGroup(this.#bundle, group);
-    await this.draw(theme);
+    if (this.#view !== null) await this.draw(theme);
   }
 }
 
+/** What is on the screen first, then in the order of the page. */
+function seenFirst(charts: Iterable<Chart>): Chart[] {
+  const isSeen = ({ element }: Chart) => {
+    const { top, bottom } = element.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  };
+  const all = [...charts].filter(({ element }) => element.offsetParent !== null);
+  return [...all.filter(isSeen), ...all.filter((chart) => !isSeen(chart))];
+}
+
 export class ChartGallery {
-  readonly charts: ReadonlyMap<string, Chart>;
+  readonly charts = new Map<string, Chart>();
   #round = 0;
 
-  constructor(bundles: readonly ChartBundle[]) {
-    const found = bundles.flatMap((bundle): [string, Chart][] => {
+  /** The charts that the page has a place for. */
+  take(bundles: readonly ChartBundle[]): void {
+    for (const bundle of bundles) {
       const element = document.getElementById(`${bundle.id}-chart`);
-      return element === null ? [] : [[bundle.id, new Chart(bundle, element)]];
-    });
-    this.charts = new Map(found);
+      if (element !== null) this.charts.set(bundle.id, new Chart(bundle, element));
+    }
   }
 
   /** Draws all charts, giving the browser a turn between two; a later call ends an earlier one. */
@@ -137,7 +154,7 @@ export class ChartGallery {
     this.#round += 1;
     const round = this.#round;
     document.documentElement.dataset.charts = 'drawing';
-    for (const chart of this.charts.values()) {
+    for (const chart of seenFirst(this.charts.values())) {
       await new Promise((resolve) => setTimeout(resolve));
       if (round !== this.#round) return;
       await chart.draw(theme);
@@ -148,7 +165,7 @@ export class ChartGallery {
   /** Draws all charts without giving the browser a turn. */
   async drawAllNow(theme: ThemeName): Promise<void> {
     this.#round += 1;
-    await Promise.all([...this.charts.values()].map((chart) => chart.draw(theme)));
+    await Promise.all(seenFirst(this.charts.values()).map((chart) => chart.draw(theme)));
     document.documentElement.dataset.charts = 'drawn';
   }
 

@@ -1,54 +1,67 @@
 /**
- * The filters of a page over many runs: what they show is in the URL's fragment, so that a view can be linked to
- * (`#workload=…&machine=…&policy=…&all=1`). Rows that changed nothing are hidden unless asked for.
+ * Filters of a page over many rows: selects, check boxes and a search field. What they show is in the URL. Rows that changed
+ * nothing are hidden unless asked for.
  */
 import type { ChartGallery } from './chart-gallery.ts';
+import type { ViewState } from './view-state.ts';
 
 type Filters = Readonly<Record<string, string>>;
-/** The filters that a chart knows; rows know `all` besides. */
+type Input = HTMLSelectElement | HTMLInputElement;
+/** The filters that a chart knows; rows know `all` and `search` besides. */
 const OF_CHARTS = ['workload', 'machine', 'policy'];
 
-function inputs(): (HTMLSelectElement | HTMLInputElement)[] {
-  return [...document.querySelectorAll<HTMLSelectElement | HTMLInputElement>('[data-filter]')];
+function inputs(): Input[] {
+  return [...document.querySelectorAll<Input>('[data-filter]')];
 }
 
-function isCheck(input: HTMLSelectElement | HTMLInputElement): input is HTMLInputElement {
-  return input instanceof HTMLInputElement;
+function isCheck(input: Input): input is HTMLInputElement {
+  return input instanceof HTMLInputElement && input.type === 'checkbox';
+}
+
+function nameOf(input: Input): string {
+  return input.dataset.filter ?? '';
 }
 
 /** Takes what the URL says; a value that no option has is left out. */
-function readUrl(): void {
-  const asked = new URLSearchParams(location.hash.slice(1));
+function readUrl(state: ViewState): void {
   for (const input of inputs()) {
-    const value = asked.get(input.dataset.filter ?? '');
-    if (value === null) continue;
+    const value = state.get(nameOf(input));
     if (isCheck(input)) input.checked = value === '1';
-    else if ([...input.options].some((option) => option.value === value)) input.value = value;
+    else if (input instanceof HTMLInputElement) input.value = value ?? '';
+    else if (value !== null && [...input.options].some((option) => option.value === value)) input.value = value;
+    else input.selectedIndex = 0;
   }
 }
 
+function settingOf(input: Input): string {
+  return isCheck(input) ? (input.checked ? '1' : '') : input.value;
+}
+
 function current(): Filters {
-  return Object.fromEntries(
-    inputs().map((input) => [input.dataset.filter ?? '', isCheck(input) ? (input.checked ? '1' : '') : input.value]),
-  );
+  return Object.fromEntries(inputs().map((input) => [nameOf(input), settingOf(input)]));
 }
 
-function writeUrl(filters: Filters): void {
-  const said = Object.entries(filters).filter(([, value]) => value !== '');
-  history.replaceState(null, '', `#${new URLSearchParams(said)}`);
+/** Every word of the search occurs somewhere in the row. */
+function isFound(row: HTMLElement, search: string): boolean {
+  const text = `${row.textContent} ${row.dataset.workload ?? ''}`.toLowerCase();
+  return search
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
 }
 
-function isShown({ dataset }: HTMLElement, filters: Filters): boolean {
+function isShown(row: HTMLElement, filters: Filters): boolean {
+  const { dataset } = row;
   const fits = OF_CHARTS.every((name) => {
     const wanted = filters[name] ?? '';
     const own = dataset[name];
     return wanted === '' || own === undefined || own === wanted;
   });
-  return fits && (dataset.significant !== 'false' || filters.all === '1');
+  return fits && (dataset.significant !== 'false' || filters.all === '1') && isFound(row, filters.search ?? '');
 }
 
 function filterRows(filters: Filters): void {
-  for (const row of document.querySelectorAll<HTMLElement>('tr[data-significant], tr[data-workload]'))
+  for (const row of document.querySelectorAll<HTMLElement>('[data-significant], [data-workload]'))
     row.hidden = !isShown(row, filters);
   for (const caption of document.querySelectorAll<HTMLElement>('[data-shown-rows]')) {
     const rows = [...document.querySelectorAll<HTMLElement>(`#${caption.dataset.shownRows} tbody tr`)];
@@ -58,26 +71,26 @@ function filterRows(filters: Filters): void {
   }
 }
 
-/** Call before the first drawing, so that charts begin with what the URL asks for. */
-export function bindFilters(gallery: ChartGallery): void {
-  if (inputs().length === 0) return;
+/** Call before the first drawing, so that charts begin with what the URL asks for. Returns what hides rows that were made since. */
+export function bindFilters(gallery: ChartGallery, state: ViewState): () => void {
+  if (inputs().length === 0) return () => undefined;
   const apply = () => {
     const filters = current();
     filterRows(filters);
     const values = Object.fromEntries(OF_CHARTS.flatMap((name) => (name in filters ? [[name, filters[name]]] : [])));
     for (const chart of gallery.charts.values()) void chart.setAll(values);
   };
-  readUrl();
+  readUrl(state);
   apply();
   for (const input of inputs()) {
-    input.addEventListener('change', () => {
-      writeUrl(current());
+    input.addEventListener(input instanceof HTMLSelectElement || isCheck(input) ? 'change' : 'input', () => {
+      state.set(nameOf(input), settingOf(input));
       apply();
     });
   }
-  addEventListener('hashchange', () => {
-    if (!location.hash.includes('=')) return;
-    readUrl();
+  state.onChange(() => {
+    readUrl(state);
     apply();
   });
+  return () => filterRows(current());
 }

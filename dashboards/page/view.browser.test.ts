@@ -1,0 +1,135 @@
+/** What a reader sees, keeps and takes away, in real Chromium: contrast, the view in the URL, the theme, copies, single sections. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { renderReport } from '../run/report.ts';
+import { fixtureRecord } from '../testing/fixture-record.ts';
+import { launchChromium, looks, openFile } from './testing/chromium.ts';
+import { lowContrasts } from './testing/contrast.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'cowbench-'));
+const reportFile = path.join(folder, 'report.html');
+const record = fixtureRecord();
+let browser: Browser;
+
+before(async () => {
+  writeFileSync(reportFile, await renderReport(record));
+  browser = await launchChromium();
+});
+
+after(async () => {
+  await browser?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function drawn(page: Page): Promise<unknown> {
+  return page.waitForFunction(() => document.documentElement.dataset.charts === 'drawn');
+}
+
+suite('the view of a report in Chromium', { concurrency: false }, () => {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test(`${colorScheme}: no text, in charts neither, has less contrast than 4.5 to 1 with what is behind it`, async () => {
+      const { page, close } = await openFile(browser, reportFile, { colorScheme });
+      await page.evaluate(() => document.querySelector('details')?.setAttribute('open', ''));
+      assert.deepEqual(await lowContrasts(page), []);
+      await close();
+    });
+  }
+
+  test('the measuring of contrast finds a text that is too weak, on a shape of a chart too', async () => {
+    const { page, close } = await openFile(browser, reportFile);
+    await page.evaluate(() => {
+      document.querySelector('h1')?.style.setProperty('color', '#888');
+      const texts = [...document.querySelectorAll('#cost-model-chart svg text')];
+      const label = texts.find(({ textContent }) => textContent !== '');
+      label?.setAttribute('fill', 'rgba(0, 0, 0, 0.4)');
+    });
+    const low = await lowContrasts(page);
+    assert.equal(low.length, 2, low.join('\n'));
+    assert.match(low[0] ?? '', /^3\.\d\d rgb\(136, 136, 136\) on rgb\(253, 253, 252\): Fixture/);
+    await close();
+  });
+
+  test('what is chosen survives a reload: selects, sliders, brush, sorting, open tables and the section', async () => {
+    const { page, complaints, close } = await openFile(browser, reportFile, { hash: '#file-map' });
+    await page.locator('#file-map-shownCell').selectOption('writeback');
+    await page.locator('#file-map').getByRole('button', { name: 'Zoom in' }).press('Enter');
+    await page.locator('#cost-model-table summary').press('Enter');
+    const sort = page.locator('#cost-model-table').getByRole('button', { name: 'Wall time' });
+    await sort.press('Enter');
+    await sort.press('Enter');
+    await page.locator('#device-cost input[type=range]').first().press('ArrowRight');
+    await page.waitForFunction(() => location.hash.includes('device-cost.'));
+    const url = page.url();
+    assert.match(url, /#file-map&/);
+    const before = [await looks(page, 'file-map'), await looks(page, 'device-cost')];
+    const rows = () => page.locator('#cost-model-table tbody').innerText();
+    const order = await rows();
+    await page.reload();
+    await drawn(page);
+    assert.deepEqual([await looks(page, 'file-map'), await looks(page, 'device-cost')], before);
+    assert.equal(await rows(), order);
+    assert.equal(await page.locator('#file-map-shownCell').inputValue(), 'writeback');
+    assert.equal(page.url(), url);
+    // A link within the page keeps what was chosen.
+    await page.evaluate(() => document.querySelector<HTMLAnchorElement>('a[href="#cost-model"]')?.click());
+    await page.waitForFunction(() => location.hash.startsWith('#cost-model&file-map.shownCell=writeback'));
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+  test('the theme is kept for the next visit', async () => {
+    const { page, close } = await openFile(browser, reportFile, { colorScheme: 'light' });
+    await page.locator('#theme').press('Enter');
+    await page.locator('#theme').press('Enter');
+    assert.equal(await page.locator('#theme').innerText(), 'Theme: dark');
+    await page.reload();
+    await drawn(page);
+    assert.equal(await page.locator('#theme').innerText(), 'Theme: dark');
+    assert.equal(await page.locator('.chart').first().getAttribute('data-drawn'), 'dark');
+    await close();
+  });
+
+  test('a table is copied as Markdown, CSV or JSON, whether it is open or not', async () => {
+    const { page, complaints, close } = await openFile(browser, reportFile, {
+      permissions: ['clipboard-read', 'clipboard-write'],
+    });
+    const copy = async (table: string, form: string) => {
+      await page.locator(`[data-copy-table="${table}"][data-copy-as="${form}"]`).press('Enter');
+      await page.getByText('Copied', { exact: true }).waitFor();
+      const text = await page.evaluate(() => navigator.clipboard.readText());
+      await page.getByText('Copied', { exact: true }).waitFor({ state: 'hidden' });
+      return text;
+    };
+    const rows = JSON.parse(await copy('cost-model-table', 'json'));
+    assert.deepEqual(
+      rows.map((row: Record<string, unknown>) => row.Policy),
+      record.cells.map(({ policy }) => policy.name),
+    );
+    assert.match(await copy('cost-model-table', 'csv'), /^Policy,Wall time,.*\r\nlegacy,\d+,/);
+    assert.match(await copy('policy-table', 'markdown'), /\n\| legacy.*\| 5 850 \|/);
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+  test('one section alone, for a frame in another page; of an unknown one the whole page is shown', async () => {
+    const { page, complaints, close } = await openFile(browser, reportFile);
+    const open = async (query: string) => {
+      const url = `${pathToFileURL(reportFile).href}${query}`;
+      await page.goto(url);
+      await drawn(page);
+      return page.locator('section:visible').evaluateAll((sections) => sections.map(({ id }) => id));
+    };
+    const silent = (lines: readonly string[]) => lines.filter((line) => !line.startsWith('request: file:'));
+    assert.deepEqual(await open('?embed=cost-model'), ['cost-model']);
+    assert.equal(await page.locator('.chart svg:visible').count(), 1);
+    assert.equal(await page.locator('header:visible, nav:visible, footer:visible').count(), 0);
+    assert.ok((await open('?embed=nonsense')).length > 5);
+    assert.deepEqual(silent(complaints), []);
+    await close();
+  });
+});
