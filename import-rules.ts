@@ -135,6 +135,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'runners/site',
   ],
   runners: ['runners/console', 'runners/commands'],
+  'runners/package': [
+    ...['results', 'dashboards/page/bundle.ts', 'runners/console', 'runners/machine'],
+    ...['runners/measure/plan', 'runners/measure/commits', 'runners/commands'],
+  ],
 };
 
 /** What test code may import as well, besides everything in its own top folder. */

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { sourceFiles } from './source-files.ts';
 import { unusedExports, unusedFiles } from './unused-code.ts';
 
-const COMMANDS = ['package.json', ...fs.globSync('docs/*.md', { cwd: import.meta.dirname })];
+const COMMANDS = ['package.json', 'tsconfig.package.json', ...fs.globSync('docs/*.md', { cwd: import.meta.dirname })];
 
 test('the program uses every file and every export', () => {
   const commands = COMMANDS.map((file) => fs.readFileSync(`${import.meta.dirname}/${file}`, 'utf8'));

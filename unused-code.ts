@@ -11,7 +11,12 @@ export function unusedFiles(files: readonly SourceFile[], commands: readonly str
   return files
     .map(({ path }) => path)
     .filter((path) => !path.endsWith('.test.ts') && !(isTestCode(path) ? usedByTests : used).has(path))
-    .filter((path) => !commands.some((text) => text.includes(`node ${path}`) || text.includes(`"./${path}"`)));
+    .filter(
+      (path) =>
+        !commands.some(
+          (text) => text.includes(`node ${path}`) || text.includes(`"./${path}"`) || text.includes(`"${path}"`),
+        ),
+    );
 }
 
 function filesUsedBy(file: SourceFile): string[] {

@@ -21,6 +21,18 @@ export function recordPath(root: string, record: Pick<RunRecord, 'runId' | 'sour
   return path.join(root, record.environment.machine, folder, `${record.runId}.json`);
 }
 
+/** The files below `root` that have the place of a record, of one commit (its first twelve digits) or of all. */
+export function storedFiles(root: string, commit?: string): string[] {
+  if (!fs.existsSync(root)) return [];
+  return fs
+    .readdirSync(root, { encoding: 'utf8', recursive: true })
+    .filter((file) => {
+      const [, folder, name, ...deeper] = file.split(path.sep);
+      return name?.endsWith('.json') && deeper.length === 0 && (commit === undefined || folder === commit);
+    })
+    .map((file) => path.join(root, file));
+}
+
 /**
  * Puts `record` at `file`, durable and whole, in place of an earlier state of the same run.
  * @throws RecordError when the file system refuses; the earlier state is then still there.

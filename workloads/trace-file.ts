@@ -6,13 +6,15 @@
  *  2. The file is closed when the iteration ends, however it ends.
  */
 import { closeSync, constants, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
-import { pipeline, type Readable, type Transform } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { pipeline, type Readable } from 'node:stream';
+import zlib from 'node:zlib';
 import { TraceError } from './errors.ts';
 
 export const MAX_LINE_BYTES = 4096;
 
 const NEWLINE = 10;
+const GZIP_MAGIC = Buffer.of(0x1f, 0x8b);
+const ZSTD_MAGIC = 0xfd2fb528;
 
 /** Takes in the bytes of a file as they are read, for example a hash. */
 export interface ContentSink {
@@ -77,16 +79,15 @@ function decompressed(file: string, descriptor: number): Readable {
     throw error;
   }
   const bytes = createReadStream(file, { fd: descriptor, start: 0 });
-  const expand = decompressor(magic);
-  if (expand === undefined) return bytes;
+  const isZstd = magic.readUInt32LE(0) === ZSTD_MAGIC;
+  if (isZstd && zlib.createZstdDecompress === undefined) {
+    closeSync(descriptor);
+    throw new TraceError(file, undefined, `zstd needs Node 22.15 or newer; this is ${process.versions.node}`);
+  }
+  if (!isZstd && !magic.subarray(0, 2).equals(GZIP_MAGIC)) return bytes;
+  const expand = isZstd ? zlib.createZstdDecompress() : zlib.createGunzip();
   // The callback is required; errors reach the reader of the expanded side, which pipeline destroys with them.
   return pipeline(bytes, expand, () => {});
-}
-
-function decompressor(magic: Buffer): Transform | undefined {
-  if (magic[0] === 0x1f && magic[1] === 0x8b) return createGunzip();
-  if (magic.readUInt32LE(0) === 0xfd2fb528) return createZstdDecompress();
-  return undefined;
 }
 
 function describeFailure(error: unknown): string {

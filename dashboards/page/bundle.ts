@@ -1,10 +1,17 @@
-/** The page's script in one piece: our few files, Vega's runtime, its expression interpreter and the tooltip. */
+/**
+ * The page's script in one piece: our few files, Vega's runtime, its expression interpreter and the tooltip. An installed package
+ * has it built already; a checkout builds it from the sources as they are.
+ */
+import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 
-let bundled: Promise<string> | null = null;
+/** Where an installed package has the script, next to this module. */
+export const BUILT_SCRIPT = 'page-script.js.txt';
+
+let script: Promise<string> | null = null;
 
 async function bundle(): Promise<string> {
+  const { build } = await import('esbuild');
   const result = await build({
     entryPoints: [fileURLToPath(new URL('browser/main.ts', import.meta.url))],
     bundle: true,
@@ -21,8 +28,9 @@ async function bundle(): Promise<string> {
   return text.replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--');
 }
 
-/** Bundled once for each process. */
+/** Bundled, or read, once for each process. */
 export function pageScript(): Promise<string> {
-  bundled ??= bundle();
-  return bundled;
+  const built = new URL(BUILT_SCRIPT, import.meta.url);
+  script ??= fs.existsSync(built) ? Promise.resolve(fs.readFileSync(built, 'utf8')) : bundle();
+  return script;
 }

@@ -2,7 +2,8 @@
  * Compressed clusters, verified by inflating them: output is bounded by one cluster, so a stream that would grow without end costs
  * no more than a good one.
  */
-import { constants, inflateRawSync, zstdDecompressSync } from 'node:zlib';
+import zlib from 'node:zlib';
+import { Qcow2Error } from '../base/errors.ts';
 import type { Examination } from './examination.ts';
 import { zstdFrameLength } from './zstd-frame.ts';
 
@@ -19,11 +20,17 @@ export class CompressedStreams {
     this.#x = x;
   }
 
-  /** Reports the entry at file offset `at` when its stream does not give a whole cluster. */
+  /**
+   * Reports the entry at file offset `at` when its stream does not give a whole cluster.
+   * @throws Qcow2Error UNSUPPORTED for zstd where Node is older than its own.
+   */
   verify(at: number, offset: number, lengthBytes: number): void {
     if (this.#verified.has(offset)) return;
     this.#verified.add(offset);
     const { clusterBytes, compressionType } = this.#x.shape;
+    // Damage must not be suspected of a sound image.
+    if (compressionType !== 0 && zlib.zstdDecompressSync === undefined)
+      throw new Qcow2Error('UNSUPPORTED', `zstd needs Node 22.15 or newer; this is ${process.versions.node}`);
     const stream = new Uint8Array(lengthBytes);
     if (!this.#x.readInto(offset, stream, 'data')) return;
     const problem = inflateProblem(stream, compressionType, clusterBytes);
@@ -43,17 +50,17 @@ function inflateProblem(stream: Uint8Array, compressionType: number, clusterByte
 }
 
 function inflateZlib(stream: Uint8Array, clusterBytes: number): Uint8Array {
-  return inflateRawSync(stream, {
+  return zlib.inflateRawSync(stream, {
     windowBits: ZLIB_WINDOW_BITS,
     maxOutputLength: clusterBytes,
     // The descriptor is rounded up to sectors, and the last sector may be past the end of the file.
-    finishFlush: constants.Z_SYNC_FLUSH,
+    finishFlush: zlib.constants.Z_SYNC_FLUSH,
   });
 }
 
 function inflateZstd(stream: Uint8Array, clusterBytes: number): Uint8Array {
-  return zstdDecompressSync(stream.subarray(0, zstdFrameLength(stream) ?? stream.length), {
+  return zlib.zstdDecompressSync(stream.subarray(0, zstdFrameLength(stream) ?? stream.length), {
     maxOutputLength: clusterBytes,
-    params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX },
+    params: { [zlib.constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX },
   });
 }

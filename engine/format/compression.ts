@@ -23,6 +23,7 @@ export function decompressCluster(
   compressionType: number,
   what = 'compressed cluster',
 ): Uint8Array {
+  if (compressionType === COMPRESSION_ZSTD) requireZstd(what);
   let bytes: Uint8Array;
   try {
     bytes =
@@ -43,11 +44,18 @@ export function decompressCluster(
 
 /** Compresses a whole cluster; null when that saves nothing. */
 export function compressCluster(cluster: Uint8Array, compressionType: number): Uint8Array | null {
+  if (compressionType === COMPRESSION_ZSTD) requireZstd('cluster');
   const packed =
     compressionType === COMPRESSION_ZSTD
       ? zlib.zstdCompressSync(cluster)
       : zlib.deflateRawSync(cluster, { windowBits: DEFLATE_WINDOW_BITS });
   return packed.length < cluster.length ? packed : null;
+}
+
+/** Throws UNSUPPORTED where Node is older than its zstd: damage must not be suspected of a sound image. */
+function requireZstd(what: string): void {
+  if (zlib.zstdDecompressSync !== undefined) return;
+  throw new Qcow2Error('UNSUPPORTED', `${what}: zstd needs Node 22.15 or newer; this is ${process.versions.node}`);
 }
 
 /** Bytes of the zstd frame at the start of `stored`, found by walking its blocks (RFC 8878, section 3.1.1). */

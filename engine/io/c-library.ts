@@ -1,4 +1,7 @@
-/** Functions of the C library for which Node has no call. Loaded at the first use, because most runs need none. */
+/**
+ * Functions of the C library for which Node has no call. Loaded at the first use, because most runs need none. `#koffi` is the package
+ * `koffi` in a checkout, and its loader alone in an installed package (`runners/package/manifest.ts`).
+ */
 import { createRequire } from 'node:module';
 
 type Koffi = { load(library: string): { func(prototype: string): unknown }; errno(): number };
@@ -14,7 +17,7 @@ export interface CFunction<Call> {
 export function cFunction<Call>(prototype: string): CFunction<Call> | null {
   if (process.platform !== 'linux') return null;
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
+    const koffi = createRequire(import.meta.url)('#koffi') as Koffi;
     return { call: koffi.load('libc.so.6').func(prototype) as Call, errno: () => koffi.errno() };
   } catch {
     return null;

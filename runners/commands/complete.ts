@@ -1,6 +1,6 @@
 /** What could follow the words of an unfinished command line: for the shells, which `cowbench completion` teaches to ask. */
-import fs from 'node:fs';
 import { HOST_CACHE_MODES, policyNames, STAGE_IDS } from '../../engine/index.ts';
+import { storedFiles } from '../../results/store.ts';
 import { WORKLOADS } from '../../workloads/registry.ts';
 import { nameOf } from '../console/help.ts';
 import { HelpPage } from '../console/help-page.ts';
@@ -63,6 +63,6 @@ function startingWith(begun: string, candidates: readonly string[]): string[] {
 /** Names of runs begin with the time. */
 function newestRecords(): string[] {
   const byRun = (file: string) => file.split('/').at(-1)!;
-  const files = fs.globSync('results/runs/*/*/*.json');
+  const files = storedFiles('results/runs');
   return files.sort((a, b) => (byRun(a) < byRun(b) ? 1 : -1)).slice(0, MOST_RECORDS);
 }

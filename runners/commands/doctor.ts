@@ -10,6 +10,7 @@ import type { RunRecord } from '../../results/record.ts';
 import { writeRecord } from '../../results/store.ts';
 import { oneLine, UsageError } from '../console/errors.ts';
 import { Interruption } from '../console/interruption.ts';
+import { IS_INSTALLED } from '../console/project-root.ts';
 import type { DoctorFinding } from '../measure/doctor/collect.ts';
 import { type BenchOptions, withBenchOptions } from '../measure/plan/bench-options.ts';
 import type { BenchPlan } from '../measure/plan/plan.ts';
@@ -60,7 +61,9 @@ function requireDoctor(): void {
   try {
     createRequire(import.meta.url).resolve('@clinic/doctor');
   } catch {
-    throw new UsageError('doctor needs the package @clinic/doctor; npm ci installs it');
+    throw new UsageError(
+      `doctor needs the package @clinic/doctor; ${IS_INSTALLED ? 'npm install @clinic/doctor brings' : 'npm ci installs'} it`,
+    );
   }
 }
 

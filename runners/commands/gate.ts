@@ -8,7 +8,7 @@ import { writeWhole } from '../../results/store.ts';
 import { EXIT_CODES, UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { single } from '../console/option-values.ts';
-import { PROJECT_ROOT } from '../console/project-root.ts';
+import { IS_INSTALLED, RESULTS_ROOT } from '../console/project-root.ts';
 import { fileAt, findCommit, resolveRevision, shallowHint } from '../measure/commits/git.ts';
 import { gateSummary, judge } from '../measure/gate/gate-verdict.ts';
 import { measurePoints } from '../measure/gate/measure-points.ts';
@@ -31,7 +31,7 @@ export const gate: CommandModule<object, GateOptions> = {
     yargs
       .option('baseline', {
         ...value('WHAT'),
-        default: path.join(PROJECT_ROOT, BASELINE_PATH),
+        default: path.join(RESULTS_ROOT, BASELINE_PATH),
         defaultDescription: BASELINE_PATH,
         describe: `a baseline file, or a revision whose ${BASELINE_PATH} is used`,
       })
@@ -54,7 +54,7 @@ export const gate: CommandModule<object, GateOptions> = {
     const before = update === true ? null : readBaseline(single('baseline', given));
     if (before === undefined) {
       console.error(
-        `cowbench: no baseline: "${given}" is neither a file nor a revision with ${BASELINE_PATH}${shallowHint()}`,
+        `cowbench: no baseline: "${given}" is neither a file nor a revision with ${BASELINE_PATH}${IS_INSTALLED ? '' : shallowHint()}`,
       );
       process.exitCode = EXIT_CODES.noBaseline;
       return;
@@ -77,7 +77,7 @@ function readBaseline(given: string): NamedBaseline | undefined {
     if (!fs.statSync(given).isFile()) throw new UsageError(`--baseline ${given}: not a regular file`);
     return parsed(given, fs.readFileSync(given, 'utf8'));
   }
-  if (findCommit(given) === null) return undefined;
+  if (IS_INSTALLED || findCommit(given) === null) return undefined;
   const text = fileAt(resolveRevision(given), BASELINE_PATH);
   return text === null ? undefined : parsed(`${given}:${BASELINE_PATH}`, text);
 }
@@ -89,7 +89,7 @@ function parsed(place: string, text: string): NamedBaseline {
 
 /** The published baseline is this program's own; that of another engine is a file of the user's. */
 function baselineFileOf(given: string, engine: string | undefined): string {
-  const own = path.join(PROJECT_ROOT, BASELINE_PATH);
+  const own = path.join(RESULTS_ROOT, BASELINE_PATH);
   if (engine === undefined) return own;
   const file = path.resolve(single('baseline', given));
   if (file === own) throw new UsageError('--engine needs a baseline of its own: --baseline FILE');
@@ -98,7 +98,7 @@ function baselineFileOf(given: string, engine: string | undefined): string {
 
 function writeBaseline(file: string, current: Baseline): void {
   writeWhole(file, baselineText(current));
-  const named = file === path.join(PROJECT_ROOT, BASELINE_PATH) ? BASELINE_PATH : file;
+  const named = file === path.join(RESULTS_ROOT, BASELINE_PATH) ? BASELINE_PATH : file;
   console.log(`${Object.keys(current.points).length} points written to ${named}`);
 }
 

@@ -10,7 +10,7 @@ import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { Interruption } from '../console/interruption.ts';
 import { clusterSize, integer, list, type OptionText, single } from '../console/option-values.ts';
-import { PROJECT_ROOT } from '../console/project-root.ts';
+import { RESULTS_ROOT } from '../console/project-root.ts';
 import { WorkProgress } from '../console/work-progress.ts';
 import { describeSource, sourceWarning } from '../machine/source.ts';
 import { MANY_STATES_RECORD, readManyStates } from '../safety/record/many-states-record.ts';
@@ -70,7 +70,7 @@ export const safety: CommandModule<object, Options> = {
 
 async function writeSafety(options: Options): Promise<void> {
   const choice = shardChoice(options);
-  const out = path.resolve(options.out === undefined ? path.join(PROJECT_ROOT, DEFAULT_PAGE) : text(options, 'out'));
+  const out = path.resolve(options.out === undefined ? path.join(RESULTS_ROOT, DEFAULT_PAGE) : text(options, 'out'));
   requireWritable(out);
   const source = describeSource();
   const warning = sourceWarning(source);
@@ -138,7 +138,7 @@ function merge(files: readonly string[], options: Options, source: RunRecord['so
 }
 
 function writePage(out: string, plan: SafetyPlan, results: SafetyResults, source: RunRecord['source']): void {
-  const manyStates = readManyStates(path.join(PROJECT_ROOT, MANY_STATES_RECORD));
+  const manyStates = readManyStates(path.join(RESULTS_ROOT, MANY_STATES_RECORD));
   const [command, commit] = [commandOf(plan), commitWords(source)];
   writeWhole(out, safetyPage({ ...results, manyStates, plan, command, commit }));
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { CommandModule } from 'yargs';
 import { value } from '../console/help-page.ts';
 import { single } from '../console/option-values.ts';
-import { PROJECT_ROOT } from '../console/project-root.ts';
+import { RESULTS_ROOT } from '../console/project-root.ts';
 
 interface SiteOptions {
   readonly from: string;
@@ -18,13 +18,13 @@ export const site: CommandModule<object, SiteOptions> = {
     yargs
       .option('from', {
         ...value('PATH'),
-        default: path.join(PROJECT_ROOT, 'results', 'runs'),
+        default: path.join(RESULTS_ROOT, 'results', 'runs'),
         defaultDescription: 'results/runs',
         describe: 'a record, or a folder of records',
       })
       .option('out', {
         ...value('DIR'),
-        default: path.join(PROJECT_ROOT, 'site'),
+        default: path.join(RESULTS_ROOT, 'site'),
         defaultDescription: 'site',
         describe: 'directory to write; existing files of the same names are replaced',
       })

@@ -16,6 +16,8 @@ type Source = RunRecord['source'];
  */
 export function describeSource(root = PROJECT_ROOT): Source {
   const version = programVersion(root);
+  const built = builtFrom(root);
+  if (built !== null) return built;
   const unknown = (problem: string): Source => ({ version, commit: null, dirty: true, problem });
   try {
     const head = askGit(root, ['rev-parse', '--verify', 'HEAD']);
@@ -33,6 +35,14 @@ export function describeSource(root = PROJECT_ROOT): Source {
     // Without git there is something to ask only where a repository lies.
     return fs.existsSync(path.join(root, '.git')) ? unknown(error.message) : { version, commit: null, dirty: false };
   }
+}
+
+/** What an installed package was built from, as its build says; null for a checkout. */
+function builtFrom(root: string): Source | null {
+  const { cowbench } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+    readonly cowbench?: { readonly builtFrom?: Source };
+  };
+  return cowbench?.builtFrom ?? null;
 }
 
 /** The line about a source that is not known, for people; null when it is. */

@@ -10,7 +10,8 @@ export function recordFiles(place: string): string[] {
   if (status === undefined) throw new UsageError(`${place}: no such file or folder`);
   if (!status.isDirectory()) return [place];
   return fs
-    .globSync('**/*.json', { cwd: place })
+    .readdirSync(place, { encoding: 'utf8', recursive: true })
+    .filter((file) => file.endsWith('.json'))
     .sort()
     .map((file) => path.join(place, file));
 }

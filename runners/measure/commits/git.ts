@@ -1,6 +1,6 @@
 /** What this program asks of git: revisions, trees and files of the repository that it lies in. */
 import { oneLine, UsageError } from '../../console/errors.ts';
-import { PROJECT_ROOT } from '../../console/project-root.ts';
+import { IS_INSTALLED, PROJECT_ROOT } from '../../console/project-root.ts';
 import { askGit } from '../../machine/git-command.ts';
 
 export interface Revision {
@@ -16,9 +16,17 @@ export interface Revision {
  * @throws UsageError with git's own reason, and its advice, when git refuses; or when there is no git.
  */
 export function tryGit(...words: string[]): string | null {
-  const answer = askGit(PROJECT_ROOT, words);
+  const answer = askRepository(words);
   if (answer.text === null && answer.reason !== null) throw new UsageError(`git ${words[0]}: ${answer.reason}`);
   return answer.text;
+}
+
+/** An installed package may lie in a repository, but its commits are not those of this program. */
+function askRepository(words: readonly string[]): ReturnType<typeof askGit> {
+  if (!IS_INSTALLED) return askGit(PROJECT_ROOT, words);
+  throw new UsageError(
+    'commits of cowbench are measured in a checkout (git clone, npm ci), not by an installed package',
+  );
 }
 
 /** The same; throws UsageError also when what it asks for is not there. */
@@ -63,7 +71,7 @@ export function refuseDirty(revisions: readonly Revision[]): void {
 
 /** The commits of `range` (as `git log` takes it), oldest first, along the first parents. Throws UsageError. */
 export function commitsOf(range: string): string[] {
-  const listed = askGit(PROJECT_ROOT, ['rev-list', '--reverse', '--first-parent', '--end-of-options', range]);
+  const listed = askRepository(['rev-list', '--reverse', '--first-parent', '--end-of-options', range]);
   if (listed.text !== null) return listed.text.split('\n').filter((line) => line !== '');
   const { reason } = listed;
   if (reason !== null && !/unknown revision|bad revision|invalid object name/i.test(reason)) {

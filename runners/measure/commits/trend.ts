@@ -2,12 +2,10 @@
  * The exact metrics of a range of commits: taken from the store where a commit was measured before, on whatever machine, and
  * measured now where it was not. A commit that cannot be measured leaves a gap and a reason.
  */
-import fs from 'node:fs';
-import path from 'node:path';
 import { changePoints, exactChanges } from '../../../results/change-points.ts';
 import type { Cell, RunRecord } from '../../../results/record.ts';
 import { median } from '../../../results/statistics.ts';
-import { readRecord } from '../../../results/store.ts';
+import { readRecord, storedFiles } from '../../../results/store.ts';
 import type { Workload } from '../../../workloads/workload.ts';
 import { describeFailure, UsageError } from '../../console/errors.ts';
 import { type BenchPlan, type EngineCell, isReal } from '../plan/plan.ts';
@@ -69,9 +67,9 @@ function planAt(plan: BenchPlan, source: NonNullable<EngineCell['source']>): Ben
 
 /** A complete run of the plan at that commit; counts are the same on every machine. */
 function storedRecord(root: string, commit: string, plan: string): RunRecord | null {
-  const files = fs.globSync(`*/${commit.slice(0, 12)}/*.json`, { cwd: root });
+  const files = storedFiles(root, commit.slice(0, 12));
   for (const file of files.sort().reverse()) {
-    const record = readRecord(path.join(root, file));
+    const record = readRecord(file);
     if (record.plan === plan && record.status === 'complete') return record;
   }
   return null;

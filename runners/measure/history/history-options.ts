@@ -4,7 +4,7 @@ import yargs, { type Argv } from 'yargs';
 import { UsageError } from '../../console/errors.ts';
 import { value } from '../../console/help-page.ts';
 import { integer, list, type OptionText, single } from '../../console/option-values.ts';
-import { PROJECT_ROOT } from '../../console/project-root.ts';
+import { RESULTS_ROOT } from '../../console/project-root.ts';
 import { unknownWord } from '../../console/suggest.ts';
 import { type BenchOptions, withBenchOptions } from '../plan/bench-options.ts';
 import { planOf } from '../plan/plan-options.ts';
@@ -44,7 +44,7 @@ export function withHistoryOptions(builder: Argv): Argv<HistoryOptions> {
 
 /** Where report and document go. */
 export function outFolder({ out }: HistoryOptions): string {
-  return path.resolve(out === undefined ? path.join(PROJECT_ROOT, 'results/reports/history') : text('out', out));
+  return path.resolve(out === undefined ? path.join(RESULTS_ROOT, 'results/reports/history') : text('out', out));
 }
 
 /** The plan of a run; `words` are those of the command line. @throws UsageError that names the option. */

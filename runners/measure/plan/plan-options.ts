@@ -12,7 +12,7 @@ import {
   type OptionText,
   single,
 } from '../../console/option-values.ts';
-import { PROJECT_ROOT } from '../../console/project-root.ts';
+import { RESULTS_ROOT } from '../../console/project-root.ts';
 import { defaultImagesDirectory } from '../../machine/images-directory.ts';
 import { parseImageOptions } from '../../sample/image-options.ts';
 import { parsePace } from '../../sample/pace.ts';
@@ -84,7 +84,7 @@ function sessionOf(options: BenchOptions, words: readonly string[]): SessionChoi
     options[name] === undefined ? null : path.resolve(single(name, options[name] as OptionText));
   return {
     keepImages: options['keep-images'] === true,
-    recordsRoot: file('out') ?? path.join(PROJECT_ROOT, 'results/runs'),
+    recordsRoot: file('out') ?? path.join(RESULTS_ROOT, 'results/runs'),
     resume: options.resume === true,
     report: options.report !== false,
     comparesCounts: false,

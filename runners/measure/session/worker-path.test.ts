@@ -16,7 +16,8 @@ test('the worker of this program is where its package.json says', () => {
 test('a commit may keep its worker elsewhere, but not outside of itself', () => {
   const said = (worker: unknown) => workerPath(JSON.stringify({ cowbench: { worker } }));
   assert.equal(said('runners/measure/sample-worker.ts'), 'runners/measure/sample-worker.ts');
-  for (const place of ['../worker.ts', '/tmp/worker.ts', 'runners/../../worker.ts', 'worker.js', '', 7]) {
+  assert.equal(said('runners/sample/worker.js'), 'runners/sample/worker.js');
+  for (const place of ['../worker.ts', '/tmp/worker.ts', 'runners/../../worker.ts', 'worker.sh', '', 7]) {
     assert.equal(said(place), FIRST_PLACE, String(place));
   }
 });

@@ -11,7 +11,7 @@ const FIRST_PLACE = 'runners/sample/worker.ts';
 const Place = z
   .string()
   .max(256)
-  .regex(/^(?:[\w-]+\/)*[\w.-]+\.ts$/);
+  .regex(/^(?:[\w-]+\/)*[\w.-]+\.[jt]s$/);
 const Package = z.object({ cowbench: z.object({ worker: Place }) });
 
 /** The worker's path below the root of the program with this package.json; null: it has none that can be read. */

@@ -1,5 +1,5 @@
 /** What guest sectors read as in a crash state, as values. */
-import { inflateRawSync, zstdDecompressSync } from 'node:zlib';
+import zlib from 'node:zlib';
 import { SECTOR_BYTES } from '../../../engine/index.ts';
 import { NOT_A_VALUE, valueAt } from '../requests/guest-values.ts';
 import type { FileContent } from '../states/state-file.ts';
@@ -63,8 +63,8 @@ function inflate(stream: Uint8Array, clusterBytes: number, usesZstd: boolean): U
   try {
     // A stream may be followed by anything up to the end of its last sector.
     const bytes = usesZstd
-      ? zstdDecompressSync(stream, { maxOutputLength })
-      : inflateRawSync(stream, { maxOutputLength, finishFlush: 2 });
+      ? zlib.zstdDecompressSync(stream, { maxOutputLength })
+      : zlib.inflateRawSync(stream, { maxOutputLength, finishFlush: 2 });
     return bytes.length < clusterBytes ? null : new Uint32Array(Uint8Array.from(bytes).buffer);
   } catch {
     return null;
