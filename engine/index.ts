@@ -2,7 +2,7 @@
  * The engine's only public entry point: everything another folder, or another program, may use. `docs/api.md` shows it in ten lines.
  */
 export { type ErrorFacts, Qcow2Error, type Qcow2ErrorCode } from './base/errors.ts';
-export { GiB, type HostRange, KiB, MiB, roundDown, roundUp, SECTOR_BYTES, TiB } from './base/units.ts';
+export { GiB, type HostRange, KiB, MiB, roundDown, rounded, roundUp, SECTOR_BYTES, TiB } from './base/units.ts';
 export type {
   Allocation,
   Allocator,

@@ -48,3 +48,10 @@ export interface HostRange {
   readonly offset: number;
   readonly lengthBytes: number;
 }
+
+/** `value` to so many decimals as C's printf rounds it: a tie, which only a multiple of 1/16 can be, goes to the even digit. */
+export function rounded(value: number, decimals: 0 | 1 | 2 | 3): number {
+  const scaled = value * 10 ** decimals;
+  const isTie = Number.isInteger(value * 16) && scaled % 1 === 0.5;
+  return isTie ? (2 * Math.round(scaled / 2)) / 10 ** decimals : Number(value.toFixed(decimals));
+}

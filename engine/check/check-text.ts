@@ -1,4 +1,5 @@
 /** A check report as text for people and as JSON with the keys that users of qemu-img know. */
+import { rounded } from '../base/units.ts';
 import type { CheckReport } from './report.ts';
 
 /** Findings a line each, a summary, and how the image is laid out. */
@@ -6,7 +7,7 @@ export function formatCheckText(report: CheckReport): string {
   const lines = report.findings.map(({ severity, text }) => `${severity === 'leak' ? 'leak' : 'ERROR'}: ${text}`);
   const found = report.leaks + report.corruptions + report.copiedErrors + report.checkErrors;
   if (found > report.findings.length) lines.push(`... and ${found - report.findings.length} more`);
-  if (found === 0) lines.push('No errors found.');
+  if (found === 0) lines.push('No errors were found on the image.');
   if (report.corruptions > 0)
     lines.push(`${counted(report.corruptions, 'error')}: data may be lost by reading or writing further.`);
   if (report.copiedErrors > 0) {
@@ -17,7 +18,8 @@ export function formatCheckText(report: CheckReport): string {
   if (report.checkErrors > 0) lines.push(`${counted(report.checkErrors, 'part')} could not be checked.`);
   if (report.isDirty) lines.push('The image was not closed properly (dirty bit).');
   if (report.isCorrupt) lines.push('The image is marked corrupt.');
-  lines.push(layoutLine(report), `Image end offset: ${report.imageEndOffset}`);
+  if (report.allocatedClusters > 0) lines.push(layoutLine(report));
+  lines.push(`Image end offset: ${report.imageEndOffset}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -27,7 +29,7 @@ function counted(count: number, noun: string): string {
 
 function layoutLine(report: CheckReport): string {
   const { totalClusters: total, allocatedClusters: allocated } = report;
-  const percent = (part: number, whole: number) => `${((100 * part) / Math.max(whole, 1)).toFixed(2)}%`;
+  const percent = (part: number, whole: number) => `${rounded((100 * part) / whole, 2).toFixed(2)}%`;
   const fragmented = percent(report.fragmentedClusters, allocated);
   const compressed = percent(report.compressedClusters, allocated);
   return `${allocated}/${total} = ${percent(allocated, total)} allocated, ${fragmented} fragmented, ${compressed} compressed clusters`;

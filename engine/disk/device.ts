@@ -19,7 +19,7 @@ export interface MappedRange {
   readonly lengthBytes: number;
   /** `absent`: not in this image; the backing file shows through, or zeros. */
   readonly stored: 'absent' | 'zero' | 'data' | 'compressed';
-  /** Where it lies in the file that `stored` data is in; null for what has no place of its own. */
+  /** Where it lies in the file that `stored` data is in; zeros and what is absent can have a place too. Null: no place of its own. */
   readonly hostOffset: number | null;
   /** `data` for which the file system stores nothing: it reads as zeros. */
   readonly isHole?: boolean;

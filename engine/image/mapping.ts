@@ -8,6 +8,7 @@ import {
   CLUSTER_COMPRESSED,
   CLUSTER_NORMAL,
   CLUSTER_UNALLOCATED,
+  CLUSTER_ZERO_ALLOCATED,
   type ClusterKind,
   subclusterKind,
 } from '../format/l2-entry.ts';
@@ -19,8 +20,9 @@ import type { L2Tables } from './l2-tables.ts';
 /** A stretch of guest bytes that is mapped in one way. */
 export interface Extent {
   readonly kind: ClusterKind;
-  /** Where its first byte lies, for plain data; 0 for anything else. */
+  /** Where its first byte lies, or would lie, for what has a place of its own; 0 for anything else. */
   readonly hostOffset: number;
+  readonly hasPlace: boolean;
   readonly lengthBytes: number;
   /** The stream of a compressed cluster. */
   readonly compressed?: HostRange;
@@ -32,6 +34,8 @@ export interface MappingParts {
   readonly tables: L2Tables;
   readonly entries: L2Entries;
 }
+
+const NO_PLACE = { hostOffset: 0, hasPlace: false } as const;
 
 export class Mapping {
   readonly #parts: MappingParts;
@@ -45,14 +49,14 @@ export class Mapping {
     const { geometry, l2, tables, entries } = this.#parts;
     const inSlice = Math.min(maxBytes, geometry.bytesPerSlice - (guestOffset % geometry.bytesPerSlice));
     const slice = tables.forRead(guestOffset);
-    if (slice === null) return { kind: CLUSTER_UNALLOCATED, hostOffset: 0, lengthBytes: inSlice };
+    if (slice === null) return { kind: CLUSTER_UNALLOCATED, ...NO_PLACE, lengthBytes: inSlice };
     try {
       const index = geometry.indexInSlice(guestOffset);
       const inCluster = geometry.offsetInCluster(guestOffset);
       const kind = entries.kind(slice, index);
       if (kind === CLUSTER_COMPRESSED) {
         const lengthBytes = Math.min(inSlice, geometry.clusterBytes - inCluster);
-        return { kind, hostOffset: 0, lengthBytes, compressed: entries.compressedRange(slice, index) };
+        return { kind, ...NO_PLACE, lengthBytes, compressed: entries.compressedRange(slice, index) };
       }
       if (geometry.extendedL2) return this.#subclusterExtent(slice, index, inCluster, inSlice);
       return this.#clusterExtent(slice, index, inCluster, inSlice);
@@ -64,12 +68,13 @@ export class Mapping {
   #clusterExtent(slice: CachedTable, index: number, inCluster: number, maxBytes: number): Extent {
     const { geometry, entries } = this.#parts;
     const kind = entries.kind(slice, index);
-    const first = kind === CLUSTER_NORMAL ? entries.dataOffset(slice, index) : 0;
+    const hasPlace = kind === CLUSTER_NORMAL || kind === CLUSTER_ZERO_ALLOCATED;
+    const first = hasPlace ? entries.dataOffset(slice, index) : 0;
     const wanted = geometry.clustersFor(inCluster + maxBytes);
     let count = 1;
     while (count < wanted && entries.continues(slice, index, count, kind, first)) count++;
     const lengthBytes = Math.min(maxBytes, count * geometry.clusterBytes - inCluster);
-    return { kind, hostOffset: kind === CLUSTER_NORMAL ? first + inCluster : 0, lengthBytes };
+    return { kind, ...(hasPlace ? { hostOffset: first + inCluster, hasPlace } : NO_PLACE), lengthBytes };
   }
 
   /** The subclusters from `inCluster` on that are of one kind; never past the end of the cluster. */
@@ -82,8 +87,9 @@ export class Mapping {
     const wanted = Math.min(maxBytes, clusterBytes - inCluster);
     let end = first + 1;
     while (end * subclusterBytes - inCluster < wanted && subclusterKind(slice.view, at, end) === kind) end++;
-    const hostOffset = kind === CLUSTER_NORMAL ? entries.dataOffset(slice, index) + inCluster : 0;
-    return { kind, hostOffset, lengthBytes: Math.min(wanted, end * subclusterBytes - inCluster) };
+    const hasPlace = entries.kind(slice, index) === CLUSTER_NORMAL;
+    const place = hasPlace ? { hostOffset: entries.dataOffset(slice, index) + inCluster, hasPlace } : NO_PLACE;
+    return { kind, ...place, lengthBytes: Math.min(wanted, end * subclusterBytes - inCluster) };
   }
 }
 

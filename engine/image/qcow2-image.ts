@@ -269,9 +269,10 @@ export class Qcow2Image implements ImageDevice {
     this.#requireInside('map', offset, lengthBytes);
     const extent = this.#parts.mapping.extentAt(offset as GuestOffset, lengthBytes);
     const stored = STORED_AS[extent.kind];
-    if (stored !== 'data') return { offset, lengthBytes: extent.lengthBytes, stored, hostOffset: null };
+    const hostOffset = extent.hasPlace ? extent.hostOffset : null;
+    if (stored !== 'data') return { offset, lengthBytes: extent.lengthBytes, stored, hostOffset };
     const file = this.#parts.dataFile ?? this.#parts.file;
-    return { offset, stored, hostOffset: extent.hostOffset, ...heldAlike(file, extent) };
+    return { offset, stored, hostOffset, ...heldAlike(file, extent) };
   }
 
   /** Hits, misses and evictions of the two table caches since the image was opened. */

@@ -14,6 +14,8 @@ export interface SnapshotInfo {
   readonly vmStateBytes: number;
   /** Size of the virtual disk when it was taken. */
   readonly virtualSizeBytes: number;
+  /** How many instructions the guest had executed, of a guest that runs by their number; null for any other. */
+  readonly icount: bigint | null;
 }
 
 export function listSnapshots({ snapshots, sizeBytes }: ImageVars): SnapshotInfo[] {
@@ -30,6 +32,8 @@ export function snapshotInfo(entry: SnapshotEntry, diskBytes: number): SnapshotI
     vmClockNs: entry.vmClockNs,
     vmStateBytes: entry.vmStateSizeBytes,
     virtualSizeBytes: entry.virtualSizeBytes ?? diskBytes,
+    // All ones: not known.
+    icount: entry.icount === 2n ** 64n - 1n ? null : entry.icount,
   };
 }
 

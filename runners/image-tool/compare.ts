@@ -77,12 +77,10 @@ async function differenceOf(
 ): Promise<string | null> {
   const longer = first.sizeBytes >= second.sizeBytes ? first : second;
   const common = Math.min(first.sizeBytes, second.sizeBytes);
-  if (longer.sizeBytes > common) {
-    if (strict) return 'Strict mode: Image size mismatch!';
-    say('Warning: Image size mismatch!');
-  }
+  if (strict && longer.sizeBytes > common) return 'Strict mode: Image size mismatch!';
   work.start(longer.sizeBytes);
   for (let at = 0; at < longer.sizeBytes; ) {
+    if (at === common) say('Warning: Image size mismatch!');
     const isShared = at < common;
     const left = (isShared ? common : longer.sizeBytes) - at;
     const stretch = isShared ? compareAt(first, second, at, left, strict) : compareWithZeros(longer, at, left);

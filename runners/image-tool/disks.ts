@@ -8,6 +8,7 @@ import {
   type BlockFile,
   describeImage,
   type FileUse,
+  fileBeside,
   type GuestDisk,
   type HostCacheMode,
   identifyFile,
@@ -270,6 +271,17 @@ function realFolder(folder: string): string {
 /** What lies directly under a disk. */
 export function backingOf(disk: GuestDisk): GuestDisk | null {
   return 'backing' in disk ? (disk.backing as GuestDisk | null) : null;
+}
+
+/** By the names under which the files of a chain are open: those by which `filePath` and each image lead to them. */
+export function chainNames(filePath: string, disk: GuestDisk): Map<string, string> {
+  const names = new Map<string, string>();
+  let shown = filePath;
+  for (let at: GuestDisk | null = disk; at !== null; at = backingOf(at)) {
+    names.set(filesOf(at)[0]!, shown);
+    if ('backingFileName' in at && at.backingFileName !== null) shown = fileBeside(shown, String(at.backingFileName));
+  }
+  return names;
 }
 
 /** The files of a chain, the image itself first. */

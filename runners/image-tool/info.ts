@@ -2,7 +2,16 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { type BitmapInfo, describeImage, fileBeside, type ImageDescription } from '../../engine/index.ts';
-import { type Access, backingOf, filesOf, formatOf, type ImageFormat, openDisk, openRegularFile } from './disks.ts';
+import {
+  type Access,
+  backingOf,
+  chainNames,
+  filesOf,
+  formatOf,
+  type ImageFormat,
+  openDisk,
+  openRegularFile,
+} from './disks.ts';
 import { printable, printableJson } from './printable.ts';
 import { readableSize } from './sizes.ts';
 import { snapshotJson, snapshotLines } from './snapshot-table.ts';
@@ -47,9 +56,10 @@ function filesToShow(given: Given): { file: string; format: ImageFormat }[] {
   if (!given.flag('backing-chain')) return [{ file, format }];
   // Opening the chain as a reader does applies every rule about which names may be followed.
   const disk = openDisk(file, { access: given.access(), format });
+  const names = chainNames(file, disk);
   const chain = [{ file, format }];
   for (let below = backingOf(disk); below !== null; below = backingOf(below)) {
-    chain.push({ file: filesOf(below)[0]!, format: 'backing' in below ? 'qcow2' : 'raw' });
+    chain.push({ file: names.get(filesOf(below)[0]!)!, format: 'backing' in below ? 'qcow2' : 'raw' });
   }
   disk.close();
   return chain;

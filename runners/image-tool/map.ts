@@ -2,7 +2,7 @@
 
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
-import { openDisk } from './disks.ts';
+import { chainNames, openDisk } from './disks.ts';
 import { type Extent, extents } from './extents.ts';
 import { printable } from './printable.ts';
 import { parseSize } from './sizes.ts';
@@ -28,12 +28,13 @@ export const map: Subcommand = {
     ['map --allow-backing overlay.qcow2', 'including its backing files'],
   ],
   run(given) {
-    const disk = openDisk(given.required('file'), { access: given.access(), format: given.format() });
+    const file = given.required('file');
+    const disk = openDisk(file, { access: given.access(), format: given.format() });
     try {
       const { from, to } = rangeOf(given, disk.sizeBytes);
       const found = extents(disk, from, to);
       if (given.wantsJson()) printJson(given.terminal, found);
-      else printTable(given.terminal, found);
+      else printTable(given.terminal, found, chainNames(file, disk));
     } finally {
       disk.close();
     }
@@ -51,10 +52,17 @@ function rangeOf(given: Given, sizeBytes: number): { from: number; to: number } 
 function printJson(terminal: Terminal, found: Iterable<Extent>): void {
   let isFirst = true;
   for (const extent of found) {
-    terminal.write(`${isFirst ? '[' : ',\n'}${JSON.stringify(jsonOf(extent))}`);
+    terminal.write(`${isFirst ? '[' : ',\n'}${spaced(jsonOf(extent))}`);
     isFirst = false;
   }
   terminal.write(isFirst ? '[]\n' : ']\n');
+}
+
+/** As qemu-img writes it, for readers that go by the text. */
+function spaced(object: Record<string, number | boolean>): string {
+  return `{ ${Object.entries(object)
+    .map(([name, value]) => `"${name}": ${value}`)
+    .join(', ')}}`;
 }
 
 function jsonOf({ offset, lengthBytes, depth, stored, hostOffset, isHole }: Extent): Record<string, number | boolean> {
@@ -71,7 +79,7 @@ function jsonOf({ offset, lengthBytes, depth, stored, hostOffset, isHole }: Exte
   };
 }
 
-function printTable(terminal: Terminal, found: Iterable<Extent>): void {
+function printTable(terminal: Terminal, found: Iterable<Extent>, names: ReadonlyMap<string, string>): void {
   const line = (cells: readonly string[], file: string) =>
     terminal.write(`${cells.map((cell) => cell.padEnd(16)).join('')}${file}\n`);
   const hex = (value: number) => (value === 0 ? '0' : `0x${value.toString(16)}`);
@@ -79,6 +87,6 @@ function printTable(terminal: Terminal, found: Iterable<Extent>): void {
   for (const { offset, lengthBytes, stored, hostOffset, fileName, isHole } of found) {
     const place = stored === 'compressed' ? 'compressed' : hex(hostOffset ?? 0);
     if (!isHole && (stored === 'data' || stored === 'compressed'))
-      line([hex(offset), hex(lengthBytes), place], printable(fileName));
+      line([hex(offset), hex(lengthBytes), place], printable(names.get(fileName) ?? fileName));
   }
 }

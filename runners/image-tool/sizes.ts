@@ -1,5 +1,5 @@
 /** Sizes as people write and read them: powers of 1024 with one letter. */
-import { roundUp, SECTOR_BYTES } from '../../engine/index.ts';
+import { rounded, roundUp, SECTOR_BYTES } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 
 const UNITS = ['', 'k', 'm', 'g', 't', 'p', 'e'];
@@ -39,5 +39,6 @@ export function readableSize(bytes: number): string {
   let power = 0;
   // From 1000 on the next unit: three digits could not show it.
   while (bytes / 1024 ** power >= 1000 && power < prefixes.length - 1) power++;
-  return `${Number((bytes / 1024 ** power).toPrecision(3))} ${prefixes[power]}B`;
+  const value = bytes / 1024 ** power;
+  return `${rounded(value, value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0)} ${prefixes[power]}B`;
 }

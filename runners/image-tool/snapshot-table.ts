@@ -6,10 +6,10 @@ import { readableSize } from './sizes.ts';
 /** Header and one line each; nothing for no snapshots. */
 export function snapshotLines(snapshots: readonly SnapshotInfo[]): string[] {
   if (snapshots.length === 0) return [];
-  const row = (id: string, name: string, size: string, date: string, clock: string) =>
-    `${id.padEnd(9)} ${name.padEnd(16)} ${size.padStart(8)}${date.padStart(20)}${clock.padStart(13)}`;
+  const row = (id: string, name: string, size: string, date: string, clock: string, icount: string) =>
+    `${id.padEnd(9)} ${name.padEnd(16)} ${size.padStart(8)}${date.padStart(20)}${clock.padStart(13)}${icount.padStart(11)}`;
   return [
-    row('ID', 'TAG', 'VM SIZE', 'DATE', 'VM CLOCK'),
+    row('ID', 'TAG', 'VM SIZE', 'DATE', 'VM CLOCK', 'ICOUNT'),
     ...snapshots.map((snapshot) =>
       row(
         printable(snapshot.id),
@@ -17,6 +17,7 @@ export function snapshotLines(snapshots: readonly SnapshotInfo[]): string[] {
         readableSize(snapshot.vmStateBytes),
         localDate(snapshot.dateSeconds),
         clock(snapshot.vmClockNs),
+        String(snapshot.icount ?? ''),
       ),
     ),
   ];
@@ -31,6 +32,7 @@ export function snapshotJson(snapshot: SnapshotInfo): Record<string, unknown> {
     'date-nsec': snapshot.dateNanoseconds,
     'vm-clock-sec': Number(snapshot.vmClockNs / 1_000_000_000n),
     'vm-clock-nsec': Number(snapshot.vmClockNs % 1_000_000_000n),
+    ...(snapshot.icount === null ? {} : { icount: Number(snapshot.icount) }),
   };
 }
 
