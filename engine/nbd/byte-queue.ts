@@ -41,6 +41,13 @@ export class ByteQueue {
     return done;
   }
 
+  /** Copies what is left, so that the memory of the pieces may be used for something else. */
+  keep(): void {
+    if (this.#length === 0) return;
+    const left = this.take(this.#length)!;
+    this.push(left);
+  }
+
   #next(atMost: number): Uint8Array {
     const piece = this.#pieces[0]!;
     const end = Math.min(piece.length, this.#start + atMost);

@@ -14,6 +14,8 @@ export interface SessionOptions {
   readonly limits?: SessionLimits;
   /** Whether a request that takes this much memory may begin now; asked again with every {@link NbdSession.next} until it may. */
   readonly admit?: (costBytes: number) => boolean;
+  /** Memory for the bytes of a write, all of which are written over. Default: new memory. */
+  readonly allocate?: (lengthBytes: number) => Uint8Array;
 }
 
 /** What a session wants done next. */
@@ -30,14 +32,21 @@ export class NbdSession {
   readonly #queue = new ByteQueue();
   readonly #limits: SessionLimits;
   readonly #admit: (costBytes: number) => boolean;
+  readonly #allocate: (lengthBytes: number) => Uint8Array;
   readonly #handshake: Handshake;
   #transmission: Transmission | null = null;
   readonly #events: SessionEvent[] = [];
   #ended = false;
 
-  constructor({ exports, limits = SESSION_LIMITS, admit = () => true }: SessionOptions) {
+  constructor({
+    exports,
+    limits = SESSION_LIMITS,
+    admit = () => true,
+    allocate = (lengthBytes) => new Uint8Array(lengthBytes),
+  }: SessionOptions) {
     this.#limits = limits;
     this.#admit = admit;
+    this.#allocate = allocate;
     this.#handshake = new Handshake(exports, limits);
     this.#events.push({ kind: 'send', bytes: [encodeGreeting()] });
   }
@@ -62,14 +71,24 @@ export class NbdSession {
     return this.#transmission?.pendingCostBytes ?? 0;
   }
 
+  /** The memory of such a write; null when there is none. */
+  get pendingPayload(): Uint8Array | null {
+    return this.#transmission?.pendingPayload ?? null;
+  }
+
   /** The client has sent a part of something. */
   get isMidRequest(): boolean {
     return this.#queue.length > 0 || (this.#transmission?.isMidRequest ?? this.#handshake.isMidOption);
   }
 
-  /** Takes bytes from the client; they must not change afterwards. */
+  /** Takes bytes from the client; they must not change before {@link keep}. */
   receive(bytes: Uint8Array): void {
     if (!this.#ended) this.#queue.push(bytes);
+  }
+
+  /** Copies what was received and not used yet. */
+  keep(): void {
+    this.#queue.keep();
   }
 
   /** What is to be done next; null until more arrives or is admitted. */
@@ -99,7 +118,7 @@ export class NbdSession {
     if (step === null) return false;
     this.#send(step.send);
     if (step.terms !== undefined) {
-      this.#transmission = new Transmission(step.terms, this.#limits, this.#admit);
+      this.#transmission = new Transmission(step.terms, this.#limits, this.#admit, this.#allocate);
       this.#events.push({ kind: 'chosen', terms: step.terms });
     }
     if (step.end !== undefined) this.#end(step.end);

@@ -34,7 +34,7 @@ export interface NbdRequest {
   readonly cookie: bigint;
   readonly work: NbdWork;
   /** The bytes of a write; empty for other requests. */
-  readonly payload: Uint8Array<ArrayBuffer>;
+  readonly payload: Uint8Array;
   /** What was admitted for it, in bytes. */
   readonly costBytes: number;
 }
@@ -59,7 +59,7 @@ const NOTHING = new Uint8Array(0);
 
 interface PendingWrite {
   readonly header: RequestHeader;
-  readonly payload: Uint8Array<ArrayBuffer>;
+  readonly payload: Uint8Array;
   filled: number;
 }
 
@@ -67,13 +67,21 @@ export class Transmission {
   readonly #terms: Terms;
   readonly #limits: SessionLimits;
   readonly #admit: (costBytes: number) => boolean;
+  readonly #allocate: (lengthBytes: number) => Uint8Array;
   #header: RequestHeader | null = null;
   #write: PendingWrite | null = null;
   #blocked = false;
   /** What is left of a refused write's payload, and the reply that follows it. */
   #refused: { skipBytes: number; readonly reply: readonly Uint8Array[] } | null = null;
 
-  constructor(terms: Terms, limits: SessionLimits, admit: (costBytes: number) => boolean) {
+  /** `allocate` gives the memory for the bytes of a write, whatever is in it. */
+  constructor(
+    terms: Terms,
+    limits: SessionLimits,
+    admit: (costBytes: number) => boolean,
+    allocate: (lengthBytes: number) => Uint8Array,
+  ) {
+    this.#allocate = allocate;
     this.#terms = terms;
     this.#limits = limits;
     this.#admit = admit;
@@ -85,6 +93,11 @@ export class Transmission {
 
   get pendingCostBytes(): number {
     return this.#write === null ? 0 : REQUEST_COST_BYTES + this.#write.payload.length;
+  }
+
+  /** The memory of a write that has not arrived as a whole. */
+  get pendingPayload(): Uint8Array | null {
+    return this.#write?.payload ?? null;
   }
 
   get isMidRequest(): boolean {
@@ -138,7 +151,7 @@ export class Transmission {
     this.#header = null;
     if (!isWrite)
       return { request: { cookie: header.cookie, work: this.#workOf(header), payload: NOTHING, costBytes } };
-    this.#write = { header, payload: new Uint8Array(header.length), filled: 0 };
+    this.#write = { header, payload: this.#allocate(header.length), filled: 0 };
     return {};
   }
 

@@ -1,8 +1,9 @@
 /** One client: a socket on one side, a session in the middle, an image's thread on the other. */
 import type { Socket } from 'node:net';
 import { type NbdExport, type NbdRequest, NbdSession, type Outcome } from '../../engine/nbd/index.ts';
-import type { ImageThread, Submission } from './image-thread.ts';
+import { type ImageThread, NO_LONGER_SERVED, type Submission } from './image-thread.ts';
 import type { BudgetShare, MemoryBudget } from './memory-budget.ts';
+import type { SharedMemory } from './shared-memory.ts';
 
 /** An export and its disk. */
 export interface ServedExport extends NbdExport {
@@ -12,6 +13,9 @@ export interface ServedExport extends NbdExport {
   /** Called for each request, in the order in which the image serves them. */
   readonly onRequest?: (request: NbdRequest) => void;
 }
+
+/** Makes the client's socket, whose bytes go to `receive`; they are there for the length of the call. */
+export type OpenSocket = (receive: (bytes: Uint8Array) => void) => Socket;
 
 export interface ConnectionLimits {
   /** From the first byte to the choice of an export. */
@@ -33,6 +37,7 @@ export class Connection {
   readonly #share: BudgetShare;
   readonly #exports: readonly ServedExport[];
   readonly #limits: ConnectionLimits;
+  readonly #memory: SharedMemory;
   readonly #number = nextNumber++;
   readonly #startedMs = performance.now();
   #chosen: ServedExport | null = null;
@@ -43,19 +48,25 @@ export class Connection {
   #ending = false;
 
   constructor(
-    socket: Socket,
+    open: OpenSocket,
     exports: readonly ServedExport[],
     budget: MemoryBudget,
+    memory: SharedMemory,
     limits: ConnectionLimits,
     onClosed: (connection: Connection) => void,
   ) {
+    const socket = open((bytes) => this.#receive(bytes));
     this.#socket = socket;
     this.#exports = exports;
     this.#limits = limits;
+    this.#memory = memory;
     this.#share = budget.share(() => this.#pump());
-    this.#session = new NbdSession({ exports, admit: (cost) => this.#share.take(cost) });
+    this.#session = new NbdSession({
+      exports,
+      admit: (cost) => this.#share.take(cost),
+      allocate: (lengthBytes) => memory.take(lengthBytes) ?? new Uint8Array(lengthBytes),
+    });
     socket.setNoDelay(true);
-    socket.on('data', (bytes) => this.#receive(bytes));
     // What was asked before the client left is still answered.
     socket.on('end', () => this.finish());
     socket.on('error', () => socket.destroy());
@@ -63,7 +74,9 @@ export class Connection {
       this.#ending = true;
       this.#share.leave();
       this.#chosen?.thread.left(this.#number);
-      if (this.#session.pendingCostBytes > 0) this.#share.give(this.#session.pendingCostBytes);
+      const { pendingCostBytes, pendingPayload } = this.#session;
+      if (pendingCostBytes > 0) this.#share.give(pendingCostBytes);
+      if (pendingPayload !== null) memory.give(pendingPayload);
       onClosed(this);
     });
     this.#pump();
@@ -99,6 +112,8 @@ export class Connection {
     this.#lastProgressMs = performance.now();
     this.#session.receive(bytes);
     this.#pump();
+    // The memory is that of the next bytes, too.
+    this.#session.keep();
   }
 
   /** Does what the session wants done, until it waits for bytes or for space. */
@@ -125,14 +140,21 @@ export class Connection {
     const { disk, onRequest } = this.#chosen!;
     this.#inFlight++;
     onRequest?.(request);
-    return { disk, request, done: (outcome) => this.#answer(request, outcome) };
+    const into = request.work.op === 'read' ? this.#memory.take(request.work.length) : null;
+    return { disk, request, into, done: (outcome) => this.#answer(request, into, outcome) };
   }
 
-  #answer(request: NbdRequest, outcome: Outcome): void {
+  /** `into`: the shared memory that a read was given. */
+  #answer(request: NbdRequest, into: Uint8Array | null, outcome: Outcome): void {
     this.#inFlight--;
-    const giveBack = () => this.#share.give(request.costBytes);
+    if (outcome !== NO_LONGER_SERVED) this.#memory.give(request.payload);
+    const giveBack = () => {
+      this.#share.give(request.costBytes);
+      if (into !== null && outcome !== NO_LONGER_SERVED) this.#memory.give(into);
+    };
     if (this.#socket.destroyed) return giveBack();
-    this.#write(this.#session.reply(request, outcome), giveBack);
+    const filled = into === null || 'errno' in outcome ? outcome : { bytes: into };
+    this.#write(this.#session.reply(request, filled), giveBack);
     if (this.#ending) this.#endWhenDone();
   }
 

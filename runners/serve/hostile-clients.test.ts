@@ -23,6 +23,7 @@ import { exportsOf } from './exports.ts';
 import { ImageThread } from './image-thread.ts';
 import { NbdServer, SERVER_LIMITS, type ServerLimits } from './server.ts';
 import type { ServerStats } from './server-stats.ts';
+import { SharedMemory } from './shared-memory.ts';
 
 const STRUCTURED_REPLY = 8;
 const GREETING_BYTES = 18;
@@ -86,10 +87,11 @@ async function withServer(limits: Partial<ServerLimits>, work: (served: Served) 
   createImage(file, { sizeBytes: 256 * MiB });
   file.close();
   const choice = { readOnly: false, policy: null, cache: 'writeback', snapshots: false, allowBacking: false } as const;
-  const thread = new ImageThread({ imagePath, format: 'qcow2', folders: [], ...choice });
+  const memory = new SharedMemory();
+  const thread = new ImageThread({ imagePath, format: 'qcow2', folders: [], ...choice }, memory);
   const disks = await thread.opened;
   const exports = exportsOf({ name: 'disk', imagePath }, thread, disks, 1);
-  const server = new NbdServer(exports, { ...SERVER_LIMITS, ...limits });
+  const server = new NbdServer(exports, memory, { ...SERVER_LIMITS, ...limits });
   const socketPath = path.join(folder, 'socket');
   await server.listen({ socketPath });
   const clients: RawClient[] = [];

@@ -5,6 +5,7 @@ import type { NbdRequest, Outcome } from '../../engine/nbd/index.ts';
 import { SampleFailure } from '../console/errors.ts';
 import type { FromThread, ImageChoice, ServedDisk, ThreadSetup, ToThread, WireRequest } from './messages.ts';
 import type { ServerStats } from './server-stats.ts';
+import type { SharedMemory } from './shared-memory.ts';
 
 const WORKER = path.join(import.meta.dirname, 'image-worker.ts');
 /** Shorter payloads are copied with the message. */
@@ -14,13 +15,17 @@ const TRANSFERRED_BYTES = 16_384;
 export interface Submission {
   readonly disk: number;
   readonly request: NbdRequest;
+  /** Shared memory for the bytes of a read; null: the thread makes its own. */
+  readonly into?: Uint8Array | null;
   readonly done: (outcome: Outcome) => void;
 }
 
-const NO_LONGER_SERVED: Outcome = { errno: 'EIO', message: 'the image is no longer served' };
+/** The image's thread is dead, or may be about to die: it may still write into the memory of a read. */
+export const NO_LONGER_SERVED: Outcome = { errno: 'EIO', message: 'the image is no longer served' };
 
 export class ImageThread {
   readonly #worker: Worker;
+  readonly #memory: SharedMemory;
   readonly #bell = new Int32Array(new SharedArrayBuffer(4));
   readonly #waiting = new Map<number, Submission['done']>();
   readonly #opened = Promise.withResolvers<readonly ServedDisk[]>();
@@ -29,8 +34,9 @@ export class ImageThread {
   #nextId = 0;
   #isDead = false;
 
-  constructor(choice: ImageChoice) {
-    const setup: ThreadSetup = { image: choice, bell: this.#bell.buffer };
+  constructor(choice: ImageChoice, memory: SharedMemory) {
+    this.#memory = memory;
+    const setup: ThreadSetup = { image: choice, bell: this.#bell.buffer, memory: memory.buffer };
     this.#worker = new Worker(WORKER, { workerData: setup });
     this.#worker.on('message', (message: FromThread) => this.#take(message));
     this.#worker.on('error', (error) =>
@@ -58,13 +64,16 @@ export class ImageThread {
       return;
     }
     const transferred: ArrayBuffer[] = [];
-    const requests = submissions.map(({ disk, request, done }): WireRequest => {
+    const requests = submissions.map(({ disk, request, into, done }): WireRequest => {
       const id = this.#nextId++;
       this.#waiting.set(id, done);
       const { work, payload } = request;
+      const place = this.#memory.placeOf(into ?? payload);
+      if (place !== null) return { id, disk, work, place, client };
       if (payload.length === 0) return { id, disk, work, client };
-      if (payload.length >= TRANSFERRED_BYTES) transferred.push(payload.buffer);
-      return { id, disk, work, payload, client };
+      const own = payload as Uint8Array<ArrayBuffer>;
+      if (own.length >= TRANSFERRED_BYTES) transferred.push(own.buffer);
+      return { id, disk, work, payload: own, client };
     });
     this.#say({ kind: 'requests', requests }, transferred);
   }

@@ -23,11 +23,12 @@ class ImageWorker {
   #deadlineMs: number | null = null;
   #closing = false;
 
-  constructor(port: MessagePort, { image, bell }: ThreadSetup) {
+  constructor(port: MessagePort, { image, bell, memory }: ThreadSetup) {
     this.#port = port;
     this.#bell = new Int32Array(bell);
     this.#image = new ServedImage(
       image,
+      memory,
       (answers) => sendAnswers(port, answers),
       () => this.#gather(),
     );

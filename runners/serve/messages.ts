@@ -3,6 +3,7 @@ import type { HostCacheMode, PolicyName } from '../../engine/index.ts';
 import type { NbdWork, Outcome } from '../../engine/nbd/index.ts';
 import type { ImageFormat } from '../image-tool/disks.ts';
 import type { ServerStats } from './server-stats.ts';
+import type { SharedPlace } from './shared-memory.ts';
 
 /** Which image a thread opens, and how. */
 export interface ImageChoice {
@@ -34,7 +35,9 @@ export interface WireRequest {
   /** Index of the disk among those that the thread offered. */
   readonly disk: number;
   readonly work: NbdWork;
-  /** The bytes of a write; not present for other requests. */
+  /** Where in the shared memory the bytes of a write are, or those of a read go. */
+  readonly place?: SharedPlace;
+  /** The bytes of a write for which there was no shared memory. */
   readonly payload?: Uint8Array<ArrayBuffer>;
   /** Number of the client that asks. */
   readonly client: number;
@@ -49,6 +52,8 @@ export interface ThreadSetup {
   readonly image: ImageChoice;
   /** One 32-bit number that grows with each message to the thread: it can sleep on it while it is not at its event loop. */
   readonly bell: SharedArrayBuffer;
+  /** See `shared-memory.ts`. */
+  readonly memory: SharedArrayBuffer;
 }
 
 export type ToThread =

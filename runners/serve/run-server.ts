@@ -9,6 +9,7 @@ import type { ImageChoice } from './messages.ts';
 import { Recorder } from './recorder.ts';
 import { type Address, NbdServer, type ServerLimits } from './server.ts';
 import type { ServerStats } from './server-stats.ts';
+import { SharedMemory } from './shared-memory.ts';
 
 /** An iolog counts in sectors. */
 const RECORDED_BLOCK_BYTES = 512;
@@ -40,7 +41,8 @@ export interface ServeResult {
  * @throws UsageError for names and addresses that cannot be used, SampleFailure for images that cannot be opened or closed.
  */
 export async function runServer(options: ServeOptions): Promise<ServeResult> {
-  const threads = options.images.map((image) => new ImageThread(image));
+  const memory = new SharedMemory();
+  const threads = options.images.map((image) => new ImageThread(image, memory));
   let recorder: Recorder | null = null;
   try {
     const exports = await openAll(options, threads);
@@ -50,7 +52,7 @@ export async function runServer(options: ServeOptions): Promise<ServeResult> {
       recorded === null
         ? exports
         : exports.map((one) => ({ ...one, onRequest: ({ work }: NbdRequest) => recorded.take(work) }));
-    await serve(options, offered, threads);
+    await serve(options, offered, threads, memory);
   } catch (error) {
     await closeAll(threads).catch(() => {});
     await recorder?.end().catch(() => {});
@@ -75,9 +77,10 @@ async function serve(
   options: ServeOptions,
   exports: readonly ServedExport[],
   threads: readonly ImageThread[],
+  memory: SharedMemory,
 ): Promise<void> {
   const { signal, statsIntervalMs } = options;
-  const server = new NbdServer(exports, options.limits);
+  const server = new NbdServer(exports, memory, options.limits);
   const address = await server.listen(options.address);
   const reports =
     statsIntervalMs === null ? null : setInterval(() => void report(threads, options.onStats), statsIntervalMs);

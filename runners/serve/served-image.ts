@@ -29,6 +29,7 @@ type OpenDisk = GuestDevice & MappableDisk;
 
 export class ServedImage {
   readonly #choice: ImageChoice;
+  readonly #memory: SharedArrayBuffer;
   readonly #file: CountingFile;
   /** The image first, then its snapshots. */
   readonly #disks: OpenDisk[];
@@ -44,11 +45,17 @@ export class ServedImage {
   #lastFlushNs = 0;
 
   /**
-   * `answered` gets answers as soon as they are certain; `gather` is that of the queue.
+   * `memory` is what requests place their bytes in. `answered` gets answers as soon as they are certain; `gather` is that of the queue.
    * @throws Qcow2Error and UsageError for an image that cannot be opened.
    */
-  constructor(choice: ImageChoice, answered: (answers: readonly WireAnswer[]) => void, gather: () => boolean) {
+  constructor(
+    choice: ImageChoice,
+    memory: SharedArrayBuffer,
+    answered: (answers: readonly WireAnswer[]) => void,
+    gather: () => boolean,
+  ) {
     this.#choice = choice;
+    this.#memory = memory;
     this.#answered = answered;
     const opened = openCounted(choice);
     this.#file = opened.file;
@@ -126,16 +133,18 @@ export class ServedImage {
     this.#answered(answers);
   }
 
-  #queued({ id, disk: index, work, payload = NOTHING, client }: WireRequest, arrivedNs: number): QueuedRequest {
+  #queued({ id, disk: index, work, place, payload, client }: WireRequest, arrivedNs: number): QueuedRequest {
     const disk = this.#disks[index]!;
+    const shared = place === undefined ? null : new Uint8Array(this.#memory, place.at, place.length);
     const answer = (error: Qcow2Error | null, result: Outcome = {}) => {
       const length = 'length' in work ? work.length : 0;
       this.#guest.add(work.op, length, nowNs() - arrivedNs);
       this.#answers.push({ id, outcome: error === null ? result : failure(error, work) });
     };
     if (work.op === 'read') {
-      const bytes = new Uint8Array(work.length);
-      return queuedRequest(disk, work, bytes, (error) => answer(error, { bytes }), client);
+      // What is read into shared memory need not be sent.
+      const own = shared === null ? { bytes: new Uint8Array(work.length) } : {};
+      return queuedRequest(disk, work, shared ?? own.bytes!, (error) => answer(error, own), client);
     }
     if (work.op === 'cache')
       return {
@@ -160,7 +169,7 @@ export class ServedImage {
         done: (error) => answer(error, { extents: found }),
       };
     }
-    return queuedRequest(disk, work, payload, answer, client);
+    return queuedRequest(disk, work, shared ?? payload ?? NOTHING, answer, client);
   }
 }
 

@@ -7,6 +7,7 @@ import net, { type Socket } from 'node:net';
 import { UsageError } from '../console/errors.ts';
 import { CONNECTION_LIMITS, Connection, type ConnectionLimits, type ServedExport } from './connection.ts';
 import { MemoryBudget } from './memory-budget.ts';
+import type { SharedMemory } from './shared-memory.ts';
 
 export type Address = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
@@ -16,6 +17,9 @@ export interface ServerLimits extends ConnectionLimits {
 
 export const SERVER_LIMITS: ServerLimits = { ...CONNECTION_LIMITS, connections: 64 };
 
+/** As much as is received at once: several large requests. */
+const RECEIVED_BYTES = 2 ** 20;
+
 /** Limits of time are kept to this precision, or better where they are shorter. */
 const CHECK_INTERVAL_MS = 1000;
 /** How long clients get, when the server stops, to take the last answers. */
@@ -24,15 +28,20 @@ const FAREWELL_MS = 3000;
 export class NbdServer {
   readonly #exports: readonly ServedExport[];
   readonly #limits: ServerLimits;
+  readonly #memory: SharedMemory;
   readonly #budget = new MemoryBudget();
   readonly #connections = new Set<Connection>();
+  /** What clients send arrives here, and is used before anything else arrives. */
+  readonly #buffer = new Uint8Array(RECEIVED_BYTES);
   readonly #server: net.Server;
   #checks: NodeJS.Timeout | null = null;
 
-  constructor(exports: readonly ServedExport[], limits: ServerLimits = SERVER_LIMITS) {
+  /** `memory`: what the threads of the exports share with the server. */
+  constructor(exports: readonly ServedExport[], memory: SharedMemory, limits: ServerLimits = SERVER_LIMITS) {
+    this.#memory = memory;
     this.#exports = exports;
     this.#limits = limits;
-    this.#server = net.createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    this.#server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
   }
 
   /** Memory that requests and unread replies take now. */
@@ -79,13 +88,37 @@ export class NbdServer {
       this.#connections.delete(undecided);
     }
     const onClosed = (closed: Connection) => void this.#connections.delete(closed);
-    this.#connections.add(new Connection(socket, this.#exports, this.#budget, this.#limits, onClosed));
+    const open = (receive: (bytes: Uint8Array) => void) => withBuffer(socket, this.#buffer, receive);
+    this.#connections.add(new Connection(open, this.#exports, this.#budget, this.#memory, this.#limits, onClosed));
   }
 
   #check(): void {
     const nowMs = performance.now();
     for (const connection of this.#connections) connection.checkProgress(nowMs);
   }
+}
+
+/**
+ * The same connection, read into `buffer`: a socket of a server makes new memory for each piece that arrives, which costs more than all
+ * else that is done with it. Node has that for sockets that connect, not for those that a server accepts.
+ */
+function withBuffer(accepted: Socket, buffer: Uint8Array, receive: (bytes: Uint8Array) => void): Socket {
+  const inner = accepted as unknown as { _handle: object | null };
+  const handle = inner._handle;
+  inner._handle = null;
+  const onread = {
+    buffer,
+    callback: (lengthBytes: number) => {
+      receive(buffer.subarray(0, lengthBytes));
+      return true;
+    },
+  };
+  const options = { handle, onread, allowHalfOpen: true, readable: true, writable: true };
+  const socket = new net.Socket(options as net.SocketConstructorOpts);
+  // The server counts those that it accepted, and ends when all of them have.
+  socket.on('close', () => accepted.destroy());
+  socket.resume();
+  return socket;
 }
 
 /** Only its owner may connect, from the moment on at which the socket exists. */
