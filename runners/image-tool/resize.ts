@@ -58,7 +58,9 @@ function preallocationOf(given: Given): Preallocation {
   return found;
 }
 
-function refuseShrinking(given: Given, file: string, presentBytes: number, sizeBytes: number): void {
+function refuseSize(given: Given, file: string, presentBytes: number, sizeBytes: number): void {
+  if (sizeBytes <= presentBytes && preallocationOf(given) !== 'off')
+    throw new UsageError('--preallocation is for a disk that grows');
   if (sizeBytes >= presentBytes || given.flag('shrink')) return;
   throw new UsageError(
     `${printable(file)} would lose ${presentBytes - sizeBytes} bytes at its end; --shrink allows that`,
@@ -70,7 +72,7 @@ async function resizeRaw(given: Given, filePath: string, how: Preallocation, wor
   try {
     const presentBytes = file.sizeBytes();
     const sizeBytes = parseNewSize('size', given.required('size'), presentBytes);
-    refuseShrinking(given, filePath, presentBytes, sizeBytes);
+    refuseSize(given, filePath, presentBytes, sizeBytes);
     file.truncate(sizeBytes);
     if (how !== 'off') await takeRawSpace(file, presentBytes, sizeBytes, how, work);
     file.sync('other');
@@ -84,7 +86,7 @@ async function resizeQcow2(given: Given, filePath: string, how: Preallocation, w
   try {
     const presentBytes = image.sizeBytes;
     const sizeBytes = parseNewSize('size', given.required('size'), presentBytes);
-    refuseShrinking(given, filePath, presentBytes, sizeBytes);
+    refuseSize(given, filePath, presentBytes, sizeBytes);
     image.resize(sizeBytes, { shrink: given.flag('shrink') });
     if (how !== 'off') await preallocateNew(image, how, presentBytes, sizeBytes, work);
     image.flush();

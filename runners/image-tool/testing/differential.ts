@@ -74,8 +74,13 @@ export class DifferentialSession extends ImageSession {
   }
 
   randomWrites(name: string, format: 'raw' | 'qcow2', sizeBytes: number): void {
+    if (sizeBytes >= 65_536) this.io(name, format, ...this.randomCommands(sizeBytes));
+  }
+
+  /** Requests for qemu-io. */
+  randomCommands(sizeBytes: number): string[] {
     const { random } = this;
-    const commands = Array.from({ length: 1 + random.below(6) }, () => {
+    return Array.from({ length: 1 + random.below(6) }, () => {
       const unit = random.pick([512, 4096, 65_536]);
       const at = unit * random.below(Math.floor(sizeBytes / unit));
       const most = Math.floor((sizeBytes - at) / unit);
@@ -84,7 +89,6 @@ export class DifferentialSession extends ImageSession {
       const verbs = ['write -P #', 'write -P #', 'write -P #', 'write -P 0', 'write -z', 'write -zu', 'discard'];
       return `${random.pick(verbs).replace('#', `${pattern}`)} ${at} ${length}`;
     });
-    this.io(name, format, ...commands);
   }
 
   copies(name: string, ...others: string[]): void {
@@ -97,6 +101,14 @@ export class DifferentialSession extends ImageSession {
     assert.equal(ours.code === 0, theirs.code === 0, text);
     assert.doesNotMatch(ours.stderr, /defect/, text);
     return ours.code === 0;
+  }
+
+  /**
+   * Qemu-img cannot grow a version 2 image over a longer backing file, whose content it would have to hide: that class, and no other, is
+   * done here and refused there.
+   */
+  isPastZeroing(ours: Outcome, theirs: Outcome): boolean {
+    return ours.code === 0 && theirs.stderr.includes('Failed to zero out new clusters');
   }
 
   /** The same content, by qemu-img, and no finding of either checker in ours. */
