@@ -25,6 +25,11 @@ export interface ClusterCounts {
    */
   findFree(count: number): HostOffset;
   /**
+   * How many of the `most` clusters from host offset `offset` on are free, up to the first that is not or that no refcount block counts yet.
+   * Nothing is counted. @throws Qcow2Error CORRUPT when one holds metadata all the same.
+   */
+  freeAt(offset: number, most: number): number;
+  /**
    * Adds 1 to the refcount of each cluster that the `lengthBytes` bytes at host `offset` touch. Returns the refcount blocks that must
    * be durable before a new reference to one of the clusters may be.
    * @throws Qcow2Error UNSUPPORTED when a refcount would not fit its width, CORRUPT for a used cluster that no block counts.
@@ -58,6 +63,12 @@ export interface Allocation {
   readonly isUnnamed: boolean;
 }
 
+/** One that may be smaller than what was asked for. */
+export interface PartialAllocation extends Allocation {
+  /** Absent: all that were asked for. */
+  readonly clusters?: number;
+}
+
 /** What is restored when a failed operation is rolled back; see `undo.ts`. */
 export interface Savepoint {
   /** The allocator is what it was; can be called again. The image's variables and tables are rolled back by the caller. */
@@ -70,6 +81,11 @@ export interface Allocator {
    * @throws Qcow2Error NO_SPACE, CORRUPT when refcounts and tables contradict each other, IO.
    */
   allocate(clusters: number): Allocation;
+  /**
+   * The same for clusters that continue others in the file: as many of `clusters` as can be had from host offset `offset` on; null for none.
+   * Without it nothing is continued.
+   */
+  allocateAt?(offset: number, clusters: number): PartialAllocation | null;
   /**
    * One reference to every cluster that the ranges touch is dropped, and `dropped` says what must be durable before that can't come
    * back. Clusters without another reference can be allocated again, now or later.

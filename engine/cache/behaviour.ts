@@ -29,11 +29,13 @@ export interface Behaviour {
   readonly staleTables: 'written-out' | 'discarded';
   /**
    * What a write leaves out of a new cluster: `written` on its own, zeros too, as in history; or `merged` with the data in one write, and
-   * not written where it reads as zeros and the place does, too.
+   * not written where it reads as zeros and the place does, too. Clusters that continue one another in the file are then one write as well.
    */
   readonly copyOnWrite: 'written' | 'merged';
   /** How snapshots are taken, applied and deleted: see `image/walked-snapshots.ts` and `image/flipped-snapshots.ts`. */
   readonly snapshots: 'walked' | 'flipped';
+  /** What an allocation counted before it came to need a new refcount block is taken back then, and counted again. */
+  readonly countsAgainAfterNewBlock: boolean;
   /** The L2 cache holds the tables of the whole disk by default, up to 32 MiB, in place of {@link l2CacheTables}. */
   readonly l2CacheCoversDisk: boolean;
   /** What is written through (O_DSYNC) is flushed after each request: the caches always write back. */

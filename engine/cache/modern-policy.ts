@@ -22,11 +22,19 @@ export class ModernPolicy extends HistoricalPolicy {
   }
 
   protected obey(order: Order): void {
+    // History made a sync of it, which does nothing for a refcount that is still in the cache.
+    if (order === 'refcount-before-refcount-block')
+      return this.#tables.writeOutAll(this.caches.refcounts, 'refcounts-before-table');
     this.#tables.obey(order);
   }
 
+  override place(content: Pointer): void {
+    content.write(this.file);
+    this.#syncIfNeeded('hook-up');
+  }
+
   override publishNow(pointer: Pointer): void {
-    pointer.write(this.file);
+    pointer.writeChanged(this.file);
     this.#syncIfNeeded('hook-up');
   }
 

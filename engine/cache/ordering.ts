@@ -17,13 +17,16 @@ export class Pointer implements Place {
   readonly offset: number;
   /** As they are when the pointer is written; whoever postpones that and wants them as they are now has to copy them. */
   readonly bytes: Uint8Array;
+  /** The part of {@link bytes} that the pointer changes; the rest is in the file already. */
+  readonly #changed: { readonly from: number; readonly to: number };
   #writtenAt = 0 as Sequence;
   #successor: Pointer | null = null;
 
-  constructor(kind: TableKind, offset: number, bytes: Uint8Array) {
+  constructor(kind: TableKind, offset: number, bytes: Uint8Array, changed = { from: 0, to: bytes.length }) {
     this.kind = kind;
     this.offset = offset;
     this.bytes = bytes;
+    this.#changed = changed;
   }
 
   /** Number of the change that wrote it; 0 for not yet. */
@@ -39,6 +42,14 @@ export class Pointer implements Place {
   /** Writes it, by sectors. No sync. @throws Qcow2Error */
   write(file: DurableFile): void {
     writeBytes(file, this.offset, this.bytes, this.kind);
+    this.#writtenAt = file.written;
+  }
+
+  /** Writes nothing but the bytes that change, where the file takes them. What surrounds them is in the file. @throws Qcow2Error */
+  writeChanged(file: DurableFile): void {
+    if (file.sectorsOnly) return this.write(file);
+    const { from, to } = this.#changed;
+    file.write(this.offset + from, this.bytes.subarray(from, to), this.kind);
     this.#writtenAt = file.written;
   }
 }

@@ -132,11 +132,12 @@ const MODERN: Behaviour = {
   ...STAGES.S4b.behaviour,
   replacement: 'lru',
   layout: 'indexed',
+  countsAgainAfterNewBlock: true,
   l2CacheCoversDisk: true,
   copyOnWrite: 'merged',
   flushesToWriteThrough: true,
 };
-const ORDERED: Behaviour = { ...MODERN, snapshots: 'flipped' };
+const ORDERED: Behaviour = { ...MODERN, countsAgainAfterNewBlock: false, snapshots: 'flipped' };
 
 registerPolicy({
   name: 'modern',

@@ -7,7 +7,7 @@
  */
 import type { HostRange } from '../base/units.ts';
 import type { Sequence } from '../io/durability.ts';
-import type { Allocation, Allocator, AllocatorParts, Savepoint } from './allocator.ts';
+import type { Allocation, Allocator, AllocatorParts, PartialAllocation, Savepoint } from './allocator.ts';
 import { isDurable, type Prerequisite } from './ordering.ts';
 
 interface Released {
@@ -27,15 +27,21 @@ export class Quarantine implements Allocator {
   }
 
   allocate(clusters: number): Allocation {
-    const { counts, clusterBytes, file } = this.#parts;
+    const { counts, file } = this.#parts;
     const endOfFile = file.sizeBytes();
-    const offset = counts.findFree(clusters);
-    return {
-      offset,
-      wait: counts.raise(offset, clusters * clusterBytes),
-      readsAsZeros: offset >= endOfFile,
-      isUnnamed: true,
-    };
+    return this.#take(counts.findFree(clusters), clusters, endOfFile);
+  }
+
+  allocateAt(offset: number, clusters: number): PartialAllocation | null {
+    const { counts, file } = this.#parts;
+    const free = counts.freeAt(offset, clusters);
+    return free === 0 ? null : { ...this.#take(offset, free, file.sizeBytes()), clusters: free };
+  }
+
+  #take(offset: number, clusters: number, endOfFile: number): Allocation {
+    const { counts, clusterBytes } = this.#parts;
+    const wait = counts.raise(offset, clusters * clusterBytes);
+    return { offset, wait, readsAsZeros: offset >= endOfFile, isUnnamed: true };
   }
 
   release(ranges: readonly HostRange[], dropped: readonly Prerequisite[]): void {

@@ -9,7 +9,7 @@
 import { Qcow2Error } from '../base/errors.ts';
 import { type HostRange, MiB } from '../base/units.ts';
 import type { Sequence } from '../io/durability.ts';
-import type { Allocation, Allocator, AllocatorParts, Savepoint } from './allocator.ts';
+import type { Allocation, Allocator, AllocatorParts, PartialAllocation, Savepoint } from './allocator.ts';
 import { isDurable, type Prerequisite } from './ordering.ts';
 import { Quarantine } from './quarantine.ts';
 
@@ -62,7 +62,17 @@ export class Reserve implements Allocator {
   }
 
   allocate(clusters: number): Allocation {
-    const allocation = this.#takeReady(clusters) ?? this.#quarantine.allocate(clusters);
+    return this.#used(clusters, this.#takeReady(clusters) ?? this.#quarantine.allocate(clusters));
+  }
+
+  allocateAt(offset: number, clusters: number): PartialAllocation | null {
+    const batch = this.#ready.find(({ next }) => next === offset);
+    if (batch === undefined) return null;
+    const taken = Math.min(clusters, (batch.end - offset) / this.#parts.clusterBytes);
+    return this.#used(taken, { ...this.#takeFrom(batch, taken), clusters: taken });
+  }
+
+  #used<Taken extends Allocation>(clusters: number, allocation: Taken): Taken {
     this.#usedSinceFlush += clusters;
     if (this.#clustersAhead() < this.#target / 2) this.#raiseAhead();
     return allocation;
@@ -108,9 +118,12 @@ export class Reserve implements Allocator {
   #takeReady(clusters: number): Allocation | null {
     const lengthBytes = clusters * this.#parts.clusterBytes;
     const batch = this.#ready.find(({ next, end }) => end - next >= lengthBytes);
-    if (batch === undefined) return null;
+    return batch === undefined ? null : this.#takeFrom(batch, clusters);
+  }
+
+  #takeFrom(batch: Batch, clusters: number): Allocation {
     const offset = batch.next;
-    batch.next += lengthBytes;
+    batch.next += clusters * this.#parts.clusterBytes;
     this.#ready = this.#ready.filter(({ next, end }) => next < end);
     return { offset, wait: [], readsAsZeros: true, isUnnamed: true };
   }

@@ -31,6 +31,7 @@ const S0: Behaviour = {
   staleTables: 'discarded',
   copyOnWrite: 'written',
   snapshots: 'walked',
+  countsAgainAfterNewBlock: false,
   l2CacheCoversDisk: false,
   flushesToWriteThrough: false,
   walksInWriteback: false,

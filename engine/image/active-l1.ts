@@ -36,7 +36,9 @@ export class ActiveL1 {
   pointer(index: number): Pointer {
     const { l1 } = this.#parts.vars;
     const from = roundDown(index * L1_ENTRY_BYTES, SECTOR_BYTES);
-    return new Pointer('l1', l1.offset + from, l1.bytes.subarray(from, from + SECTOR_BYTES));
+    const entry = index * L1_ENTRY_BYTES - from;
+    const sector = l1.bytes.subarray(from, from + SECTOR_BYTES);
+    return new Pointer('l1', l1.offset + from, sector, { from: entry, to: entry + L1_ENTRY_BYTES });
   }
 
   /** Points entry `index`, which names the table at `oldOffset`, at the new table, and publishes it. */

@@ -1,8 +1,9 @@
 /** Sizes of the table caches: what an option asks for is no reason to take memory that no image needs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KiB, MiB, TiB } from '../base/units.ts';
+import { GiB, KiB, MiB, TiB } from '../base/units.ts';
 import { checkImage, isClean } from '../check/check-image.ts';
+import { CountingFile } from '../instruments/counting-file.ts';
 import { MemoryFile } from '../io/memory-file.ts';
 import type { CacheSizeOptions } from './cache-sizes.ts';
 import { createImage } from './create.ts';
@@ -53,4 +54,25 @@ test('write-zeroes of terabytes takes no memory for them', () => {
   assert.deepEqual(found, new Uint8Array(8));
   image.close();
   assert.ok(isClean(checkImage(file)));
+});
+
+test('where the L2 cache of a policy of today does not hold the tables of the disk, its entries are slices of 4 KiB', () => {
+  for (const [sizeBytes, l2CacheBytes, sliceBytes] of [
+    [256 * GiB, undefined, 64 * KiB],
+    [512 * GiB, undefined, 4 * KiB],
+    [256 * GiB, MiB, 4 * KiB],
+    [GiB, MiB, 64 * KiB],
+  ] as const) {
+    const file = new CountingFile(new MemoryFile('disk'));
+    createImage(file, { sizeBytes });
+    const image = openImage(file, { policy: 'modern', ...(l2CacheBytes !== undefined && { l2CacheBytes }) });
+    image.write(0, new Uint8Array(512).fill(1));
+    image.flush();
+    const before = file.counts.byKind.l2.writeBytes;
+    image.write(64 * KiB, new Uint8Array(512).fill(1));
+    image.flush();
+    assert.equal(file.counts.byKind.l2.writeBytes - before, sliceBytes, `${sizeBytes} ${l2CacheBytes}`);
+    image.close();
+    assert.ok(isClean(checkImage(file)));
+  }
 });

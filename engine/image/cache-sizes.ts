@@ -14,13 +14,19 @@ export interface CacheSizeOptions {
   readonly refcountCacheBytes?: number;
   /** Bytes for both: what the refcount cache does not take goes to the L2 cache. */
   readonly cacheBytes?: number;
-  /** How much of an L2 table is one entry of the cache: a power of two from 512 to the cluster size, which is the default. */
+  /**
+   * How much of an L2 table is one entry of the cache: a power of two from 512 to the cluster size, which is the default; 4 KiB where a
+   * policy sizes its cache for the disk and it does not hold the tables of all of it.
+   */
   readonly l2CacheEntryBytes?: number;
 }
 
 const L2_CACHE_BYTES_MAX = 32 * MiB;
 /** A copied L2 table and its original are pinned together. */
 const MIN_L2_TABLES = 2;
+
+/** Of an L2 table, where not all tables of the disk are cached. */
+const EVICTED_SLICE_BYTES = 4096;
 
 /** Tables that an image can have besides those of its disk as it is: of snapshots, of VM state, of a disk that grows. */
 const MORE_TABLES = 4096;
@@ -40,7 +46,6 @@ export function cacheCapacities(
   bytesPerL2Table: number,
   diskBytes: number,
 ): CacheCapacities {
-  const l2SliceBytes = sliceBytes(options, clusterBytes);
   const { cacheBytes, l2CacheBytes, refcountCacheBytes } = options;
   if (cacheBytes !== undefined && l2CacheBytes !== undefined && refcountCacheBytes !== undefined) {
     throw new Qcow2Error('INVALID_ARGUMENT', 'cache size, L2 cache size and refcount cache size may not all be given');
@@ -54,12 +59,16 @@ export function cacheCapacities(
     1,
   );
   const forL2 = l2CacheBytes ?? remainder(cacheBytes, refcountBlocks * clusterBytes);
+  const byDefault = defaultL2Tables(behaviour, diskBytes, bytesPerL2Table, clusterBytes);
+  const sizedInBytes = behaviour.l2CacheCoversDisk && options.l2CacheTables === undefined;
+  const coversDisk = (forL2 ?? byDefault * clusterBytes) >= Math.ceil(diskBytes / bytesPerL2Table) * clusterBytes;
+  const l2SliceBytes = sliceBytes(options, clusterBytes, sizedInBytes && !coversDisk);
   const l2Tables = capacity(
     'L2 cache',
     options.l2CacheTables,
     forL2,
     l2SliceBytes,
-    defaultL2Tables(behaviour, diskBytes, bytesPerL2Table, clusterBytes) * (clusterBytes / l2SliceBytes),
+    byDefault * (clusterBytes / l2SliceBytes),
     MIN_L2_TABLES,
   );
   // Whatever the options say, memory is taken for no more than an image of this size can have, and some thousands.
@@ -104,8 +113,10 @@ function capacity(
   );
 }
 
-function sliceBytes(options: CacheSizeOptions, clusterBytes: number): number {
-  const size = options.l2CacheEntryBytes ?? clusterBytes;
+/** `evicts`: the cache is smaller than what the disk needs, and smaller entries are cheaper to load and to write out. */
+function sliceBytes(options: CacheSizeOptions, clusterBytes: number, evicts: boolean): number {
+  const byDefault = evicts ? Math.min(clusterBytes, EVICTED_SLICE_BYTES) : clusterBytes;
+  const size = options.l2CacheEntryBytes ?? byDefault;
   if (Number.isInteger(Math.log2(size)) && size >= SECTOR_BYTES && size <= clusterBytes) return size;
   throw new Qcow2Error(
     'INVALID_ARGUMENT',

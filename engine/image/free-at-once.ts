@@ -1,6 +1,6 @@
 /** The allocator of history: a cluster is counted when it is taken, and can be taken again in the moment that it is freed. */
 import type { HostRange } from '../base/units.ts';
-import type { Allocation, Allocator, AllocatorParts, Savepoint } from '../cache/allocator.ts';
+import type { Allocation, Allocator, AllocatorParts, PartialAllocation, Savepoint } from '../cache/allocator.ts';
 import type { Prerequisite } from '../cache/ordering.ts';
 
 export class FreeAtOnce implements Allocator {
@@ -11,15 +11,21 @@ export class FreeAtOnce implements Allocator {
   }
 
   allocate(clusters: number): Allocation {
-    const { counts, clusterBytes, file } = this.#parts;
+    const { counts, file } = this.#parts;
     const endOfFile = file.sizeBytes();
-    const offset = counts.findFree(clusters);
-    return {
-      offset,
-      wait: counts.raise(offset, clusters * clusterBytes),
-      readsAsZeros: offset >= endOfFile,
-      isUnnamed: false,
-    };
+    return this.#take(counts.findFree(clusters), clusters, endOfFile);
+  }
+
+  allocateAt(offset: number, clusters: number): PartialAllocation | null {
+    const { counts, file } = this.#parts;
+    const free = counts.freeAt(offset, clusters);
+    return free === 0 ? null : { ...this.#take(offset, free, file.sizeBytes()), clusters: free };
+  }
+
+  #take(offset: number, clusters: number, endOfFile: number): Allocation {
+    const { counts, clusterBytes } = this.#parts;
+    const wait = counts.raise(offset, clusters * clusterBytes);
+    return { offset, wait, readsAsZeros: offset >= endOfFile, isUnnamed: false };
   }
 
   /** The policy hears of the order when the refcounts are lowered, and has to keep it there and then. */

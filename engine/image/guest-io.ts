@@ -138,10 +138,14 @@ export class GuestIo {
   }
 
   #writeSectors(guestOffset: GuestOffset, bytes: Uint8Array): void {
-    const { runs, updates } = this.#parts;
+    const { runs, updates, behaviour } = this.#parts;
     let done = 0;
     while (done < bytes.length) {
       const offset = (guestOffset + done) as GuestOffset;
+      if (behaviour.copyOnWrite === 'merged') {
+        done += this.#merged.write(offset, bytes.subarray(done));
+        continue;
+      }
       const run = runs.prepare(offset, bytes.length - done);
       const copied = this.#fill(run, offset, bytes.subarray(done, done + run.lengthBytes));
       if (run.unlinkedClusters > 0) updates.link(run, copied);
@@ -151,10 +155,9 @@ export class GuestIo {
 
   /** Puts the run's content into its clusters. True if some of it was copied. What failed is not referenced, and given back. */
   #fill(run: WriteRun, offset: GuestOffset, bytes: Uint8Array): boolean {
-    const { behaviour, geometry, runs } = this.#parts;
+    const { geometry, runs } = this.#parts;
     try {
       const at = run.hostOffset + geometry.offsetInCluster(offset);
-      if (run.unlinkedClusters > 0 && behaviour.copyOnWrite === 'merged') return this.#merged.fill(run, at, bytes);
       this.#data.write(at, bytes, 'data');
       return run.unlinkedClusters > 0 && this.#copyAround(run);
     } catch (error) {

@@ -49,3 +49,47 @@ for (const policy of ['modern', 'ordered', 'reserve']) {
     image.close();
   });
 }
+
+for (const policy of ['modern', 'ordered', 'reserve']) {
+  test(`${policy}: a write over a mapped cluster and new ones that continue it in the file is one write`, () => {
+    const file = new CountingFile(new MemoryFile('image'));
+    createImage(file, { sizeBytes: 4 * MiB, clusterSizeBytes: CLUSTER });
+    const image = openImage(file, { policy });
+    image.write(0, new Uint8Array(CLUSTER).fill(1));
+    const before = file.counts.byKind.data.writes;
+    const bytes = new Uint8Array(2 * CLUSTER).fill(2);
+    image.write(CLUSTER / 2, bytes);
+    // Under reserve the first cluster was taken at the moment of need, and what is counted ahead lies past it.
+    assert.equal(file.counts.byKind.data.writes - before, policy === 'reserve' ? 2 : 1);
+    assert.equal(file.counts.byKind.cow.writes, 0);
+    image.flush();
+    image.write(3 * CLUSTER - 512, new Uint8Array(CLUSTER).fill(3));
+    const found = new Uint8Array(4 * CLUSTER);
+    image.read(0, found);
+    const at = (offset: number) => found[offset];
+    assert.deepEqual([at(0), at(CLUSTER / 2 - 1), at(CLUSTER / 2), at(2.5 * CLUSTER - 1)], [1, 1, 2, 2]);
+    assert.deepEqual([at(2.5 * CLUSTER), at(3 * CLUSTER - 513), at(3 * CLUSTER - 512)], [0, 0, 3]);
+    assert.deepEqual([at(4 * CLUSTER - 513), at(4 * CLUSTER - 512)], [3, 0]);
+    image.close();
+    assert.ok(isClean(checkImage(file)));
+  });
+}
+
+test('modern publishes a table by the 8 bytes of its entry, or a sector where the file takes no less', () => {
+  class SectorFile extends MemoryFile {
+    override readonly sectorsOnly: boolean = true;
+  }
+  for (const [inner, bytes] of [
+    [new MemoryFile('image'), 8],
+    [new SectorFile('image'), 512],
+  ] as const) {
+    const file = new CountingFile(inner);
+    createImage(file, { sizeBytes: 4 * MiB, clusterSizeBytes: CLUSTER });
+    const before = file.counts.byKind.l1.writeBytes;
+    const image = openImage(file, { policy: 'modern' });
+    image.write(0, new Uint8Array(512));
+    assert.equal(file.counts.byKind.l1.writeBytes - before, bytes);
+    image.close();
+    assert.ok(isClean(checkImage(file)));
+  }
+});

@@ -8,9 +8,12 @@ import { CLUSTER_UNALLOCATED, CLUSTER_ZERO_ALLOCATED, CLUSTER_ZERO_PLAIN } from 
 import type { BlockFile } from '../io/block-file.ts';
 import type { Geometry } from './geometry.ts';
 import type { Mapping } from './mapping.ts';
-import type { WriteRun } from './write-runs.ts';
+import type { MappingUpdates } from './mapping-updates.ts';
+import type { WriteRun, WriteRuns } from './write-runs.ts';
 
 export interface MergedWritesParts {
+  readonly runs: WriteRuns;
+  readonly updates: MappingUpdates;
   readonly geometry: Geometry;
   readonly mapping: Mapping;
   readonly backing: GuestDisk | null;
@@ -39,8 +42,71 @@ export class MergedWrites {
     this.#readOld = readOld;
   }
 
-  /** Writes `piece` to host offset `at`, and what completes the run's units. True if the place had to be given other content. */
-  fill(run: WriteRun, at: number, piece: Uint8Array): boolean {
+  /** Writes as much of `bytes` as goes to one stretch of the file, with what completes its units, and links it. Returns how much. */
+  write(guestOffset: GuestOffset, bytes: Uint8Array): number {
+    const { geometry, runs, updates } = this.#parts;
+    const group = this.#stretchFrom(guestOffset, bytes.length);
+    const lengthBytes = group.reduce((sum, run) => sum + run.lengthBytes, 0);
+    const at = group[0]!.hostOffset + geometry.offsetInCluster(guestOffset);
+    let unlinked = group;
+    try {
+      const copied = this.#fill(group, at, bytes.subarray(0, lengthBytes));
+      for (const [index, run] of group.entries()) {
+        unlinked = group.slice(index + 1);
+        if (run.unlinkedClusters > 0) updates.link(run, copied[index]!);
+      }
+    } catch (error) {
+      for (const run of unlinked) runs.giveBack(run);
+      throw error;
+    }
+    return lengthBytes;
+  }
+
+  /** The run at `guestOffset` and those that continue it, in the guest's disk and in the file. */
+  #stretchFrom(guestOffset: GuestOffset, maxBytes: number): WriteRun[] {
+    const { geometry, runs } = this.#parts;
+    const group = [runs.prepare(guestOffset, maxBytes)];
+    try {
+      for (let done = group[0]!.lengthBytes; done < maxBytes; ) {
+        const at = group[0]!.hostOffset + geometry.offsetInCluster(guestOffset) + done;
+        const next = runs.continueAt(at, (guestOffset + done) as GuestOffset, maxBytes - done);
+        if (next === null) break;
+        group.push(next);
+        done += next.lengthBytes;
+      }
+      return group;
+    } catch (error) {
+      for (const run of group) runs.giveBack(run);
+      throw error;
+    }
+  }
+
+  /**
+   * Writes `bytes` to host offset `at`, and what completes the units of each run: in the same write where there is one run. Says for
+   * each whether its place had to be given other content.
+   */
+  #fill(group: readonly WriteRun[], at: number, bytes: Uint8Array): boolean[] {
+    if (group.length === 1) {
+      const around = this.#around(group[0]!);
+      const { head, tail } = around;
+      this.#data.write(at - head, head + tail === 0 ? bytes : this.#withOld(group[0]!, bytes, head, tail), 'data');
+      return [around.copied];
+    }
+    this.#data.write(at, bytes, 'data');
+    let start = at;
+    return group.map((run) => {
+      const { head, tail, copied } = this.#around(run);
+      const end = start + run.lengthBytes;
+      if (head > 0) this.#data.write(start - head, this.#old(run.guestOffset - head, head), 'cow');
+      if (tail > 0) this.#data.write(end, this.#old(run.guestOffset + run.lengthBytes, tail), 'cow');
+      start = end;
+      return copied;
+    });
+  }
+
+  /** How much of what the run leaves out must be written, and whether its place had to be given other content. */
+  #around(run: WriteRun): { readonly head: number; readonly tail: number; readonly copied: boolean } {
+    if (run.unlinkedClusters === 0) return { head: 0, tail: 0, copied: false };
     const { headBytes, tailBytes } = leftOut(run);
     const end = run.guestOffset + run.lengthBytes;
     const headIsZero = headBytes === 0 || this.#readsAsZeros(run.guestOffset - headBytes, headBytes);
@@ -48,20 +114,23 @@ export class MergedWrites {
     const placeIsZero = run.readsAsZeros || (headBytes + tailBytes > 0 && this.#makeZero(run, headIsZero, tailIsZero));
     const head = headIsZero && placeIsZero ? 0 : headBytes;
     const tail = tailIsZero && placeIsZero ? 0 : tailBytes;
-    this.#data.write(at - head, head + tail === 0 ? piece : this.#around(run, piece, head, tail), 'data');
-    return head + tail > 0 || (!run.readsAsZeros && headBytes + tailBytes > 0);
+    return { head, tail, copied: head + tail > 0 || (!run.readsAsZeros && headBytes + tailBytes > 0) };
   }
 
   /** The data between `head` and `tail` bytes of what the guest has there now. */
-  #around(run: WriteRun, piece: Uint8Array, head: number, tail: number): Uint8Array {
-    const whole = new Uint8Array(head + piece.length + tail);
-    whole.set(piece, head);
+  #withOld(run: WriteRun, bytes: Uint8Array, head: number, tail: number): Uint8Array {
+    const whole = new Uint8Array(head + bytes.length + tail);
+    whole.set(bytes, head);
     if (head > 0) this.#readOld((run.guestOffset - head) as GuestOffset, whole.subarray(0, head));
-    if (tail > 0) {
-      const end = run.guestOffset + run.lengthBytes;
-      this.#readOld(end as GuestOffset, whole.subarray(head + piece.length));
-    }
+    const end = (run.guestOffset + run.lengthBytes) as GuestOffset;
+    if (tail > 0) this.#readOld(end, whole.subarray(head + bytes.length));
     return whole;
+  }
+
+  #old(guestOffset: number, lengthBytes: number): Uint8Array {
+    const bytes = new Uint8Array(lengthBytes);
+    this.#readOld(guestOffset as GuestOffset, bytes);
+    return bytes;
   }
 
   /** Punches the clusters, which hold what they held for somebody else, where that spares writing zeros. */

@@ -5,6 +5,7 @@
  * this calls it. The ring ends because a new block counts itself, or lies in clusters that an existing block counts.
  */
 import type { Allocator, ClusterCounts } from '../cache/allocator.ts';
+import type { Behaviour } from '../cache/behaviour.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
 import { type Place, Pointer } from '../cache/ordering.ts';
 import type { CachePolicy } from '../cache/policy.ts';
@@ -29,6 +30,7 @@ export interface RefcountParts {
   readonly geometry: Geometry;
   readonly vars: ImageVars;
   readonly policy: CachePolicy;
+  readonly behaviour: Pick<Behaviour, 'countsAgainAfterNewBlock'>;
   readonly guard: Pick<OverlapGuard, 'refuseAllocation'>;
   readonly l2: TableCache;
   /** The refcount blocks. */

@@ -83,6 +83,14 @@ export class Refcounts implements ClusterCounts {
     return offset;
   }
 
+  freeAt(offset: number, most: number): number {
+    const first = this.#geometry.hostCluster(offset);
+    let count = 0;
+    while (count < most && this.#blockOffset(first + count) !== 0 && this.of(first + count) === 0) count++;
+    this.#parts.guard.refuseAllocation(offset, count * this.#geometry.clusterBytes);
+    return count;
+  }
+
   /** Where the refcount blocks lie that count the clusters which the bytes touch. */
   blocksOf(offset: number, lengthBytes: number): Place[] {
     const { clustersPerRefcountBlock } = this.#geometry;
@@ -108,6 +116,11 @@ export class Refcounts implements ClusterCounts {
     while (cluster <= last) {
       const blockIndex = Math.floor(cluster / clustersPerRefcountBlock);
       const end = Math.min(last + 1, (blockIndex + 1) * clustersPerRefcountBlock);
+      if (this.#blockOffset(cluster) === 0 && this.#parts.behaviour.countsAgainAfterNewBlock) {
+        // Not pinned meanwhile: counting again needs the cache.
+        this.#blocks.release(this.#blockToChange(cluster, change));
+        this.#countAgain(offset, cluster);
+      }
       const block = this.#blockToChange(cluster, change);
       try {
         this.#changeInBlock(block, cluster, end, change);
@@ -118,6 +131,16 @@ export class Refcounts implements ClusterCounts {
       cluster = end;
     }
     return changed;
+  }
+
+  /** Takes back what the bytes from `offset` up to host cluster `end` were counted, and counts it again. */
+  #countAgain(offset: number, end: number): void {
+    const lengthBytes = this.#geometry.hostOffset(end) - offset;
+    if (lengthBytes <= 0) return;
+    const { freeClusterIndex } = this.#vars;
+    this.lower(offset, lengthBytes, []);
+    this.#change(offset, lengthBytes, 1);
+    this.#vars.freeClusterIndex = freeClusterIndex;
   }
 
   /**

@@ -4,7 +4,7 @@
  */
 import { corrupt, Qcow2Error } from '../base/errors.ts';
 import { exactText, type GuestOffset, roundDown } from '../base/units.ts';
-import type { Allocation, Allocator } from '../cache/allocator.ts';
+import type { Allocator, PartialAllocation } from '../cache/allocator.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
 import type { Prerequisite } from '../cache/ordering.ts';
 import type { TableCache } from '../cache/table-cache.ts';
@@ -55,6 +55,20 @@ type OwnedLinks = Pick<WriteRun, 'unlinkedClusters' | 'unitBytes' | 'copiesHead'
 
 const NOTHING: readonly Prerequisite[] = [];
 
+/** A write that needs new clusters, from entry `index` of `slice` on. */
+interface Asked {
+  readonly slice: CachedTable;
+  readonly index: number;
+  readonly guestOffset: GuestOffset;
+  readonly maxBytes: number;
+  /** The most clusters that it takes. */
+  readonly wanted: number;
+  /** Of the first. */
+  readonly kind: ClusterKind;
+  /** Host offset that the first must have; null: any. */
+  readonly wantedOffset: number | null;
+}
+
 export interface WriteRunsParts {
   readonly file: BlockFile;
   readonly dataFile: BlockFile | null;
@@ -79,6 +93,16 @@ export class WriteRuns {
    * where they are mapped if the clusters are this disk's alone, else in newly allocated ones, taken in one piece.
    */
   prepare(guestOffset: GuestOffset, maxBytes: number): WriteRun {
+    return this.#prepare(guestOffset, maxBytes, null)!;
+  }
+
+  /** The same for bytes that start a cluster, if their place is, or can be, host offset `hostOffset`; null if it is elsewhere. */
+  continueAt(hostOffset: number, guestOffset: GuestOffset, maxBytes: number): WriteRun | null {
+    return this.#prepare(guestOffset, maxBytes, hostOffset);
+  }
+
+  /** Null only where `wantedOffset` is given and cannot be had. */
+  #prepare(guestOffset: GuestOffset, maxBytes: number, wantedOffset: number | null): WriteRun | null {
     const { geometry, l2, tables, entries } = this.#parts;
     const slice = tables.forWrite(guestOffset);
     try {
@@ -87,7 +111,8 @@ export class WriteRuns {
       const wanted = Math.min(geometry.clustersFor(inCluster + maxBytes), geometry.entriesPerSlice - index);
       const kind = entries.kind(slice, index);
       const inPlace = entries.isOwned(slice, index) && (kind === CLUSTER_NORMAL || kind === CLUSTER_ZERO_ALLOCATED);
-      if (!inPlace) return this.#inNewClusters(slice, index, guestOffset, maxBytes, wanted, kind);
+      if (!inPlace) return this.#inNewClusters({ slice, index, guestOffset, maxBytes, wanted, kind, wantedOffset });
+      if (wantedOffset !== null && entries.dataOffset(slice, index) !== wantedOffset) return null;
       const count = this.#countOwned(slice, index, wanted);
       const lengthBytes = Math.min(maxBytes, count * geometry.clusterBytes - inCluster);
       const hostOffset = entries.dataOffset(slice, index);
@@ -128,23 +153,14 @@ export class WriteRuns {
     return { unitBytes: this.#parts.geometry.clusterBytes, copiesHead: true, copiesTail: true };
   }
 
-  #inNewClusters(
-    slice: CachedTable,
-    index: number,
-    guestOffset: GuestOffset,
-    maxBytes: number,
-    wanted: number,
-    kind: ClusterKind,
-  ): WriteRun {
-    const { geometry, dataFile, backing, allocator } = this.#parts;
-    const count = this.#countReplaceable(slice, index, wanted, kind);
+  #inNewClusters({ slice, index, guestOffset, maxBytes, wanted, kind, wantedOffset }: Asked): WriteRun | null {
+    const { geometry, backing, dataFile } = this.#parts;
+    const replaceable = this.#countReplaceable(slice, index, wanted, kind);
     const inCluster = geometry.offsetInCluster(guestOffset);
     const isEmpty = kind === CLUSTER_UNALLOCATED || kind === CLUSTER_ZERO_PLAIN;
-    // An external data file has a place for each guest cluster: its own offset.
-    const place: Allocation =
-      dataFile === null
-        ? allocator.allocate(count)
-        : { offset: guestOffset - inCluster, wait: [], readsAsZeros: false, isUnnamed: false };
+    const place = this.#newPlace(replaceable, guestOffset - inCluster, wantedOffset);
+    if (place === null) return null;
+    const count = place.clusters ?? replaceable;
     return {
       guestOffset,
       lengthBytes: Math.min(maxBytes, count * geometry.clusterBytes - inCluster),
@@ -160,6 +176,19 @@ export class WriteRuns {
       unitBytes: isEmpty ? geometry.subclusterBytes : geometry.clusterBytes,
       exposesOldContent: dataFile !== null,
     };
+  }
+
+  /** Newly allocated clusters, fewer than asked for where they must start at `wantedOffset`; null if they cannot. */
+  #newPlace(clusters: number, clusterStart: number, wantedOffset: number | null): PartialAllocation | null {
+    const { dataFile, allocator } = this.#parts;
+    if (dataFile === null) {
+      return wantedOffset === null
+        ? allocator.allocate(clusters)
+        : (allocator.allocateAt?.(wantedOffset, clusters) ?? null);
+    }
+    // An external data file has a place for each guest cluster: its own offset.
+    if (wantedOffset !== null && wantedOffset !== clusterStart) return null;
+    return { offset: clusterStart, wait: [], readsAsZeros: false, isUnnamed: false };
   }
 
   /** Of a run in an owned cluster with extended entries: which subclusters must be completed and linked. */

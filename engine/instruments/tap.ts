@@ -27,6 +27,7 @@ export abstract class Tap implements BlockFile {
   readonly writesAreDurable: boolean;
   readonly ignoresSyncs: boolean;
   readonly readOnly: boolean;
+  readonly sectorsOnly: boolean;
   protected readonly inner: BlockFile;
 
   constructor(inner: BlockFile) {
@@ -35,6 +36,7 @@ export abstract class Tap implements BlockFile {
     this.writesAreDurable = inner.writesAreDurable;
     this.ignoresSyncs = inner.ignoresSyncs;
     this.readOnly = inner.readOnly;
+    this.sectorsOnly = inner.sectorsOnly;
   }
 
   /** The operation comes next. When this throws, it does not come, and {@link after} is not called. */

@@ -59,6 +59,8 @@ export interface BlockFile {
   /** True in host cache mode `unsafe`: `sync` does nothing and no sync reaches the operating system. */
   readonly ignoresSyncs: boolean;
   readonly readOnly: boolean;
+  /** True where a write must be whole sectors of 512 bytes (O_DIRECT). */
+  readonly sectorsOnly: boolean;
   sizeBytes(): number;
   /** Fills `into` from byte `offset`; zeros past the end of the file. */
   read(offset: number, into: Uint8Array, kind: TableKind): void;

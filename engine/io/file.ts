@@ -93,6 +93,7 @@ class RealFile implements BlockFile {
   readonly writesAreDurable: boolean;
   readonly ignoresSyncs: boolean;
   readonly readOnly: boolean;
+  readonly sectorsOnly: boolean;
   readonly #descriptor: number;
   /** O_DIRECT wants page-aligned memory: requests pass through this buffer. */
   readonly #bounce: AlignedBuffer | null;
@@ -108,7 +109,8 @@ class RealFile implements BlockFile {
     this.#lock = lock;
     this.writesAreDurable = mode === 'writethrough' || mode === 'directsync';
     this.ignoresSyncs = mode === 'unsafe';
-    this.#bounce = mode === 'none' || mode === 'directsync' ? new AlignedBuffer() : null;
+    this.sectorsOnly = mode === 'none' || mode === 'directsync';
+    this.#bounce = this.sectorsOnly ? new AlignedBuffer() : null;
     this.#endBytes = fs.fstatSync(descriptor).size;
   }
 

@@ -6,6 +6,7 @@ export class ForwardingFile implements BlockFile {
   readonly writesAreDurable: boolean;
   readonly ignoresSyncs: boolean;
   readonly readOnly: boolean;
+  readonly sectorsOnly: boolean;
   protected readonly inner: BlockFile;
 
   constructor(inner: BlockFile) {
@@ -14,6 +15,7 @@ export class ForwardingFile implements BlockFile {
     this.writesAreDurable = inner.writesAreDurable;
     this.ignoresSyncs = inner.ignoresSyncs;
     this.readOnly = inner.readOnly;
+    this.sectorsOnly = inner.sectorsOnly;
   }
 
   sizeBytes(): number {

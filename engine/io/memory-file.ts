@@ -10,6 +10,7 @@ export class MemoryFile implements BlockFile {
   readonly name: string;
   readonly writesAreDurable: boolean;
   readonly ignoresSyncs = false;
+  readonly sectorsOnly: boolean = false;
   readonly readOnly: boolean;
   #bytes: Uint8Array;
   #endBytes: number;

@@ -22,6 +22,7 @@ class DatalessFile implements BlockFile {
   readonly name = 'dataless';
   readonly writesAreDurable = false;
   readonly ignoresSyncs = false;
+  readonly sectorsOnly = false;
   readonly readOnly = false;
   readonly #pages = new Map<number, Uint8Array>();
   #endBytes = 0;

@@ -5,6 +5,7 @@ export class NullFile implements BlockFile {
   readonly name = 'null';
   readonly writesAreDurable = false;
   readonly ignoresSyncs = false;
+  readonly sectorsOnly = false;
   readonly readOnly = false;
   readonly #sizeBytes: number;
 

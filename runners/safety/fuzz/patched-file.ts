@@ -24,6 +24,7 @@ export class PatchedFile implements BlockFile {
   readonly name: string;
   readonly writesAreDurable = false;
   readonly ignoresSyncs = false;
+  readonly sectorsOnly = false;
   readonly readOnly: boolean;
   changes = 0;
   grewTooLarge = false;

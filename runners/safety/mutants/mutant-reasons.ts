@@ -89,6 +89,11 @@ export const EQUIVALENCES: readonly Equivalence[] = [
     why: 'copied data is merged with what the guest writes, and goes with it in one write',
   },
   {
+    policy: 'modern',
+    mutants: ['M11, narrow write-out'],
+    why: 'the raised refcount is written out, not only synced, before the new refcount block that it is for',
+  },
+  {
     policy: 'legacy',
     mutants: ['M1', 'M13', 'no refcounts-before-mapping'],
     why: 'refcounts are written immediately, and the sync for the data covers them before the L2 entry is written',

@@ -25,6 +25,7 @@ export class StateFile implements BlockFile, FileContent {
   readonly name: string;
   readonly writesAreDurable = false;
   readonly ignoresSyncs = false;
+  readonly sectorsOnly = false;
   readonly readOnly = false;
   #bytes: Uint8Array<ArrayBuffer>;
   #words: Uint32Array;

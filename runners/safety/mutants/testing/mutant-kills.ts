@@ -75,7 +75,6 @@ export const HISTORICAL_KILLS: readonly KnownKill[] = [
   kill('M8', 'modern', 'snapshot-delete-wide', 512),
   kill('M9', 'modern', 'snapshot-apply-wide', 512),
   kill('M10', 'modern', 'snapshot-delete'),
-  kill('M11, narrow write-out', 'modern', 'refcount-leap', 512),
   kill('M12', 'modern', 'snapshot-create'),
   kill('M13', 'modern', 'compress'),
   kill('M14', 'modern', 'create'),
