@@ -82,7 +82,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...[ENGINE, 'runners/qemu', 'runners/shards', ...CRASH],
     ...['runners/safety/explore', 'runners/safety/mutants', 'runners/safety/qemu'],
   ],
-  'runners/safety/fuzz': [ENGINE, 'workloads/prng.ts', 'runners/console'],
+  'runners/safety/fuzz': [ENGINE, 'workloads/prng.ts', 'runners/console', 'runners/shards'],
   'runners/sample': [ENGINE, 'workloads', 'results', 'runners/console', 'runners/qemu', 'runners/nbd'],
   'runners/serve': [
     ...[ENGINE, 'engine/nbd/index.ts', 'workloads', 'results'],

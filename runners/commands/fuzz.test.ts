@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
-import { cowbench } from '../testing/command.ts';
+import { cowbench, temporaryFolder } from '../testing/command.ts';
 
 test('one image is tried by its number, and what was done to it is said', async () => {
   const { code, stdout, stderr } = await cowbench('fuzz', '--seed', '3', '--only', '1');
@@ -25,4 +27,23 @@ test('a run goes on from a number', async () => {
 test('a number without its seed is refused', async () => {
   const { code, stderr } = await cowbench('fuzz', '--only', '3');
   assert.deepEqual([code, stderr.trimEnd()], [2, 'cowbench: --only needs --seed: a number names an image of a seed']);
+});
+
+test('shards need a seed and a file; merged, they say what one run says', async () => {
+  const folder = temporaryFolder();
+  try {
+    const refusal = async (...words: string[]) => (await cowbench('fuzz', ...words)).stderr.trimEnd();
+    assert.equal(await refusal('--shard', '1/2'), 'cowbench: --shard needs --out: the file that takes the result');
+    const [one, two] = [path.join(folder, '1.json'), path.join(folder, '2.json')];
+    assert.match(await refusal('--shard', '1/2', '--out', one), /--shard needs --seed/);
+    const plan = ['fuzz', '--images', '6', '--seed', '3', '--jobs', '1', '--json'];
+    await cowbench(...plan, '--shard', '1/2', '--out', one);
+    await cowbench(...plan, '--shard', '2/2', '--out', two);
+    const merged = JSON.parse((await cowbench('fuzz', '--json', '--merge', two, one)).stdout);
+    const whole = JSON.parse((await cowbench(...plan)).stdout);
+    assert.equal(whole.done, 6);
+    assert.deepEqual({ ...merged, peakMemoryBytes: 0 }, { ...whole, peakMemoryBytes: 0 });
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
 });

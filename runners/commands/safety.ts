@@ -130,8 +130,10 @@ async function runAll(work: SafetyWork, { plan, source, shard, out, isQuiet }: S
 /** Writes the page that one machine alone would have written. */
 function merge(files: readonly string[], options: Options, source: RunRecord['source'], out: string): void {
   requireDefaults(options, PLAN_OPTIONS, Object.keys(PLAN_OPTIONS));
-  const namesOf = (plan: SafetyPlan) => new SafetyWork(plan).names;
-  const { plan, parts } = mergePartFiles(files, { kind: KIND, program: source, plan: SafetyPlan, namesOf });
+  const { plan, parts } = mergePartFiles(files, {
+    ...{ kind: KIND, program: source, plan: SafetyPlan },
+    shareOf: (of, shard) => shareOf(new SafetyWork(of).names, shard),
+  });
   const results = new SafetyWork(plan).results((name, schema) => checkedValue(name, parts.get(name), schema));
   writePage(out, plan, results, source);
   console.error(`written: ${out}`);

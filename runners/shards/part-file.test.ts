@@ -12,7 +12,12 @@ const program = { version: '1.0.0', commit: 'a'.repeat(40), dirty: false };
 const Plan = z.strictObject({ length: z.int(), words: z.array(z.string()) });
 const plan = { length: 2, words: ['x'] };
 const NAMES = ['one', 'two', 'three', 'four', 'five'];
-const RULES: MergeRules<z.infer<typeof Plan>> = { kind: 'safety', program, plan: Plan, namesOf: () => NAMES };
+const RULES: MergeRules<z.infer<typeof Plan>> = {
+  kind: 'safety',
+  program,
+  plan: Plan,
+  shareOf: (_, shard) => shareOf(NAMES, shard),
+};
 
 let folder: string;
 beforeEach(() => {

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { RunRecord } from '../../results/record.ts';
 import { readableText, writeWhole } from '../../results/store.ts';
 import { oneLine, UsageError } from '../console/errors.ts';
-import { MOST_SHARDS, type Shard, shardWords, shareOf } from './shard.ts';
+import { MOST_SHARDS, type Shard, shardWords } from './shard.ts';
 
 const MOST_BYTES = 256 * 1024 * 1024;
 
@@ -36,8 +36,8 @@ export interface MergeRules<Plan> {
   /** The program that merges: results of another are not understood. */
   readonly program: RunRecord['source'];
   readonly plan: z.ZodType<Plan>;
-  /** The names of all parts of a plan. */
-  namesOf(plan: Plan): readonly string[];
+  /** The names of the parts that a shard does. */
+  shareOf(plan: Plan, shard: Shard): ReadonlySet<string>;
 }
 
 export interface MergedParts<Plan> {
@@ -87,8 +87,7 @@ export function mergePartFiles<Plan>(files: readonly string[], rules: MergeRules
   requireEachShardOnce(read);
   const plan = rules.plan.safeParse(first.part.plan);
   if (!plan.success) throw new UsageError(`${first.file}: plan: ${issueWords(plan.error)}`);
-  const names = rules.namesOf(plan.data);
-  for (const { file, part } of read) requireShare(file, part, names);
+  for (const { file, part } of read) requireShare(file, part, rules.shareOf(plan.data, part.shard));
   return { plan: plan.data, parts: new Map(read.flatMap(({ part }) => part.parts)) };
 }
 
@@ -153,8 +152,8 @@ function requireEachShardOnce(read: readonly ReadPart[]): void {
 }
 
 /** A file must have the parts of its shard, each of them once, and no other. */
-function requireShare(file: string, { shard, parts }: PartFile, names: readonly string[]): void {
-  const open = shareOf(names, shard);
+function requireShare(file: string, { parts }: PartFile, share: ReadonlySet<string>): void {
+  const open = new Set(share);
   for (const [name] of parts) {
     if (!open.delete(name)) throw new UsageError(`${file}: "${oneLine(name)}" is not a part of it, or is there twice`);
   }

@@ -28,7 +28,7 @@ export function shardChoice(options: Readonly<Record<string, unknown>>): ShardCh
 /** Throws UsageError for an option of the plan that is not at its default: the files have the plan. */
 export function requireDefaults(
   options: Readonly<Record<string, unknown>>,
-  declared: Readonly<Record<string, { readonly default?: unknown }>>,
+  declared: Readonly<Record<string, object & { readonly default?: unknown }>>,
   names: readonly string[],
 ): void {
   const given = names.find((name) => options[name] !== declared[name]!.default);

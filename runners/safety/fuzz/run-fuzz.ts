@@ -45,7 +45,8 @@ export interface Defect {
   reproducer: string | null;
 }
 
-export interface FuzzResult extends PoolResult {
+/** What is reported of a run. */
+export interface FuzzSummary extends Omit<PoolResult, 'damaged'> {
   readonly seed: number;
   readonly baseNames: readonly string[];
   /** Fields that the plan aims at and no image of this run was damaged in. */
@@ -58,26 +59,61 @@ const DEFAULTS = { from: 0, hangMs: 2000, exerciseModule: EXERCISE, minimiseTrie
 /** Different defects that are made smaller and saved; beyond, something is wrong with everything. */
 const SAVED_MAX = 20;
 
-export async function runFuzz(options: FuzzOptions): Promise<FuzzResult> {
+export async function runFuzz(options: FuzzOptions): Promise<FuzzSummary> {
   const bases = allBases();
   const plan = new FuzzPlan(bases, options.seed);
   const defects = new Map<string, Defect>();
   const { from, images, seed, jobs, signal, hangMs, exerciseModule, minimiseTries } = { ...DEFAULTS, ...options };
-  const result = await runPool({
+  const { damaged, ...result } = await runPool({
     ...{ bases, seed, from, images, jobs, signal, hangMs, exerciseModule },
     imageAt: (index) => plan.imageAt(index),
     onFound: (index, found) => note(defects, index, plan.imageAt(index).baseName, found),
     onProgress: (done) => options.onProgress?.(done),
   });
-  const kept = [...defects.values()];
+  const kept = inOrder(defects);
   if (options.directory !== null && signal?.aborted !== true) {
     for (const defect of kept.slice(0, SAVED_MAX)) {
       const run = { hangMs, exerciseModule, minimiseTries };
       defect.reproducer = await save(plan, defect, options.directory, run, seed);
     }
   }
-  const missedFields = [...plan.fieldNames()].filter((name) => !result.damaged.has(name));
+  const missedFields = [...plan.fieldNames()].filter((name) => !damaged.has(name));
   return { ...result, seed, baseNames: bases.map(({ name }) => name), missedFields, defects: kept };
+}
+
+function inOrder(defects: ReadonlyMap<string, Defect>): Defect[] {
+  return [...defects.values()].sort((one, other) => one.firstIndex - other.firstIndex);
+}
+
+/** What runs of the same plan over other images, in the order of their numbers, found together. */
+export function sumOfRuns(runs: readonly [FuzzSummary, ...FuzzSummary[]]): FuzzSummary {
+  const [first] = runs;
+  const defects = new Map<string, Defect>();
+  for (const found of runs.flatMap((run) => run.defects)) {
+    const key = signature(found);
+    const known = defects.get(key);
+    if (known === undefined) defects.set(key, { ...found });
+    else known.images += found.images;
+  }
+  const total = (count: (run: FuzzSummary) => number) => runs.reduce((sum, run) => sum + count(run), 0);
+  return {
+    seed: first.seed,
+    done: total(({ done }) => done),
+    outcomes: {
+      refused: total(({ outcomes }) => outcomes.refused),
+      readable: total(({ outcomes }) => outcomes.readable),
+      writable: total(({ outcomes }) => outcomes.writable),
+    },
+    peakMemoryBytes: Math.max(...runs.map(({ peakMemoryBytes }) => peakMemoryBytes)),
+    baseNames: first.baseNames,
+    missedFields: first.missedFields.filter((name) => runs.every(({ missedFields }) => missedFields.includes(name))),
+    defects: inOrder(defects),
+  };
+}
+
+/** The names of the images that every run damages. */
+export function baseImageNames(): string[] {
+  return allBases().map(({ name }) => name);
 }
 
 /** The image of this number, of the plan that every run with `seed` follows. */
@@ -97,8 +133,10 @@ function allBases(): BaseImage[] {
 function note(defects: Map<string, Defect>, index: number, baseName: string, found: Found): void {
   const key = signature(found);
   const known = defects.get(key);
-  if (known !== undefined) known.images++;
-  else defects.set(key, { ...found, images: 1, firstIndex: index, baseName, reproducer: null });
+  const images = (known?.images ?? 0) + 1;
+  // By number, not by time: how many processes there are decides nothing.
+  if (known !== undefined && known.firstIndex < index) known.images = images;
+  else defects.set(key, { ...found, images, firstIndex: index, baseName, reproducer: null });
 }
 
 /** Equal for what is probably the same defect: the message without its numbers. */
