@@ -4,7 +4,7 @@ export { type ComparedSide, renderComparison } from './comparison/comparison-rep
 export { HistoryRun, type MicroDocument } from './history/history-run.ts';
 export { historyText, renderHistory } from './history/page/report.ts';
 export { ChartError, type ChartFormat, QUESTION_IDS, renderChart } from './run/chart.ts';
+export { flushWorld } from './run/flush-world.ts';
 export { renderReport } from './run/report.ts';
-export { flushWorld, type Verdict, verdictOf } from './run/verdict.ts';
 export { renderDashboard } from './trend/dashboard.ts';
 export { type CommitFacts, type RunSummary, summariseRun } from './trend/run-points.ts';

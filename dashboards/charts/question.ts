@@ -73,12 +73,6 @@ export interface CostTerm {
   readonly times: string;
 }
 
-/** A sequence of steps described below a chart. */
-export interface Story {
-  readonly title: string;
-  readonly steps: readonly string[];
-}
-
 export interface Question {
   /** Part of a URL, for example `sync-latency`. */
   readonly id: string;
@@ -104,7 +98,6 @@ export interface Answer {
   /** Values for `params` of the specification that depend on the record. */
   readonly params?: Readonly<Record<string, unknown>>;
   readonly controls?: readonly Control[];
-  readonly stories?: readonly Story[];
   readonly table: DataTable;
   /** One sentence or two for each policy; also read out in place of the picture. */
   readonly words: readonly string[];

@@ -104,10 +104,8 @@ export function questionSection(asked: AskedQuestion): Html {
   const { id, title, absent, optional } = asked.question;
   const drawn = asked.scopes.some(({ answer }) => answer !== null);
   if (!drawn && optional === true) return html``;
-  const stories = asked.whole?.stories ?? [];
   return html`<section id="${id}" class="question" aria-labelledby="${id}-title">
 <h2 id="${id}-title"><a href="#${id}">${title}</a></h2>
 ${drawn ? drawing(asked) : html`<p class="absent">${absent}</p>`}
-${stories.map((story) => html`<h3>${story.title}</h3><ol class="story">${story.steps.map((step) => html`<li>${step}</li>`)}</ol>`)}
 </section>`;
 }

@@ -7,13 +7,13 @@ import { after, before, suite, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { renderReport } from '../run/report.ts';
-import { fixtureRecord } from '../testing/fixture-record.ts';
+import { answeredRecord } from '../testing/fixture-answer.ts';
 import { launchChromium, looks, openFile } from './testing/chromium.ts';
 import { lowContrasts } from './testing/contrast.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'cowbench-'));
 const reportFile = path.join(folder, 'report.html');
-const record = fixtureRecord();
+const record = answeredRecord();
 let browser: Browser;
 
 before(async () => {
@@ -40,17 +40,41 @@ suite('the view of a report in Chromium', { concurrency: false }, () => {
     });
   }
 
+  const SCREENS = [
+    { name: 'a screen of 1440 × 900', viewport: { width: 1440, height: 900 }, within: 900 },
+    { name: 'two screens of a phone', viewport: { width: 390, height: 844 }, within: 2 * 844 },
+  ];
+  for (const { name, viewport, within } of SCREENS) {
+    test(`advice, the table of storages and the first chart are within ${name}, and nothing sticks out`, async () => {
+      const { page, close } = await openFile(browser, reportFile, { viewport });
+      const bottoms = await page.evaluate(() =>
+        ['.verdict', '#storage-table', '#storage-times-chart'].map(
+          (selector) => document.querySelector(selector)?.getBoundingClientRect().bottom ?? Number.NaN,
+        ),
+      );
+      for (const bottom of bottoms) assert.ok(bottom <= within, `${bottoms.map(Math.round).join(', ')} of ${within}`);
+      assert.equal(await page.locator('.chart').first().getAttribute('id'), 'storage-times-chart');
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), viewport.width);
+      const table = page.locator('#storage-table');
+      assert.equal(
+        await table.evaluate((element) => element.parentElement!.scrollWidth <= element.parentElement!.clientWidth),
+        true,
+      );
+      await close();
+    });
+  }
+
   test('the measuring of contrast finds a text that is too weak, on a shape of a chart too', async () => {
     const { page, close } = await openFile(browser, reportFile);
     await page.evaluate(() => {
       document.querySelector('h1')?.style.setProperty('color', '#888');
-      const texts = [...document.querySelectorAll('#cost-model-chart svg text')];
+      const texts = [...document.querySelectorAll<SVGElement>('#cost-model-chart svg text')];
       const label = texts.find(({ textContent }) => textContent !== '');
-      label?.setAttribute('fill', 'rgba(0, 0, 0, 0.4)');
+      label?.style.setProperty('fill', 'rgba(0, 0, 0, 0.4)');
     });
     const low = await lowContrasts(page);
     assert.equal(low.length, 2, low.join('\n'));
-    assert.match(low[0] ?? '', /^3\.\d\d rgb\(136, 136, 136\) on rgb\(253, 253, 252\): Fixture/);
+    assert.match(low[0] ?? '', /^3\.\d\d rgb\(136, 136, 136\) on rgb\(253,253,252\): Fixture/);
     await close();
   });
 

@@ -2,18 +2,19 @@
 import type { Question } from '../charts/question.ts';
 import { costModel } from './cost-model.ts';
 import { countsByKind } from './counts-by-kind.ts';
-import { crashSafety } from './crash-safety.ts';
 import { deviceCost } from './device-cost.ts';
 import { fileMap } from './file-map.ts';
 import { latencyOverTime } from './latency-over-time.ts';
 import { latencyTail } from './latency-tail.ts';
 import { policyCost } from './policy-cost.ts';
 import { rawMultiples } from './raw-multiples.ts';
+import { storageTimes } from './storage-times.ts';
 import { sweep } from './sweep.ts';
 import { syncCascade } from './sync-cascade.ts';
 import { syncReasons } from './sync-reasons.ts';
 
 export const QUESTIONS: readonly Question[] = [
+  storageTimes,
   policyCost,
   rawMultiples,
   sweep,
@@ -25,5 +26,4 @@ export const QUESTIONS: readonly Question[] = [
   latencyOverTime,
   syncCascade,
   fileMap,
-  crashSafety,
 ];

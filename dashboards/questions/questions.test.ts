@@ -87,7 +87,10 @@ test('chart, controls, words and table come of one answer for each image, and on
 });
 
 test('an unknown chart is named, with those that exist', async () => {
-  await assert.rejects(renderChart(record, 'nonsense', 'svg'), /unknown chart 'nonsense'; known: policy-cost/);
+  await assert.rejects(
+    renderChart(record, 'nonsense', 'svg'),
+    /unknown chart 'nonsense'; known: storage-times, policy-cost/,
+  );
 });
 
 test('the JSON form stands alone: Vega-Lite with its rows and light colours', async () => {

@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import { compileQuestion } from '../charts/compile.ts';
 import { ask } from '../charts/question.ts';
 import { QUESTIONS } from '../questions/index.ts';
-import { verdictOf } from '../run/verdict.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
 import { sweepRecord } from '../testing/sweep-record.ts';
 import { comparedCells } from './cells.ts';
@@ -44,14 +43,6 @@ test('each cell is compared with the baseline of its own image', () => {
     );
     assert.equal(cells[2]!.baseline?.cell.image.clusterSizeBytes, cells[2]!.cell.image.clusterSizeBytes);
   }
-});
-
-test('the verdict of a sweep names both ends of the range', () => {
-  const { headline } = verdictOf(sweepRecord());
-  assert.match(
-    headline.replaceAll('\u00a0', ' '),
-    /^Across 6 image layouts writeback needs from .* fewer waits for the disk than legacy \(cluster 1 MiB\) to .* as many waits for the disk as legacy \(cluster 4 KiB\)\.$/,
-  );
 });
 
 test('charts of a sweep hold the rows of each image, and the question about the sweep those of all', () => {

@@ -2,7 +2,6 @@
 import type { RunRecord } from '../../results/record.ts';
 import { copyButtons, figure } from '../page/data-table.ts';
 import { type Html, html } from '../page/html.ts';
-import { crashWords } from '../questions/crash-safety.ts';
 import {
   type ComparedCell,
   type CountedCell,
@@ -12,6 +11,7 @@ import {
   timesMeaningless,
   waitsOf,
 } from '../reading/cells.ts';
+import { crashWords } from '../reading/crash-words.ts';
 import { imageGroups } from '../reading/image-groups.ts';
 import {
   CPU_TIME,

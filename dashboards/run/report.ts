@@ -1,7 +1,8 @@
 /** The report of one run: answers on the first screen, then one section for each question. */
 import type { RunRecord } from '../../results/record.ts';
 import { compileQuestion } from '../charts/compile.ts';
-import { ask } from '../charts/question.ts';
+import { type AskedQuestion, ask } from '../charts/question.ts';
+import { copyButtons } from '../page/data-table.ts';
 import { pageDocument } from '../page/document.ts';
 import { environmentSection } from '../page/environment.ts';
 import { glossarySection } from '../page/glossary.ts';
@@ -9,11 +10,14 @@ import { type Html, html } from '../page/html.ts';
 import { pageTop } from '../page/page-top.ts';
 import { questionSection } from '../page/question-section.ts';
 import { QUESTIONS } from '../questions/index.ts';
+import { adviceSentence } from '../reading/advice.ts';
 import { imageGroups } from '../reading/image-groups.ts';
 import { withVisibleLabels } from '../reading/visible-labels.ts';
+import { answerTable } from './answer-table.ts';
+import { flushWorld } from './flush-world.ts';
 import { policyTable, timesTable } from './policy-table.ts';
-import { flushWorld, verdictOf } from './verdict.ts';
-import { warningsOf } from './warnings.ts';
+import { safetySection } from './safety-section.ts';
+import { type Warning, warningsOf } from './warnings.ts';
 
 /** `3 policies`, or `3 policies on 6 images`. */
 function castOf(record: RunRecord): string {
@@ -30,23 +34,50 @@ function pageHeader(record: RunRecord): Html {
 <p class="meta">${record.startedAt.slice(0, 10)} · ${record.source.commit === null ? `cowbench ${record.source.version}` : `commit ${record.source.commit.slice(0, 12)}`} · ${castOf(record)} · ${record.environment.fileSystem.type}</p>`;
 }
 
-function firstScreen(record: RunRecord): Html {
-  const { headline, further } = verdictOf(record);
-  const warnings = warningsOf(record).map(({ severity, text }) => html`<li class="${severity}">${text}</li>`);
+function warningList(record: RunRecord, severity: Warning['severity']): Html | null {
+  const found = warningsOf(record).filter((warning) => warning.severity === severity);
+  if (found.length === 0) return null;
+  const label = severity === 'bad' ? 'Errors' : 'Warnings';
+  return html`<ul class="warnings" aria-label="${label}">${found.map(({ text }) => html`<li class="${severity}">${text}</li>`)}</ul>`;
+}
+
+/** Shows one image of a sweep at a time, here and in all charts. */
+function imageSelect(record: RunRecord): Html | null {
+  const groups = imageGroups(record);
+  if (groups.length < 2) return null;
+  return html`<div class="controls"><label for="answer-group">Image</label>
+<select id="answer-group" data-group-select>${groups.map(({ label }) => html`<option>${label}</option>`)}</select></div>`;
+}
+
+/** What is read without scrolling: the advice, what it rests on, and the same as a picture. */
+function firstScreen(record: RunRecord, first: AskedQuestion): Html {
   return html`<section id="answer" aria-label="The answer">
-<p class="verdict">${headline}</p>
-${further.map((sentence) => html`<p class="further">${sentence}</p>`)}
+<p class="verdict">${adviceSentence(record)}</p>
+${warningList(record, 'bad')}
+${imageSelect(record)}
+${answerTable(record)}
+</section>
+${questionSection(first)}
+<div class="tools">${copyButtons('storage-table', 'each policy on each storage')}</div>
+<section id="counts" class="question" aria-labelledby="counts-title">
+<h2 id="counts-title"><a href="#counts">All counts and times</a></h2>
 <p class="world">${flushWorld(record)}</p>
-${warnings.length > 0 ? html`<ul class="warnings" aria-label="Warnings">${warnings}</ul>` : null}
+${warningList(record, 'warn')}
 ${policyTable(record)}
 ${timesTable(record)}
 </section>`;
 }
 
+const LAST_SECTIONS = [
+  ['crash-safety', 'Is it safe when the power fails?'],
+  ['environment', 'Environment, and how to repeat this run'],
+] as const;
+
 function contents(drawn: readonly string[]): Html {
   const asked = QUESTIONS.filter(({ id, optional }) => optional !== true || drawn.includes(id));
-  return html`<nav aria-label="Questions"><ol class="contents">${asked.map(
-    ({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`,
+  const links = [...asked.map(({ id, title }) => [id, title] as const), ...LAST_SECTIONS];
+  return html`<nav aria-label="Questions"><ol class="contents">${links.map(
+    ([id, title]) => html`<li><a href="#${id}">${title}</a></li>`,
   )}</ol></nav>`;
 }
 
@@ -54,12 +85,14 @@ function contents(drawn: readonly string[]): Html {
 export async function renderReport(record: RunRecord): Promise<string> {
   const visible = withVisibleLabels(record);
   const asked = QUESTIONS.map((question) => ask(question, visible));
+  const [first] = asked;
   const charts = asked.flatMap((one) => compileQuestion(one) ?? []);
   const body = html`${pageHeader(visible)}
-${firstScreen(visible)}
-${environmentSection(visible)}
+${firstScreen(visible, first!)}
 ${contents(charts.map(({ id }) => id))}
-${asked.map(questionSection)}
+${asked.slice(1).map(questionSection)}
+${safetySection(visible)}
+${environmentSection(visible)}
 ${glossarySection()}
 </main>
 <footer><p>Made from run ${visible.runId}. Counts are exact; times are noisy and compare only within this run.</p></footer>`;

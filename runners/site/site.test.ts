@@ -95,7 +95,7 @@ suite('site and report', { concurrency: false }, () => {
     const nowhere = path.join(folder, 'nowhere');
     const cases: [words: string[], reason: RegExp][] = [
       [['report', file, '--format', 'pdf'], /--format: .*pdf/],
-      [['report', file, '--format', 'svg'], /--format svg needs --question, one of: policy-cost/],
+      [['report', file, '--format', 'svg'], /--format svg needs --question, one of: storage-times, policy-cost/],
       [['report', file, '--format', 'svg', '--question', 'polcy-cost'], /--question: .*did you mean policy-cost/],
       [['report', file, '--question', 'policy-cost'], /--question is for --format/],
       [['report', file, '--against', nowhere], /nowhere: no such file or folder/],

@@ -1,0 +1,23 @@
+/** Which world of guest flushes the run shows, since that decides more than any policy. */
+import type { RunRecord } from '../../results/record.ts';
+import { countedCells } from '../reading/cells.ts';
+import { formatCount } from '../reading/quantities.ts';
+
+export function flushWorld(record: RunRecord): string {
+  const flushes = countedCells(record)[0]?.exact.guest.flushes ?? 0;
+  const { guestFlush: mode, recordedFlushes } = record.workload;
+  if (mode === 'none') {
+    const once = 'The guest asks for durability only once, at power-off (guest flush: none)';
+    if (recordedFlushes === 0) return `${once}; the workload itself has no flush at all.`;
+    return `${once}, like a guest of 2011 mounted without barriers. With recorded flushes the ranking can reverse.`;
+  }
+  if (mode === 'recorded') {
+    if (flushes === 0) {
+      return 'The guest never flushes (guest flush: recorded): only the policies and the close ask for durability. With a guest that flushes the ranking can reverse.';
+    }
+    const replayed = flushes === 1 ? 'one flush is' : `${formatCount(flushes)} flushes are`;
+    return `The guest’s ${replayed} replayed as recorded (guest flush: recorded), as a current guest makes them. Without guest flushes the ranking can reverse.`;
+  }
+  const inAll = flushes === 0 ? 'none here: the guest writes less often than that' : `${formatCount(flushes)} in total`;
+  return `Guest flushes: ${mode} (${inAll}). With other settings the ranking can reverse.`;
+}
