@@ -69,10 +69,11 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   'runners/image-tool': [ENGINE, 'workloads/spelling.ts', 'runners/console'],
   'runners/ops': [ENGINE, 'dashboards/text', 'runners/console'],
+  'runners/plugins': [ENGINE, 'workloads', 'runners/console'],
   'runners/safety/requests': [ENGINE, 'workloads', 'runners/console'],
   'runners/safety/states': [ENGINE, 'workloads/prng.ts', 'runners/safety/requests'],
   'runners/safety/judge': [ENGINE, 'runners/safety/requests', 'runners/safety/states'],
-  'runners/safety/explore': [ENGINE, 'results', ...CRASH],
+  'runners/safety/explore': [ENGINE, 'results', 'runners/plugins', ...CRASH],
   'runners/safety/mutants': [ENGINE, ...CRASH, 'runners/safety/explore'],
   'runners/safety/qemu': [
     ...[ENGINE, 'runners/qemu', 'runners/safety/requests', 'runners/safety/states', 'runners/safety/explore'],
@@ -86,7 +87,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'runners/sample': [ENGINE, 'workloads', 'results', 'runners/console', 'runners/qemu', 'runners/nbd'],
   'runners/serve': [
     ...[ENGINE, 'engine/nbd/index.ts', 'workloads', 'results'],
-    ...['runners/console', 'runners/image-tool', 'runners/sample'],
+    ...['runners/console', 'runners/image-tool', 'runners/plugins', 'runners/sample'],
   ],
   'runners/safety/soak': [ENGINE, 'workloads/prng.ts', 'runners/console', 'runners/serve'],
   'runners/measure/plan': [
@@ -95,7 +96,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   'runners/measure/session': [
     ...['workloads', 'results', 'dashboards/index.ts', 'dashboards/text'],
-    ...['runners/console', 'runners/machine', 'runners/qemu', 'runners/nbd'],
+    ...['runners/console', 'runners/machine', 'runners/qemu', 'runners/nbd', 'runners/plugins'],
     ...['runners/safety/explore', 'runners/sample', 'runners/measure/plan'],
   ],
   'runners/measure/commits': [
@@ -125,6 +126,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
       'runners/machine',
       'runners/image-tool',
       'runners/ops',
+      'runners/plugins',
       'runners/sample',
       'runners/serve',
       'runners/shards',

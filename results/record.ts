@@ -288,6 +288,10 @@ export const RunRecord = z.object({
     /** Why neither the commit nor its changes are known; `dirty` is then true. */
     problem: label.optional(),
   }),
+  /** Policies and workloads that came from files of the user's, with the digest of what was in them. */
+  plugins: z
+    .array(z.object({ kind: z.enum(['policy', 'workload']), name: label, file: label, sha256: label }))
+    .optional(),
   workload: z.object({
     name: label,
     title: label,

@@ -9,7 +9,7 @@ export {
   sizeParameter,
 } from './parameters.ts';
 export { Prng } from './prng.ts';
-export { findDefinition, findWorkload, WORKLOADS } from './registry.ts';
+export { findDefinition, findWorkload, registerWorkload, WORKLOADS } from './registry.ts';
 export type { GuestRequest, RequestStream } from './request.ts';
 export {
   defineWorkload,

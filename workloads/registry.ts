@@ -1,8 +1,8 @@
-/** Every workload, in the order of lists. A new one is registered here and nowhere else. */
+/** Every workload, in the order of lists. A new one of this program is registered here and nowhere else. */
 import { backing } from './backing.ts';
 import { boot } from './boot.ts';
 import { database } from './database.ts';
-import { WorkloadError } from './errors.ts';
+import { quoted, WorkloadError } from './errors.ts';
 import { install } from './install.ts';
 import { installBurst } from './install-burst.ts';
 import { overwrite } from './overwrite.ts';
@@ -15,7 +15,7 @@ import { traceWorkload } from './trace.ts';
 import { upgrade } from './upgrade.ts';
 import type { Workload, WorkloadContext, WorkloadDefinition } from './workload.ts';
 
-export const WORKLOADS: readonly WorkloadDefinition[] = [
+const registry: WorkloadDefinition[] = [
   install,
   installBurst,
   boot,
@@ -28,6 +28,21 @@ export const WORKLOADS: readonly WorkloadDefinition[] = [
   backing,
   database,
 ];
+
+/** Those of this program, and those that were registered. */
+export const WORKLOADS: readonly WorkloadDefinition[] = registry;
+
+const NAME = /^[a-z][a-z0-9-]*$/;
+
+/** Adds a workload: from now on it is found by its name. @throws WorkloadError for a name that is taken, or is none. */
+export function registerWorkload(definition: WorkloadDefinition): void {
+  const { name } = definition;
+  if (!NAME.test(name))
+    throw new WorkloadError(`workload ${quoted(name)}: a name is lower-case letters, digits and hyphens`);
+  if (WORKLOADS.some((known) => known.name === name))
+    throw new WorkloadError(`workload ${quoted(name)}: a workload with that name exists already`);
+  registry.push(definition);
+}
 
 const TRACE_PREFIX = 'trace:';
 

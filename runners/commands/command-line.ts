@@ -7,13 +7,19 @@ import { HelpPage, usageWords } from '../console/help-page.ts';
 import { keptByNpm, refusalWords } from '../console/parser-words.ts';
 import { programVersion } from '../console/program-version.ts';
 import { unknownWord } from '../console/suggest.ts';
+import { namesPlugins, withPluginNames } from '../plugins/plugin-words.ts';
 import { COMMAND_CARDS, type CommandCard } from './command-cards.ts';
+
+/** Commands whose options of these names are others. */
+const FILES_MEAN_FILES = ['image'];
 
 const ALL: readonly CommandCard[] = Object.values(COMMAND_CARDS).flat();
 
 /** Runs the command that `words` name. @throws UsageError with a suggestion, and whatever the command throws. */
 export async function runCommand(words: readonly string[]): Promise<void> {
   const [name = ''] = words;
+  // Before the command is loaded: it lists what there is.
+  if (!FILES_MEAN_FILES.includes(name) && namesPlugins(words)) return runCommand(await withPluginNames(words));
   const command = await cardNamed(name)?.load();
   if (command === undefined && !name.startsWith('-'))
     throw new UsageError(unknownWord('command', name, ALL.map(nameOf)));

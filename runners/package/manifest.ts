@@ -20,7 +20,7 @@ const KEPT = [
   ...['dependencies', 'peerDependencies', 'peerDependenciesMeta'],
 ];
 /** What `npm pack` packs besides what it always packs: this file, README, LICENSE. */
-const FILES = ['dist', 'CHANGELOG.md'];
+const FILES = ['dist', 'examples/*.ts', 'CHANGELOG.md'];
 
 /**
  * The text of the package's own `package.json`. Of `koffi` (with this manifest) only the binaries for Linux are needed: with the whole of

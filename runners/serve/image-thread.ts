@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { NbdRequest, Outcome } from '../../engine/nbd/index.ts';
 import { SampleFailure } from '../console/errors.ts';
+import { preloads } from '../plugins/preloads.ts';
 import type { FromThread, ImageChoice, ServedDisk, ThreadSetup, ToThread, WireRequest } from './messages.ts';
 import type { ServerStats } from './server-stats.ts';
 import type { SharedMemory } from './shared-memory.ts';
@@ -37,7 +38,7 @@ export class ImageThread {
   constructor(choice: ImageChoice, memory: SharedMemory) {
     this.#memory = memory;
     const setup: ThreadSetup = { image: choice, bell: this.#bell.buffer, memory: memory.buffer };
-    this.#worker = new Worker(WORKER, { workerData: setup });
+    this.#worker = new Worker(WORKER, { workerData: setup, execArgv: preloads() });
     this.#worker.on('message', (message: FromThread) => this.#take(message));
     this.#worker.on('error', (error) =>
       this.#fail(new SampleFailure(error.message, { expected: false }, error.stack ?? '')),

@@ -6,6 +6,7 @@ import { programVersion } from '../../console/program-version.ts';
 import { describeEnvironment } from '../../machine/environment.ts';
 import { describeSource, sourceWarning } from '../../machine/source.ts';
 import { emptyNbdCell } from '../../nbd/cell.ts';
+import { loadedPlugins } from '../../plugins/plugins.ts';
 import { defaultL2Tables, emptyQemuCell, qemuWarnings } from '../../qemu/cell.ts';
 import { findQemuTools } from '../../qemu/tools.ts';
 import {
@@ -38,6 +39,7 @@ export function newRecord(
   const startedAt = new Date().toISOString();
   const { name, title, diskSizeBytes, inputs } = workload;
   const { seed, guestFlush, discard } = plan.workload;
+  const plugins = loadedPlugins();
   return {
     schemaVersion: SCHEMA_VERSION,
     runId: `${startedAt.replaceAll(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`,
@@ -46,6 +48,7 @@ export function newRecord(
     finishedAt: null,
     command: [...plan.session.command],
     source,
+    ...(plugins.length > 0 && { plugins: plugins.map((plugin) => ({ ...plugin })) }),
     workload: {
       ...{ name, title, parameters: plainParameters(plan, workload), seed, guestFlush, discard },
       ...(recordedFlushes !== undefined && { recordedFlushes }),
@@ -71,8 +74,10 @@ export function planHash(plan: MeasuredPlan, { inputs, diskSizeBytes }: Workload
   const name = inputs.some(({ role }) => role === 'trace') ? 'trace' : plan.workload.name;
   const contents = inputs.map(({ role, sha256 }) => [role, sha256]);
   const workload = { ...plan.workload, name, inputs: contents, diskSizeBytes };
+  const digests = loadedPlugins().map(({ kind, name, sha256 }) => [kind, name, sha256]);
+  const plugins = digests.length > 0 ? digests : undefined;
   const asked = JSON.stringify(
-    { workload, cells, baselines, rounds, pace, places, crash: crash ?? undefined },
+    { workload, cells, baselines, rounds, pace, places, crash: crash ?? undefined, plugins },
     (key, value) => (key === 'root' || key === 'revision' ? undefined : value),
   );
   return createHash('sha256').update(asked).digest('hex').slice(0, 16);

@@ -11,6 +11,7 @@ import {
 } from '../../../results/sample-protocol.ts';
 import { SampleFailure } from '../../console/errors.ts';
 import { PROJECT_ROOT } from '../../console/project-root.ts';
+import { preloads } from '../../plugins/preloads.ts';
 import type { NbdSampleJob, OwnSampleJob } from '../../sample/job.ts';
 import type { QemuSampleJob } from '../../sample/qemu-sample.ts';
 import { workerPath } from './worker-path.ts';
@@ -76,16 +77,8 @@ function startWorker(root: string): ChildProcess {
   const { NODE_OPTIONS: _, ...env } = process.env;
   return fork(path.join(root, workerPathIn(root)), [], {
     env,
-    execArgv: root === PROJECT_ROOT ? preloads(process.execArgv) : [],
+    execArgv: preloads(root),
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
-}
-
-/** Of the words that this process was started with, those that load files first: they may register policies. */
-function preloads(words: readonly string[]): string[] {
-  return words.flatMap((word, index) => {
-    if (word.startsWith('--import=')) return [word];
-    return word === '--import' ? words.slice(index, index + 2) : [];
   });
 }
 

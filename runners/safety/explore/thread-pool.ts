@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
+import { preloads } from '../../plugins/preloads.ts';
 
 export interface ThreadOptions<Job, Result> {
   /** Default: one for each core. */
@@ -37,7 +38,9 @@ export async function runInThreads<Job, Result>(
   options.signal?.addEventListener('abort', onAbort);
   try {
     await Promise.all(
-      Array.from({ length: threads }, () => runThread(new Worker(worker, { workerData: stop }), waiting, options)),
+      Array.from({ length: threads }, () =>
+        runThread(new Worker(worker, { workerData: stop, execArgv: preloads() }), waiting, options),
+      ),
     );
   } finally {
     options.signal?.removeEventListener('abort', onAbort);
