@@ -41,6 +41,7 @@ export const EXIT_CODE_TABLE: Readonly<Record<string, ExitCodes>> = {
   'image resize': IMAGE,
   'image amend': IMAGE,
   'image dd': IMAGE,
+  'image bitmap': IMAGE,
   'image rebase': IMAGE,
   'image commit': IMAGE,
   'image measure': IMAGE,
