@@ -107,6 +107,9 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...[ENGINE, 'results', 'runners/console', 'runners/sample'],
     ...['runners/measure/plan', 'runners/measure/commits'],
   ],
+  'runners/measure/load': [
+    ...[ENGINE, 'results', 'runners/console', 'runners/qemu', 'runners/nbd', 'runners/measure/plan'],
+  ],
   'runners/measure/calibration': ['results', 'runners/machine', 'runners/sample'],
   'runners/measure/doctor': ['runners/sample'],
   // Measures the engine's parts one by one, so it imports what lies below the engine's public entry point.
@@ -133,7 +136,13 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ],
     ...[...CRASH, 'runners/safety/explore', 'runners/safety/qemu', 'runners/safety/record', 'runners/safety/fuzz'],
     ...['runners/measure/plan', 'runners/measure/session', 'runners/measure/commits', 'runners/measure/gate'],
-    ...['runners/measure/calibration', 'runners/measure/doctor', 'runners/measure/micro', 'runners/measure/history'],
+    ...[
+      'runners/measure/load',
+      'runners/measure/calibration',
+      'runners/measure/doctor',
+      'runners/measure/micro',
+      'runners/measure/history',
+    ],
     'runners/site',
   ],
   runners: ['runners/console', 'runners/commands'],
@@ -152,7 +161,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
 /** Where a built-in module may be used, besides tests: what reaches out of the process stays in few places. */
 const BUILT_IN_USERS: Readonly<Record<string, readonly RegExp[]>> = {
   fs: [/^engine\/io\/file/, /^workloads\//, /^results\/store\.ts$/, /^dashboards\//, /^runners\//],
-  net: [/^runners\/serve\/(?:server|connection|nbd-client)\.ts$/, /^runners\/commands\/serve\.ts$/],
+  net: [/^runners\/serve\/(?:server|connection|nbd-client|phases-pipe)\.ts$/, /^runners\/commands\/serve\.ts$/],
   worker_threads: [
     /^runners\/serve\/image-(?:thread|worker)\.ts$/,
     /^runners\/safety\/explore\/thread-pool\.ts$/,

@@ -12,7 +12,7 @@ import {
 import type { GuestOp } from './request.ts';
 import { RequestTotals, totalsOf } from './totals.ts';
 
-const TRACES: readonly RecordedTraceName[] = ['debian-install', 'debian-first-boot', 'debian-upgrade'];
+const TRACES: readonly RecordedTraceName[] = ['debian-install', 'debian-first-boot', 'debian-upgrade', 'postgresql'];
 const README = readFileSync(tracePath('README.md'), 'utf8');
 
 /** The part of the README about one trace. */

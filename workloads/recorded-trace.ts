@@ -1,4 +1,4 @@
-/** The recorded Debian traces in `traces/` (its README says how they were made) and their phases. */
+/** The recorded traces in `traces/` (its README says how they were made) and their phases. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -7,10 +7,12 @@ import { type LineMark, readIolog } from './iolog.ts';
 import type { GuestRequest, RequestStream } from './request.ts';
 import { withGuestFlush } from './transforms.ts';
 
-export type RecordedTraceName = 'debian-install' | 'debian-first-boot' | 'debian-upgrade';
+export type RecordedTraceName = 'debian-install' | 'debian-first-boot' | 'debian-upgrade' | 'postgresql';
 
-/** All three were recorded on one disk of this size. */
+/** Those of Debian were recorded on one disk of this size. */
 export const RECORDED_DISK_BYTES = 6_442_450_944;
+/** That of PostgreSQL on one of this size. */
+export const DATABASE_DISK_BYTES = 2 ** 30;
 
 export interface RecordedTrace {
   readonly phases: readonly string[];
@@ -38,7 +40,8 @@ export function recordedTrace(name: RecordedTraceName): RecordedTrace {
     marks.push({ line, text });
     totalRequests += last - line + 1;
   }
-  const options = { diskSizeBytes: RECORDED_DISK_BYTES, marks };
+  const diskSizeBytes = name === 'postgresql' ? DATABASE_DISK_BYTES : RECORDED_DISK_BYTES;
+  const options = { diskSizeBytes, marks };
   return {
     phases: marks.map((mark) => mark.text),
     totalRequests,

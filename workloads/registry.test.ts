@@ -61,7 +61,7 @@ for (const { name } of WORKLOADS) {
   });
 }
 
-for (const name of ['install-burst', 'savevm', 'random-write', 'overwrite', 'backing', 'database']) {
+for (const name of ['install-burst', 'savevm', 'random-write', 'overwrite', 'backing', 'database-synthetic']) {
   test(`${name}: another seed gives another stream`, async () => {
     const hashes = await Promise.all(
       [1, 2].map(async (seed) => hashOf((await findWorkload(name, {}, { ...CONTEXT, seed })).requests())),
@@ -85,9 +85,13 @@ const UNUSUAL: readonly (readonly [string, Record<string, unknown>, number])[] =
   ['backing', { span: '10M', requestBytes: '128K', writes: 1e9 }, 65536],
   ['backing', { span: '65K', requestBytes: '3K' }, 512],
   ['backing', { span: 512, requestBytes: 512 }, 2 * MiB],
-  ['database', { transactions: 1, table: 512, log: '1M', checkpointEvery: 0 }, 65536],
-  ['database', { transactions: 500, table: '1M', log: '1M', pagesPerTransaction: 0, appendBytes: 0 }, 512],
-  ['database', { transactions: 300, log: '1025K', table: '9K', pagesPerTransaction: 32, appendBytes: 8192 }, 65536],
+  ['database-synthetic', { transactions: 1, table: 512, log: '1M', checkpointEvery: 0 }, 65536],
+  ['database-synthetic', { transactions: 500, table: '1M', log: '1M', pagesPerTransaction: 0, appendBytes: 0 }, 512],
+  [
+    'database-synthetic',
+    { transactions: 300, log: '1025K', table: '9K', pagesPerTransaction: 32, appendBytes: 8192 },
+    65536,
+  ],
 ];
 
 for (const [name, parameters, clusterSizeBytes] of UNUSUAL) {
@@ -162,9 +166,9 @@ const MISTAKES: readonly (readonly [string, Record<string, unknown>, RegExp])[] 
   ['random-write', { span: '4K', requestBytes: '8K' }, /--request-bytes 8192 is above --span 4096$/],
   ['overwrite', { order: 'sorted' }, /--order "sorted": /],
   ['snapshot', { clustersPerTable: 8193 }, /--clusters-per-table 8193 is above the 8192 of a table/],
-  ['database', { log: '512K' }, /--log 512K is below 1M$/],
-  ['database', { pagesPerTransaction: 33 }, /--pages-per-transaction 33 is above 32$/],
-  ['database', { appendBytes: 8193 }, /--append-bytes 8193 is above a page of 8192$/],
+  ['database-synthetic', { log: '512K' }, /--log 512K is below 1M$/],
+  ['database-synthetic', { pagesPerTransaction: 33 }, /--pages-per-transaction 33 is above 32$/],
+  ['database-synthetic', { appendBytes: 8193 }, /--append-bytes 8193 is above a page of 8192$/],
   ['snapshot', { l2Tables: 1e9 }, /^workload snapshot: /],
 ];
 

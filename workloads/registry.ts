@@ -2,6 +2,7 @@
 import { backing } from './backing.ts';
 import { boot } from './boot.ts';
 import { database } from './database.ts';
+import { databaseSynthetic } from './database-synthetic.ts';
 import { quoted, WorkloadError } from './errors.ts';
 import { install } from './install.ts';
 import { installBurst } from './install-burst.ts';
@@ -27,6 +28,7 @@ const registry: WorkloadDefinition[] = [
   overwrite,
   backing,
   database,
+  databaseSynthetic,
 ];
 
 /** Those of this program, and those that were registered. */

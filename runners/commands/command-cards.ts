@@ -105,6 +105,16 @@ export const COMMAND_CARDS = {
       'serve images over NBD, to virtual machines, file systems, databases and tools',
       async () => (await import('./serve.ts')).serve,
     ),
+    card(
+      'load',
+      'load NBD servers with fio, in turns: throughput, latency, and the syncs that clients share',
+      async () => (await import('./load.ts')).load,
+    ),
+    card(
+      'record <file>',
+      'run a command on a served disk and record what is asked of the disk, as a workload',
+      async () => (await import('./record.ts')).record,
+    ),
   ],
   'Records and reports': [
     card(

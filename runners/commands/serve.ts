@@ -65,7 +65,14 @@ export const serve: CommandModule<object, Options> = {
         describe: "open the image's backing and data files, in its own folder",
       })
       .option('allow-folder', { ...value('DIR'), describe: 'the same, in this folder; may be given several times' })
-      .option('record', { ...value('FILE'), describe: 'write what clients ask for to this file, as a fio iolog' })
+      .option('record', {
+        ...value('FILE'),
+        describe: 'write what clients ask for to this file, as a fio iolog (compressed: .gz)',
+      })
+      .option('phases', {
+        ...value('PIPE'),
+        describe: 'with --record: make this named pipe; each line written to it begins a phase, kept in a .phases.json',
+      })
       .option('stats', {
         type: 'string',
         value: '[TIME]',
@@ -131,6 +138,7 @@ function planOf(options: Options): Omit<ServeOptions, 'signal' | 'onListening' |
     images,
     address: addressOf(text('socket'), text('port'), text('host')!),
     recordPath,
+    phasesPipe: phasesOf(text('phases'), recordPath),
     statsIntervalMs: stats === undefined ? null : duration('stats', single('stats', stats) || '1s'),
     limits: { ...SERVER_LIMITS, connections: integer('max-connections', text('max-connections')!, 1, 1024) },
   };
@@ -146,6 +154,11 @@ function imagesOf(words: readonly string[], nullSize: string | null): (NamedImag
 function formatOfServed(image: { readonly imagePath: string; readonly nullBytes?: number }, given: string | null) {
   if (image.nullBytes !== undefined) return 'raw';
   return given === null ? qcow2Only(image.imagePath) : imageFormat('format', given);
+}
+
+function phasesOf(pipe: string | null, recordPath: string | null): string | null {
+  if (pipe !== null && recordPath === null) throw new UsageError('--phases is of a recording: give --record FILE too');
+  return pipe;
 }
 
 /** What a guest writes decides what the first bytes of a raw disk look like: they must not decide how it is opened. */

@@ -25,6 +25,8 @@ export const EXIT_CODE_TABLE: Readonly<Record<string, ExitCodes>> = {
   fuzz: { ...PLAIN, 1: 'a defect was found' },
   ops: PLAIN,
   serve: PLAIN,
+  record: PLAIN,
+  load: PLAIN,
   'image create': IMAGE,
   'image info': IMAGE,
   'image check': {

@@ -97,6 +97,11 @@ export class ServerProcess {
     }
   }
 
+  /** Where other clients find it. */
+  get uri(): string {
+    return `nbd+unix:///?socket=${encodeURIComponent(this.#file('socket'))}`;
+  }
+
   get client(): BlockingNbdClient {
     if (this.#client === null) throw new Error('no client is connected');
     return this.#client;

@@ -6,6 +6,7 @@ import type { ServedExport } from './connection.ts';
 import { checkNames, exportsOf, type NamedImage } from './exports.ts';
 import { ImageThread } from './image-thread.ts';
 import type { ImageChoice } from './messages.ts';
+import { PhasesPipe } from './phases-pipe.ts';
 import { Recorder } from './recorder.ts';
 import { type Address, NbdServer, type ServerLimits } from './server.ts';
 import type { ServerStats } from './server-stats.ts';
@@ -20,6 +21,8 @@ export interface ServeOptions {
   readonly limits: ServerLimits;
   /** The iolog that requests on the one image are written to; null for none. */
   readonly recordPath: string | null;
+  /** Makes a named pipe of this path: each line written to it begins a phase of the recording. */
+  readonly phasesPipe?: string | null;
   /** Null: no live counts. */
   readonly statsIntervalMs: number | null;
   readonly signal: AbortSignal;
@@ -44,10 +47,12 @@ export async function runServer(options: ServeOptions): Promise<ServeResult> {
   const memory = new SharedMemory();
   const threads = options.images.map((image) => new ImageThread(image, memory));
   let recorder: Recorder | null = null;
+  let phases: PhasesPipe | null = null;
   try {
     const exports = await openAll(options, threads);
     recorder = options.recordPath === null ? null : startRecorder(options.recordPath, options.onWarning);
     const recorded = recorder;
+    if (recorded !== null && options.phasesPipe != null) phases = new PhasesPipe(options.phasesPipe, recorded);
     const offered =
       recorded === null
         ? exports
@@ -55,10 +60,12 @@ export async function runServer(options: ServeOptions): Promise<ServeResult> {
     await serve(options, offered, threads, memory);
   } catch (error) {
     await closeAll(threads).catch(() => {});
+    phases?.close();
     await recorder?.end().catch(() => {});
     throw error;
   }
   const stats = await closeAll(threads);
+  phases?.close();
   await recorder?.end();
   return { stats, recorded: recorder?.requests ?? null };
 }

@@ -31,7 +31,7 @@ function flushGroups(requests: readonly GuestRequest[]): { offset: number; lengt
   return groups;
 }
 
-test('database: each commit writes the log only, whole pages that follow each other, and flushes once', () => {
+test('database-synthetic: each commit writes the log only, whole pages that follow each other, and flushes once', () => {
   const groups = flushGroups(requestsOf(PLAN));
   const isLog = ({ offset }: { offset: number }) => offset >= PAGE_BYTES && offset < LOG_END;
   const commits = groups.filter((group) => group.every(isLog));
@@ -47,7 +47,7 @@ test('database: each commit writes the log only, whole pages that follow each ot
   }
 });
 
-test('database: a checkpoint flushes the pages before the control page, and all pages that changed', () => {
+test('database-synthetic: a checkpoint flushes the pages before the control page, and all pages that changed', () => {
   const groups = flushGroups(requestsOf(PLAN));
   const control = groups.flatMap((group, index) => (group[0]!.offset === 0 ? [index] : []));
   assert.ok(control.length >= PLAN.transactions / PLAN.checkpointEvery);
@@ -60,7 +60,7 @@ test('database: a checkpoint flushes the pages before the control page, and all 
   }
 });
 
-test('database: the log, the table and fresh space are each written to, and what is fresh is written in ascending order', () => {
+test('database-synthetic: the log, the table and fresh space are each written to, and what is fresh is written in ascending order', () => {
   const writes = flushGroups(requestsOf(PLAN)).flat();
   const fresh = writes.filter(({ offset }) => offset >= TABLE_END);
   const appended = Math.ceil((PLAN.transactions * PLAN.appendBytes) / PAGE_BYTES);
@@ -73,7 +73,7 @@ test('database: the log, the table and fresh space are each written to, and what
   assert.ok(writes.some(({ offset }) => offset >= LOG_END && offset < TABLE_END));
 });
 
-test('database: what the log holds since the last checkpoint is never written over', () => {
+test('database-synthetic: what the log holds since the last checkpoint is never written over', () => {
   let written = 0;
   let sinceCheckpoint = 0;
   for (const request of requestsOf({ ...PLAN, checkpointEvery: 0, pagesPerTransaction: 8 })) {
@@ -87,7 +87,7 @@ test('database: what the log holds since the last checkpoint is never written ov
   assert.ok(written > 2 * PLAN.logBytes, 'the log came round');
 });
 
-test('database: the phases tell the growing log from the recycled one', () => {
+test('database-synthetic: the phases tell the growing log from the recycled one', () => {
   const marks = (plan: DatabasePlan) => requestsOf(plan).flatMap((r) => (r.op === 'mark' ? [r.text] : []));
   assert.deepEqual(marks(PLAN), ['growing-log', 'recycled-log']);
   assert.deepEqual(marks({ ...PLAN, transactions: 20 }), ['growing-log']);

@@ -1,0 +1,42 @@
+/** What servers are loaded with: large requests in order, small ones on content that is there, and commits of many clients. */
+import { KiB, MiB } from '../../../engine/index.ts';
+import type { FioJob } from './fio.ts';
+
+/** Written and read in order; the small requests go there, too. */
+const FILLED_BYTES = 256 * MiB;
+const CLUSTER_BYTES = 64 * KiB;
+const BLOCK_BYTES = 4 * KiB;
+
+/** The disk is large enough for commits of `clients`, each in clusters of its own. */
+export function diskBytes(clients: readonly number[], commits: number): number {
+  const areas = clients.reduce((sum, count) => sum + count, 0);
+  return FILLED_BYTES + areas * commits * CLUSTER_BYTES;
+}
+
+/** The jobs without flushes; `seconds` for each of the small ones. */
+export function plainJobs(seconds: number): FioJob[] {
+  const large = { bs: '1M', iodepth: 4, size: FILLED_BYTES };
+  const small = { bs: BLOCK_BYTES, iodepth: 16, size: FILLED_BYTES, time_based: 1, runtime: seconds, randseed: 1 };
+  return [
+    { name: 'sequential write, 1 MiB', options: { ...large, rw: 'write' }, clients: 1 },
+    { name: 'sequential read, 1 MiB', options: { ...large, rw: 'read' }, clients: 1 },
+    { name: 'random read, 4 KiB, cached', options: { ...small, rw: 'randread' }, clients: 1 },
+    { name: 'random write, 4 KiB, allocated', options: { ...small, rw: 'randwrite' }, clients: 1 },
+  ];
+}
+
+/** One job a number of clients: writes of 4 KiB, each into a fresh cluster and followed by a flush. */
+export function commitJobs(clients: readonly number[], commits: number): FioJob[] {
+  const areaBytes = commits * CLUSTER_BYTES;
+  let offset = FILLED_BYTES;
+  return clients.map((count) => {
+    const place = { offset, offset_increment: areaBytes, size: areaBytes };
+    offset += count * areaBytes;
+    const stride = `write:${CLUSTER_BYTES - BLOCK_BYTES}`;
+    return {
+      name: `commits of ${count} ${count === 1 ? 'client' : 'clients'}`,
+      options: { ...place, rw: stride, bs: BLOCK_BYTES, iodepth: 1, fsync: 1, number_ios: commits },
+      clients: count,
+    };
+  });
+}

@@ -1,0 +1,140 @@
+/**
+ * Loads servers in turns: in each round every server does every job on an image of its own, fresh for the round. Counts come from one more
+ * pass under strace, in which nothing is timed.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { createImage, openFile } from '../../../engine/index.ts';
+import { median } from '../../../results/statistics.ts';
+import { nullCommand } from '../../nbd/command.ts';
+import { ServerProcess } from '../../nbd/server-process.ts';
+import { addCalls, countSystemCalls, noCalls } from '../../qemu/system-calls.ts';
+import type { ServerEngine } from '../plan/engines.ts';
+import { type FioJob, type FioResult, runFio } from './fio.ts';
+import { commitJobs, diskBytes, plainJobs } from './jobs.ts';
+
+export interface LoadPlan {
+  readonly servers: readonly ServerEngine[];
+  readonly clients: readonly number[];
+  /** Commits of each client. */
+  readonly commits: number;
+  readonly seconds: number;
+  readonly rounds: number;
+  /** Existing folder for the images. */
+  readonly directory: string;
+}
+
+export interface JobResult {
+  readonly job: string;
+  readonly server: string;
+  /** Medians over the rounds. */
+  readonly bytesPerSecond: number;
+  readonly requestsPerSecond: number;
+  readonly medianUs: number;
+  readonly p99Us: number;
+  /** Syncs of the image file for each flush of a client, by strace; null where nobody flushes. */
+  readonly syncsPerFlush: number | null;
+}
+
+export interface LoadRecord {
+  readonly startedAt: string;
+  readonly rounds: number;
+  readonly commits: number;
+  readonly results: readonly JobResult[];
+}
+
+/** @throws UsageError for servers that cannot be used; the reason of `signal` once it is aborted. */
+export async function runLoad(plan: LoadPlan, signal: AbortSignal, show: (line: string) => void): Promise<LoadRecord> {
+  const startedAt = new Date().toISOString();
+  const jobs = [...plainJobs(plan.seconds), ...commitJobs(plan.clients, plan.commits)];
+  const folder = fs.mkdtempSync(path.join(plan.directory, 'cowbench-'));
+  const timed = new Map<string, FioResult[]>();
+  try {
+    for (let round = 0; round < plan.rounds; round++) {
+      for (const server of plan.servers) {
+        show(`round ${round + 1} of ${plan.rounds}: ${server.name}`);
+        await onServer(plan, server, folder, false, async (uri) => {
+          for (const job of jobs) push(timed, keyOf(server, job), await runFio(uri, job, signal));
+        });
+      }
+    }
+    const syncs = await countSyncs(plan, folder, signal, show);
+    const results = jobs.flatMap((job) =>
+      plan.servers.map((server) => resultOf(server, job, timed.get(keyOf(server, job))!, syncs)),
+    );
+    return { startedAt, rounds: plan.rounds, commits: plan.commits, results };
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function countSyncs(plan: LoadPlan, folder: string, signal: AbortSignal, show: (line: string) => void) {
+  const found = new Map<string, number>();
+  for (const server of plan.servers) {
+    if (server.command === null) continue;
+    for (const job of commitJobs(plan.clients, plan.commits)) {
+      show(`counting: ${server.name}, ${job.name}`);
+      let flushes = 0;
+      const syncs = await onServer(plan, server, folder, true, async (uri) => {
+        flushes = (await runFio(uri, job, signal)).flushes;
+      });
+      found.set(keyOf(server, job), syncs / flushes);
+    }
+  }
+  return found;
+}
+
+/** Runs `work` on a server of a new image; returns the syncs of the image, 0 when it is not traced. */
+async function onServer(
+  plan: LoadPlan,
+  { name, command }: ServerEngine,
+  folder: string,
+  traced: boolean,
+  work: (uri: string) => Promise<void>,
+): Promise<number> {
+  const imagePath = path.join(folder, 'disk.qcow2');
+  fs.rmSync(imagePath, { force: true });
+  const sizeBytes = diskBytes(plan.clients, plan.commits);
+  const file = openFile(imagePath, { create: true });
+  createImage(file, { sizeBytes });
+  file.sync('other');
+  file.close();
+  const server = await ServerProcess.start({ name, command: command ?? nullCommand(sizeBytes), imagePath, traced });
+  const calls = noCalls();
+  try {
+    await work(server.uri);
+    await server.end(async (traceFile) => {
+      for (const part of await countSystemCalls(traceFile)) addCalls(calls, part);
+    });
+    return calls.fsyncs;
+  } catch (error) {
+    await server.kill();
+    throw error;
+  }
+}
+
+function resultOf(
+  server: ServerEngine,
+  job: FioJob,
+  results: readonly FioResult[],
+  syncs: ReadonlyMap<string, number>,
+): JobResult {
+  const of = (value: (result: FioResult) => number) => median(results.map(value));
+  return {
+    job: job.name,
+    server: server.name,
+    bytesPerSecond: of(({ bytesPerSecond }) => bytesPerSecond),
+    requestsPerSecond: of(({ requestsPerSecond }) => requestsPerSecond),
+    medianUs: of(({ medianUs }) => medianUs),
+    p99Us: of(({ p99Us }) => p99Us),
+    syncsPerFlush: syncs.get(keyOf(server, job)) ?? null,
+  };
+}
+
+function keyOf({ name }: ServerEngine, job: FioJob): string {
+  return `${name}\n${job.name}`;
+}
+
+function push(into: Map<string, FioResult[]>, key: string, result: FioResult): void {
+  into.set(key, [...(into.get(key) ?? []), result]);
+}
