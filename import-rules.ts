@@ -73,7 +73,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'runners/safety/requests': [ENGINE, 'workloads', 'runners/console'],
   'runners/safety/states': [ENGINE, 'workloads/prng.ts', 'runners/safety/requests'],
   'runners/safety/judge': [ENGINE, 'runners/safety/requests', 'runners/safety/states'],
-  'runners/safety/explore': [ENGINE, 'results', 'runners/plugins', ...CRASH],
+  'runners/safety/explore': [ENGINE, 'workloads/request.ts', 'results', 'runners/plugins', ...CRASH],
   'runners/safety/mutants': [ENGINE, ...CRASH, 'runners/safety/explore'],
   'runners/safety/qemu': [
     ...[ENGINE, 'runners/qemu', 'runners/safety/requests', 'runners/safety/states', 'runners/safety/explore'],

@@ -57,7 +57,7 @@ export function historyPlan(options: HistoryOptions, words: readonly string[]): 
     ...(options.dir !== undefined && { dir: text('dir', options.dir) }),
   };
   const shared = Object.entries(common).flatMap(([name, word]) => [`--${name}`, word]);
-  const flags = ['--no-report', ...(options.resume === true ? ['--resume'] : [])];
+  const flags = ['--no-report', '--crash', 'none', ...(options.resume === true ? ['--resume'] : [])];
   const parts = chosenParts(options, size).map((part) => planned(part, [...shared, ...flags]));
   return { size, parts, microRounds: options.micro === false ? 0 : MICRO_ROUNDS[size], command: words };
 }

@@ -104,6 +104,7 @@ function partDisplay(display: HistoryDisplay, index: number, title: string): Ben
       const current = state.totalRequests ? Math.min(1, state.requests / state.totalRequests) : 0;
       display.update(index, title, (seen.size - 1 + current) / cells, state);
     },
+    stage: () => {},
     finished: () => display.update(index, title, 1, null),
   };
 }

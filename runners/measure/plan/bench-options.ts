@@ -112,7 +112,9 @@ const OUTPUT = {
   out: { ...value('DIR'), describe: 'root of the record store [default: results/runs]' },
   crash: {
     ...value('HOW'),
-    describe: 'quick: afterwards, explore what a power cut does under each policy (see cowbench crash)',
+    defaultDescription: 'short, none with --rounds 1 or 2',
+    describe:
+      'explore what a power cut does under each policy: short: at the start of this workload; quick: in many short sequences, too; none',
   },
   'cpu-prof': { type: 'boolean', describe: 'take one more sample of each configuration under the CPU profiler' },
   'export-device-trace': {

@@ -74,7 +74,10 @@ export function planOf(options: BenchOptions, words: readonly string[]): BenchPl
     rounds: count('rounds') ?? defaultRounds(cells, text('time-budget')),
     pace: text('pace') === undefined ? null : checkedPace(text('pace')!, cells),
     directory: path.resolve(text('dir') ?? defaultImagesDirectory()),
-    crash: text('crash') === undefined ? null : oneOf('crash', text('crash')!, ['quick']),
+    crash:
+      text('crash') === undefined
+        ? defaultCrash(count('rounds'))
+        : oneOf('crash', text('crash')!, ['quick', 'short', 'none']),
     session: sessionOf(options, words),
   };
 }
@@ -135,6 +138,11 @@ function againstFirst(cells: readonly PlannedCell[]): Baselines {
 function defaultRounds(cells: readonly PlannedCell[], timeBudget: string | undefined): BenchPlan['rounds'] {
   if (timeBudget !== undefined) return { timeBudgetMs: duration('time-budget', timeBudget) };
   return cells.some(isReal) ? { timeBudgetMs: DEFAULT_TIME_BUDGET_MS } : MODEL_ROUNDS;
+}
+
+/** A run of one or two rounds looks at counts, and is to be over at once. */
+function defaultCrash(rounds: number | null): BenchPlan['crash'] {
+  return rounds === null || rounds > 2 ? 'short' : 'none';
 }
 
 function checkedPace(text: string, cells: readonly PlannedCell[]): string {

@@ -67,8 +67,8 @@ export interface MeasuredPlan {
   readonly pace: string | null;
   /** Existing directory for the images; a folder of their own is made in it. */
   readonly directory: string;
-  /** Give each policy a verdict of the crash explorer, too. */
-  readonly crash: 'quick' | null;
+  /** What a power cut does: `short`: during the workload's beginning, and by operation; `quick`: during many short sequences, too. */
+  readonly crash: 'none' | 'short' | 'quick';
 }
 
 /** What else happens while it is measured, and afterwards. */

@@ -24,7 +24,7 @@ import {
 import { addControlSample, addSample } from './cell-results.ts';
 import { addCosts } from './cost.ts';
 import { addProfiles } from './cpu-profiles.ts';
-import { addCrashVerdicts } from './crash-verdicts.ts';
+import { addCrashVerdicts, addSafety } from './crash-verdicts.ts';
 import type { BenchDisplay } from './display.ts';
 import { expectedRounds, Pacing } from './pacing.ts';
 import { SampleJobs } from './sample-jobs.ts';
@@ -76,7 +76,10 @@ export class BenchRun {
       await this.#rounds(signal);
       this.#probeAgain();
       if (this.#plan.session.cpuProfile) await this.#profile(signal);
-      if (this.#plan.crash !== null) await addCrashVerdicts(this.#plan, this.#record, signal);
+      if (this.#plan.crash !== 'none') await addSafety(this.#plan, this.#record, signal, this.#stage('power cuts'));
+      if (this.#plan.crash === 'quick') {
+        await addCrashVerdicts(this.#plan, this.#record, signal, this.#stage('power cuts, quick'));
+      }
       this.#record.status = 'complete';
     } catch (error) {
       failure = signal.aborted ? null : error;
@@ -87,6 +90,11 @@ export class BenchRun {
     this.#record.finishedAt = new Date().toISOString();
     writeRecord(this.#recordFile, this.#record);
     return failure;
+  }
+
+  /** Shows how far a part of the run is that is no sample. */
+  #stage(name: string): (done: number, of: number) => void {
+    return (done, of) => this.#display.stage(name, done, of);
   }
 
   async #profile(signal: AbortSignal): Promise<void> {

@@ -32,3 +32,16 @@ test('--crash takes quick only', async () => {
   assert.equal(finished.code, 2);
   assert.match(finished.stderr, /--crash "thorough": expected quick/);
 });
+
+test('--crash short explores this workload as it is run, and has what is known of each operation; runs of 1 or 2 rounds do neither', async () => {
+  const words = smallBench(folder, { rounds: '1', policy: 'legacy', crash: 'short' }, '--json', '-q', '--no-report');
+  const [cell] = recordOf(await cowbench(...words)).cells;
+  const { workload, operations } = cell!.safety!;
+  assert.equal(workload!.verdict, 'leaks');
+  assert.deepEqual([cell!.crash, workload!.violations.corrupt], [null, 0]);
+  assert.match(workload!.explored!, /^the first \d+ changes of [\w-]+ on 65536-byte clusters/);
+  const applied = operations.find(({ operation, onSnapshot }) => operation === 'snapshot-apply' && onSnapshot);
+  assert.deepEqual([applied!.verdict, applied!.violations.corrupt! > 0], ['violated', true]);
+  const plain = recordOf(await cowbench(...smallBench(folder, { rounds: '1' }, '--json', '-q', '--no-report')));
+  assert.equal(plain.cells[0]!.safety, undefined);
+});

@@ -6,5 +6,7 @@ export interface BenchDisplay {
   /** `pacedMs`: how long one replay takes at least, where requests are sent at their times. */
   started(record: RunRecord, recordFile: string, imageFolder: string, pacedMs: number | null): void;
   update(state: RunState): void;
+  /** A part of the run that takes no samples: `done` of `of` steps. */
+  stage(name: string, done: number, of: number): void;
   finished(): void;
 }

@@ -77,7 +77,7 @@ export function planHash(plan: MeasuredPlan, { inputs, diskSizeBytes }: Workload
   const digests = loadedPlugins().map(({ kind, name, sha256 }) => [kind, name, sha256]);
   const plugins = digests.length > 0 ? digests : undefined;
   const asked = JSON.stringify(
-    { workload, cells, baselines, rounds, pace, places, crash: crash ?? undefined, plugins },
+    { workload, cells, baselines, rounds, pace, places, crash: crash === 'quick' ? crash : undefined, plugins },
     (key, value) => (key === 'root' || key === 'revision' ? undefined : value),
   );
   return createHash('sha256').update(asked).digest('hex').slice(0, 16);

@@ -12,7 +12,7 @@ const LINE_INTERVAL_MS = 5000;
 
 /** `forTerminal`: stderr is a terminal. */
 export function benchDisplay(quiet: boolean, forTerminal: boolean, write: (line: string) => void): BenchDisplay {
-  if (quiet) return { started: () => {}, update: () => {}, finished: () => {} };
+  if (quiet) return { started: () => {}, update: () => {}, stage: () => {}, finished: () => {} };
   return forTerminal ? new BarDisplay(write) : new LineDisplay(write);
 }
 
@@ -41,6 +41,11 @@ export function progressLine({ round, rounds, cell, part, requests, totalRequest
   return `${eta}round ${round}${rounds > 1 ? ` of ${rounds}` : ''}, ${cell}${done}`;
 }
 
+/** A part of the run without samples, in words. */
+function stageLine(name: string, done: number, of: number): string {
+  return `${name}: ${done} of ${of}`;
+}
+
 class LineDisplay implements BenchDisplay {
   readonly #write: (line: string) => void;
   #lastMs = performance.now();
@@ -57,6 +62,12 @@ class LineDisplay implements BenchDisplay {
     if (performance.now() - this.#lastMs < LINE_INTERVAL_MS) return;
     this.#lastMs = performance.now();
     this.#write(progressLine(state));
+  }
+
+  stage(name: string, done: number, of: number): void {
+    if (done > 0 && performance.now() - this.#lastMs < LINE_INTERVAL_MS) return;
+    this.#lastMs = performance.now();
+    this.#write(stageLine(name, done, of));
   }
 
   finished(): void {}
@@ -77,6 +88,10 @@ class BarDisplay implements BenchDisplay {
 
   update(state: RunState): void {
     this.#bar.update(Math.floor((state.share ?? 0) * 1000), { line: progressLine(state) });
+  }
+
+  stage(name: string, done: number, of: number): void {
+    this.#bar.update(Math.floor((done / of) * 1000), { line: stageLine(name, done, of) });
   }
 
   finished(): void {
