@@ -79,6 +79,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...[ENGINE, 'runners/qemu', 'runners/safety/requests', 'runners/safety/states', 'runners/safety/explore'],
   ],
   'runners/shards': ['results', 'runners/console'],
+  'runners/stores': ['results', 'runners/console'],
+  'runners/fleet': ['runners/stores'],
   'runners/safety/record': [
     ...[ENGINE, 'runners/qemu', 'runners/shards', ...CRASH],
     ...['runners/safety/explore', 'runners/safety/mutants', 'runners/safety/qemu'],
@@ -133,6 +135,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
       'runners/sample',
       'runners/serve',
       'runners/shards',
+      'runners/stores',
+      'runners/fleet',
     ],
     ...[...CRASH, 'runners/safety/explore', 'runners/safety/qemu', 'runners/safety/record', 'runners/safety/fuzz'],
     ...['runners/measure/plan', 'runners/measure/session', 'runners/measure/commits', 'runners/measure/gate'],

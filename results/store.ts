@@ -131,7 +131,11 @@ export function readableText(file: string, mostBytes: number): string {
   }
 }
 
-function parseRecord(file: string, text: string): RunRecord {
+/**
+ * The record that `text` is; `file` names it in errors.
+ * @throws RecordError as {@link readRecord}.
+ */
+export function parseRecord(file: string, text: string): RunRecord {
   let document: unknown;
   try {
     document = JSON.parse(text);

@@ -127,6 +127,11 @@ export const COMMAND_CARDS = {
       'build a static site from records: a dashboard, and the report of every run',
       async () => (await import('./site.ts')).site,
     ),
+    card(
+      'store <action>',
+      'init, import, export, list, verify or prune a store of runs: a PostgreSQL database, or a folder',
+      async () => (await import('./store.ts')).store,
+    ),
     card('schema', 'print the JSON Schema of records', async () => (await import('./schema.ts')).schema),
   ],
   'What there is to choose from': [

@@ -1,0 +1,249 @@
+/** Runs in PostgreSQL: the document as text, byte for byte, and what is asked of it in tables with indexes. */
+import pg from 'pg';
+import type { RunRecord } from '../../results/record.ts';
+import { RecordError } from '../../results/record-error.ts';
+import { parseRecord } from '../../results/store.ts';
+import { UsageError } from '../console/errors.ts';
+import { type StoreAddress, storeError } from './connection.ts';
+import {
+  digestOf,
+  isFurther,
+  isPlainName,
+  type PutOutcome,
+  type ResultStore,
+  type RunQuery,
+  type RunSummary,
+  type SeriesPoint,
+  type SeriesQuery,
+  sampleRows,
+  seriesValues,
+  summaryOf,
+} from './result-store.ts';
+
+const COLUMNS = 'run_id, plan, commit_hash, machine, workload, file_system, status, started_text, samples';
+
+interface RunRow {
+  readonly run_id: string;
+  readonly plan: string | null;
+  readonly commit_hash: string | null;
+  readonly machine: string;
+  readonly workload: string;
+  readonly file_system: string;
+  readonly status: RunRecord['status'];
+  readonly started_text: string;
+  readonly samples: number;
+}
+
+/** Rows that are asked for at a time: memory does not grow with the store. */
+const PAGE_ROWS = 500;
+
+export class PostgresStore implements ResultStore {
+  readonly name: string;
+  readonly #pool: pg.Pool;
+
+  constructor({ name, config }: StoreAddress) {
+    this.name = name;
+    this.#pool = new pg.Pool({ ...config, max: 4 });
+    // An idle connection that breaks is replaced by the next request; without a listener it would end the process.
+    this.#pool.on('error', () => {});
+  }
+
+  async put(document: string): Promise<PutOutcome> {
+    const record = parseRecord('the record', document);
+    return this.#transaction(async (client) => {
+      // Two machines that put the same run at once: the second waits for the first.
+      await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [record.runId]);
+      const { rows } = await client.query(`SELECT ${COLUMNS}, digest FROM cowbench.run WHERE run_id = $1`, [
+        record.runId,
+      ]);
+      const [stored] = rows as (RunRow & { digest: string })[];
+      const digest = digestOf(document);
+      if (stored?.digest === digest) return 'same';
+      const summary = summaryOf(record);
+      if (stored !== undefined && !isFurther(summary, summaryOfRow(stored))) return 'kept';
+      await putRun(client, summary, digest, document);
+      await putSamples(client, record);
+      await putSeries(client, record);
+      return stored === undefined ? 'added' : 'replaced';
+    });
+  }
+
+  async document(runId: string): Promise<string | null> {
+    const rows = await this.#rows<{ document: string }>('SELECT document FROM cowbench.run WHERE run_id = $1', [runId]);
+    return rows[0]?.document ?? null;
+  }
+
+  async *find({ plan, commit, machine, workload, status, newest }: RunQuery): AsyncGenerator<RunSummary> {
+    const wanted = [plan, commit, machine, workload, status].map((value) => value ?? null);
+    let left = newest ?? Number.POSITIVE_INFINITY;
+    let after: readonly [string | null, string | null] = [null, null];
+    while (left > 0) {
+      const rows: RunRow[] = await this.#rows<RunRow>(
+        `SELECT ${COLUMNS} FROM cowbench.run
+         WHERE ($1::text IS NULL OR plan = $1) AND ($2::text IS NULL OR commit_hash = $2)
+           AND ($3::text IS NULL OR machine = $3) AND ($4::text IS NULL OR workload = $4)
+           AND ($5::text IS NULL OR status = $5)
+           AND ($6::text IS NULL OR (started_at, run_id) < ($6::text::timestamptz, $7::text))
+         ORDER BY started_at DESC, run_id DESC LIMIT $8`,
+        [...wanted, ...after, Math.min(left, PAGE_ROWS)],
+      );
+      yield* rows.map(summaryOfRow);
+      left -= rows.length;
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < PAGE_ROWS) return;
+      after = [last.started_text, last.run_id];
+    }
+  }
+
+  async *series({ metric, workload, cell, machine }: SeriesQuery): AsyncGenerator<SeriesPoint> {
+    const rows = await this.#rows<RunRow & { value: number }>(
+      `SELECT r.run_id, r.started_text, r.machine, r.commit_hash, m.value
+       FROM cowbench.metric_series s JOIN cowbench.metric m USING (series) JOIN cowbench.run r USING (run_id)
+       WHERE s.workload = $1 AND s.cell = $2 AND s.metric = $3 AND r.status = 'complete'
+         AND ($4::text IS NULL OR r.machine = $4)
+       ORDER BY r.started_at, r.run_id`,
+      [workload, cell, metric, machine ?? null],
+    );
+    for (const { run_id, started_text, commit_hash, ...row } of rows) {
+      yield { runId: run_id, startedAt: started_text, machine: row.machine, commit: commit_hash, value: row.value };
+    }
+  }
+
+  async attach(runId: string, name: string, bytes: Uint8Array): Promise<void> {
+    if (!isPlainName(name) || name === 'json') throw new UsageError(`"${name}" is no name of an attachment`);
+    const { rowCount } = await this.#ask(
+      `INSERT INTO cowbench.attachment (run_id, name, bytes) SELECT run_id, $2, $3 FROM cowbench.run WHERE run_id = $1
+       ON CONFLICT (run_id, name) DO UPDATE SET bytes = excluded.bytes`,
+      [runId, name, Buffer.from(bytes)],
+    );
+    if (rowCount === 0) throw new RecordError(`there is no run ${runId} in ${this.name}`);
+  }
+
+  async attachments(runId: string): Promise<string[]> {
+    const rows = await this.#rows<{ name: string }>('SELECT name FROM cowbench.attachment WHERE run_id = $1', [runId]);
+    return rows.map(({ name }) => name).sort();
+  }
+
+  async attachment(runId: string, name: string): Promise<Uint8Array | null> {
+    const rows = await this.#rows<{ bytes: Buffer }>(
+      'SELECT bytes FROM cowbench.attachment WHERE run_id = $1 AND name = $2',
+      [runId, name],
+    );
+    return rows[0]?.bytes ?? null;
+  }
+
+  async prune(before: Date): Promise<number> {
+    const { rowCount } = await this.#ask("DELETE FROM cowbench.run WHERE status <> 'running' AND started_at < $1", [
+      before,
+    ]);
+    return rowCount ?? 0;
+  }
+
+  async *verify(): AsyncGenerator<string> {
+    for await (const summary of this.find({})) {
+      const { runId } = summary;
+      const rows = await this.#rows<{ document: string; digest: string; count: string }>(
+        `SELECT document, digest, (SELECT count(*) FROM cowbench.sample s WHERE s.run_id = r.run_id)
+         FROM cowbench.run r WHERE run_id = $1`,
+        [runId],
+      );
+      // Removed meanwhile.
+      if (rows[0] === undefined) continue;
+      const { document, digest, count } = rows[0];
+      if (digestOf(document) !== digest) yield `run ${runId}: its document is not the one that was stored`;
+      try {
+        const found = summaryOf(parseRecord(`run ${runId}`, document));
+        if (JSON.stringify(found) !== JSON.stringify(summary))
+          yield `run ${runId}: its row says other than its document`;
+        if (Number(count) !== found.samples)
+          yield `run ${runId}: ${count} samples, and ${found.samples} in its document`;
+      } catch (error) {
+        if (!(error instanceof RecordError)) throw error;
+        yield error.message;
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool.end();
+  }
+
+  async #rows<Row>(text: string, values: readonly unknown[]): Promise<Row[]> {
+    return (await this.#ask(text, values)).rows as Row[];
+  }
+
+  async #ask(text: string, values: readonly unknown[]): Promise<pg.QueryResult> {
+    try {
+      return await this.#pool.query(text, [...values]);
+    } catch (error) {
+      throw storeError(this.name, error);
+    }
+  }
+
+  async #transaction<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+    let client: pg.PoolClient | undefined;
+    try {
+      client = await this.#pool.connect();
+      await client.query('BEGIN');
+      const result = await work(client);
+      await client.query('COMMIT');
+      client.release();
+      return result;
+    } catch (error) {
+      // Ends the transaction with its connection, which may be broken.
+      client?.release(true);
+      if (error instanceof RecordError) throw error;
+      throw storeError(this.name, error);
+    }
+  }
+}
+
+function summaryOfRow(row: RunRow): RunSummary {
+  const { run_id: runId, status, started_text: startedAt, machine, commit_hash: commit, workload, plan, samples } = row;
+  return { runId, status, startedAt, machine, commit, workload, fileSystem: row.file_system, plan, samples };
+}
+
+async function putRun(client: pg.PoolClient, run: RunSummary, digest: string, document: string): Promise<void> {
+  const { runId, plan, commit, machine, workload, fileSystem, status, startedAt, samples } = run;
+  await client.query(
+    `INSERT INTO cowbench.run (${COLUMNS}, started_at, digest, document)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text, $9, $8::text::timestamptz, $10, $11)
+     ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, samples = excluded.samples,
+       digest = excluded.digest, document = excluded.document`,
+    [runId, plan, commit, machine, workload, fileSystem, status, startedAt, samples, digest, document],
+  );
+}
+
+/** A sample is named by its place in the schedule: it is there once, however often its run is put. */
+async function putSamples(client: pg.PoolClient, record: RunRecord): Promise<void> {
+  const rows = sampleRows(record);
+  await client.query(
+    `INSERT INTO cowbench.sample (run_id, cell, control, place, wall_ns, flush_ns)
+     SELECT $1, * FROM unnest($2::smallint[], $3::boolean[], $4::integer[], $5::bigint[], $6::bigint[])
+     ON CONFLICT DO NOTHING`,
+    [
+      record.runId,
+      ...[rows.map(({ cell }) => cell), rows.map(({ control }) => control), rows.map(({ order }) => order)],
+      ...[rows.map(({ wallNs }) => wallNs), rows.map(({ flushNs }) => flushNs)],
+    ],
+  );
+}
+
+async function putSeries(client: pg.PoolClient, record: RunRecord): Promise<void> {
+  const rows = seriesValues(record);
+  const columns = [rows.map(({ cell }) => cell), rows.map(({ metric }) => metric)];
+  await client.query(
+    `INSERT INTO cowbench.metric_series (workload, cell, metric)
+     SELECT DISTINCT $1, cell, metric FROM unnest($2::text[], $3::text[]) AS given (cell, metric)
+     ON CONFLICT DO NOTHING`,
+    [record.workload.name, ...columns],
+  );
+  await client.query(
+    `INSERT INTO cowbench.metric (series, run_id, value)
+     SELECT DISTINCT ON (series) series, $5, value
+     FROM unnest($2::text[], $3::text[], $4::double precision[]) AS given (cell, metric, value)
+     JOIN cowbench.metric_series s ON s.workload = $1 AND s.cell = given.cell AND s.metric = given.metric
+     ON CONFLICT (series, run_id) DO UPDATE SET value = excluded.value`,
+    [record.workload.name, ...columns, rows.map(({ value }) => value), record.runId],
+  );
+}
