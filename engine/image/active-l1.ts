@@ -9,7 +9,8 @@ import { HEADER_FIELDS, L1_BYTES_MAX } from '../format/header-fields.ts';
 import { L1_ENTRY_BYTES, writeL1Entry } from '../format/l1-entry.ts';
 import type { Geometry } from './geometry.ts';
 import { L1Table, l1Fields, sizeField } from './l1-table.ts';
-import type { ImageVars } from './vars.ts';
+import { settleUnpublished } from './unpublished.ts';
+import type { ImageVars, UnpublishedTable } from './vars.ts';
 
 export interface ActiveL1Parts {
   readonly geometry: Geometry;
@@ -43,13 +44,15 @@ export class ActiveL1 {
 
   /** Points entry `index`, which names the table at `oldOffset`, at the new table, and publishes it. */
   link(index: number, oldOffset: number, { newOffset, table, pointer }: NewLink): void {
-    const { l1 } = this.#parts.vars;
+    const { geometry, vars } = this.#parts;
+    const { l1 } = vars;
     writeL1Entry(l1.view, index * L1_ENTRY_BYTES, newOffset, true);
     try {
       this.#parts.policy.publish(pointer, table);
     } catch (error) {
-      // Memory goes back to what the file may still say; the new table is leaked, not lost.
+      // Memory goes back to the old pointer; the file may have the new one.
       writeL1Entry(l1.view, index * L1_ENTRY_BYTES, oldOffset, false);
+      this.#keepUnpublished(newOffset, geometry.clusterBytes, pointer.offset);
       throw error;
     }
   }
@@ -71,17 +74,28 @@ export class ActiveL1 {
         `the L1 table would need ${lengthBytes} bytes; the limit is ${L1_BYTES_MAX}`,
       );
     }
+    settleUnpublished(this.#parts);
     const { offset, wait } = allocator.allocate(geometry.clustersFor(lengthBytes));
     const table = new L1Table(offset, entryCount);
     table.bytes.set(old.entryBytes);
     const content = new Pointer('l1', offset, table.entryBytes);
-    policy.order({ order: 'refcount-before-l1-table', before: wait, after: [content] });
-    policy.place(content);
     const header = new Pointer('header', HEADER_FIELDS.l1Size, l1Fields(table));
-    policy.publish(header, [content]);
+    try {
+      policy.order({ order: 'refcount-before-l1-table', before: wait, after: [content] });
+      policy.place(content);
+      policy.publish(header, [content]);
+    } catch (error) {
+      this.#keepUnpublished(offset, lengthBytes, 'header');
+      throw error;
+    }
     policy.withdraw({ offset: old.offset, lengthBytes: old.reservedBytes }, header);
     vars.l1 = table;
     allocator.release([{ offset: old.offset, lengthBytes: old.reservedBytes }], [header]);
+  }
+
+  #keepUnpublished(offset: number, lengthBytes: number, namedBy: UnpublishedTable['namedBy']): void {
+    const { vars } = this.#parts;
+    vars.unpublished = [...vars.unpublished, { range: { offset, lengthBytes }, namedBy }];
   }
 
   /** The size of the virtual disk, in the header and in memory; the L1 table must be long enough for it. */

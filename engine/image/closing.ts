@@ -4,6 +4,8 @@ import type { Allocator } from '../cache/allocator.ts';
 import type { CachePolicy } from '../cache/policy.ts';
 import type { DurableFile } from '../io/durability.ts';
 import type { FeatureBits } from './feature-bits.ts';
+import { settleUnpublished } from './unpublished.ts';
+import type { ImageVars } from './vars.ts';
 
 export interface ClosingParts {
   readonly file: DurableFile;
@@ -11,6 +13,7 @@ export interface ClosingParts {
   readonly policy: CachePolicy;
   readonly features: FeatureBits;
   readonly bitmaps: { store(): void };
+  readonly vars: ImageVars;
 }
 
 /** Writes out what the policy still holds, and then says that nothing is missing. Bitmaps that cannot be stored stay marked in use. */
@@ -22,8 +25,9 @@ export function writeOutForClose(parts: ClosingParts): void {
   }
 }
 
-function writeOutTables({ allocator, features, file, policy }: ClosingParts): void {
+function writeOutTables({ allocator, features, file, policy, vars }: ClosingParts): void {
   try {
+    settleUnpublished({ vars, policy, allocator });
     allocator.close();
     policy.close();
   } catch (error) {

@@ -2,7 +2,7 @@
  * Compressed clusters: reading them, and writing whole clusters compressed, packed one after the other into shared host
  * clusters (qcow2.rst, "Compressed Clusters"). A compressed cluster is never changed in place.
  */
-import { corrupt, Qcow2Error } from '../base/errors.ts';
+import { corrupt } from '../base/errors.ts';
 import { exactText, type GuestOffset, type HostRange, roundUp, SECTOR_BYTES } from '../base/units.ts';
 import type { Allocation, Allocator } from '../cache/allocator.ts';
 import { compressCluster, decompressCluster } from '../format/compression.ts';
@@ -11,6 +11,7 @@ import { maxRefcount } from '../format/refcount-block.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import { readBytes, writeBytes } from '../io/sector-access.ts';
 import type { Geometry } from './geometry.ts';
+import { giveBack } from './give-back.ts';
 import type { MappingUpdates } from './mapping-updates.ts';
 import type { Refcounts } from './refcounts.ts';
 import type { ImageVars } from './vars.ts';
@@ -63,7 +64,8 @@ export class CompressedClusters {
       this.#giveBack(offset, packed.length);
       throw error;
     }
-    updates.linkCompressed(guestOffset, { offset, lengthBytes: packed.length }, wait);
+    const stream = { offset, lengthBytes: packed.length };
+    updates.linkCompressed(guestOffset, stream, wait, () => this.#giveBack(offset, packed.length));
     return true;
   }
 
@@ -90,14 +92,10 @@ export class CompressedClusters {
     return place;
   }
 
-  /** After a failure: nothing names the stream. Where that fails too its cluster is leaked. */
+  /** After a failure: nothing names the stream. */
   #giveBack(offset: number, lengthBytes: number): void {
-    const { allocator, counts, geometry, vars } = this.#parts;
-    try {
-      allocator.release([{ offset, lengthBytes }], []);
+    const { counts, geometry, vars } = this.#parts;
+    if (giveBack(this.#parts, { offset, lengthBytes }))
       vars.freeByteOffset = counts.of(geometry.hostCluster(offset)) === 0 ? 0 : offset;
-    } catch (error) {
-      if (!(error instanceof Qcow2Error)) throw error;
-    }
   }
 }

@@ -148,7 +148,7 @@ export class GuestIo {
       }
       const run = runs.prepare(offset, bytes.length - done);
       const copied = this.#fill(run, offset, bytes.subarray(done, done + run.lengthBytes));
-      if (run.unlinkedClusters > 0) updates.link(run, copied);
+      if (run.unlinkedClusters > 0) updates.link(run, copied, () => runs.giveBack(run));
       done += run.lengthBytes;
     }
   }

@@ -10,8 +10,10 @@ import type { Pointer } from '../cache/ordering.ts';
 import { L1_ENTRY_BYTES, l1EntryIsCopied, l1EntryOffset } from '../format/l1-entry.ts';
 import type { ActiveL1 } from './active-l1.ts';
 import type { Geometry } from './geometry.ts';
+import { giveBack } from './give-back.ts';
 import type { L1Table } from './l1-table.ts';
 import { orUndo, type UndoParts } from './undo.ts';
+import { settleUnpublished } from './unpublished.ts';
 
 export interface L2TablesParts extends UndoParts {
   readonly geometry: Geometry;
@@ -77,12 +79,15 @@ export class L2Tables {
   /** The same, in the order of the later stages: what is replaced is freed last. */
   #makeNew(index: number, oldOffset: number, sliceStart: number): CachedTable {
     const { allocator, policy, l2, activeL1, behaviour } = this.#parts;
+    settleUnpublished(this.#parts);
     const { offset: newOffset, wait, readsAsZeros } = allocator.allocate(1);
     // Durably counted zeros are an empty table already: its pointer and what it maps can reach the file in any order.
     const isThere = readsAsZeros && wait.length === 0 && oldOffset === 0;
-    policy.order({ order: 'refcount-before-l2-table', before: wait, after: [{ kind: 'l2', offset: newOffset }] });
     const pointer = activeL1.pointer(index);
-    const { slice, table } = this.#writeNew(newOffset, oldOffset, sliceStart, isThere ? null : pointer);
+    const { slice, table } = this.#orGiveBack(newOffset, () => {
+      policy.order({ order: 'refcount-before-l2-table', before: wait, after: [{ kind: 'l2', offset: newOffset }] });
+      return this.#writeNew(newOffset, oldOffset, sliceStart, isThere ? null : pointer);
+    });
     try {
       activeL1.link(index, oldOffset, { newOffset, table: isThere ? [] : table, pointer });
       if (oldOffset !== 0 && !behaviour.freesSharedL2BeforeCopy) this.#free(oldOffset, [pointer]);
@@ -91,6 +96,18 @@ export class L2Tables {
       throw error;
     }
     return slice;
+  }
+
+  /** When `make` fails, nothing names the table: it is forgotten, and its cluster given back. */
+  #orGiveBack<Result>(offset: number, make: () => Result): Result {
+    const { geometry, l2 } = this.#parts;
+    try {
+      return make();
+    } catch (error) {
+      for (let start = 0; start < geometry.clusterBytes; start += geometry.l2SliceBytes) l2.forget(offset + start);
+      giveBack(this.#parts, { offset, lengthBytes: geometry.clusterBytes });
+      throw error;
+    }
   }
 
   /** Drops the active table's reference to the L2 table at `offset`; `dropped` is the pointer that no longer names it. */

@@ -79,23 +79,29 @@ export class MappingUpdates {
     this.#parts = parts;
   }
 
-  /** Points the entries of a run at its clusters, whose data is in the file; `copied`: some of it came from elsewhere. */
-  link(run: WriteRun, copied: boolean): void {
+  /**
+   * Points the entries of a run at its clusters, whose data is in the file; `copied`: some of it came from elsewhere. `onUnnamed` is
+   * called when that fails before any of them names a cluster.
+   */
+  link(run: WriteRun, copied: boolean, onUnnamed: () => void): void {
     const data = copied || run.exposesOldContent ? 'copied-data-before-mapping' : 'data-before-mapping';
-    this.release(this.#setEntries(run, data, copied || !run.mayLandFirst));
+    this.release(this.#setEntries(run, data, copied || !run.mayLandFirst, 'file', onUnnamed));
   }
 
   /** The same for clusters without content. */
-  linkWithoutData(run: WriteRun, shown: Unwritten): void {
-    this.release(this.#setEntries(run, null, false, shown));
+  linkWithoutData(run: WriteRun, shown: Unwritten, onUnnamed: () => void): void {
+    this.release(this.#setEntries(run, null, false, shown, onUnnamed));
   }
 
   /** Points the entry at `guestOffset` at the compressed stream in `stream`, whose data is in the file. */
-  linkCompressed(guestOffset: GuestOffset, stream: HostRange, wait: readonly Prerequisite[]): void {
+  linkCompressed(
+    guestOffset: GuestOffset,
+    stream: HostRange,
+    wait: readonly Prerequisite[],
+    onUnnamed: () => void,
+  ): void {
     const before = [this.#parts.file.written, ...wait];
-    // History declared this before it got at the table, which may have to be made.
-    this.orderBefore('compressed-data-before-mapping', wait, null);
-    this.release(this.#setCompressedEntry(guestOffset, stream, before));
+    this.release(this.#setCompressedEntry(guestOffset, stream, wait, before, onUnnamed));
   }
 
   /**
@@ -139,12 +145,17 @@ export class MappingUpdates {
   }
 
   /** `waits`: the data must be durable first. */
-  #setEntries(run: WriteRun, data: DataOrder | null, waits: boolean, shown: Unwritten = 'file'): Replaced {
-    const { geometry, l2, tables, entries } = this.#parts;
+  #setEntries(
+    run: WriteRun,
+    data: DataOrder | null,
+    waits: boolean,
+    shown: Unwritten,
+    onUnnamed: () => void,
+  ): Replaced {
+    const { geometry, l2, entries } = this.#parts;
     const ranges: HostRange[] = [];
-    const slice = tables.forWrite(run.guestOffset);
+    const slice = this.#writable(run.guestOffset, onUnnamed, (slice) => this.orderBefore(data, run.wait, slice, waits));
     try {
-      this.orderBefore(data, run.wait, slice, waits);
       const first = geometry.indexInSlice(run.guestOffset);
       l2.markDirty(slice, entries.at(first), entries.at(first + run.unlinkedClusters));
       for (let count = 0; count < run.unlinkedClusters; count++) {
@@ -168,6 +179,27 @@ export class MappingUpdates {
     return { ranges, slice };
   }
 
+  /** The slice that maps `guestOffset`, pinned, after `order` has declared what precedes its change; `first` comes before all of it. */
+  #writable(
+    guestOffset: GuestOffset,
+    onUnnamed: () => void,
+    order: (slice: CachedTable) => void,
+    first?: () => void,
+  ): CachedTable {
+    const { l2, tables } = this.#parts;
+    let slice: CachedTable | null = null;
+    try {
+      first?.();
+      slice = tables.forWrite(guestOffset);
+      order(slice);
+      return slice;
+    } catch (error) {
+      if (slice !== null) l2.unpin(slice);
+      onUnnamed();
+      throw error;
+    }
+  }
+
   /** Marks the subclusters of the run's cluster number `count` that the run has filled. */
   #linkSubclusters(run: WriteRun, view: DataView, at: number, count: number): void {
     const { clusterBytes, subclusterBytes } = this.#parts.geometry;
@@ -181,12 +213,20 @@ export class MappingUpdates {
   #setCompressedEntry(
     guestOffset: GuestOffset,
     { offset, lengthBytes }: HostRange,
+    wait: readonly Prerequisite[],
     before: readonly Prerequisite[],
+    onUnnamed: () => void,
   ): Replaced {
-    const { geometry, l2, tables, entries, policy } = this.#parts;
-    const slice = tables.forWrite(guestOffset);
+    const { geometry, l2, entries, policy } = this.#parts;
+    // History declared the first before it got at the table, which may have to be made.
+    const declare = () => this.orderBefore('compressed-data-before-mapping', wait, null);
+    const slice = this.#writable(
+      guestOffset,
+      onUnnamed,
+      (slice) => policy.order({ order: null, before, after: [slice] }),
+      declare,
+    );
     try {
-      policy.order({ order: null, before, after: [slice] });
       const index = geometry.indexInSlice(guestOffset);
       const at = entries.at(index);
       const old = entries.reference(slice, index);

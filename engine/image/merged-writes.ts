@@ -53,7 +53,7 @@ export class MergedWrites {
       const copied = this.#fill(group, at, bytes.subarray(0, lengthBytes));
       for (const [index, run] of group.entries()) {
         unlinked = group.slice(index + 1);
-        if (run.unlinkedClusters > 0) updates.link(run, copied[index]!);
+        if (run.unlinkedClusters > 0) updates.link(run, copied[index]!, () => runs.giveBack(run));
       }
     } catch (error) {
       for (const run of unlinked) runs.giveBack(run);

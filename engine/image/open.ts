@@ -84,6 +84,7 @@ export function openParts(file: BlockFile, options: OpenOptions): ImageParts {
       snapshotsOffset: header.snapshotsOffset,
       freeClusterIndex: 0,
       freeByteOffset: 0,
+      unpublished: [],
     },
     behaviour,
     policy,

@@ -66,7 +66,7 @@ function mapWithoutData(parts: PreallocationParts, from: number, end: number, sh
   let hostEnd = 0;
   for (let at = from; at < end; ) {
     const run = parts.runs.prepare(at as GuestOffset, end - at);
-    parts.updates.linkWithoutData(run, shown);
+    parts.updates.linkWithoutData(run, shown, () => parts.runs.giveBack(run));
     hostEnd = Math.max(hostEnd, run.hostOffset + run.lengthBytes);
     at += run.lengthBytes;
   }

@@ -22,6 +22,12 @@ const HOST_OFFSET_MAX = Number.MAX_SAFE_INTEGER;
 /** Clusters in use past the end of the file that one search passes: an interrupted writer leaves some, never this many. */
 const USED_PAST_END_MAX = 2 ** 20;
 
+/** How far a change came. */
+interface Counted {
+  /** The cluster after the last one that was changed. */
+  end: number;
+}
+
 export class Refcounts implements ClusterCounts {
   readonly #parts: RefcountParts;
   readonly #file: DurableFile;
@@ -53,14 +59,20 @@ export class Refcounts implements ClusterCounts {
   }
 
   raise(offset: number, lengthBytes: number): readonly CachedTable[] {
-    return this.#change(offset, lengthBytes, 1);
+    const counted: Counted = { end: this.#geometry.hostCluster(offset) };
+    try {
+      return this.#change(offset, lengthBytes, 1, counted);
+    } catch (error) {
+      this.#takeBack(this.#geometry.hostCluster(offset), counted.end);
+      throw error;
+    }
   }
 
   lower(offset: number, lengthBytes: number, dropped: readonly Prerequisite[]): readonly CachedTable[] {
     if (lengthBytes === 0) return [];
     const after = this.blocksOf(offset, lengthBytes);
     this.#parts.policy.order({ order: 'dereference-before-refcount', before: dropped, after });
-    return this.#change(offset, lengthBytes, -1);
+    return this.#change(offset, lengthBytes, -1, { end: 0 });
   }
 
   findFree(count: number): HostOffset {
@@ -107,7 +119,21 @@ export class Refcounts implements ClusterCounts {
     return blocks;
   }
 
-  #change(offset: number, lengthBytes: number, change: 1 | -1): CachedTable[] {
+  /** In memory: what was raised before a failure. What cannot be written out now is written out later. */
+  #takeBack(from: number, end: number): void {
+    const { clustersPerRefcountBlock, clusterBytes } = this.#geometry;
+    for (let cluster = from; cluster < end; ) {
+      const next = Math.min(end, (Math.floor(cluster / clustersPerRefcountBlock) + 1) * clustersPerRefcountBlock);
+      try {
+        this.#change(cluster * clusterBytes, (next - cluster) * clusterBytes, -1, { end: cluster });
+      } catch (error) {
+        if (!(error instanceof Qcow2Error)) throw error;
+      }
+      cluster = next;
+    }
+  }
+
+  #change(offset: number, lengthBytes: number, change: 1 | -1, counted: Counted): CachedTable[] {
     const changed: CachedTable[] = [];
     if (lengthBytes === 0) return changed;
     const { clustersPerRefcountBlock } = this.#geometry;
@@ -119,11 +145,11 @@ export class Refcounts implements ClusterCounts {
       if (this.#blockOffset(cluster) === 0 && this.#parts.behaviour.countsAgainAfterNewBlock) {
         // Not pinned meanwhile: counting again needs the cache.
         this.#blocks.release(this.#blockToChange(cluster, change));
-        this.#countAgain(offset, cluster);
+        this.#countAgain(offset, cluster, counted);
       }
       const block = this.#blockToChange(cluster, change);
       try {
-        this.#changeInBlock(block, cluster, end, change);
+        this.#changeInBlock(block, cluster, end, change, counted);
       } finally {
         this.#blocks.release(block);
       }
@@ -134,12 +160,13 @@ export class Refcounts implements ClusterCounts {
   }
 
   /** Takes back what the bytes from `offset` up to host cluster `end` were counted, and counts it again. */
-  #countAgain(offset: number, end: number): void {
+  #countAgain(offset: number, end: number, counted: Counted): void {
     const lengthBytes = this.#geometry.hostOffset(end) - offset;
     if (lengthBytes <= 0) return;
     const { freeClusterIndex } = this.#vars;
     this.lower(offset, lengthBytes, []);
-    this.#change(offset, lengthBytes, 1);
+    counted.end = this.#geometry.hostCluster(offset);
+    this.#change(offset, lengthBytes, 1, counted);
     this.#vars.freeClusterIndex = freeClusterIndex;
   }
 
@@ -173,7 +200,7 @@ export class Refcounts implements ClusterCounts {
   }
 
   /** Changes clusters [from, to), all counted by `block`. */
-  #changeInBlock(block: CachedTable, from: number, to: number, change: 1 | -1): void {
+  #changeInBlock(block: CachedTable, from: number, to: number, change: 1 | -1, counted: Counted): void {
     const { clustersPerRefcountBlock, refcountOrder } = this.#geometry;
     const bits = 2 ** refcountOrder;
     for (let cluster = from; cluster < to; cluster++) {
@@ -183,6 +210,7 @@ export class Refcounts implements ClusterCounts {
       const firstByte = Math.floor((index * bits) / 8);
       this.#blocks.markDirty(block, firstByte, firstByte + Math.max(1, bits / 8));
       setRefcount(block.view, index, refcountOrder, count);
+      counted.end = cluster + 1;
       if (count === 0) this.#forgetFreed(cluster);
     }
   }

@@ -1,4 +1,5 @@
 /** What changes while an image is open, all of it in one record, so that it can be copied and put back whole. */
+import type { HostRange } from '../base/units.ts';
 import type { SnapshotEntry } from '../format/snapshot-table.ts';
 import type { L1Table } from './l1-table.ts';
 
@@ -8,6 +9,13 @@ export interface RefcountTable {
   readonly clusterCount: number;
   /** An entry changes when a block is added; a longer table is another object. */
   readonly blockOffsets: Float64Array;
+}
+
+/** A new table that the file may name although its pointer could not be written: by this sector of the L1 table, or by the header. */
+export interface UnpublishedTable {
+  readonly range: HostRange;
+  /** Host offset of the L1 sector; or nothing does, and only freeing it failed. */
+  readonly namedBy: number | 'header' | 'nothing';
 }
 
 export interface ImageVars {
@@ -21,6 +29,8 @@ export interface ImageVars {
   freeClusterIndex: number;
   /** Where the next compressed cluster may go, inside a host cluster that others share; 0: none. */
   freeByteOffset: number;
+  /** New tables whose pointer could not be written. */
+  unpublished: readonly UnpublishedTable[];
 }
 
 /** A copy that later changes do not reach. The bytes of an L1 table are not copied: the table is, but not what it holds. */

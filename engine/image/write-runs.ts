@@ -2,7 +2,7 @@
  * Where guest data is to be written: in place, or into newly allocated clusters that are linked afterwards
  * (qcow2.rst, "Cluster mapping" and "Copy-on-write").
  */
-import { corrupt, Qcow2Error } from '../base/errors.ts';
+import { corrupt } from '../base/errors.ts';
 import { exactText, type GuestOffset, roundDown } from '../base/units.ts';
 import type { Allocator, PartialAllocation } from '../cache/allocator.ts';
 import type { CachedTable } from '../cache/cached-table.ts';
@@ -21,6 +21,7 @@ import {
 import type { BlockFile } from '../io/block-file.ts';
 import type { L2Entries } from './entries.ts';
 import type { Geometry } from './geometry.ts';
+import { giveBack } from './give-back.ts';
 import type { L2Tables } from './l2-tables.ts';
 import type { ImageVars } from './vars.ts';
 
@@ -126,14 +127,9 @@ export class WriteRuns {
     }
   }
 
-  /** After a failure before the run was linked: nothing names its new clusters. Where that fails too they are leaked. */
+  /** After a failure before the run was linked: nothing names its new clusters. */
   giveBack({ hostOffset, allocatedBytes }: WriteRun): void {
-    if (allocatedBytes === 0) return;
-    try {
-      this.#parts.allocator.release([{ offset: hostOffset, lengthBytes: allocatedBytes }], []);
-    } catch (error) {
-      if (!(error instanceof Qcow2Error)) throw error;
-    }
+    if (allocatedBytes > 0) giveBack(this.#parts, { offset: hostOffset, lengthBytes: allocatedBytes });
   }
 
   /**

@@ -89,7 +89,7 @@ test('a raw disk is resized', async () => {
   session.rawDisk('a');
   const size = () => fs.statSync(session.file('a')).size;
   await session.done('resize', '-f', 'raw', '@a', '+1000');
-  assert.equal(size(), 3 * 2 ** 20 + 1024);
+  assert.equal(size(), 3 * 2 ** 20 + 1000);
   await session.done('resize', '-q', '--shrink', '@a', '1M');
   assert.equal(size(), 2 ** 20);
   await session.done('resize', '--preallocation=full', '@a', '2M');
@@ -203,4 +203,19 @@ test('zeros that hide a backing file hide it in version 2 as well, in the disk a
     assert.equal(session.qemu('check', '-q', '@a').code, 0, String(snapshot));
   }
   assert.doesNotMatch(session.qemuDone('map', '--output=json', '@a'), /"zero": true, "data": false, "offset"/);
+});
+
+test('a size that is not a multiple of 512 is refused for qcow2 and kept for raw, as by qemu-img', async () => {
+  using session = new ImageSession();
+  session.qcow2Disk('a');
+  const before = fs.readFileSync(session.file('a'));
+  for (const size of ['4195000', '+100']) {
+    const { code, stderr } = await session.cowbench('resize', '@a', size);
+    assert.equal(code, session.qemu('resize', '@a', size).code);
+    assert.match(stderr, /not a multiple of 512 bytes/);
+    assert.ok(fs.readFileSync(session.file('a')).equals(before));
+  }
+  session.rawDisk('r');
+  await session.done('resize', '-f', 'raw', '--shrink', '@r', '3000');
+  assert.equal(fs.statSync(session.file('r')).size, 3000);
 });

@@ -169,6 +169,8 @@ function refuseContradictions(given: Given, options: FormatOptions): void {
   const refuse = (why: string) => {
     throw new UsageError(why);
   };
+  if (given.flag('compress') && (options.get('preallocation') ?? 'off') !== 'off')
+    refuse('--compress: what is preallocated is not compressed');
   if (given.flag('existing') && [...options.keys()].some((name) => !name.startsWith('backing_')))
     refuse('--existing: options of the target have no use for an image that exists');
   if (given.flag('target-is-zero') && !given.flag('existing'))

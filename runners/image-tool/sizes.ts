@@ -30,7 +30,7 @@ export function parseNewSize(what: string, text: string, presentBytes: number): 
   const bytes = parseSize(what, sign === 0 ? text : text.slice(1));
   const size = sign === 0 ? bytes : presentBytes + sign * bytes;
   if (size < 0) throw new UsageError(`${what} "${text}": the disk has only ${presentBytes} bytes`);
-  return roundUp(size, SECTOR_BYTES);
+  return size;
 }
 
 /** Three significant digits and a binary unit: `1.5 GiB`, `512 B`. */

@@ -72,7 +72,7 @@ test('sizes', () => {
     assert.throws(() => parseSize('size', text), /^UsageError: size "/, text);
   assert.equal(parseNewSize('size', '+1k', 4096), 5120);
   assert.equal(parseNewSize('size', '-1k', 4096), 3072);
-  assert.equal(parseNewSize('size', '1000', 4096), 1024);
+  assert.equal(parseNewSize('size', '1000', 4096), 1000);
   assert.throws(() => parseNewSize('size', '-1M', 4096), /the disk has only 4096 bytes/);
   assert.deepEqual([0, 512, 999, 1000, 1536, 200_704, 10 * 2 ** 30].map(readableSize), [
     '0 B',
