@@ -75,6 +75,8 @@ function mapWithoutData(parts: PreallocationParts, from: number, end: number, sh
 
 /** Makes the file at least `end` bytes long; what is taken past `from` is all that is new. */
 function takeSpace(parts: PreallocationParts, from: number, end: number, how: Preallocation): void {
+  // Clusters that were freed before lie inside the file.
+  if (end <= from) return;
   const file = parts.dataFile ?? parts.file;
   const reserved = how === 'falloc' && file.preallocate(from, end - from);
   const writes = how === 'full' || (how === 'falloc' && !reserved);

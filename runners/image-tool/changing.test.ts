@@ -219,3 +219,14 @@ test('a size that is not a multiple of 512 is refused for qcow2 and kept for raw
   await session.done('resize', '-f', 'raw', '--shrink', '@r', '3000');
   assert.equal(fs.statSync(session.file('r')).size, 3000);
 });
+
+test('space that is preallocated for a larger disk may lie in clusters that were freed inside the file', async () => {
+  using session = new ImageSession();
+  for (const how of ['metadata', 'falloc', 'full']) {
+    session.qemuDone('create', '-q', '-f', 'qcow2', '@a', '2M');
+    session.io('a', 'qcow2', 'write -P 3 0 2M', 'discard 0 1M');
+    await session.done('resize', '-q', `--preallocation=${how}`, '@a', '+64k');
+    session.qemuDone('check', '-q', '@a');
+    session.io('a', 'qcow2', 'read -P 0 0 1M', 'read -P 3 1M 1M', 'read -P 0 2M 64k');
+  }
+});
