@@ -61,7 +61,7 @@ export const convert: Subcommand = {
       ...value('SIZE'),
       alias: 'S',
       default: '4k',
-      describe: 'skip zeros of at least this size; 0: none',
+      describe: 'skip zeros of at least this size; 0: skip none',
     },
     'target-is-zero': {
       type: 'boolean',

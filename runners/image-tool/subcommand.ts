@@ -34,7 +34,7 @@ export const QUIET = { quiet: { ...FLAG, alias: 'q', describe: 'print errors onl
 export const PROGRESS = { progress: { ...FLAG, alias: 'p', describe: 'show progress and the time left' } };
 export const OUTPUT = { output: { ...value('FORMAT'), default: 'human', describe: 'human or json' } };
 export const SHARE = {
-  'force-share': { ...FLAG, alias: 'U', describe: 'read although another program may be writing to it' },
+  'force-share': { ...FLAG, alias: 'U', describe: 'read although another program may write to it' },
 };
 export const CACHE = {
   cache: { ...value('MODE'), alias: 't', describe: `host cache mode of the target: ${HOST_CACHE_MODES.join(', ')}` },
