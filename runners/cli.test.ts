@@ -24,7 +24,7 @@ async function refusal(...words: string[]): Promise<string> {
 test('--help lists the commands; no words at all do so on stderr; a command has its own', async () => {
   const [own, bare, bench] = await Promise.all([cowbench('--help'), cowbench(), cowbench('bench', '--help')]);
   assert.equal(own.code, 0);
-  for (const command of ['bench', 'ops FILE', 'policies'])
+  for (const command of ['bench', 'demo', 'ops FILE', 'policies'])
     assert.match(own.stdout, new RegExp(`^  ${command}\\b`, 'm'));
   assert.deepEqual({ ...bare, stderr: '' }, { code: 2, stdout: '', stderr: '' });
   assert.equal(bare.stderr, `cowbench: no command given\n\n${own.stdout}`);

@@ -29,7 +29,11 @@ function run(program: string, words: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, words, { stdio: 'ignore', timeout: TIME_LIMIT_MS });
     child.on('error', () =>
-      reject(new ChartError(`PNG needs Chromium, and '${program}' cannot be started; SVG needs nothing`)),
+      reject(
+        new ChartError(
+          `PNG needs Chromium, and '${program}' cannot be started: apt-get install chromium brings it; SVG needs nothing`,
+        ),
+      ),
     );
     child.on('exit', (code) =>
       code === 0 ? resolve() : reject(new ChartError(`'${program}' failed to draw the PNG (exit ${code})`)),

@@ -18,6 +18,13 @@ function card(command: string, describe: string, load: () => Promise<unknown>): 
 
 /** Under the headings of the program's help. */
 export const COMMAND_CARDS = {
+  'First steps': [
+    card(
+      'demo',
+      'take a first look: a small run in about ten seconds, and its report in the browser',
+      async () => (await import('./demo.ts')).demo,
+    ),
+  ],
   Measure: [
     card(
       'bench',

@@ -9,6 +9,7 @@ import { value } from '../console/help-page.ts';
 import { duration, single } from '../console/option-values.ts';
 import { describeEnvironment } from '../machine/environment.ts';
 import { defaultImagesDirectory } from '../machine/images-directory.ts';
+import { findOutside } from '../machine/outside-programs.ts';
 import { type Probed, probeStorage, type StorageProbe } from '../machine/probe.ts';
 import { fitDeviceModel, fitStorageCosts } from '../machine/probe-fit.ts';
 
@@ -16,6 +17,7 @@ interface EnvOptions {
   dir: string | undefined;
   time: string;
   json: boolean | undefined;
+  check: boolean | undefined;
 }
 
 export const env: CommandModule<object, EnvOptions> = {
@@ -28,9 +30,15 @@ export const env: CommandModule<object, EnvOptions> = {
         describe: 'directory to probe [default: where bench would put its images]',
       })
       .option('time', { ...value('TIME'), default: '2s', describe: 'how long to probe, roughly' })
+      .option('check', {
+        type: 'boolean',
+        describe: 'show which programs and packages are there, and what needs the rest',
+      })
       .option('json', { type: 'boolean', describe: 'print one JSON object, with histograms' })
-      .example('$0 env --dir /mnt/ssd', 'probe a disk before measuring on it'),
-  handler: ({ dir, time, json }) => {
+      .example('$0 env --dir /mnt/ssd', 'probe a disk before measuring on it')
+      .example('$0 env --check', 'what can be done on this machine'),
+  handler: ({ dir, time, json, check }) => {
+    if (check === true) return printCheck(json === true);
     const timeMs = duration('time', single('time', time));
     const directory = path.resolve(dir === undefined ? defaultImagesDirectory() : single('dir', dir));
     const present = fs.statSync(directory, { throwIfNoEntry: false });
@@ -43,6 +51,17 @@ export const env: CommandModule<object, EnvOptions> = {
     else for (const line of environmentLines(directory, environment, probe)) console.log(line);
   },
 };
+
+function printCheck(json: boolean): void {
+  const found = findOutside();
+  if (json) return console.log(JSON.stringify({ node: process.versions.node, outside: found }, null, 2));
+  console.log(`${'node'.padEnd(NAME_WIDTH)}${process.versions.node}`);
+  for (const { name, found: version, without, install } of found) {
+    console.log(`${name.padEnd(NAME_WIDTH)}${version ?? `not there: ${without}; ${install} brings it`}`);
+  }
+}
+
+const NAME_WIDTH = 16;
 
 function environmentLines(directory: string, environment: Environment, probe: StorageProbe): string[] {
   const { cpu, cores, memoryBytes, kernel, node, fileSystem, warnings } = environment;

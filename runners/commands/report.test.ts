@@ -55,5 +55,8 @@ test('a PNG without Chromium on the PATH says what is missing', async () => {
   const { finished } = startProgram(process.execPath, [CLI, ...words], { ...process.env, PATH: folder });
   const { code, stderr } = await finished;
   assert.equal(code, 2);
-  assert.match(stderr, /^cowbench: PNG needs Chromium, and 'chromium' cannot be started; SVG needs nothing\n$/);
+  assert.match(
+    stderr,
+    /^cowbench: PNG needs Chromium, and 'chromium' cannot be started: apt-get install chromium brings it; SVG needs nothing\n$/,
+  );
 });

@@ -11,6 +11,7 @@ const VERIFICATION = 'verification failed (guest data, image check or repeat cou
 
 /** By the words that start a command. */
 export const EXIT_CODE_TABLE: Readonly<Record<string, ExitCodes>> = {
+  demo: { ...PLAIN, 1: VERIFICATION },
   bench: { ...PLAIN, 1: VERIFICATION },
   history: { ...PLAIN, 1: VERIFICATION },
   compare: { ...PLAIN, 1: `a regression, or ${VERIFICATION}` },

@@ -55,7 +55,7 @@ export function programHelp(groups: CommandGroups, width: number): string {
     ...lines,
     ['Options:', ...column(EVERYWHERE, width)],
     wrapped(
-      'First steps: cowbench bench -w install-burst --data 16M --rounds 3 (some seconds), then open its report.',
+      'New here? cowbench demo takes ten seconds and opens a report. cowbench env --check says what this machine has.',
       width,
     ),
   ];

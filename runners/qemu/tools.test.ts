@@ -16,7 +16,7 @@ test('a missing program is named in one line that says what installs it', () => 
     }
   })();
   assert.deepEqual(caught, {
-    message: 'the qemu engine needs qemu-io, which is not installed: install the package qemu-utils',
+    message: 'the qemu engine needs qemu-io, which is not installed: apt-get install qemu-utils brings it',
     expected: true,
   });
 });

@@ -44,7 +44,7 @@ export function askVersion(tool: QemuTool, searchPath: string | undefined, folde
   const env = { ...process.env, PATH: searchPath ?? '' };
   const program = programIn(folder, tool);
   const { error, stdout, status, signal } = spawnSync(program, ['--version'], { encoding: 'utf8', env });
-  const advice = folder === null ? `install the package ${PACKAGES[tool]}` : `give the folder of a qemu build`;
+  const advice = folder === null ? `apt-get install ${PACKAGES[tool]} brings it` : `give the folder of a qemu build`;
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') {
     const where = folder === null ? 'not installed' : `not in ${folder}`;
     throw new UsageError(`the qemu engine needs ${tool}, which is ${where}: ${advice}`);
