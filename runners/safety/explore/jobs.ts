@@ -1,6 +1,7 @@
 /** The work that is shared out between threads: a job and its result are plain data. */
+
+import type { WorkloadShape } from '../requests/build-named.ts';
 import type { CrashWorkload } from '../requests/crash-workload.ts';
-import type { WorkloadShape } from '../requests/named-workloads.ts';
 import { randomWorkload } from '../requests/random-workload.ts';
 import { type SequenceSpace, sequences } from '../requests/sequences.ts';
 import { type CrashSubject, recordWorkload } from '../states/record-workload.ts';

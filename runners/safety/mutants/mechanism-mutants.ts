@@ -3,19 +3,19 @@
  * sectors only, counting ahead, flipping the header. Each must be found by the explorer under the policy that it is named with.
  */
 import {
-  type Allocation,
   type Allocator,
   type AllocatorParts,
   type CachedTable,
   type CachePolicy,
-  type HostRange,
   type Ordering,
   Pointer,
   type PolicySetup,
-  type Prerequisite,
+  type QueuedRequest,
 } from '../../../engine/index.ts';
 import type { Alteration } from '../states/alteration.ts';
 import type { Mutant } from './mutant.ts';
+import { EarlyLoweringAllocator, HastyAllocator, hastyPool, UncountedAllocator } from './mutant-allocators.ts';
+import { FailingSyncFile } from './mutant-files.ts';
 import { MutantPolicy } from './mutant-policy.ts';
 
 const inPolicy = (wrap: (policy: CachePolicy) => CachePolicy): Alteration => ({
@@ -34,47 +34,45 @@ const inAllocator = (wrap: (allocator: Allocator, parts: AllocatorParts) => Allo
   },
 });
 
-/** Passes everything on; a mutant overrides what it gets wrong. */
-class MutantAllocator implements Allocator {
-  protected readonly inner: Allocator;
-  protected readonly parts: AllocatorParts;
+/** Lowered refcounts are written with the entries that drop the references, and before them. */
+const lowersEarly: Alteration = {
+  alterPolicy: (create) => (parts) => {
+    const setup = create(parts);
+    const { createAllocator } = setup;
+    if (createAllocator === undefined) return setup;
+    let allocator: EarlyLoweringAllocator | null = null;
+    return {
+      ...setup,
+      policy: new BeforeFlushPolicy(setup.policy, () => allocator?.lowerHeld()),
+      createAllocator: (own) => {
+        allocator = new EarlyLoweringAllocator(createAllocator(own), own);
+        return allocator;
+      },
+    };
+  },
+};
 
-  constructor(inner: Allocator, parts: AllocatorParts) {
-    this.inner = inner;
-    this.parts = parts;
+/** What is counted ahead can be used at once. */
+const poolsEarly: Alteration = {
+  alterPolicy: (create) => (parts) => {
+    const setup = create(parts);
+    const { createAllocator } = setup;
+    if (createAllocator === undefined) return setup;
+    return { ...setup, createAllocator: (own) => hastyPool(createAllocator, own) };
+  },
+};
+
+class BeforeFlushPolicy extends MutantPolicy {
+  readonly #first: () => void;
+
+  constructor(inner: CachePolicy, first: () => void) {
+    super(inner);
+    this.#first = first;
   }
 
-  allocate(clusters: number): Allocation {
-    return this.inner.allocate(clusters);
-  }
-  release(ranges: readonly HostRange[], dropped: readonly Prerequisite[]): void {
-    this.inner.release(ranges, dropped);
-  }
-  settled(durable: Parameters<Allocator['settled']>[0]): void {
-    this.inner.settled(durable);
-  }
-  settleAll(): void {
-    this.inner.settleAll();
-  }
-  savepoint(): ReturnType<Allocator['savepoint']> {
-    return this.inner.savepoint();
-  }
-  close(): void {
-    this.inner.close();
-  }
-}
-
-/** What was freed is lowered, and can be allocated, at once. */
-class HastyAllocator extends MutantAllocator {
-  override release(ranges: readonly HostRange[], dropped: readonly Prerequisite[]): void {
-    for (const { offset, lengthBytes } of ranges) this.parts.counts.lower(offset, lengthBytes, dropped);
-  }
-}
-
-/** Says of each cluster that its refcount is durable already. */
-class UncountedAllocator extends MutantAllocator {
-  override allocate(clusters: number): Allocation {
-    return { ...this.inner.allocate(clusters), wait: [] };
+  override flush(): void {
+    this.#first();
+    this.inner.flush();
   }
 }
 
@@ -128,7 +126,28 @@ class LazyFlushPolicy extends MutantPolicy {
   }
 }
 
-export const MECHANISM_MUTANTS: readonly Mutant[] = [
+/** Acknowledged when it is carried out, with the flush still to come. */
+function acknowledgedEarly(request: QueuedRequest): QueuedRequest {
+  const { op, durable, done } = request;
+  if (!durable) return request;
+  const perform = () => {
+    if (op !== 'flush') request.perform();
+    done(null);
+  };
+  // A flush by another name, because a queue carries nothing out for a flush but the one at the end.
+  return { ...request, op: op === 'flush' ? 'early flush' : op, perform, done: () => {} };
+}
+
+/** Of those that share a flush, only a flush hears that it failed. */
+function deafToFailure(request: QueuedRequest): QueuedRequest {
+  const { op, durable, done } = request;
+  return op === 'flush' || !durable ? request : { ...request, done: () => done(null) };
+}
+
+/** What fails the flush of a group. */
+const FAILING_GROUP: Alteration = { wrapMemory: (file) => new FailingSyncFile(file, 2) };
+
+const MISTAKES: readonly Mutant[] = [
   {
     name: 'N1',
     title: 'the quarantine is skipped: a freed cluster is lowered and used again at once',
@@ -152,4 +171,20 @@ export const MECHANISM_MUTANTS: readonly Mutant[] = [
     title: 'a flush syncs only when a table has changed',
     ...inPolicy((policy) => new LazyFlushPolicy(policy)),
   },
+  {
+    name: 'N8',
+    title: 'a group is acknowledged early: each request when it is carried out, before the flush that all share',
+    alterQueued: acknowledgedEarly,
+  },
+  {
+    name: 'N9',
+    title: 'when the flush of a group fails, only those that asked for a flush hear of it',
+    alterQueued: deafToFailure,
+    against: 'a sync fails',
+    ...FAILING_GROUP,
+  },
+  { name: 'N10', title: 'a lowered refcount is written before the entry that drops the reference', ...lowersEarly },
+  { name: 'N11', title: 'what is counted ahead is used before that count is durable', ...poolsEarly },
 ];
+
+export const MECHANISM_MUTANTS: readonly Mutant[] = MISTAKES.map((mutant) => ({ ...mutant, isLater: true }));

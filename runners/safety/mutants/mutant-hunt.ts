@@ -8,6 +8,7 @@
 import { type ExploreOptions, exploreRecording } from '../explore/explore.ts';
 import { FINDING_CLASSES, type FindingClass, isViolation } from '../judge/state-verdict.ts';
 import type { CrashWorkload } from '../requests/crash-workload.ts';
+import { laterWorkloads } from '../requests/later-workloads.ts';
 import { namedWorkloads } from '../requests/named-workloads.ts';
 import { type SequenceWorkload, sequences } from '../requests/sequences.ts';
 import { type CrashSubject, recordWorkload } from '../states/record-workload.ts';
@@ -43,6 +44,12 @@ export interface HuntResult {
 export type HuntVerdict = 'killed' | 'present' | 'equivalent' | 'unexplained';
 
 export type HuntedWorkload = CrashWorkload & Partial<Pick<SequenceWorkload, 'lastOperation'>>;
+
+/** The workloads of later mechanisms, then those of all mutants. */
+function* laterFirst(): Generator<HuntedWorkload> {
+  for (const clusterSizeBytes of [4096, 512]) yield* laterWorkloads({ clusterSizeBytes, cacheTables: null });
+  yield* huntedWorkloads();
+}
 
 /** The workloads that mutants are tested with: the quick ones first. */
 export function* huntedWorkloads(): Generator<HuntedWorkload> {
@@ -81,7 +88,7 @@ export class Hunter {
   /** Tries the workloads, or those that `isWanted` picks, until one shows the mutant. */
   hunt(mutant: Mutant, isWanted: (workload: HuntedWorkload) => boolean = () => true): HuntResult {
     let workloadsTried = 0;
-    for (const workload of huntedWorkloads()) {
+    for (const workload of mutant.isLater ? laterFirst() : huntedWorkloads()) {
       if (!isWanted(workload)) continue;
       workloadsTried++;
       const kill = this.kill(mutant, workload);

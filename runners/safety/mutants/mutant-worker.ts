@@ -1,6 +1,7 @@
 /** A thread that tests mutants: takes the name of one at a time and answers with the outcome. */
 import { parentPort } from 'node:worker_threads';
 import type { ExploreOptions } from '../explore/explore.ts';
+import { LATER_WORKLOADS } from '../requests/later-workloads.ts';
 import { NAMED_WORKLOADS } from '../requests/named-workloads.ts';
 import type { CrashSubject } from '../states/record-workload.ts';
 import { Hunter } from './mutant-hunt.ts';
@@ -14,7 +15,7 @@ export interface MutantJob {
   readonly withSequences: boolean;
 }
 
-const NAMES: ReadonlySet<string> = new Set(NAMED_WORKLOADS.map(({ name }) => name));
+const NAMES: ReadonlySet<string> = new Set([...NAMED_WORKLOADS, ...LATER_WORKLOADS].map(({ name }) => name));
 
 /** Kept for the next mutant of the same subject: it knows what the policy does wrong on its own. */
 let hunter: Hunter | null = null;

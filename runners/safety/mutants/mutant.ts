@@ -8,4 +8,6 @@ export interface Mutant extends Alteration {
   readonly against?: string;
   /** The stages make this mistake themselves; `against` fixes it. */
   readonly isHistory?: true;
+  /** In a mechanism that history does not have. */
+  readonly isLater?: true;
 }

@@ -225,9 +225,10 @@ export function orderMutant(order: Order, within?: AlterationName): Mutant {
 /** Mistakes under the policies of history. */
 export const MUTANTS: readonly Mutant[] = [...HISTORICAL_MUTANTS, ...ORDERS.map((order) => orderMutant(order))];
 
-/** The mistakes that can be made under `policy`. */
+/** The mistakes that can be made under `policy`: those of programs, and those in mechanisms that history does not have. */
 export function mutantsOf(policy: PolicyName): readonly Mutant[] {
-  return policyNamed(policy).behaviour.snapshots === 'flipped' ? MECHANISM_MUTANTS : MUTANTS;
+  const isHistorical = policyNamed(policy).behaviour.snapshots !== 'flipped';
+  return isHistorical ? MUTANTS : [...MUTANTS, ...MECHANISM_MUTANTS];
 }
 
 /** Throws for a name that is not in the list: a defect. */

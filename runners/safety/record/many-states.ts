@@ -7,7 +7,7 @@ import type { FinishedParts } from '../../shards/finished-parts.ts';
 import type { ExplorationJob } from '../explore/jobs.ts';
 import { addTally, emptyTally, type Tally } from '../explore/tally.ts';
 import { runInThreads } from '../explore/thread-pool.ts';
-import type { WorkloadShape } from '../requests/named-workloads.ts';
+import type { WorkloadShape } from '../requests/build-named.ts';
 import { OPERATIONS } from '../requests/operation-table.ts';
 
 export interface ManyStatesScope {

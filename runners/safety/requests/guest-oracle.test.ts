@@ -80,3 +80,20 @@ test('a change of the size that failed leaves both sizes open, until one succeed
   serve(oracle, 2, 4);
   assert.deepEqual(oracle.sizes, [3 * SIZE]);
 });
+
+test('a flush promises what was acknowledged before it began, and not what is in flight beside it', () => {
+  const oracle = oracleFor([
+    { op: 'write', offset: 0, length: 512 },
+    { op: 'write', offset: 512, length: 512 },
+    { op: 'flush' },
+    { op: 'write', offset: 1024, length: 512, durable: true },
+  ]);
+  serve(oracle, 0, 1);
+  for (const index of [1, 2, 3]) oracle.start(index);
+  oracle.acknowledge(1);
+  oracle.acknowledge(2);
+  const mayBeZero = () => [0, 1, 2].map((sector) => allowed(oracle, sector, 0));
+  assert.deepEqual(mayBeZero(), [false, true, true]);
+  oracle.acknowledge(3);
+  assert.deepEqual(mayBeZero(), [false, true, false], 'a durable write promises itself, and nothing else');
+});

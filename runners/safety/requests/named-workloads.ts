@@ -4,31 +4,12 @@ import { findWorkload, WORKLOADS } from '../../../workloads/registry.ts';
 import type { GuestRequest, RequestStream } from '../../../workloads/request.ts';
 import { UsageError } from '../../console/errors.ts';
 import { unknownWord } from '../../console/suggest.ts';
+import { buildNamed, FLUSH, type NamedWorkload, type WorkloadShape, write } from './build-named.ts';
 import type { CrashRequest, CrashWorkload } from './crash-workload.ts';
+import { LATER_WORKLOADS } from './later-workloads.ts';
 import { OPERATIONS, type Operation, startImages } from './operation-table.ts';
 import { sequenceImage, sequenceWorkload } from './sequences.ts';
 
-/** What a named workload may depend on. */
-export interface WorkloadShape {
-  readonly clusterSizeBytes: number;
-  readonly cacheTables: CrashWorkload['cacheTables'];
-}
-
-interface NamedWorkload {
-  readonly name: string;
-  readonly summary: string;
-  /** Of a disk of three L2 tables; null for the sequences' own start image. */
-  build(cluster: number): {
-    before: CrashRequest[];
-    during: CrashRequest[];
-    sizeBytes?: number;
-    lazyRefcounts?: boolean;
-    recordsCreation?: boolean;
-  };
-}
-
-const FLUSH: CrashRequest = { op: 'flush' };
-const write = (offset: number, length: number): CrashRequest => ({ op: 'write', offset, length });
 /** A refcount block of 512 bytes counts 256 clusters. */
 const wideClusters = (cluster: number): number => (cluster === 512 ? 280 : 3);
 
@@ -247,9 +228,10 @@ export async function crashWorkload(
   limit: number,
 ): Promise<CrashWorkload> {
   if (name.startsWith(OPERATIONS_PREFIX)) return operationsWorkload(name.slice(OPERATIONS_PREFIX.length), shape);
-  const named = NAMED_WORKLOADS.find((workload) => workload.name === name);
+  const ours = [...NAMED_WORKLOADS, ...LATER_WORKLOADS];
+  const named = ours.find((workload) => workload.name === name);
   if (named !== undefined) return buildNamed(named, shape);
-  const known = [...NAMED_WORKLOADS, ...WORKLOADS].map((workload) => workload.name);
+  const known = [...ours, ...WORKLOADS].map((workload) => workload.name);
   if (!known.includes(name) && !name.startsWith('trace:'))
     throw new UsageError(`--workload: ${unknownWord('workload', name, ['sequences', ...known])}`);
   return await benchWorkload(name, shape, seed, limit);
@@ -258,19 +240,6 @@ export async function crashWorkload(
 /** Every workload of the list, in one shape. */
 export function namedWorkloads(shape: WorkloadShape): CrashWorkload[] {
   return NAMED_WORKLOADS.map((named) => buildNamed(named, shape));
-}
-
-function buildNamed({ name, build }: NamedWorkload, { clusterSizeBytes, cacheTables }: WorkloadShape): CrashWorkload {
-  const { before, during, sizeBytes, lazyRefcounts, recordsCreation } = build(clusterSizeBytes);
-  const image = sequenceImage(clusterSizeBytes);
-  return {
-    name,
-    image: { ...image, sizeBytes: sizeBytes ?? image.sizeBytes, lazyRefcounts: lazyRefcounts ?? false },
-    cacheTables,
-    recordsCreation: recordsCreation ?? false,
-    before,
-    during,
-  };
 }
 
 function operationsWorkload(text: string, { clusterSizeBytes, cacheTables }: WorkloadShape): CrashWorkload {

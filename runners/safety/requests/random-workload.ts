@@ -1,8 +1,8 @@
 /** Longer crash workloads, drawn at random from a seed: requests of every kind on a few clusters, so that they keep meeting. */
 import { SECTOR_BYTES } from '../../../engine/index.ts';
 import { Prng } from '../../../workloads/prng.ts';
+import type { WorkloadShape } from './build-named.ts';
 import type { CrashRequest, CrashWorkload } from './crash-workload.ts';
-import type { WorkloadShape } from './named-workloads.ts';
 import { startImages } from './operation-table.ts';
 import { sequenceImage } from './sequences.ts';
 

@@ -1,5 +1,5 @@
 /** What can be put around the engine from outside: around its policy, its file, and the requests that it is given. */
-import type { BlockFile, PolicyFactory, Qcow2Image } from '../../../engine/index.ts';
+import type { BlockFile, PolicyFactory, Qcow2Image, QueuedRequest } from '../../../engine/index.ts';
 import type { CrashRequest } from '../requests/crash-workload.ts';
 
 /** What an alteration may know while the workload runs. */
@@ -17,4 +17,6 @@ export interface Alteration {
   readonly wrapMemory?: (file: BlockFile, run: AlteredRun) => BlockFile;
   /** Around each request; must call `serve` once. */
   readonly aroundRequest?: (serve: () => void, request: CrashRequest, image: Qcow2Image, file: BlockFile) => void;
+  /** Of each request that is queued with others. */
+  readonly alterQueued?: (request: QueuedRequest) => QueuedRequest;
 }

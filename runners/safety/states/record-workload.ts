@@ -4,6 +4,7 @@
  */
 import {
   type BlockFile,
+  type BlockRequest,
   createImage,
   findPolicy,
   type HostCacheMode,
@@ -13,12 +14,16 @@ import {
   policyNamed,
   Qcow2Error,
   type Qcow2Image,
+  type QueuedRequest,
+  queuedRequest,
   type RecordedEvent,
   RecordingFile,
+  RequestQueue,
   type StageId,
 } from '../../../engine/index.ts';
-import { type CrashWorkload, ValueTable } from '../requests/crash-workload.ts';
+import { type CrashRequest, type CrashWorkload, ValueTable } from '../requests/crash-workload.ts';
 import type { DurableAt } from '../requests/guest-oracle.ts';
+import { sectorsOf } from '../requests/guest-values.ts';
 import { performRequest } from '../requests/perform-request.ts';
 import type { Alteration, AlteredRun } from './alteration.ts';
 
@@ -54,6 +59,11 @@ export function recordWorkload(
   return session.result();
 }
 
+interface InFlight {
+  readonly index: number;
+  readonly request: CrashRequest & BlockRequest;
+}
+
 class RecordingSession {
   readonly #workload: CrashWorkload;
   readonly #subject: CrashSubject;
@@ -81,21 +91,63 @@ class RecordingSession {
 
   run(): void {
     if (this.#workload.recordsCreation) createImage(this.#file, this.#workload.image);
-    let image = this.#open();
-    for (let index = this.#workload.before.length; index < this.#values.requests.length; index++) {
-      this.#recording.mark({ request: index, phase: 'start' });
-      this.#run.op = this.#values.requests[index]!.op;
-      try {
-        image = this.#serve(image, index);
-        this.#recording.mark({ request: index, phase: 'ack' });
-      } catch (error) {
-        if (!(error instanceof Qcow2Error)) throw error;
-        this.#failures.set(index, error.message);
-        this.#recording.mark({ request: index, phase: 'failed' });
-        // It is closed all the same, and nothing more can be asked of it.
-        if (this.#run.op === 'reopen') return;
-      }
+    let image: Qcow2Image | null = this.#open();
+    let index = this.#workload.before.length;
+    while (image !== null && index < this.#values.requests.length) {
+      const together = this.#inFlightAt(index);
+      if (together.length > 1) this.#serveTogether(image, together);
+      else image = this.#serveAlone(image, index);
+      index += Math.max(1, together.length);
     }
+  }
+
+  /** Returns the image that goes on; null when none does. */
+  #serveAlone(image: Qcow2Image, index: number): Qcow2Image | null {
+    this.#recording.mark({ request: index, phase: 'start' });
+    this.#run.op = this.#values.requests[index]!.op;
+    try {
+      const next = this.#serve(image, index);
+      this.#recording.mark({ request: index, phase: 'ack' });
+      return next;
+    } catch (error) {
+      this.#fail(index, error);
+      // It is closed all the same, and nothing more can be asked of it.
+      return this.#run.op === 'reopen' ? null : image;
+    }
+  }
+
+  #fail(index: number, error: unknown): void {
+    if (!(error instanceof Qcow2Error)) throw error;
+    this.#failures.set(index, error.message);
+    this.#recording.mark({ request: index, phase: 'failed' });
+  }
+
+  /** The block requests from `index` on that are in flight at once. */
+  #inFlightAt(index: number): InFlight[] {
+    const together: InFlight[] = [];
+    for (let next = index; together.length < (this.#workload.requesters ?? 1); next++) {
+      const request = this.#values.requests[next];
+      if (request === undefined || !isBlockRequest(request)) break;
+      together.push({ index: next, request });
+    }
+    return together;
+  }
+
+  /** One batch of the queue: what it acknowledges when is what is examined. */
+  #serveTogether(image: Qcow2Image, together: readonly InFlight[]): void {
+    const alter = this.#alteration.alterQueued ?? ((request: QueuedRequest) => request);
+    const queue = new RequestQueue();
+    for (const { index, request } of together) {
+      this.#recording.mark({ request: index, phase: 'start' });
+      const payload = sectorsOf(this.#values.firstOf(index), this.#values.countOf(index));
+      const done = (error: Qcow2Error | null) => {
+        if (error === null) this.#recording.mark({ request: index, phase: 'ack' });
+        else this.#fail(index, error);
+      };
+      queue.push(alter(queuedRequest(image, request, payload, done, index)));
+    }
+    this.#run.op = together[0]!.request.op;
+    queue.serveBatch();
   }
 
   #serve(image: Qcow2Image, index: number): Qcow2Image {
@@ -130,6 +182,10 @@ class RecordingSession {
       ...(cacheTables === null ? {} : { l2CacheTables: cacheTables.l2, refcountCacheTables: cacheTables.refcounts }),
     });
   }
+}
+
+function isBlockRequest(request: CrashRequest): request is CrashRequest & BlockRequest {
+  return ['write', 'write-zeroes', 'discard', 'flush'].includes(request.op);
 }
 
 let lastPrepared: { readonly key: string; readonly bytes: Uint8Array } | null = null;
