@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { OPERATIONS } from '../requests/operation-table.ts';
 import { exploreJobs } from './exploration-pool.ts';
 import { type ExplorationJob, runJob } from './jobs.ts';
-import { sumOf } from './tally.ts';
+import { sumOf, type Tally } from './tally.ts';
 
 function jobs(maxLength: number): ExplorationJob[] {
   const subject = { policy: 'writeback', stage: null, hostCacheMode: null } as const;
@@ -44,4 +44,17 @@ test('a thread at work learns of an interruption: the job that it has begun is n
   setImmediate(() => controller.abort());
   const { workloads } = await running;
   assert.ok(workloads < whole, `${workloads} of ${whole}`);
+});
+
+test('with several table caches in one job, what is not explored twice counts as if it were', () => {
+  const [job] = jobs(2);
+  assert.ok(job !== undefined && 'space' in job.work);
+  const { space } = job.work;
+  const caches = [null, { l2: 2, refcounts: 2 }];
+  const together = runJob({ ...job, work: { space, caches } }, () => false);
+  const apart = sumOf(
+    caches.map((cacheTables) => runJob({ ...job, work: { space: { ...space, cacheTables } } }, () => false)),
+  );
+  const numbers = ({ examples: _, ...rest }: Tally) => rest;
+  assert.deepEqual(numbers(together), numbers(apart));
 });

@@ -1,10 +1,13 @@
 /** The jobs of a safety record: what is explored, with which mutants, and which barriers are left out. */
+import { policyNamed } from '../../../engine/index.ts';
 import type { BarrierJob } from '../explore/barrier-worker.ts';
 import type { ExplorationJob } from '../explore/jobs.ts';
 import type { MutantJob } from '../mutants/mutant-worker.ts';
 import { mutantsOf } from '../mutants/mutants.ts';
 import { type ConfusionMatrix, compareCheckers } from '../qemu/qemu-verdicts.ts';
+import type { WorkloadShape } from '../requests/build-named.ts';
 import type { CrashWorkload } from '../requests/crash-workload.ts';
+import { laterWorkloads } from '../requests/later-workloads.ts';
 import { namedWorkloads } from '../requests/named-workloads.ts';
 import { OPERATIONS } from '../requests/operation-table.ts';
 import { type CrashSubject, recordWorkload } from '../states/record-workload.ts';
@@ -35,19 +38,29 @@ export function explorationsOf(
   { length, clusterSizes, caches, statesPerPoint }: SafetyPlan,
 ): ExplorationJob[] {
   const options = { statesPerPoint, seed: SEED };
-  const shapes = clusterSizes.flatMap((clusterSizeBytes) =>
-    caches.map((cacheTables) => ({ clusterSizeBytes, cacheTables })),
+  // The longest jobs first, and each sequence with all caches in one job: there most of it need not be explored twice.
+  const largestFirst = clusterSizes.toReversed();
+  const cachesInTurn = caches.toReversed();
+  const named = largestFirst.flatMap((clusterSizeBytes) =>
+    cachesInTurn.flatMap((cacheTables) => workloadsFor(subject, { clusterSizeBytes, cacheTables })),
   );
-  return shapes.toReversed().flatMap((shape): ExplorationJob[] => [
-    ...namedWorkloads(shape).map((workload) => ({ subject, work: { workload }, options })),
-    ...OPERATIONS.flatMap(({ name }) =>
-      ['shared', 'plain'].map((start) => ({
-        subject,
-        work: { space: { ...shape, start, first: name, maxLength: length } },
-        options,
-      })),
+  return [
+    ...largestFirst.flatMap((clusterSizeBytes) =>
+      OPERATIONS.flatMap(({ name }) =>
+        ['shared', 'plain'].map((start): ExplorationJob => {
+          const space = { clusterSizeBytes, cacheTables: null, start, first: name, maxLength: length };
+          return { subject, work: { space, caches: cachesInTurn }, options };
+        }),
+      ),
     ),
-  ]);
+    ...named.map((workload) => ({ subject, work: { workload }, options })),
+  ];
+}
+
+/** Of a policy that is no point of history, those of later mechanisms as well. */
+function workloadsFor({ policy }: CrashSubject, shape: WorkloadShape): CrashWorkload[] {
+  const isHistory = policyNamed(policy).stage !== undefined;
+  return isHistory ? namedWorkloads(shape) : [...namedWorkloads(shape), ...laterWorkloads(shape)];
 }
 
 export function huntsOf(subject: CrashSubject, { mutants }: SafetyPlan): MutantJob[] {
