@@ -87,6 +87,7 @@ export function hastyPool(create: AllocatorFactory, parts: AllocatorParts): Allo
     counts: {
       of: (cluster) => counts.of(cluster),
       findFree: (count) => counts.findFree(count),
+      freeAt: (offset, most) => counts.freeAt(offset, most),
       lower: (offset, lengthBytes, dropped) => counts.lower(offset, lengthBytes, dropped),
       raise: (offset, lengthBytes) => {
         counted.set(offset, counts.raise(offset, lengthBytes));

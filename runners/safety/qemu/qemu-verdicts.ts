@@ -1,15 +1,12 @@
 /** Our checker next to the real `qemu-img check`, on the same crash states: in which do they disagree? */
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { checkImage, Qcow2Error } from '../../../engine/index.ts';
-import { CrashTimeline } from '../states/crash-points.ts';
-import { sampleStates, TriedStates } from '../states/enumeration.ts';
-import { PlacedState } from '../states/placed-state.ts';
 import type { CrashRecording } from '../states/record-workload.ts';
 import type { StateFile } from '../states/state-file.ts';
+import { newStates } from './sampled-states.ts';
 
 /** COPIED errors count as corruption here: qemu-img does not tell them apart. */
 export type CheckOutcome = 'sound' | 'leaks' | 'corrupt' | 'unreadable';
@@ -52,7 +49,7 @@ export async function compareCheckers(
   try {
     const seen = new Set<string>();
     for (const recording of recordings) {
-      for (const state of newStates(recording, most, seen)) {
+      for (const { state } of newStates(recording, most, seen)) {
         fs.writeFileSync(path.join(folder, `${batch.length}.qcow2`), state.copy());
         batch.push(ourOutcome(state));
         if (batch.length === BATCH_STATES) await finish();
@@ -63,27 +60,6 @@ export async function compareCheckers(
     return matrix;
   } finally {
     fs.rmSync(folder, { recursive: true });
-  }
-}
-
-/** Up to `most` states whose content is not in `seen`, in the order of the exploration; adds them to it. */
-function* newStates(recording: CrashRecording, most: number, seen: Set<string>): Generator<StateFile> {
-  const timeline = new CrashTimeline(recording);
-  const limit = seen.size + most;
-  for (const point of timeline.points()) {
-    const placed = new PlacedState(timeline, point);
-    for (const vector of sampleStates(point, most, 1, new TriedStates(most))) {
-      placed.put(vector);
-      for (const sizeBytes of placed.sizes()) {
-        placed.setSize(sizeBytes);
-        const content = createHash('sha1').update(timeline.file.copy()).digest('hex');
-        if (seen.size === limit) break;
-        if (seen.has(content)) continue;
-        seen.add(content);
-        yield timeline.file;
-      }
-    }
-    placed.takeBack();
   }
 }
 
