@@ -76,7 +76,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'runners/safety/explore': [ENGINE, 'workloads/request.ts', 'results', 'runners/plugins', ...CRASH],
   'runners/safety/mutants': [ENGINE, ...CRASH, 'runners/safety/explore'],
   'runners/safety/qemu': [
-    ...[ENGINE, 'runners/qemu', 'runners/safety/requests', 'runners/safety/states', 'runners/safety/explore'],
+    ...[ENGINE, 'runners/qemu', ...CRASH, 'runners/safety/explore'],
   ],
   'runners/shards': ['results', 'runners/console'],
   'runners/stores': ['results', 'runners/console'],

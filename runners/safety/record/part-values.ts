@@ -74,3 +74,13 @@ export const PeerValue = z.object({
   tally,
   leftOut: z.array(z.object({ workload: z.object({ name: words }), reason: words })).max(4096),
 }) as unknown as z.ZodType<PeerValue>;
+export const FindingCounts = z
+  .array(z.object({ finding: words, who: words, shown: count, states: count }).readonly())
+  .max(1000)
+  .readonly();
+export const LeakRepairs = z
+  .array(
+    z.object({ policy: words, op: words, states: count, unclean: count, cleaned: count, changed: count }).readonly(),
+  )
+  .max(1000)
+  .readonly();

@@ -6,6 +6,7 @@ import { mutantNamed } from '../mutants/mutants.ts';
 import { PEER_CLUSTER_SIZES } from '../qemu/qemu-exploration.ts';
 import type { ConfusionMatrix } from '../qemu/qemu-verdicts.ts';
 import { BARRIER_CLUSTER_BYTES } from './jobs.ts';
+import { findingsSection, leakRepairSection } from './known-findings-page.ts';
 import { manyStatesSection } from './many-states-page.ts';
 import type { ManyStatesRecord } from './many-states-record.ts';
 import { escaped, markdownTable } from './markdown-table.ts';
@@ -22,11 +23,13 @@ export interface SafetyFindings extends SafetyResults {
 }
 
 export function safetyPage(findings: SafetyFindings): string {
-  const { records, matrix, peer, manyStates } = findings;
+  const { records, matrix, peer, manyStates, leakRepairs, findings: known } = findings;
   const parts = [introduction(findings), verdicts(records), classes(records)];
+  if (known !== null) parts.push(findingsSection(known));
   if (manyStates !== null) parts.push(manyStatesSection(manyStates));
   parts.push(barriers(records), mutants(findings));
   if (matrix !== null) parts.push(checkers(matrix));
+  if (leakRepairs !== null) parts.push(leakRepairSection(leakRepairs));
   if (peer !== null) parts.push(peerRow(peer));
   return `${[...parts, OUTSIDE].join('\n\n')}\n`;
 }

@@ -12,7 +12,16 @@ import { exploreNamedByQemu } from '../qemu/qemu-exploration.ts';
 import type { ConfusionMatrix } from '../qemu/qemu-verdicts.ts';
 import type { CrashSubject } from '../states/record-workload.ts';
 import { barriersOf, explorationsOf, huntsOf, qemuVerdicts } from './jobs.ts';
-import { BarrierValue, HuntValue, MatrixValue, PeerValue, TallyValue } from './part-values.ts';
+import { countFindings, type FindingCount, type LeakRepairRow, leakRepairs } from './known-findings.ts';
+import {
+  BarrierValue,
+  FindingCounts,
+  HuntValue,
+  LeakRepairs,
+  MatrixValue,
+  PeerValue,
+  TallyValue,
+} from './part-values.ts';
 import { type SafetyPlan, safetySubjects } from './safety-plan.ts';
 
 export interface SafetyRecord {
@@ -29,6 +38,10 @@ export interface SafetyResults {
   readonly matrix: ConfusionMatrix | null;
   /** The installed QEMU, as a peer; null when it was not asked for. */
   readonly peer: PeerValue | null;
+  /** Who has the defects that QEMU shows; with the peer. */
+  readonly findings: readonly FindingCount[] | null;
+  /** States repaired by qemu-img; with the matrix. */
+  readonly leakRepairs: readonly LeakRepairRow[] | null;
 }
 
 /** The result of a part that is done, checked where it comes from elsewhere. */
@@ -54,6 +67,8 @@ interface SubjectWork {
 /** Parts that cannot be split: states are compared over all policies, and QEMU is one program. */
 const MATRIX = 'states checked by qemu-img too';
 const PEER = 'states of the installed QEMU';
+const FINDINGS = 'findings about QEMU';
+const LEAKS = 'states repaired by qemu-img';
 
 export class SafetyWork {
   readonly #plan: SafetyPlan;
@@ -63,7 +78,8 @@ export class SafetyWork {
   constructor(plan: SafetyPlan) {
     this.#plan = plan;
     this.#works = safetySubjects(plan.policies).map((subject) => workOf(subject, plan));
-    this.#whole = [plan.tools.qemuImg === null ? [] : MATRIX, plan.tools.qemuIo === null ? [] : PEER].flat();
+    const { qemuImg, qemuIo } = plan.tools;
+    this.#whole = [...(qemuImg === null ? [] : [MATRIX, LEAKS]), ...(qemuIo === null ? [] : [PEER, FINDINGS])];
   }
 
   /** The names of all parts. */
@@ -98,6 +114,8 @@ export class SafetyWork {
       records,
       matrix: this.#whole.includes(MATRIX) ? new Map(read(MATRIX, MatrixValue)) : null,
       peer: this.#whole.includes(PEER) ? read(PEER, PeerValue) : null,
+      findings: this.#whole.includes(FINDINGS) ? read(FINDINGS, FindingCounts) : null,
+      leakRepairs: this.#whole.includes(LEAKS) ? read(LEAKS, LeakRepairs) : null,
     };
   }
 
@@ -107,6 +125,8 @@ export class SafetyWork {
 
   async #wholePart(name: string, signal: AbortSignal): Promise<unknown> {
     if (name === MATRIX) return [...(await qemuVerdicts(this.#plan, signal))];
+    if (name === FINDINGS) return countFindings(this.#plan, signal);
+    if (name === LEAKS) return leakRepairs(this.#plan, signal);
     const { tally, leftOut, ...peer } = await exploreNamedByQemu(this.#plan.statesPerPoint, signal);
     const named = leftOut.map(({ workload, reason }) => ({ workload: { name: workload.name }, reason }));
     // Recordings are large, and no page shows them.
