@@ -75,9 +75,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'runners/safety/judge': [ENGINE, 'runners/safety/requests', 'runners/safety/states'],
   'runners/safety/explore': [ENGINE, 'workloads/request.ts', 'results', 'runners/plugins', ...CRASH],
   'runners/safety/mutants': [ENGINE, ...CRASH, 'runners/safety/explore'],
-  'runners/safety/qemu': [
-    ...[ENGINE, 'runners/qemu', ...CRASH, 'runners/safety/explore'],
-  ],
+  'runners/safety/qemu': [ENGINE, 'runners/qemu', ...CRASH, 'runners/safety/explore'],
   'runners/shards': ['results', 'runners/console'],
   'runners/stores': ['results', 'runners/console'],
   'runners/fleet': ['runners/stores'],
