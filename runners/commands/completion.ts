@@ -22,13 +22,14 @@ const BASH = `_cowbench() {
 complete -o default -F _cowbench cowbench
 `;
 
+// As a file in a directory of fpath it is loaded by the first completion, which it must answer, too.
 const ZSH = `#compdef cowbench
 _cowbench() {
   local -a found
   found=("\${(@f)$(cowbench ${COMPLETE_WORD} "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -n "\${found[1]:-}" ]]; then compadd -Q -- "\${found[@]}"; else _files; fi
 }
-compdef _cowbench cowbench
+if [[ "\${funcstack[1]:-}" == _cowbench ]]; then _cowbench "$@"; else compdef _cowbench cowbench; fi
 `;
 
 const SCRIPTS: Readonly<Record<string, string>> = { bash: BASH, zsh: ZSH };
