@@ -95,7 +95,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...['runners/qemu', 'runners/nbd', 'runners/sample'],
   ],
   'runners/measure/session': [
-    ...['workloads', 'results', 'dashboards/index.ts', 'dashboards/text'],
+    ...['workloads', 'results', 'dashboards/index.ts', 'dashboards/text', 'dashboards/reading'],
     ...['runners/console', 'runners/machine', 'runners/qemu', 'runners/nbd', 'runners/plugins'],
     ...['runners/safety/explore', 'runners/sample', 'runners/measure/plan'],
   ],

@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  halfTheColumns,
-  LatencyMapBuilder,
-  latencyBins,
-  latencyBoundNs,
-  MOST_COLUMNS,
-  mergeLatencyMaps,
-} from './latency-map.ts';
+import { halfTheColumns, LatencyMapBuilder, latencyBins, latencyBoundNs, MOST_COLUMNS } from './latency-map.ts';
 import { LATENCY_LANES, type LatencyLane, LatencyMap } from './record-latency-map.ts';
 
 interface Event {
@@ -57,17 +50,6 @@ test('every latency is in exactly one bin, and in the right one, however long th
         assert.equal(found.length, expected.size);
       }
     }),
-  );
-});
-
-test('merging equals recording everything in one map, in any order', () => {
-  fc.assert(
-    fc.property(events, events, (left, right) => {
-      const whole = mapOf([...left, ...right]);
-      assert.deepEqual(mergeLatencyMaps(mapOf(left), mapOf(right)), whole);
-      assert.deepEqual(mergeLatencyMaps(mapOf(right), mapOf(left)), whole);
-    }),
-    { numRuns: 40 },
   );
 });
 

@@ -58,20 +58,6 @@ export class LatencyMapBuilder {
     this.#lanes[lane][this.#columnOf(atNs) * LAYOUT.rows + rowOf(latencyNs)]! += 1;
   }
 
-  /** Adds everything that `map` holds; its columns keep their place in time, as far as columns are that fine. */
-  add(map: LatencyMap): void {
-    if (map.rows !== LAYOUT.rows || latencyBoundNs(map, 1) !== BOUNDS_NS[1] || map.lowestNs !== LAYOUT.lowestNs) {
-      throw new Error('latency maps of different layouts cannot be added');
-    }
-    while (this.#columnNs < map.columnNs) this.#widen();
-    for (const lane of LATENCY_LANES) {
-      for (const { column, row, count } of latencyBins(map, lane)) {
-        const target = this.#columnOf(column * map.columnNs);
-        this.#lanes[lane][target * LAYOUT.rows + row]! += count;
-      }
-    }
-  }
-
   /** The map as the record keeps it; null when nothing was recorded. */
   summary(): LatencyMap | null {
     const lanes: LatencyMap['lanes'] = {};
@@ -95,14 +81,6 @@ export class LatencyMapBuilder {
     this.#columnNs *= 2;
     for (const counts of Object.values(this.#lanes)) mergeColumns(counts);
   }
-}
-
-/** Both sets of latencies in one map, from the start of each; exact, as coarse in time as the coarser one. */
-export function mergeLatencyMaps(a: LatencyMap, b: LatencyMap): LatencyMap {
-  const both = new LatencyMapBuilder();
-  both.add(a);
-  both.add(b);
-  return both.summary() ?? a;
 }
 
 /** The same with columns twice as wide: counts are added up, none is lost. */

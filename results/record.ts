@@ -226,10 +226,12 @@ export const Cell = z.object({
   /** False when two rounds counted differently: an error of the run. */
   deterministic: z.boolean(),
   rounds: z.array(Round),
-  /** All rounds merged. */
+  /** All counted rounds merged; the warm-up where there is no other. */
   histograms: z.partialRecord(z.enum(LATENCY_SERIES), Histogram),
-  /** The same latencies as in `histograms` (but those of reads of the file) by time; all rounds, each from its start. */
+  /** The same latencies as in `histograms` (but those of reads of the file) by time, of one round. */
   latencyMap: LatencyMap.optional(),
+  /** The round of the map, by its index: the nearest to the median. Absent in records of earlier versions, whose maps add up all rounds. */
+  latencyMapRound: count.optional(),
   fileMap: FileMap.nullable(),
   cascades: z.array(Cascade),
   verification: Verification,

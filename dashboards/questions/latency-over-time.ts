@@ -74,7 +74,7 @@ function sourcesOf(record: RunRecord): Sources {
 function tableOf(record: RunRecord): DataTable {
   const maps = lanesOf(record);
   return {
-    caption: 'Latency in equal spans of the run, all rounds together; the single bins are in the chart’s data',
+    caption: 'Latency in equal spans of the round nearest to the median; the single bins are in the chart’s data',
     columns: [
       { label: 'Latency of', quantity: 'text' },
       { label: 'Policy', quantity: 'text' },

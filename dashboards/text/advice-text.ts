@@ -1,6 +1,6 @@
 /** Which policy on which storage, for the terminal: the advice in a sentence, and the times that it rests on. */
 import type { RunRecord } from '../../results/record.ts';
-import { type Advice, adviceSentence, imageAdvice, type StorageAdvice } from '../reading/advice.ts';
+import { type Advice, imageAdvice, type StorageAdvice } from '../reading/advice.ts';
 import { formatDuration, formatRatio } from '../reading/quantities.ts';
 import { HERE } from '../reading/storages.ts';
 import { textTable } from './text-table.ts';
@@ -12,16 +12,18 @@ const SHORT: Readonly<Record<string, string>> = {
   'network-block': 'network*',
   'nvme-plp': 'NVMe PLP*',
 };
-const LEGEND =
-  'time of the first row, the others as multiples of it; > fastest, ? not settled; * modelled: exact, without the time of the engine';
+const LEGEND = [
+  'multiples of the first row; > fastest, ? not settled',
+  '* modelled: exact, without the time of the engine',
+];
 
-/** A table of policies by storages for each image, and the sentence. */
-export function adviceLines(record: RunRecord): string[] {
-  const tables = imageAdvice(record).flatMap(({ image, advice }) => storageTable(image, advice));
-  return [...tables, ...(tables.length > 0 ? [LEGEND, ''] : []), adviceSentence(record)];
+/** A table of policies by storages for each image. */
+export function storageLines(record: RunRecord, width?: number): string[] {
+  const tables = imageAdvice(record).flatMap(({ image, advice }) => storageTable(image, advice, width));
+  return tables.length > 0 ? [...tables, ...LEGEND] : [];
 }
 
-function storageTable(image: string, { storages }: Advice): string[] {
+function storageTable(image: string, { storages }: Advice, width: number | undefined): string[] {
   const labels = [...new Set(storages.flatMap(({ times }) => times.map(({ label }) => label)))];
   if (labels.length === 0) return [];
   const head = [image === '' ? 'policy' : image, ...storages.map(({ id }) => SHORT[id] ?? id)];
@@ -31,6 +33,7 @@ function storageTable(image: string, { storages }: Advice): string[] {
   return textTable(
     head,
     ordered.map((label) => [label, ...storages.map((storage) => timeText(storage, label))]),
+    width,
   );
 }
 

@@ -1,4 +1,5 @@
 /** The verdicts of a run in words, for the terminal and for pull requests. */
+import { PAIRS_MIN } from '../../results/comparison.ts';
 import type { ComparedTime, Comparison, RunRecord, TimeComparison } from '../../results/record.ts';
 import { textTable } from './text-table.ts';
 
@@ -8,13 +9,14 @@ export const TIME_NAMES: Readonly<Record<ComparedTime, string>> = {
   flush: 'median flush',
 };
 
-/** A ratio with its interval: `1.43x (1.38 to 1.49)`. */
-export function ratioText({ interval: { ratio, low, high } }: TimeComparison): string {
+/** A ratio with its interval: `1.43x (1.38 to 1.49)`; alone where the pairs are too few for one. */
+export function ratioText({ interval: { ratio, low, high, pairs } }: TimeComparison): string {
+  if (pairs < PAIRS_MIN) return `${ratio.toFixed(3)}x`;
   return `${ratio.toFixed(3)}x (${low.toFixed(3)} to ${high.toFixed(3)})`;
 }
 
 /** A table of all verdicts on times and their evidence; empty without pairs. */
-export function verdictLines({ comparisons = [] }: RunRecord): string[] {
+export function verdictLines({ comparisons = [] }: RunRecord, width?: number): string[] {
   const rows = comparisons.flatMap(({ baseline, candidate, times }) =>
     times.map((time) => [
       `${candidate} against ${baseline}: ${TIME_NAMES[time.metric]}`,
@@ -25,7 +27,7 @@ export function verdictLines({ comparisons = [] }: RunRecord): string[] {
     ]),
   );
   if (rows.length === 0) return [];
-  return textTable(['paired comparison', 'verdict', 'ratio (95 % interval)', 'noise floor', 'pairs'], rows);
+  return textTable(['paired comparison', 'verdict', 'ratio (95 % interval)', 'noise floor', 'pairs'], rows, width);
 }
 
 /** One word, or how many more pairs would settle it. */

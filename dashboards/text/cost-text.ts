@@ -3,7 +3,7 @@ import type { RunRecord } from '../../results/record.ts';
 import { textTable } from './text-table.ts';
 
 /** One row a cell: the share of each term of the cost model, and what they leave unexplained. Empty without a model. */
-export function costLines({ cells }: RunRecord): string[] {
+export function costLines({ cells }: RunRecord, width?: number): string[] {
   const explained = cells.flatMap(({ id, cost }) => (cost === undefined ? [] : [{ id, cost }]));
   if (explained.length === 0) return [];
   const names = explained[0]!.cost.terms
@@ -16,7 +16,7 @@ export function costLines({ cells }: RunRecord): string[] {
     percent(cost.residualShare),
   ]);
   const shown = names.map((name) => TERM_WORDS[name] ?? name);
-  return textTable(['time breakdown', 'measured', ...shown, 'unexplained'], rows);
+  return textTable(['time breakdown', 'measured', ...shown, 'unexplained'], rows, width);
 }
 
 /** Terms whose names in the record say too little. */

@@ -3,6 +3,7 @@ import { exactMetrics } from '../../results/comparison-exact.ts';
 import type { Cell, RunRecord } from '../../results/record.ts';
 import { median } from '../../results/statistics.ts';
 import { syncWork } from '../../results/sync-work.ts';
+import { timedRounds } from '../reading/paired-times.ts';
 
 export const EXPORT_FORMATS = ['table', 'json', 'csv', 'markdown'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
@@ -80,7 +81,7 @@ function givenParameters({ workload, command }: RunRecord): string[] {
 }
 
 function middle(cell: Cell, of: (round: Cell['rounds'][number]) => number): number {
-  return median(cell.rounds.map(of));
+  return median(timedRounds(cell).map(of));
 }
 
 function prefixed(prefix: string, values: Readonly<Record<string, unknown>>): Row {

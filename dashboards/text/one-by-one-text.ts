@@ -1,15 +1,17 @@
 /** Both times of a program reached through a pipe: with its commands sent ahead, and waiting for each answer. */
 import type { RunRecord } from '../../results/record.ts';
 import { median } from '../../results/statistics.ts';
+import { timedRounds } from '../reading/paired-times.ts';
 
 /** A line for each such cell. */
 export function oneByOneLines({ cells }: RunRecord): string[] {
-  return cells.flatMap(({ id, rounds }) => {
-    const waiting = rounds.flatMap(({ oneByOneNs }) => oneByOneNs ?? []);
+  return cells.flatMap((cell) => {
+    const timed = timedRounds(cell);
+    const waiting = timed.flatMap(({ oneByOneNs }) => oneByOneNs ?? []);
     if (waiting.length === 0) return [];
-    const ahead = milliseconds(median(rounds.map(({ wallNs }) => wallNs)));
+    const ahead = milliseconds(median(timed.map(({ wallNs }) => wallNs)));
     const times = `${ahead} with commands sent ahead (its time above), ${milliseconds(median(waiting))} one by one`;
-    return [`${id}: ${times} (its latencies), medians of ${rounds.length}`];
+    return [`${cell.id}: ${times} (its latencies), medians of ${timed.length}`];
   });
 }
 

@@ -1,6 +1,7 @@
 /** What the NBD protocol alone cost in a run: the same requests to a server that keeps nothing. */
 import type { Cell, RunRecord } from '../../results/record.ts';
 import { median } from '../../results/statistics.ts';
+import { timedRounds } from '../reading/paired-times.ts';
 
 /** Empty where no such server was measured. */
 export function protocolLines({ cells }: RunRecord): string[] {
@@ -18,6 +19,6 @@ export function protocolLines({ cells }: RunRecord): string[] {
   });
 }
 
-function timeOf({ rounds }: Cell): number {
-  return median(rounds.map(({ wallNs }) => wallNs));
+function timeOf(cell: Cell): number {
+  return median(timedRounds(cell).map(({ wallNs }) => wallNs));
 }

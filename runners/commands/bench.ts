@@ -4,6 +4,7 @@ import { hideBin } from 'yargs/helpers';
 import { findings } from '../../dashboards/text/summary.ts';
 import { EXIT_CODES } from '../console/errors.ts';
 import { Interruption } from '../console/interruption.ts';
+import { stdoutTerminal } from '../console/terminal.ts';
 import { type BenchOptions, withBenchOptions } from '../measure/plan/bench-options.ts';
 import type { BenchPlan } from '../measure/plan/plan.ts';
 import { plansOf } from '../measure/plan/sweep.ts';
@@ -32,6 +33,7 @@ export const bench: CommandModule<object, BenchOptions> = {
 /** Runs `plans` one after the other, prints what `options` ask for, and sets the exit code. */
 export async function benchPlans(plans: readonly BenchPlan[], options: BenchOptions): Promise<BenchOutcome[]> {
   const format = formatOf(options);
+  const shown = { terminal: stdoutTerminal(), verbose: options.verbose === true };
   const interruption = new Interruption();
   const outcomes: BenchOutcome[] = [];
   const refusals: unknown[] = [];
@@ -43,7 +45,7 @@ export async function benchPlans(plans: readonly BenchPlan[], options: BenchOpti
     if (outcome === null) break;
     outcomes.push(outcome);
     const reportFile = plan.session.report ? await writeReport(outcome) : null;
-    if (format === 'table') for (const line of await tableLines(outcome, reportFile)) console.log(line);
+    if (format === 'table') for (const line of await tableLines(outcome, reportFile, shown)) console.log(line);
     if (outcome.error !== null || interruption.exitCode !== null) break;
   }
   interruption.release();

@@ -16,8 +16,11 @@ export interface Finished {
 }
 
 /** Starts `cowbench WORDS`; `finished` resolves when it has ended. */
-export function startCowbench(words: readonly string[]): { process: ChildProcess; finished: Promise<Finished> } {
-  return startProgram(process.execPath, [CLI, ...words]);
+export function startCowbench(
+  words: readonly string[],
+  env?: NodeJS.ProcessEnv,
+): { process: ChildProcess; finished: Promise<Finished> } {
+  return startProgram(process.execPath, [CLI, ...words], env);
 }
 
 export function startProgram(

@@ -107,6 +107,12 @@ const STOPPING = {
 const OUTPUT = {
   format: { ...value('FORMAT'), default: 'table', common, describe: 'table, json, csv or markdown, on stdout' },
   json: { type: 'boolean', describe: 'same as --format json: print the record, and nothing else' },
+  verbose: {
+    type: 'boolean',
+    alias: 'v',
+    common,
+    describe: 'all counts, safety by operation, verdicts and where the time went',
+  },
   quiet: { type: 'boolean', alias: 'q', common, describe: 'no progress on stderr' },
   report: { type: 'boolean', default: true, describe: 'write the HTML report next to the record' },
   out: { ...value('DIR'), describe: 'root of the record store [default: results/runs]' },

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { ExactCounters } from '../../../results/record.ts';
 import { readRecord } from '../../../results/store.ts';
-import { cowbench, filesBelow, recordOf, smallBench, temporaryFolder } from '../../testing/command.ts';
+import { cowbench, filesBelow, recordOf, smallBench, startCowbench, temporaryFolder } from '../../testing/command.ts';
 
 let folder = '';
 before(() => {
@@ -27,8 +27,8 @@ test('--json prints the record and nothing else; it is valid, stored, and every 
     assert.equal(cell.deterministic, true, `${cell.id}: two rounds counted differently`);
     assert.equal(cell.rounds.length, 2);
     assert.ok(cell.exact!.guest.writes > 0 && cell.exact!.guest.flushes > 0);
-    assert.equal(cell.histograms.deviceSync!.count, 2 * cell.exact!.fsyncs, cell.id);
-    assert.equal(cell.histograms.guestFlush!.count, 2 * cell.exact!.guest.flushes, cell.id);
+    assert.equal(cell.histograms.deviceSync!.count, cell.exact!.fsyncs, cell.id);
+    assert.equal(cell.histograms.guestFlush!.count, cell.exact!.guest.flushes, cell.id);
   }
   const [stored] = filesBelow(path.join(folder, 'runs'));
   assert.deepEqual(readRecord(path.join(folder, 'runs', stored!)), record);
@@ -70,16 +70,18 @@ test('two runs give identical counts; an image of version 2 is written and synce
 });
 
 test('the table, the verdict and the report: the terminal says what the record says', async () => {
-  const { code, stdout, stderr } = await cowbench(...smallBench(folder, { policy: 'legacy,writeback' }));
+  const { code, stdout, stderr } = await cowbench(...smallBench(folder, { policy: 'legacy,writeback' }, '-v'));
   assert.equal(code, 0, stderr);
   const recordFile = /^record: (.*)$/m.exec(stdout)![1]!;
   const record = readRecord(recordFile);
   for (const { id, exact } of record.cells) {
-    const row = stdout.split('\n').find((line) => line.startsWith(`${id} `))!;
-    const [, syncs, durable, writes] = row.split(/\s+/);
-    assert.deepEqual([syncs, durable, writes].map(Number), [exact!.fsyncs, exact!.odsyncWrites, exact!.writes]);
+    const counts = stdout.slice(stdout.indexOf('\ncounts '));
+    const row = counts.split('\n').find((line) => line.startsWith(`${id} `))!;
+    const [, syncs, idle, durable, writes] = row.split(/\s+/).map(Number);
+    assert.deepEqual([syncs, durable, writes], [exact!.fsyncs, exact!.odsyncWrites, exact!.writes]);
+    assert.equal(idle, exact!.fsyncs - exact!.workingSyncs!);
   }
-  assert.match(stdout, /^writeback needs .* legacy/m);
+  assert.match(stdout, /^Use (writeback|legacy) on /m);
   const reportFile = /^report: (.*)$/m.exec(stdout)![1]!;
   assert.match(fs.readFileSync(reportFile, 'utf8'), /^<!doctype html>/i);
   const again = await cowbench('report', recordFile, '--out', path.join(folder, 'again.html'));
@@ -118,4 +120,24 @@ test('--keep-images leaves images that can be read, and only then', async () => 
   assert.equal(kept.length, 1);
   assert.match(kept[0]!, /^cowbench-\w+\/writeback-round-1\.qcow2$/);
   fs.rmSync(path.join(folder, 'images'), { recursive: true });
+});
+
+test('in 80 columns no line wraps, and in a pipe there is no escape; --verbose shows the rest within the same width', async () => {
+  const words = smallBench(
+    folder,
+    { data: '512K', policy: 'legacy,reserve', crash: 'short' },
+    '--verbose',
+    '--no-report',
+  );
+  const { stdout, stderr } = await startCowbench(words, { ...process.env, COLUMNS: '80' }).finished;
+  const lines = stdout.split('\n').filter((line) => !line.startsWith('record: '));
+  assert.deepEqual(
+    lines.filter((line) => line.length > 80),
+    [],
+  );
+  assert.equal(`${stdout}${stderr}`.includes('\u001b'), false);
+  assert.match(lines[0]!, /^policy +time +vs legacy +syncs with work +MiB +power cut$/);
+  assert.match(stdout, /^power cut: the first \d+ changes of install-burst/m);
+  assert.match(stdout, /^power cut during +legacy +reserve$/m);
+  assert.match(stdout, /^snapshot-create +✗ +✓$/m);
 });

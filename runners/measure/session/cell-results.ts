@@ -1,9 +1,9 @@
 /** Adds the result of a sample to its cell of the record. */
 import { isDeepStrictEqual } from 'node:util';
 import { mergeHistograms } from '../../../results/histogram.ts';
-import { mergeLatencyMaps } from '../../../results/latency-map.ts';
 import { type Cell, type Histogram, LATENCY_SERIES, type Round } from '../../../results/record.ts';
 import type { SampleResult } from '../../../results/sample-protocol.ts';
+import { median } from '../../../results/statistics.ts';
 
 /** The place of a sample in the run. */
 export interface SamplePlace {
@@ -28,15 +28,33 @@ export function addSample(cell: Cell, place: SamplePlace, sample: SampleResult):
     }
   }
   const round = checkedRound(cell, place, sample);
+  // The warm-up is in no distribution as soon as there is another round.
+  if (!round.traced && cell.rounds.every(({ traced }) => traced)) {
+    cell.histograms = {};
+    delete cell.latencyMap;
+  }
   cell.rounds.push(round);
   for (const name of LATENCY_SERIES) {
     const added = sample.histograms[name];
     if (added !== undefined) cell.histograms[name] = merged(cell.histograms[name], added);
   }
-  if (sample.latencyMap !== null) {
-    cell.latencyMap =
-      cell.latencyMap === undefined ? sample.latencyMap : mergeLatencyMaps(cell.latencyMap, sample.latencyMap);
+  if (sample.latencyMap !== null && isNearestToMedian(cell, round)) {
+    cell.latencyMap = sample.latencyMap;
+    cell.latencyMapRound = round.index;
   }
+}
+
+/**
+ * Whether `round`, the newest, is nearer to the median of the counted rounds than the one whose latency map is kept. Rounds of different
+ * length on one axis of time would show a slow end that is only the end of the shorter ones.
+ */
+function isNearestToMedian(cell: Cell, round: Round): boolean {
+  const { rounds, latencyMap, latencyMapRound } = cell;
+  const kept = latencyMap === undefined ? undefined : rounds.find(({ index }) => index === latencyMapRound);
+  if (kept === undefined) return true;
+  if (round.traced) return false;
+  const middle = median(rounds.filter(({ traced }) => !traced).map(({ wallNs }) => wallNs));
+  return Math.abs(round.wallNs - middle) < Math.abs(kept.wallNs - middle);
 }
 
 /** The same for a sample of the A/A control: its times stand apart, its counts and its image must be as good as any. */

@@ -1,17 +1,21 @@
 /** What a bench prints at its end, and the report that it writes. */
 
-import { adviceLines } from '../../../dashboards/text/advice-text.ts';
+import { adviceSentence } from '../../../dashboards/reading/advice.ts';
+import { isSweep } from '../../../dashboards/reading/image-groups.ts';
+import { storageLines } from '../../../dashboards/text/advice-text.ts';
 import { commitsHeadline, countLines, verdictLines } from '../../../dashboards/text/comparison-text.ts';
 import { costLines } from '../../../dashboards/text/cost-text.ts';
 import { csvText, EXPORT_FORMATS, type ExportFormat, markdownText } from '../../../dashboards/text/export.ts';
 import { oneByOneLines } from '../../../dashboards/text/one-by-one-text.ts';
 import { protocolLines } from '../../../dashboards/text/protocol-text.ts';
 import { rawLines } from '../../../dashboards/text/raw-text.ts';
-import { summaryTable } from '../../../dashboards/text/summary.ts';
+import { countsTable, operationsTable, summaryTable, sweepMatrices } from '../../../dashboards/text/summary.ts';
 import type { RunRecord } from '../../../results/record.ts';
 import { writeWhole } from '../../../results/store.ts';
+import { wrapped } from '../../console/columns.ts';
 import { UsageError } from '../../console/errors.ts';
 import { type OptionText, single } from '../../console/option-values.ts';
+import { coloured, fileLink, type Terminal } from '../../console/terminal.ts';
 import type { BenchOptions } from '../plan/bench-options.ts';
 import type { BenchOutcome } from './run-bench.ts';
 
@@ -25,27 +29,44 @@ export async function writeReport({ record, recordFile }: BenchOutcome): Promise
   return reportFile;
 }
 
-/** The lines about one run: counts, verdicts, reasons, the answer in words, and where the files are. */
-export async function tableLines({ record, recordFile }: BenchOutcome, reportFile: string | null): Promise<string[]> {
+export interface Presentation {
+  readonly terminal: Terminal;
+  /** Every table, not only the first six columns. */
+  readonly verbose: boolean;
+}
+
+/** The lines about one run, none wider than the terminal: what to use, what it costs, and where the files are. */
+export async function tableLines(
+  { record, recordFile }: BenchOutcome,
+  reportFile: string | null,
+  { terminal, verbose }: Presentation,
+): Promise<string[]> {
   const { flushWorld } = await import('../../../dashboards/index.ts');
-  const comparisons = record.comparisons ?? [];
+  const { width } = terminal;
+  const prose = (text: string) => wrapped(text, width);
+  const sweep = isSweep(record);
   const blocks = [
-    summaryTable(record),
+    sweep ? sweepMatrices(record, width) : summaryTable(record, width),
+    sweep && !verbose ? [] : storageLines(record, width),
     oneByOneLines(record),
-    rawLines(record),
+    rawLines(record, width),
     protocolLines(record),
-    countLines(comparisons),
-    verdictLines(record),
-    costLines(record),
+    countLines(record.comparisons ?? []),
   ];
+  if (verbose) {
+    blocks.push(countsTable(record, width), operationsTable(record, width));
+    blocks.push(verdictLines(record, width), costLines(record, width));
+  }
   const commits = commitsHeadline(record);
-  if (commits !== null) blocks.push([commits]);
-  else if (isMeasured(record)) blocks.push(adviceLines(record), [flushWorld(record)]);
-  const files = [`record: ${recordFile}`];
-  if (reportFile !== null) files.push(`report: ${reportFile}`);
+  if (commits !== null) blocks.push(prose(commits));
+  else if (isMeasured(record)) blocks.push(prose(adviceSentence(record)), prose(flushWorld(record)));
+  const files = [`record: ${fileLink(recordFile, terminal)}`];
+  if (reportFile !== null) files.push(`report: ${fileLink(reportFile, terminal)}`);
   return [...blocks, files]
     .filter((lines) => lines.length > 0)
-    .flatMap((lines, index) => (index > 0 ? ['', ...lines] : lines));
+    .flatMap((lines, index) => (index > 0 ? ['', ...lines] : lines))
+    .flatMap((line) => (line.length > width && !line.startsWith('re') ? prose(line) : [line]))
+    .map((line) => coloured(line, terminal));
 }
 
 /** The value of `--format`, or what `--json` stands for. Throws UsageError. */

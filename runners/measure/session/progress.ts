@@ -3,12 +3,17 @@
  * nothing when asked to be quiet.
  */
 import type { RunRecord } from '../../../results/record.ts';
+import { wrapped } from '../../console/columns.ts';
+import { stdoutTerminal } from '../../console/terminal.ts';
 import { progressBar, timeLeft } from '../../console/work-progress.ts';
 import type { BenchDisplay } from './display.ts';
 import { lengthText } from './paced-length.ts';
 import type { RunState } from './pacing.ts';
 
 const LINE_INTERVAL_MS = 5000;
+
+/** Of a line on stderr, which is mostly the terminal that stdout is. */
+const width = () => process.stderr.columns ?? stdoutTerminal().width;
 
 /** `forTerminal`: stderr is a terminal. */
 export function benchDisplay(quiet: boolean, forTerminal: boolean, write: (line: string) => void): BenchDisplay {
@@ -19,10 +24,13 @@ export function benchDisplay(quiet: boolean, forTerminal: boolean, write: (line:
 function announce(record: RunRecord, imageFolder: string, pacedMs: number | null, write: (line: string) => void): void {
   const { fileSystem, syncProbe, warnings } = record.environment;
   const sync = syncProbe === null ? '' : `, a sync takes ${(syncProbe.medianNs / 1000).toFixed(0)} µs`;
-  write(`${record.workload.title}; policies ${record.cells.map((cell) => cell.id).join(', ')}`);
-  write(`images in ${imageFolder} (${fileSystem.type}${sync})`);
-  if (pacedMs !== null) write(pacedLine(record, pacedMs));
-  for (const warning of warnings) write(`warning: ${warning}`);
+  const say = (text: string) => {
+    for (const line of wrapped(text, width())) write(line);
+  };
+  say(`${record.workload.title}; policies ${record.cells.map((cell) => cell.id).join(', ')}`);
+  say(`images in ${imageFolder} (${fileSystem.type}${sync})`);
+  if (pacedMs !== null) say(pacedLine(record, pacedMs));
+  for (const warning of warnings) say(`warning: ${warning}`);
 }
 
 /** What a schedule costs: every replay waits for it, whatever the disk. */
@@ -61,7 +69,8 @@ class LineDisplay implements BenchDisplay {
   update(state: RunState): void {
     if (performance.now() - this.#lastMs < LINE_INTERVAL_MS) return;
     this.#lastMs = performance.now();
-    this.#write(progressLine(state));
+    const percent = state.share === null ? '' : `${Math.floor(state.share * 100)} %, `;
+    this.#write(`${percent}${progressLine(state)}`);
   }
 
   stage(name: string, done: number, of: number): void {
