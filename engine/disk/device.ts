@@ -51,7 +51,7 @@ export interface GuestDevice extends GuestDisk {
   /** Fills `into`. */
   read(offset: number, into: Uint8Array): void;
   write(offset: number, bytes: Uint8Array, options?: WriteOptions): void;
-  /** On return, everything written before is durable. */
+  /** On return, everything written before is durable: at once where nothing can be written. */
   flush(): void;
   /** The guest no longer needs the range. Returns the part of it that reads as zeros now; the rest is as it was. */
   discard(offset: number, lengthBytes: number): ByteRange;

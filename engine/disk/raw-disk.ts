@@ -42,9 +42,10 @@ export class RawDisk implements GuestDevice {
     if (options.durable) this.flush();
   }
 
-  /** Costs nothing when nothing was written since the last flush that succeeded. */
+  /** Costs nothing when nothing was written since the last flush that succeeded, or can be. */
   flush(): void {
-    this.#requireWritable();
+    this.#requireOpen();
+    if (this.readOnly) return;
     if (this.#file.durable < this.#file.written) this.#file.sync('guest-flush');
   }
 

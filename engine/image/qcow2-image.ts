@@ -104,9 +104,10 @@ export class Qcow2Image implements ImageDevice {
     this.#finish(options.durable);
   }
 
-  /** On return, everything written before is durable. */
+  /** On return, everything written before is durable. An image that is open for reading has nothing to make durable. */
   flush(): void {
-    this.#requireWritable();
+    this.#requireOpen();
+    if (this.readOnly) return;
     const { file, policy, features, lazyRefcounts, settling } = this.#parts;
     policy.flush({ refcountsMayLag: lazyRefcounts && features.dirty });
     for (const part of settling) part.settled(file.durable);

@@ -75,18 +75,21 @@ export function deviceSuite(name: string, under: DeviceUnderTest): void {
     perform(disk, { op: 'write-zeroes', mayUnmap: true, ...range }, NOTHING);
   });
 
-  test(`${name}: open for reading it refuses changes, closed it refuses everything`, () => {
+  test(`${name}: open for reading it refuses changes and flushes nothing, closed it refuses everything`, () => {
     const file = under.file(oddBytes);
     const disk = under.openReadOnly(file);
     assert.equal(disk.readOnly, true);
     assert.throws(() => disk.write(0, new Uint8Array(512)), { code: 'READ_ONLY' });
     assert.throws(() => disk.discard(0, 512), { code: 'READ_ONLY' });
     assert.throws(() => disk.writeZeroes(0, 512), { code: 'READ_ONLY' });
+    // There is nothing that it could make durable.
+    disk.flush();
     assertSame(disk, new Uint8Array(oddBytes));
     disk.close();
     disk.close();
     assert.throws(() => disk.read(0, new Uint8Array(1)), { code: 'CLOSED' });
     assert.throws(() => disk.map(0, 1), { code: 'CLOSED' });
+    assert.throws(() => disk.flush(), { code: 'CLOSED' });
   });
 }
 

@@ -162,6 +162,22 @@ test('a socket that is in use is refused; one that a killed server left is taken
   }),
 );
 
+test('snapshots of the same name are two exports', { skip }, () =>
+  inFolder(async (folder) => {
+    const imagePath = path.join(folder, 'one.qcow2');
+    const image = openImageFile(imagePath);
+    const id = image.createSnapshot({ name: 'before' });
+    image.close();
+    const server = new RunningServer(folder, [imagePath, '--snapshots']);
+    const uris = await server.uris();
+    const names = uris.map((uri) => decodeURIComponent(new URL(uri).pathname));
+    assert.deepEqual(names, ['/', '/one.qcow2@before', `/one.qcow2@before#${id}`]);
+    reads(uris[1]!, 9);
+    reads(uris[2]!, 1);
+    await server.stop();
+  }),
+);
+
 test('an image that is served is in use: for a second server, and for QEMU', { skip }, () =>
   inFolder(async (folder) => {
     const one = path.join(folder, 'one.qcow2');

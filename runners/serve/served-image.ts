@@ -60,7 +60,7 @@ export class ServedImage {
     const opened = openCounted(choice);
     this.#file = opened.file;
     this.#frozen = choice.snapshots ? openForSnapshots(choice, opened.disk) : null;
-    this.#snapshotNames = this.#frozen?.listSnapshots().map(({ name }) => name) ?? [];
+    this.#snapshotNames = distinctNames(this.#frozen?.listSnapshots() ?? []);
     const ids = this.#frozen?.listSnapshots().map(({ id }) => id) ?? [];
     this.#disks = [opened.disk, ...ids.map((id) => this.#frozen!.openSnapshot(id))];
     this.#queue = new RequestQueue({ serving: (requests) => this.#serving(requests), gather });
@@ -196,6 +196,14 @@ function openWrapped(choice: ImageChoice, wrapFile: (file: BlockFile) => Countin
     return openQcow2(imagePath, { access, mode, engine: { ...policyOf(choice), wrapFile } }, readOnly);
   const lock = lockedFor(readOnly ? 'raw-read' : 'raw-write', imagePath, access);
   return new RawDisk(wrapFile(openFile(imagePath, { readOnly, mode, ...lock })));
+}
+
+/** Snapshots may share a name; ids they never share, so those of the later ones are told apart by it. */
+function distinctNames(snapshots: readonly { readonly name: string; readonly id: string }[]): string[] {
+  return snapshots.map(({ name, id }, index) => {
+    const isFirst = snapshots.findIndex((other) => other.name === name) === index;
+    return isFirst ? name : `${name}#${id}`;
+  });
 }
 
 /** What a snapshot refers to is never written again while the snapshot exists, so it can be read next to the image in use. */
