@@ -17,7 +17,7 @@ const VALUES: Readonly<Record<string, () => readonly string[]>> = {
   workload: () => [...WORKLOADS.map(({ name }) => name), 'trace:'],
   stage: () => ['all', ...STAGE_IDS],
   cache: () => HOST_CACHE_MODES,
-  engine: () => ['cowbench', 'qemu', 'raw', 'nbd:null'],
+  engine: () => ['cowbench', 'qemu', 'raw', 'nbd:null', 'formats'],
   device: () => ['real', ...DEVICE_NAMES.map((name) => `model:${name}`)],
   against: newestRecords,
 };

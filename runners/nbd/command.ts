@@ -4,7 +4,7 @@ import { UsageError } from '../console/errors.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
 
 /** Formats that an image can be given in, besides qcow2; qemu-img makes them. */
-const IMAGE_FORMATS = ['qcow2', 'raw', 'vmdk', 'vdi', 'vhdx', 'qed'] as const;
+export const IMAGE_FORMATS = ['qcow2', 'raw', 'vmdk', 'vdi', 'vhdx', 'qed'] as const;
 export type ServedFormat = (typeof IMAGE_FORMATS)[number];
 
 const IMAGE_PLACE = /\{image(?::([^}]*))?\}/g;

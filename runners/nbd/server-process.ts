@@ -19,8 +19,8 @@ import { straceWords } from '../qemu/system-calls.ts';
 import { BlockingNbdClient } from './blocking-client.ts';
 import { filled } from './command.ts';
 
-/** How long a command may take to listen, and to end when it is asked to; and how long a server may take to answer. */
-const SERVER_PATIENCE_MS = { start: 10_000, answer: 60_000, end: 10_000 };
+/** How long a command may take to listen, to end by itself when its client is gone, and to end when it is asked to; and a server to answer. */
+const SERVER_PATIENCE_MS = { start: 10_000, answer: 60_000, farewell: 500, end: 10_000 };
 
 /**
  * `$@` are the words of the command. The guard outlives the server until this process closes the pipe: its own exit code says how the
@@ -128,8 +128,11 @@ export class ServerProcess {
       if (this.#status !== null) throw this.#failure('ended before it was asked to (it must stay in the foreground)');
       this.#client?.disconnect();
       this.#client = null;
-      this.#signal('SIGTERM');
-      await this.#waitForStatus();
+      // qemu-nbd closes its image when its client is gone, but not when the signal comes first: what it still held would be lost.
+      await this.#waitForStatus(this.#patienceMs.farewell);
+      if (this.#status === null) this.#signal('SIGTERM');
+      await this.#waitForStatus(this.#patienceMs.end);
+      if (this.#status === null) throw this.#failure(`does not end ${this.#patienceMs.end / 1000} s after SIGTERM`);
       // 143: a program that ends as a signal to end makes it.
       if (this.#status !== 0 && this.#status !== 143) throw this.#failure('ended');
       if (this.#options.traced) await look(this.#file('trace'));
@@ -191,10 +194,9 @@ export class ServerProcess {
     return oneLine(`${status}${said === '' ? '' : `: ${said}`}`).replace(/^(?=\()/, ' ');
   }
 
-  async #waitForStatus(): Promise<void> {
-    const untilMs = performance.now() + this.#patienceMs.end;
+  async #waitForStatus(patienceMs: number): Promise<void> {
+    const untilMs = performance.now() + patienceMs;
     while (this.#status === null && performance.now() < untilMs) await wait(1);
-    if (this.#status === null) throw this.#failure(`does not end ${this.#patienceMs.end / 1000} s after SIGTERM`);
   }
 
   async #leave(): Promise<void> {

@@ -165,13 +165,11 @@ test('a socket that is in use is refused; one that a killed server left is taken
 test('snapshots of the same name are two exports', { skip }, () =>
   inFolder(async (folder) => {
     const imagePath = path.join(folder, 'one.qcow2');
-    const image = openImageFile(imagePath);
-    const id = image.createSnapshot({ name: 'before' });
-    image.close();
+    client('qemu-img', 'snapshot', '-c', 'before', imagePath);
     const server = new RunningServer(folder, [imagePath, '--snapshots']);
     const uris = await server.uris();
     const names = uris.map((uri) => decodeURIComponent(new URL(uri).pathname));
-    assert.deepEqual(names, ['/', '/one.qcow2@before', `/one.qcow2@before#${id}`]);
+    assert.deepEqual(names, ['/', '/one.qcow2@before', '/one.qcow2@before#2']);
     reads(uris[1]!, 9);
     reads(uris[2]!, 1);
     await server.stop();

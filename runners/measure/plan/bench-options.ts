@@ -39,7 +39,7 @@ const WHAT = {
     default: 'cowbench',
     describe:
       'what serves the guest: cowbench; qemu: the installed one; qemu=DIR: a build; nbd:COMMAND, NAME=nbd:COMMAND: a server on ' +
-      '{socket} of {image} (or {image:vmdk}); nbd:null: the protocol alone; raw: a plain file, or raw:falloc, raw:zeroes',
+      '{socket} of {image} (or {image:vmdk}); nbd:null: the protocol alone; formats: qemu-nbd in all of its formats; raw: a plain file, or raw:falloc, raw:zeroes',
   },
   stage: { ...value('STAGE,…'), describe: 'stages of history instead of the presets: S0,S1,S2,S3,S4a,S4b or all' },
   cache: {

@@ -3,12 +3,20 @@ import path from 'node:path';
 import { UsageError } from '../../console/errors.ts';
 import { list, type OptionText } from '../../console/option-values.ts';
 import { unknownWord } from '../../console/suggest.ts';
-import { formatOfCommand, programOf, type ServedFormat } from '../../nbd/command.ts';
+import { formatOfCommand, IMAGE_FORMATS, programOf, type ServedFormat } from '../../nbd/command.ts';
 import { qemuName } from '../../qemu/cell.ts';
 import type { QemuFolder } from '../../qemu/tools.ts';
 import { RAW_PREPARATIONS, type RawPreparation } from '../../sample/job.ts';
 
-const WORDS = ['cowbench', 'qemu', 'raw', ...RAW_PREPARATIONS.map((how) => `raw:${how}`), 'nbd:COMMAND', 'nbd:null'];
+const WORDS = [
+  'cowbench',
+  'qemu',
+  'formats',
+  'raw',
+  ...RAW_PREPARATIONS.map((how) => `raw:${how}`),
+  'nbd:COMMAND',
+  'nbd:null',
+];
 /** From here on all of the text is a command: it may have commas of its own. */
 const COMMAND = /(?:^|,)\s*(?:([^,=:]*)=)?nbd:/;
 const NAME = /^[\w.+@ -]{1,60}$/;
@@ -59,10 +67,17 @@ function folderOf(engine: QemuEngine | ServerEngine): string | null {
 
 function enginesIn(text: string): Engine[] {
   const found = COMMAND.exec(text);
-  if (found === null) return list('engine', text).map(engineNamed);
+  if (found === null) return list('engine', text).flatMap(engineNamed);
   const before = text.slice(0, found.index);
   const command = text.slice(found.index + found[0].length).trim();
-  return [...(before === '' ? [] : list('engine', before).map(engineNamed)), server(found[1]?.trim(), command)];
+  return [...(before === '' ? [] : list('engine', before).flatMap(engineNamed)), server(found[1]?.trim(), command)];
+}
+
+/** Each format that qemu-nbd serves and that an image can be made in, all of them served alike. */
+function formats(): ServerEngine[] {
+  return IMAGE_FORMATS.map((format) =>
+    server(format, `qemu-nbd -k {socket} -f ${format} --cache=writeback --discard=unmap {image:${format}}`),
+  );
 }
 
 function server(name: string | undefined, command: string): ServerEngine {
@@ -73,7 +88,8 @@ function server(name: string | undefined, command: string): ServerEngine {
   return { kind: 'nbd', name: name ?? `nbd ${programOf(command)}`, command, format: formatOfCommand(command) };
 }
 
-function engineNamed(word: string): Engine {
+function engineNamed(word: string): Engine | readonly Engine[] {
+  if (word === 'formats') return formats();
   if (word === 'cowbench') return { kind: 'cowbench' };
   if (word === 'qemu' || word.startsWith('qemu=')) {
     const folder = word === 'qemu' ? null : path.resolve(word.slice('qemu='.length));
