@@ -44,7 +44,9 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'dashboards/run': [
     ...['results', 'dashboards/reading', 'dashboards/charts', 'dashboards/questions', 'dashboards/page'],
   ],
-  'dashboards/comparison': ['results', 'dashboards/reading', 'dashboards/charts', 'dashboards/page'],
+  'dashboards/comparison': [
+    ...['results', 'dashboards/reading', 'dashboards/text', 'dashboards/charts', 'dashboards/page'],
+  ],
   'dashboards/trend': ['results', 'dashboards/reading', 'dashboards/charts', 'dashboards/page'],
   'dashboards/history': ['results', 'dashboards/reading', 'dashboards/charts', 'dashboards/page/html.ts'],
   'dashboards/history/points': ['dashboards/reading', 'dashboards/charts', 'dashboards/history'],
@@ -53,7 +55,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...['dashboards/history', 'dashboards/history/points'],
   ],
   dashboards: [
-    ...['dashboards/run', 'dashboards/comparison', 'dashboards/trend'],
+    ...['results', 'dashboards/reading', 'dashboards/run', 'dashboards/comparison', 'dashboards/trend'],
     ...['dashboards/history', 'dashboards/history/page'],
   ],
 
@@ -121,7 +123,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...[ENGINE, 'results', 'dashboards/index.ts', 'runners/console', 'runners/sample'],
     ...['runners/measure/plan', 'runners/measure/session', 'runners/measure/micro'],
   ],
-  'runners/site': ['results', 'dashboards/index.ts', 'runners/console', 'runners/machine', 'runners/measure/commits'],
+  'runners/site': ['results', 'dashboards/index.ts', 'runners/console', 'runners/machine'],
   'runners/commands': [
     ...[ENGINE, 'workloads', 'results', 'dashboards/index.ts', 'dashboards/text'],
     ...[

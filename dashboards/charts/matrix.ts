@@ -1,26 +1,6 @@
-/** The heat table that several questions draw: counts as shaded, labelled squares. Plain Vega-Lite data and its rows. */
+/** The heat table that several questions draw: counts as shaded, labelled squares. Plain Vega-Lite data. */
 import type { TopLevelSpec } from 'vega-lite';
 import { themeToken } from './palette.ts';
-import type { Row } from './question.ts';
-
-export interface Square {
-  readonly panel: string;
-  readonly x: string;
-  readonly y: string;
-  readonly value: number;
-  readonly shown: string;
-  readonly says: string;
-}
-
-/** Rows for {@link MATRIX_LAYERS}: `share` is the place of the value between 0 and its panel's largest on a log scale. */
-export function matrixRows(squares: readonly Square[]): Row[] {
-  const largest = new Map<string, number>();
-  for (const { panel, value } of squares) largest.set(panel, Math.max(largest.get(panel) ?? 0, value));
-  return squares.map((square) => {
-    const share = Math.log1p(square.value) / Math.log1p(Math.max(largest.get(square.panel) ?? 1, 1));
-    return { ...square, share };
-  });
-}
 
 const X = { field: 'x', type: 'nominal', sort: null, title: null } as const;
 const Y = { field: 'y', type: 'nominal', sort: null, title: null } as const;

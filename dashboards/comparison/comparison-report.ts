@@ -1,22 +1,24 @@
-/** The comparison of two commits or two sets of runs: exact counts to the digit, times of separate runs only side by side. */
-import type { ExactDifference } from '../../results/comparison-exact.ts';
-import type { RunRecord } from '../../results/record.ts';
-import { compileChart } from '../charts/compile.ts';
-import { figure } from '../page/data-table.ts';
+/** The comparison of two commits or two sets of runs: one row a metric, the most relevant first, what is not significant hidden. */
+import type { RunRecord, TimeComparison } from '../../results/record.ts';
+import { copyButtons, figure } from '../page/data-table.ts';
 import { pageDocument } from '../page/document.ts';
+import { shellWord } from '../page/environment.ts';
 import { glossarySection } from '../page/glossary.ts';
 import { type Html, html } from '../page/html.ts';
 import { pageTop } from '../page/page-top.ts';
-import { chartTools } from '../page/question-section.ts';
-import { compareInWords, counted, formatCount } from '../reading/quantities.ts';
+import { sparkline } from '../page/sparkline.ts';
+import { type CommitContext, commitLink, diffLink, findFacts, NO_COMMITS } from '../reading/commit-facts.ts';
+import { compareInWords, counted, formatCount, formatShort } from '../reading/quantities.ts';
 import { withVisibleLabels } from '../reading/visible-labels.ts';
-import { CHANGE_CHART_ID, changeChart } from './change-chart.ts';
-import { type MatchedCell, type Matching, matchCells, sideWallNs } from './matched-cells.ts';
+import { type Change, changesOf } from './changes.ts';
+import { cellsByKey, type MatchedCell, type Matching, matchCells, type SideCell } from './matched-cells.ts';
 
 export interface ComparedSide {
   /** What the side is, for example a commit and its message. */
   readonly name: string;
   readonly records: readonly RunRecord[];
+  /** Where the side is one commit: its hash, or the beginning of it. */
+  readonly commit?: string;
 }
 
 export interface ComparisonParts {
@@ -24,6 +26,13 @@ export interface ComparisonParts {
   readonly candidate: ComparedSide;
   /** Address of a run's report, where the page has one next to it. */
   readonly reportOf?: (runId: string) => string;
+  /** Of one interleaved run: what the terminal said of it, its verdicts on times, and the words that repeat it. */
+  readonly sentence?: string;
+  readonly timesOf?: (matched: MatchedCell) => readonly TimeComparison[];
+  readonly command?: readonly string[];
+  readonly known?: CommitContext;
+  /** Earlier runs: the course of each number. */
+  readonly history?: readonly RunRecord[];
 }
 
 function headlineOf({ matched }: Matching): { main: string; further: string[] } {
@@ -53,70 +62,85 @@ function syncsInWords({ label, workload, baseline, candidate, exact }: MatchedCe
   return `${label} on ${workload}: ${compareInWords(after, before, 'syncs')} the baseline (${figures}); ${counted(exact.differences.length, 'counter')} ${exact.differences.length === 1 ? 'differs' : 'differ'}.`;
 }
 
-function sideFacts(role: string, { name, records }: ComparedSide, reportOf: ComparisonParts['reportOf']): Html {
+/** The one commit of a side: as it is named, or what all of its runs were made from. */
+function commitOf({ commit, records }: ComparedSide): string | null {
+  const commits = new Set(records.map(({ source }) => source.commit));
+  return commit ?? (commits.size === 1 ? ([...commits][0] ?? null) : null);
+}
+
+function sideFacts(
+  role: string,
+  side: ComparedSide,
+  { reportOf, known }: Pick<ComparisonParts, 'reportOf'> & Context,
+): Html {
+  const { name, records } = side;
+  const facts = findFacts(known, commitOf(side));
+  const hash = facts?.hash ?? commitOf(side);
+  const link = hash === null ? null : commitLink(known, hash);
+  const short = hash === null ? null : html`<code>${hash.slice(0, 12)}</code>`;
+  const about =
+    facts === null
+      ? null
+      : html`<br>${facts.subject}<br>${facts.date.slice(0, 10)}${facts.author === undefined ? null : `, ${facts.author}`}`;
   const runs = records.map(({ runId, startedAt }) => {
     const text = `${startedAt.slice(0, 16).replace('T', ' ')} (${runId})`;
     return html`<li>${reportOf === undefined ? text : html`<a href="${reportOf(runId)}">${text}</a>`}</li>`;
   });
-  return html`<div><dt>${role}</dt><dd><strong>${name}</strong><ul class="answers">${runs}</ul></dd></div>`;
+  return html`<div><dt>${role}</dt><dd><strong>${name}</strong> ${link === null ? short : html`<a href="${link}">${short ?? ''}</a>`}${about}<ul class="answers">${runs}</ul></dd></div>`;
 }
 
-function changeSection(matched: readonly MatchedCell[]): Html {
-  const drawn = changeChart(matched) !== null;
-  return html`<section id="${CHANGE_CHART_ID}" class="question" aria-labelledby="${CHANGE_CHART_ID}-title">
-<h2 id="${CHANGE_CHART_ID}-title"><a href="#${CHANGE_CHART_ID}">How far do the totals differ?</a></h2>
-${
-  drawn
-    ? html`<p class="reading">Left of 1× is cheaper than the baseline; right of it, more expensive. Exact counts; equal ones are left out.</p>
-<figure><div class="chart" id="${CHANGE_CHART_ID}-chart" data-renderer="svg"></div></figure>
-${chartTools(CHANGE_CHART_ID, 'How far do the totals differ?')}`
-    : html`<p class="absent">No total differs.</p>`
-}</section>`;
+interface Context {
+  readonly known: CommitContext;
 }
 
-function counterRow(cell: MatchedCell, { metric, baseline, candidate }: ExactDifference): Html {
-  const differs = baseline !== candidate;
-  const tone = !differs ? 'unknown' : candidate > baseline ? 'warn' : 'good';
-  return html`<tr data-significant="${String(differs)}">
-<th scope="row">${cell.label}<span class="under wrap">${cell.workload}</span></th><td>${metric}</td>
-<td class="num">${figure(baseline, 'count', `${metric}, baseline`)}</td><td class="num">${figure(candidate, 'count', `${metric}, candidate`)}</td>
-<td class="num">${figure(baseline === 0 ? null : candidate / baseline, 'ratio', `${metric}, candidate divided by baseline`)}</td>
-<td class="safety ${tone}" title="candidate compared with the baseline">${!differs ? 'equal' : candidate > baseline ? 'more' : 'less'}</td></tr>\n`;
+/** Where the difference of the two commits is seen: on the web, or by the command that shows it. */
+function diffOf(baseline: ComparedSide, candidate: ComparedSide, { known }: Context): Html | null {
+  const [base, head] = [baseline, candidate].map((side) => findFacts(known, commitOf(side))?.hash ?? commitOf(side));
+  if (base == null || head == null || base === head) return null;
+  const link = diffLink(known, base, head);
+  if (link !== null) return html`<p><a href="${link}">What changed between the two commits</a></p>`;
+  const command = `git log -p ${base.slice(0, 12)}..${head.slice(0, 12)}`;
+  return html`<div class="command"><pre tabindex="0" aria-label="Command that shows what changed"><code>${command}</code></pre>
+<button type="button" class="tool" data-copy="${command}">Copy</button></div>`;
 }
 
-/** The counters that tell what an image costs; the deeper breakdowns are listed where they differ. */
-const ALWAYS_LISTED = ['fsyncs', 'odsyncWrites', 'writes', 'writeBytes', 'reads', 'readBytes', 'imageBytes'] as const;
+const MOST_TRAIL = 30;
 
-function countersOf({ exact, baseline, candidate }: MatchedCell): ExactDifference[] {
-  const [before, after] = [baseline[0]?.exact, candidate[0]?.exact];
-  if (before === undefined || after === undefined) return [];
-  const always = ALWAYS_LISTED.map((metric) => ({ metric, baseline: before[metric], candidate: after[metric] }));
-  const deeper = exact.differences.filter(({ metric }) => !ALWAYS_LISTED.some((name) => name === metric));
-  return [...always, ...deeper];
+/** The course of a number over earlier runs and both sides. */
+function trailOf(change: Change, history: ReadonlyMap<string, readonly SideCell[]>): Html | null {
+  const earlier = (history.get(change.key) ?? []).flatMap((side) => change.of(side) ?? []);
+  const values = earlier.length > 0 ? earlier : [change.base, change.head].flatMap((value) => value ?? []);
+  if (values.length < 2) return null;
+  const shown = values.slice(-MOST_TRAIL);
+  return sparkline(shown, `${change.metric}, the last ${shown.length} values`);
 }
 
-function countersSection(matched: readonly MatchedCell[]): Html {
-  return html`<section id="counters" class="question" aria-labelledby="counters-title">
-<h2 id="counters-title"><a href="#counters">Which counters differ?</a></h2>
-<div class="controls"><label class="check"><input type="checkbox" id="filter-all" data-filter="all"> also what is equal</label></div>
-<div class="scroll" tabindex="0" role="region" aria-label="Exact counters of both sides">
-<table class="summary" id="counters-table"><caption><span class="caption" data-shown-rows="counters-table"></span></caption>
-<thead><tr><th scope="col">Policy</th><th scope="col">Counter</th><th scope="col" class="num">Baseline</th><th scope="col" class="num">Candidate</th><th scope="col" class="num">Ratio</th><th scope="col">Difference</th></tr></thead>
-<tbody>${matched.flatMap((cell) => countersOf(cell).map((counter) => counterRow(cell, counter)))}</tbody></table></div></section>`;
+function changeRow(change: Change, history: ReadonlyMap<string, readonly SideCell[]>): Html {
+  const { workload, policy, metric, quantity, base, head, ratio, tone, significance, isSignificant } = change;
+  const percent = ratio === null ? null : (ratio - 1) * 100;
+  const sign = percent !== null && percent > 0 ? '+' : '';
+  const words = percent === null ? '–' : percent === 0 ? '0 %' : `${sign}${formatShort(percent)} %`.replace('-', '−');
+  return html`<tr data-significant="${String(isSignificant)}" data-policy="${policy}" data-workload="${workload}">
+<th scope="row">${policy}<span class="under wrap">${workload}</span></th><td>${metric}</td>
+<td class="num">${figure(base, quantity, `${metric}, baseline`)}</td><td class="num">${figure(head, quantity, `${metric}, candidate`)}</td>
+<td class="num"><data value="${percent ?? ''}" title="candidate over baseline, in percent">${words}</data></td>
+<td class="safety ${tone}">${significance}</td><td>${trailOf(change, history)}</td></tr>\n`;
 }
 
-function timesSection(matched: readonly MatchedCell[]): Html {
-  const row = ({ label, workload, baseline, candidate }: MatchedCell) => html`<tr>
-<th scope="row">${label}<span class="under wrap">${workload}</span></th>
-<td class="num">${figure(sideWallNs(baseline), 'duration', 'median wall time over the rounds of the baseline’s runs')}</td>
-<td class="num">${figure(sideWallNs(candidate), 'duration', 'median wall time over the rounds of the candidate’s runs')}</td></tr>\n`;
-  return html`<section id="times" class="question" aria-labelledby="times-title">
-<h2 id="times-title"><a href="#times">And the times?</a></h2>
-<p class="reading">These are of separate runs, so no ratio is given and no verdict: a machine drifts by more than most changes make. <code>cowbench compare</code> measures two commits in one interleaved run and gives intervals.</p>
-<div class="scroll" tabindex="0" role="region" aria-label="Times of both sides">
-<table class="summary noisy" id="times-table"><caption><span class="caption">Median wall time, noisy</span></caption>
-<thead><tr><th scope="col">Policy</th><th scope="col" class="num">Baseline</th><th scope="col" class="num">Candidate</th></tr></thead>
-<tbody>${matched.map(row)}</tbody></table></div></section>`;
+function changesSection(changes: readonly Change[], history: ReadonlyMap<string, readonly SideCell[]>): Html {
+  const policies = [...new Set(changes.map(({ policy }) => policy))];
+  const HEADS = ['Policy', 'Metric', 'Baseline', 'Candidate', 'Change', 'Significance', 'Course'] as const;
+  return html`<section id="changes" class="question" aria-labelledby="changes-title">
+<h2 id="changes-title"><a href="#changes">Every metric on both sides</a></h2>
+<div class="controls" role="search"><span class="pair"><label for="filter-policy">Policy</label>
+<select id="filter-policy" data-filter="policy"><option value="">all policies</option>${policies.map((policy) => html`<option>${policy}</option>`)}</select></span>
+<span class="pair"><label for="filter-search">Search</label><input type="search" id="filter-search" data-filter="search"></span>
+<label class="check"><input type="checkbox" id="filter-all" data-filter="all"> also what is not significant</label></div>
+<div class="scroll" tabindex="0" role="region" aria-label="Metrics of both sides">
+<table class="summary" id="changes-table"><caption><span class="caption" data-shown-rows="changes-table"></span></caption>
+<thead><tr>${HEADS.map((head, index) => html`<th scope="col"${index >= 2 && index <= 4 ? html` class="num"` : null}>${head}</th>`)}</tr></thead>
+<tbody>${changes.map((change) => changeRow(change, history))}</tbody></table></div>
+<div class="tools">${copyButtons('changes-table', 'metrics of both sides')}</div></section>`;
 }
 
 function unmatched({ onlyBaseline, onlyCandidate, changedInputs }: Matching): Html {
@@ -126,29 +150,45 @@ function unmatched({ onlyBaseline, onlyCandidate, changedInputs }: Matching): Ht
   return html`<ul class="warnings" aria-label="Warnings">${[...changedInputs.map((sentence) => html`<li class="warn">${sentence}</li>`), line('baseline', onlyBaseline), line('candidate', onlyCandidate)].filter((item) => item !== null)}</ul>`;
 }
 
+function repeat(command: readonly string[] | undefined): Html | null {
+  if (command === undefined) return null;
+  const line = ['npm', 'run', '-s', 'cowbench', '--', ...command].map(shellWord).join(' ');
+  return html`<div class="command"><pre tabindex="0" aria-label="Command that repeats this comparison"><code>${line}</code></pre>
+<button type="button" class="tool" data-copy="${line}">Copy</button></div>`;
+}
+
 /** One self-contained page. */
 export async function renderComparison(hostile: ComparisonParts): Promise<string> {
-  const { reportOf } = hostile;
-  const { baseline, candidate } = withVisibleLabels({ baseline: hostile.baseline, candidate: hostile.candidate });
+  const { reportOf, timesOf = null } = hostile;
+  const { baseline, candidate, sentence, command, history } = withVisibleLabels({
+    baseline: hostile.baseline,
+    candidate: hostile.candidate,
+    sentence: hostile.sentence,
+    command: hostile.command,
+    history: hostile.history ?? [],
+  });
+  const { commits, forge } = hostile.known ?? NO_COMMITS;
+  const known: CommitContext = {
+    commits: new Map([...commits].map(([hash, facts]) => [hash, withVisibleLabels(facts)])),
+    forge,
+  };
   const matching = matchCells(baseline.records, candidate.records);
   const { main, further } = headlineOf(matching);
-  const chart = changeChart(matching.matched);
+  const changes = changesOf(matching.matched, timesOf);
   const body = html`${pageTop()}
 <main id="main">
 <h1>Comparison of ${baseline.name} with ${candidate.name}</h1>
 <section id="answer" aria-label="The answer">
-<p class="verdict">${main}</p>
-${further.map((sentence) => html`<p class="further">${sentence}</p>`)}
+<p class="verdict">${sentence ?? main}</p>
+${further.map((line) => html`<p class="further">${line}</p>`)}
 ${unmatched(matching)}
-<dl class="facts">${sideFacts('Baseline', baseline, reportOf)}${sideFacts('Candidate', candidate, reportOf)}</dl>
+<dl class="facts">${sideFacts('Baseline', baseline, { ...(reportOf && { reportOf }), known })}${sideFacts('Candidate', candidate, { ...(reportOf && { reportOf }), known })}</dl>
+${diffOf(baseline, candidate, { known })}
 </section>
-${matching.matched.length === 0 ? null : html`${changeSection(matching.matched)}${countersSection(matching.matched)}${timesSection(matching.matched)}`}
+${matching.matched.length === 0 ? null : changesSection(changes, cellsByKey(history))}
+${repeat(command)}
 ${glossarySection()}
 </main>
-<footer><p>Counts are exact: the same source, workload, seed and policy give the same on every machine.</p></footer>`;
-  return pageDocument({
-    title: `${baseline.name} and ${candidate.name}: cowbench comparison`,
-    body,
-    charts: chart === null ? [] : [compileChart(chart)],
-  });
+<footer><p>Counts are exact: the same source, workload, seed and policy give the same on every machine. Times of separate runs are never compared; <code>cowbench compare</code> measures two commits in one interleaved run.</p></footer>`;
+  return pageDocument({ title: `${baseline.name} and ${candidate.name}: cowbench comparison`, body, charts: [] });
 }

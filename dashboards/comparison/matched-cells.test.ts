@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fixtureRecord } from '../testing/fixture-record.ts';
 import { sweepRecord } from '../testing/sweep-record.ts';
-import { changeChart } from './change-chart.ts';
+import { changesOf } from './changes.ts';
 import { matchCells } from './matched-cells.ts';
 
 test('equal sides match cell by cell and nothing differs, whatever the file system and the machine', () => {
@@ -21,21 +21,22 @@ test('equal sides match cell by cell and nothing differs, whatever the file syst
     ],
   );
   assert.deepEqual([onlyBaseline, onlyCandidate], [[], []]);
-  assert.equal(changeChart(matched), null);
+  assert.ok(changesOf(matched, null).every(({ isSignificant }) => !isSignificant));
 });
 
-test('a difference of one is found and charted; commits in the parameters do not keep cells apart', () => {
+test('a difference of one is found and comes first; commits in the parameters do not keep cells apart', () => {
   const head = fixtureRecord((draft) => {
     draft.cells[2]!.exact!.fsyncs += 1;
     for (const cell of draft.cells) cell.policy.parameters = { revision: 'head', commit: 'abc' };
   });
   const { matched } = matchCells([fixtureRecord()], [head]);
   assert.deepEqual(matched[2]?.exact.differences, [{ metric: 'fsyncs', baseline: 37, candidate: 38 }]);
-  const rows = changeChart(matched)?.sources.rows ?? [];
+  const [first, ...others] = changesOf(matched, null);
   assert.deepEqual(
-    rows.map(({ cell, says }) => [cell, says]),
-    [['waits for the disk', '37 → 38']],
+    [first?.policy, first?.metric, first?.base, first?.head, first?.tone],
+    ['writeback', 'syncs', 37, 38, 'warn'],
   );
+  assert.ok(others.every(({ isSignificant }) => !isSignificant));
 });
 
 test('two runs of one side that disagree are no difference but an error', () => {

@@ -5,7 +5,7 @@
 import { compareExact, type ExactComparison } from '../../results/comparison-exact.ts';
 import type { Cell, ExactCounters, RunRecord } from '../../results/record.ts';
 import { contentText, workloadAttributes, workloadIdentity } from '../../results/workload-identity.ts';
-import { cellAttributes, median, timesMeaningless, waitsOf } from '../reading/cells.ts';
+import { cellAttributes, median, timesMeaningless } from '../reading/cells.ts';
 import { timedRounds } from '../reading/paired-times.ts';
 import { workloadLabel } from '../reading/workload-label.ts';
 
@@ -16,6 +16,8 @@ export interface SideCell {
 }
 
 export interface MatchedCell {
+  /** Equal for cells that belong together, in whatever run. */
+  readonly key: string;
   readonly workload: string;
   readonly label: string;
   readonly baseline: readonly SideCell[];
@@ -80,7 +82,10 @@ export function matchCells(baseline: readonly RunRecord[], candidate: readonly R
       others.map((side) => side.exact),
     );
     return [
-      { workload: workloadLabel(first.record), label: labelOf(first, all), baseline: sides, candidate: others, exact },
+      {
+        ...{ key, workload: workloadLabel(first.record), label: labelOf(first, all) },
+        ...{ baseline: sides, candidate: others, exact },
+      },
     ];
   });
   return {
@@ -104,19 +109,16 @@ function changedInputs(baseline: readonly RunRecord[], candidate: readonly RunRe
   });
 }
 
-/** The totals that are charted; every other counter is in the table. */
-export const TOTALS = [
-  { name: 'waits for the disk', of: waitsOf },
-  { name: 'writes', of: (exact: ExactCounters) => exact.writes },
-  { name: 'bytes written', of: (exact: ExactCounters) => exact.writeBytes },
-  { name: 'reads', of: (exact: ExactCounters) => exact.reads },
-  { name: 'size of the image', of: (exact: ExactCounters) => exact.imageBytes },
-] as const;
-
 /** The median wall time of all rounds of a side in nanoseconds; null where the times say nothing about a disk. */
 export function sideWallNs(sides: readonly SideCell[]): number | null {
   const walls = sides.flatMap(({ record, cell }) =>
     timesMeaningless(record, cell) === null ? timedRounds(cell).map(({ wallNs }) => wallNs) : [],
   );
   return walls.length === 0 ? null : median(walls);
+}
+
+/** Cells of earlier runs by the key of the matched cells that they belong to, the oldest run first. */
+export function cellsByKey(records: readonly RunRecord[]): ReadonlyMap<string, readonly SideCell[]> {
+  const ordered = records.toSorted((a, b) => a.startedAt.localeCompare(b.startedAt));
+  return Map.groupBy(cellsOf(ordered), keyOf);
 }

@@ -17,6 +17,7 @@ import { axeViolations, changedFrom, launchChromium, looks, openFile } from './t
 const folder = mkdtempSync(path.join(tmpdir(), 'cowbench-'));
 const file = (name: string) => path.join(folder, `${name}.html`);
 let browser: Browser;
+const ONE_WORKLOAD = new URLSearchParams({ workload: 'made-up-savevm, flush none' });
 
 async function dashboardPage(): Promise<string> {
   const commits = fixtureCommits();
@@ -64,11 +65,13 @@ function shownRows(page: Page, table: string): Promise<string[]> {
 suite('pages over many runs in Chromium', { concurrency: false }, () => {
   for (const name of ['dashboard', 'comparison', 'sweep']) {
     test(`${name}: axe finds nothing in light and dark, nothing is requested or logged, nothing sticks out`, async () => {
-      const light = await openFile(browser, file(name), { viewport: { width: 360, height: 740 } });
+      // One workload on one machine stands for all.
+      const hash = name === 'dashboard' ? `#${ONE_WORKLOAD}` : '';
+      const light = await openFile(browser, file(name), { viewport: { width: 360, height: 740 }, hash });
       assert.equal(await light.page.evaluate(() => document.documentElement.scrollWidth), 360);
       assert.deepEqual(await axeViolations(light.page), []);
       await light.close();
-      const dark = await openFile(browser, file(name), { colorScheme: 'dark' });
+      const dark = await openFile(browser, file(name), { colorScheme: 'dark', hash });
       assert.deepEqual(await axeViolations(dark.page, ['color-contrast']), []);
       for (const chart of await dark.page.locator('.chart').all()) {
         assert.equal(await chart.getAttribute('data-drawn'), 'dark');
@@ -84,6 +87,9 @@ suite('pages over many runs in Chromium', { concurrency: false }, () => {
 
   test('what did not change is hidden until asked for; filters choose rows and charts and are in the URL', async () => {
     const { page, complaints, close } = await openFile(browser, file('dashboard'));
+    assert.equal((await shownRows(page, 'runs-table')).length, 3 * COMMITS, 'all runs, until something is chosen');
+    await page.locator('#filter-workload').selectOption('made-up-install, flush none');
+    await page.locator('#filter-machine').selectOption({ index: 1 });
     const changed = await shownRows(page, 'changes-table');
     assert.equal(changed.length, 2, changed.join('\n'));
     assert.match(changed.join('\n'), /writeback Waits for the disk worse 49 37/);
@@ -94,7 +100,10 @@ suite('pages over many runs in Chromium', { concurrency: false }, () => {
     await changedFrom(page, 'trend-waits', previous);
     assert.equal((await shownRows(page, 'changes-table')).length, 3);
     const url = new URLSearchParams(new URL(page.url()).hash.slice(1));
-    assert.deepEqual([url.get('policy'), url.get('all'), url.get('workload')], ['writeback', '1', null]);
+    assert.deepEqual(
+      [url.get('policy'), url.get('all'), url.get('workload')],
+      ['writeback', '1', 'made-up-install, flush none'],
+    );
     const run = page.locator('#runs-table tbody tr:not([hidden]) a').first();
     assert.match((await run.getAttribute('href')) ?? '', /^runs\/fixture-one-made-up-install-24\.html$/);
     assert.deepEqual(complaints, []);
@@ -120,13 +129,35 @@ suite('pages over many runs in Chromium', { concurrency: false }, () => {
     await close();
   });
 
-  test('the comparison lists what differs and, when asked, what is equal', async () => {
+  test('the landing has the newest value and the course of each figure; runs are searched; with one run it is of use', async () => {
+    const { page, close } = await openFile(browser, file('dashboard'));
+    const rows = await shownRows(page, 'overview-table');
+    assert.equal(rows.length, 9);
+    assert.ok(
+      rows.some((row) => /^writeback made-up-install.* 49 \+32\.4 % with /.test(row)),
+      rows.join('\n'),
+    );
+    assert.equal(await page.locator('#overview-table tbody tr').first().locator('svg.spark').count(), 3);
+    await page.locator('#filter-search').fill('savevm 2024-03-24');
+    assert.equal((await shownRows(page, 'runs-table')).length, 1);
+    assert.match(page.url(), /search=savevm/);
+    await close();
+    const single = await openFile(browser, file('hostile'));
+    assert.equal(await single.page.locator('#overview-table tbody tr').count(), 3);
+    assert.equal(await single.page.locator('.chart').count(), 0, 'one point has no course');
+    assert.equal((await shownRows(single.page, 'runs-table')).length, 1);
+    await single.close();
+  });
+
+  test('the comparison lists what differs, the most relevant first, and, when asked, the rest', async () => {
     const { page, close } = await openFile(browser, file('comparison'));
-    const rows = await shownRows(page, 'counters-table');
+    const rows = await shownRows(page, 'changes-table');
     assert.equal(rows.length, 2);
-    for (const row of rows) assert.match(row, /fsyncs 37 49 1\.32× more/);
+    for (const row of rows) assert.match(row, /syncs 37 49 \+32\.4 % /);
     await page.locator('#filter-all').check();
-    assert.equal((await shownRows(page, 'counters-table')).length, 42);
+    assert.ok((await shownRows(page, 'changes-table')).length > 40);
+    await page.locator('#filter-search').fill('bytes written');
+    assert.equal((await shownRows(page, 'changes-table')).length, 6);
     assert.ok(((await page.locator('h1').textContent()) ?? '').includes(HOSTILE.markup));
     assert.equal(await page.locator('img').count(), 0);
     await close();
@@ -139,6 +170,7 @@ suite('pages over many runs in Chromium', { concurrency: false }, () => {
     await page.locator('#policy-cost-group').selectOption(other);
     await changedFrom(page, 'policy-cost', previous);
     assert.equal(await page.locator('#cost-model-group').inputValue(), other);
+    assert.equal(await page.locator('#storage-table tbody:visible').getAttribute('data-group'), other);
     const words = await page.locator('#policy-cost [data-group]:not([hidden])').allInnerTexts();
     assert.equal(words.length, 1);
     assert.match((words[0] ?? '').replaceAll('\u202f', ' '), /writeback: 99\.4\u00a0% fewer waits .* \(37 to 5 850\)/);

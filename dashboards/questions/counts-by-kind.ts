@@ -6,7 +6,7 @@ import { type Bar, barRows, stackedBars } from '../charts/stacked-bars.ts';
 import { countedCells } from '../reading/cells.ts';
 import { formatBytes, formatCount, formatRatio } from '../reading/quantities.ts';
 
-/** Kinds of structure that are told apart in the chart; its table has every kind. */
+/** Kinds of structure that are distinguished in the chart; its table has every kind. */
 const PARTS: readonly (readonly [part: string, color: ThemeColor, kinds: readonly string[]])[] = [
   ['guest data', 'sky', ['data']],
   ['copies (copy-on-write)', 'purple', ['cow']],

@@ -99,7 +99,7 @@ export const storageTimes: Question = {
 function sentenceOf({ title, outcome, best, factor, versus, moreRounds }: StorageAdvice): string {
   if (outcome === 'none') return `${title}: no policy can be recommended.`;
   if (outcome === 'unsure')
-    return `${title}: ${best.join(', ')} cannot be told apart yet${moreRounds > 0 ? ` (about ${moreRounds} more rounds)` : ''}.`;
+    return `${title}: ${best.join(', ')} cannot be distinguished yet${moreRounds > 0 ? ` (about ${moreRounds} more rounds)` : ''}.`;
   const names = best.join(' or ');
   const against = factor === null || versus === null ? '' : `, ${formatRatio(factor)} faster than ${versus}`;
   return `${title}: ${names}${against}.`;

@@ -32,7 +32,7 @@ export function crashWords(crash: CrashVerdict | null): string {
 }
 
 /** The same for the end of a sentence, without the numbers of violations. */
-export function crashClause(crash: CrashVerdict | null): string {
+function crashClause(crash: CrashVerdict | null): string {
   if (crash === null) return 'not explored';
   if (crash.verdict === 'survived') return `survived ${statesOf(crash)}`;
   if (crash.verdict === 'leaks')

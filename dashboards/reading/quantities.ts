@@ -18,11 +18,6 @@ export function counted(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** `no syncs`, `1 sync`, `2 syncs`: for sentences. */
-export function countedOrNo(count: number, noun: string): string {
-  return count === 0 ? `no ${noun}s` : counted(count, noun);
-}
-
 /** Three significant digits without an exponent: `1.25`, `31.4`, `5 850`. */
 export function formatShort(value: number): string {
   if (value === 0) return '0';

@@ -1,12 +1,12 @@
 /** What a power cut does to each policy, in the words of a table's cell: during the run's workload, other operations, other sequences. */
-import type { Cell, CrashVerdict, RunRecord } from '../../results/record.ts';
+import type { Cell, CrashVerdict, RunRecord, Safety } from '../../results/record.ts';
 import { type Html, html } from '../page/html.ts';
 import type { CountedCell } from '../reading/cells.ts';
 import { crashWords } from '../reading/crash-words.ts';
 import { formatCount } from '../reading/quantities.ts';
 
 type Tone = 'good' | 'warn' | 'bad' | 'unknown';
-type Operation = NonNullable<Cell['safety']>['operations'][number];
+type Operation = Safety['operations'][number];
 
 export interface SafetyCell {
   readonly tone: Tone;

@@ -1,7 +1,7 @@
 /** FIXTURE, not measurements: runs over made-up commits, with a change of counts and a change of the level of times among them. */
 import type { RunRecord } from '../../results/record.ts';
 import { seededRandom } from '../../results/statistics-random.ts';
-import type { CommitFacts } from '../trend/run-points.ts';
+import type { CommitFacts } from '../reading/commit-facts.ts';
 import { fixtureRecord } from './fixture-record.ts';
 
 export const COMMITS = 24;
@@ -47,7 +47,11 @@ export function fixtureCommits(subject = 'image: fixture change'): Map<string, C
   return new Map(
     Array.from({ length: COMMITS }, (_, commit) => [
       hashOf(commit),
-      { subject: `${subject} ${commit}`, date: `2024-03-${String(commit + 1).padStart(2, '0')}T09:00:00.000Z` },
+      {
+        subject: `${subject} ${commit}`,
+        date: `2024-03-${String(commit + 1).padStart(2, '0')}T09:00:00.000Z`,
+        author: 'A. Uthor',
+      },
     ]),
   );
 }

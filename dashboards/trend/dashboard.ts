@@ -1,12 +1,14 @@
 /** The dashboard over many runs: what changed, trends by figure, and every run with a link to its report. */
 import { compileChart } from '../charts/compile.ts';
-import { dataTable, figure as number } from '../page/data-table.ts';
+import { copyButtons, dataTable, figure as number } from '../page/data-table.ts';
 import { pageDocument } from '../page/document.ts';
 import { glossarySection } from '../page/glossary.ts';
 import { type Html, html } from '../page/html.ts';
 import { pageTop } from '../page/page-top.ts';
 import { chartTools } from '../page/question-section.ts';
-import { counted, formatCount, formatRatio } from '../reading/quantities.ts';
+import { sparkline } from '../page/sparkline.ts';
+import { type CommitContext, commitLink, findFacts, NO_COMMITS } from '../reading/commit-facts.ts';
+import { counted, formatCount, formatRatio, formatShort } from '../reading/quantities.ts';
 import { visibleLabel } from '../reading/visible-labels.ts';
 import { type RunSummary, underNewestNames } from './run-points.ts';
 import { allSeries, commitLabel, FIGURES, type FigureKind, lastChange, type Series } from './series.ts';
@@ -17,6 +19,7 @@ export interface DashboardParts {
   /** Files that are no readable record, one line each. */
   readonly unreadable: readonly string[];
   /** Further pages of the site: file name and what it is. */
+  readonly known?: CommitContext;
   readonly pages: readonly { readonly href: string; readonly title: string }[];
 }
 
@@ -66,9 +69,10 @@ function select(name: string, label: string, options: readonly (readonly [value:
 function filters(runs: readonly RunSummary[], policies: readonly string[]): Html {
   const plain = (values: readonly string[]) => values.map((value) => [value, value] as const);
   return html`<div class="controls filters" role="search" aria-label="What is shown">
-${select('workload', 'Workload', plain(byRuns(runs, ({ workload }) => workload)))}
-${select('machine', 'Machine', plain(byRuns(runs, ({ machine }) => machine)))}
+${select('workload', 'Workload', [['', 'all workloads'], ...plain(byRuns(runs, ({ workload }) => workload))])}
+${select('machine', 'Machine', [['', 'all machines'], ...plain(byRuns(runs, ({ machine }) => machine))])}
 ${select('policy', 'Policy', [['', 'all policies'], ...plain(policies)])}
+<span class="pair"><label for="filter-search">Search</label><input type="search" id="filter-search" data-filter="search"></span>
 <label class="check"><input type="checkbox" id="filter-all" data-filter="all"> show unchanged</label>
 </div>`;
 }
@@ -117,6 +121,81 @@ ${chartTools(id, kind.title)}
 ${dataTable(trendTable(kind, own), id)}</section>`;
 }
 
+/** `+12 %`, or how often a figure was measured where it never changed. */
+function courseWords({ points, changes }: Series): Html {
+  const last = changes.at(-1);
+  if (points.length === 1) return html`<span class="under">one run</span>`;
+  if (last === undefined) return html`<span class="under">unchanged in ${formatCount(points.length)} runs</span>`;
+  const percent = last.before === 0 ? null : (last.after / last.before - 1) * 100;
+  const words = percent === null ? 'changed' : `${percent > 0 ? '+' : '−'}${formatShort(Math.abs(percent))} %`;
+  const at = points[last.index];
+  return html`<span class="under ${last.after > last.before ? 'worse' : 'better'}">${words} with ${at === undefined ? '' : commitLabel(at)}</span>`;
+}
+
+function seriesCell(series: Series | undefined): Html {
+  if (series === undefined) return html`<td class="num">–</td>`;
+  const { figure: kind, points, values } = series;
+  const newest = points.at(-1);
+  const value = values.at(-1) ?? null;
+  const line =
+    values.length < 2 ? null : sparkline(values.slice(-MOST_TRAIL), `${kind.title}, ${counted(values.length, 'run')}`);
+  const link =
+    newest === undefined
+      ? null
+      : html`<a href="runs/${newest.runId}.html">${number(value, kind.quantity, kind.help)}</a>`;
+  return html`<td class="num">${line}${link}${courseWords(series)}</td>`;
+}
+
+const MOST_TRAIL = 40;
+
+/** Where everything stands: a row for each policy of each workload on each machine, its newest figures and their course. */
+function overview(series: readonly Series[], kinds: readonly FigureKind[]): Html {
+  const rows = [
+    ...Map.groupBy(series, ({ machine, workload, label }) => JSON.stringify([machine, workload, label])).values(),
+  ];
+  const several = new Set(series.map(({ machine }) => machine)).size > 1;
+  const row = (own: readonly Series[]) => {
+    const { machine, workload, policy, label } = own[0]!;
+    const where = several ? `${workload} · ${machine}` : workload;
+    return html`<tr data-machine="${machine}" data-workload="${workload}" data-policy="${policy}">
+<th scope="row">${label}<span class="under wrap">${where}</span></th>${kinds.map((kind) => seriesCell(own.find(({ figure }) => figure === kind)))}</tr>\n`;
+  };
+  return html`<section id="overview" class="question" aria-labelledby="overview-title">
+<h2 id="overview-title"><a href="#overview">Where everything stands</a></h2>
+<div class="scroll" tabindex="0" role="region" aria-label="Newest figures of each policy">
+<table class="summary" id="overview-table"><caption><span class="caption" data-shown-rows="overview-table"></span></caption>
+<thead><tr><th scope="col">Policy</th>${kinds.map(({ title, help }) => html`<th scope="col" class="num" title="${help}">${title}</th>`)}</tr></thead>
+<tbody>${rows.map(row)}</tbody></table></div>
+<div class="tools">${copyButtons('overview-table', 'newest figures')}</div></section>`;
+}
+
+/** Every commit that was measured, the newest first, with its runs. */
+function commitsTable(runs: readonly RunSummary[], known: CommitContext): Html {
+  const groups = [...Map.groupBy(runs, (run) => commitLabel(run)).values()];
+  const dateOf = (own: readonly RunSummary[]) => findFacts(known, own[0]!.commit)?.date ?? own[0]!.startedAt;
+  const row = (own: readonly RunSummary[]) => {
+    const run = own[0]!;
+    const facts = findFacts(known, run.commit);
+    const link = facts === null ? null : commitLink(known, facts.hash);
+    const label = html`<code>${commitLabel(run)}</code>`;
+    const runLinks = own
+      .toSorted((a, b) => b.startedAt.localeCompare(a.startedAt))
+      .map(
+        ({ runId, startedAt, workload }) =>
+          html`<li><a href="runs/${runId}.html">${startedAt.slice(0, 16).replace('T', ' ')}</a> ${workload}</li>`,
+      );
+    return html`<tr><th scope="row">${link === null ? label : html`<a href="${link}">${label}</a>`}</th>
+<td>${dateOf(own).slice(0, 10)}</td><td>${facts === null ? run.subject : visibleLabel(facts.subject)}${facts?.author === undefined ? null : html`<span class="under">${visibleLabel(facts.author)}</span>`}</td>
+<td><ul class="answers">${runLinks}</ul></td></tr>\n`;
+  };
+  return html`<section id="commits" class="question" aria-labelledby="commits-title">
+<h2 id="commits-title"><a href="#commits">Commits</a></h2>
+<div class="scroll" tabindex="0" role="region" aria-label="Table of commits">
+<table class="summary" id="commits-table"><caption class="hidden">Every commit that was measured, the newest first</caption>
+<thead><tr><th scope="col">Commit</th><th scope="col">Date</th><th scope="col">Subject</th><th scope="col">Runs</th></tr></thead>
+<tbody>${groups.toSorted((a, b) => dateOf(b).localeCompare(dateOf(a))).map(row)}</tbody></table></div></section>`;
+}
+
 function runRow(run: RunSummary): Html {
   return html`<tr data-machine="${run.machine}" data-workload="${run.workload}">
 <th scope="row"><a href="runs/${run.runId}.html" title="report of this run">${run.startedAt.slice(0, 16).replace('T', ' ')}</a></th>
@@ -138,16 +217,24 @@ function runsTable(runs: readonly RunSummary[]): Html {
 }
 
 /** One page, as self-contained as a report; its links go to `runs/RUN.html` and `runs/RUN.json` next to it. */
-export async function renderDashboard({ runs: given, unreadable, pages }: DashboardParts): Promise<string> {
+export async function renderDashboard({
+  runs: given,
+  unreadable,
+  pages,
+  known = NO_COMMITS,
+}: DashboardParts): Promise<string> {
   const runs = underNewestNames(given);
   const series = allSeries(runs);
   const policies = [...new Set(series.map(({ policy }) => policy))];
   const kinds = FIGURES.filter((kind) => series.some(({ figure }) => figure === kind));
-  const charts = kinds.map((kind) =>
+  // One point has no course.
+  const courses = series.filter(({ points }) => new Set(points.map(commitLabel)).size > 1);
+  const drawn = kinds.filter((kind) => courses.some(({ figure }) => figure === kind));
+  const charts = drawn.map((kind) =>
     compileChart(
       trendChart(
         kind,
-        series.filter(({ figure }) => figure === kind),
+        courses.filter(({ figure }) => figure === kind),
         policies,
       ),
     ),
@@ -172,8 +259,10 @@ ${unreadable.length > 0 ? html`<ul class="warnings" aria-label="Warnings">${unre
 ${pages.map(({ href, title }) => html`<p><a href="${href}">${title}</a></p>`)}
 ${runs.length > 0 ? filters(runs, policies) : null}
 </section>
-${series.length > 0 ? changesTable(series) : null}
-${kinds.map((kind) => trendSection(kind, series))}
+${series.length > 0 ? overview(series, kinds) : null}
+${drawn.length > 0 ? changesTable(series) : null}
+${drawn.map((kind) => trendSection(kind, courses))}
+${runs.length > 0 ? commitsTable(runs, known) : null}
 ${runs.length > 0 ? runsTable(runs) : null}
 ${glossarySection()}
 </main>

@@ -6,16 +6,10 @@ import type { Cell, ExactCounters, RunRecord } from '../../results/record.ts';
 import { bootstrapMedianInterval } from '../../results/statistics-bootstrap.ts';
 import { workloadAttributes, workloadIdentity } from '../../results/workload-identity.ts';
 import { cellAttributes, median, timesMeaningless, waitsOf } from '../reading/cells.ts';
+import type { CommitFacts } from '../reading/commit-facts.ts';
 import { timedRounds } from '../reading/paired-times.ts';
 import { withVisibleLabels } from '../reading/visible-labels.ts';
 import { workloadLabel } from '../reading/workload-label.ts';
-
-/** What git knows of a commit. */
-export interface CommitFacts {
-  readonly subject: string;
-  /** ISO instant: the order of points. */
-  readonly date: string;
-}
 
 /** A figure of one cell in one run, with its interval where it is noisy. */
 export interface Figure {

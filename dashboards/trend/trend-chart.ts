@@ -24,10 +24,21 @@ const AXIS_TEXT: Readonly<Record<FigureKind['quantity'], string>> = {
 /** Margin above and below a series, so that a change of a hundredth does not look like a cliff. */
 const ROOM = 0.08;
 
-function rowsOf(series: Series, order: number): Row[] {
+/** Panels of several workloads or machines are distinguished by them. */
+function panelName({ label, workload, machine }: Series, all: readonly Series[]): string {
+  const several = (of: (series: Series) => string) => new Set(all.map(of)).size > 1;
+  const words = [
+    ...(several((one) => one.workload) ? [workload] : []),
+    ...(several((one) => one.machine) ? [machine] : []),
+  ];
+  return [label, ...words].join(' · ');
+}
+
+function rowsOf(series: Series, order: number, all: readonly Series[]): Row[] {
   const { figure, points, values, levels, changes } = series;
   const bounds = points.map((point) => point.figures[figure.id] ?? { low: 0, high: 0 });
-  const floor = Math.min(...bounds.map(({ low }) => low)) * (1 - ROOM);
+  // Exact counts are seen from zero: a difference of a hundredth is no cliff.
+  const floor = figure.exact ? 0 : Math.min(...bounds.map(({ low }) => low)) * (1 - ROOM);
   const ceiling = Math.max(...bounds.map(({ high }) => high)) * (1 + ROOM);
   return points.map((point, index) => {
     const change = changes.find((found) => found.index === index);
@@ -35,7 +46,7 @@ function rowsOf(series: Series, order: number): Row[] {
       machine: series.machine,
       workload: series.workload,
       cell: series.policy,
-      series: series.label,
+      series: panelName(series, all),
       order,
       run: `${commitLabel(point)} ${point.runId}`,
       at: point.date + point.runId,
@@ -48,6 +59,7 @@ function rowsOf(series: Series, order: number): Row[] {
       change: change === undefined ? '' : change.after > change.before ? 'worse' : 'better',
       shown: figure.show(values[index] ?? 0),
       commit: commitLabel(point),
+      date: point.date.slice(0, 10),
       subject: point.subject.slice(0, 120),
       href: `runs/${point.runId}.html`,
     };
@@ -55,7 +67,8 @@ function rowsOf(series: Series, order: number): Row[] {
 }
 
 const SHOWN = {
-  filter: "datum.workload == workload && datum.machine == machine && (policy == '' || datum.cell == policy)",
+  filter:
+    "(workload == '' || datum.workload == workload) && (machine == '' || datum.machine == machine) && (policy == '' || datum.cell == policy)",
 };
 const X = {
   field: 'run',
@@ -132,6 +145,7 @@ function specOf(figure: FigureKind): TopLevelSpec {
               { field: 'series', title: 'policy' },
               { field: 'shown', title: figure.title.toLowerCase() },
               { field: 'commit', title: 'commit' },
+              { field: 'date', title: 'date' },
               { field: 'subject', title: 'message' },
             ],
           },
@@ -155,7 +169,7 @@ export function trendChart(figure: FigureKind, series: readonly Series[], polici
     spec: specOf(figure),
     params: { cells: policies },
     policyNames: policies,
-    sources: { rows: series.flatMap(rowsOf) },
+    sources: { rows: series.flatMap((one, order) => rowsOf(one, order, series)) },
   };
 }
 

@@ -8,6 +8,8 @@ import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { single } from '../console/option-values.ts';
 import { unknownWord } from '../console/suggest.ts';
+import { knownCommits } from '../machine/commit-facts.ts';
+import { earlierRuns } from '../measure/session/earlier-runs.ts';
 
 interface ReportOptions {
   readonly record: string;
@@ -61,7 +63,7 @@ export const report: CommandModule<object, ReportOptions> = {
     if (options.question !== undefined)
       throw new UsageError('--question is for --format svg, png or json; the report has all');
     const { renderReport } = await import('../../dashboards/index.ts');
-    write('report', fileOf(options, '.html'), await renderReport(record));
+    write('report', fileOf(options, '.html'), await renderReport(record, knownCommits(), earlierRuns(options.record)));
   },
 };
 
@@ -99,7 +101,9 @@ async function compare(options: ReportOptions, against: string): Promise<void> {
     throw new UsageError('--against makes a page: it goes with neither --format nor --question');
   }
   const { renderComparison } = await import('../../dashboards/index.ts');
-  const page = await renderComparison({ baseline: await side(against), candidate: await side(options.record) });
+  const sides = { baseline: await side(against), candidate: await side(options.record) };
+  const history = [...sides.baseline.records, ...sides.candidate.records];
+  const page = await renderComparison({ ...sides, known: knownCommits(), history });
   const fallback = path.join(path.dirname(options.record), `${path.basename(options.record, '.json')}.comparison.html`);
   write('comparison', options.out === undefined ? fallback : single('out', options.out), page);
 }

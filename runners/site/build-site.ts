@@ -7,6 +7,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import {
+  type CommitContext,
   type ComparedSide,
   type RunSummary,
   renderComparison,
@@ -15,7 +16,7 @@ import {
   summariseRun,
 } from '../../dashboards/index.ts';
 import { readRecord, writeWhole } from '../../results/store.ts';
-import { commitFacts } from './commits.ts';
+import { knownCommits } from '../machine/commit-facts.ts';
 import { orReason, recordFiles } from './stored-records.ts';
 
 export interface SitePlan {
@@ -38,7 +39,7 @@ interface StoredRun {
 
 /** Writes the site; what is no record is reported on the index and left out. Files of an earlier site are replaced. */
 export async function buildSite({ from, out, tell }: SitePlan): Promise<SiteOutcome> {
-  const commits = commitFacts();
+  const known = knownCommits();
   const runs = new Map<string, StoredRun>();
   const unreadable: string[] = [];
   for (const file of recordFiles(from)) {
@@ -51,17 +52,17 @@ export async function buildSite({ from, out, tell }: SitePlan): Promise<SiteOutc
     // The same run may lie in two folders; one page is enough.
     if (runs.has(record.runId)) continue;
     const page = path.join(out, 'runs', `${record.runId}.html`);
-    writeWhole(page, await renderReport(record));
+    writeWhole(page, await renderReport(record, known));
     fs.copyFileSync(file, path.join(out, 'runs', `${record.runId}.json`));
-    runs.set(record.runId, { file, summary: summariseRun(record, commits) });
+    runs.set(record.runId, { file, summary: summariseRun(record, known.commits) });
     tell(`report: ${page}`);
   }
   const stored = [...runs.values()];
-  const latest = await latestComparison(stored);
+  const latest = await latestComparison(stored, known);
   if (latest !== null) writeWhole(path.join(out, 'latest.html'), latest);
   const index = path.join(out, 'index.html');
   const pages = latest === null ? [] : [{ href: 'latest.html', title: 'The newest commit against the one before' }];
-  writeWhole(index, await renderDashboard({ runs: stored.map(({ summary }) => summary), unreadable, pages }));
+  writeWhole(index, await renderDashboard({ runs: stored.map(({ summary }) => summary), unreadable, pages, known }));
   return { index, runs: stored.length, unreadable };
 }
 
@@ -90,8 +91,15 @@ function byCommit(stored: readonly StoredRun[]): CommitRuns[] {
     .sort((a, b) => b.date.localeCompare(a.date));
 }
 
+const MOST_EARLIER = 30;
+
+/** The runs whose numbers make the small lines of the comparison. */
+function newestOf(stored: readonly StoredRun[]): StoredRun[] {
+  return stored.toSorted((a, b) => b.summary.startedAt.localeCompare(a.summary.startedAt)).slice(0, MOST_EARLIER);
+}
+
 /** The newest commit against the newest older one that measured a workload of its; null when there is none. */
-async function latestComparison(stored: readonly StoredRun[]): Promise<string | null> {
+async function latestComparison(stored: readonly StoredRun[], known: CommitContext): Promise<string | null> {
   const [newest, ...older] = byCommit(stored);
   if (newest === undefined) return null;
   const workloads = new Set(newest.runs.map(({ summary }) => summary.workload));
@@ -105,5 +113,7 @@ async function latestComparison(stored: readonly StoredRun[]): Promise<string | 
     baseline: side(before),
     candidate: side(newest),
     reportOf: (runId) => `runs/${runId}.html`,
+    known,
+    history: newestOf(stored).map(({ file }) => readRecord(file)),
   });
 }

@@ -1,7 +1,7 @@
 /** `?embed=SECTION` shows one section alone, for a frame in another page. */
 
 /** Id of the section that is shown alone; null when the whole page is, also where no section has that id. */
-export function embeddedSection(): string | null {
+function embeddedSection(): string | null {
   const id = new URLSearchParams(location.search).get('embed');
   return id !== null && document.querySelector(`section[id="${CSS.escape(id)}"]`) !== null ? id : null;
 }

@@ -85,7 +85,7 @@ async function measure({ png, texts }: { png: string; texts: FoundText[] }): Pro
 }
 
 /** Of every visible text of the page in document order; the page is of no use afterwards. */
-export async function textContrasts(page: Page): Promise<TextContrast[]> {
+async function textContrasts(page: Page): Promise<TextContrast[]> {
   await page.evaluate(() => scrollTo(0, 0));
   const texts = await page.evaluate(visibleTexts);
   await page.evaluate(withoutText);

@@ -16,7 +16,9 @@ import { wrapped } from '../../console/columns.ts';
 import { UsageError } from '../../console/errors.ts';
 import { type OptionText, single } from '../../console/option-values.ts';
 import { coloured, fileLink, type Terminal } from '../../console/terminal.ts';
+import { knownCommits } from '../../machine/commit-facts.ts';
 import type { BenchOptions } from '../plan/bench-options.ts';
+import { earlierRuns } from './earlier-runs.ts';
 import type { BenchOutcome } from './run-bench.ts';
 
 /** Writes the report next to the record, unless nothing was measured; gives its path. */
@@ -25,8 +27,16 @@ export async function writeReport({ record, recordFile }: BenchOutcome): Promise
   // Loaded only now: charts need large libraries, and most commands need no charts.
   const { renderReport } = await import('../../../dashboards/index.ts');
   const reportFile = recordFile.replace(/\.json$/, '.html');
-  writeWhole(reportFile, await renderReport(record));
+  writeWhole(
+    reportFile,
+    await (commitsHeadline(record) === null ? renderReport(record) : comparisonPage(record, recordFile)),
+  );
   return reportFile;
+}
+
+async function comparisonPage(record: RunRecord, recordFile: string): Promise<string> {
+  const { renderReport } = await import('../../../dashboards/index.ts');
+  return renderReport(record, knownCommits(), earlierRuns(recordFile));
 }
 
 export interface Presentation {
