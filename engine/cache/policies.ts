@@ -167,6 +167,9 @@ registerPolicy({
   isRecommended: true,
   create: ({ file, geometry }) => {
     const policy = new OrderedPolicy(file, geometry.clusterBytes);
-    return { policy, createAllocator: (parts) => new Reserve(parts, () => policy.flush()) };
+    return {
+      policy,
+      createAllocator: (parts) => new Reserve(parts, () => policy.flush(), geometry.clustersPerRefcountBlock),
+    };
   },
 });

@@ -23,13 +23,15 @@ export type ReservePreparation = (typeof RESERVE_PREPARATIONS)[number];
 export interface ReserveOptions {
   /** Default `hole`. */
   readonly preparation?: ReservePreparation;
-  /** Most that is counted ahead. Default 64 MiB; at least four clusters are. */
+  /** Most that is counted ahead. Default 64 MiB; at least four clusters are, and at most what a quarter of a refcount block counts. */
   readonly maxBytes?: number;
 }
 
 const RESERVE_BYTES_MAX = 64 * MiB;
 const CLUSTERS_MIN = 4;
 const CLUSTERS_AT_FIRST = 16;
+/** How many flushes a peak of what was used between two of them is remembered, at least. */
+const WINDOW_FLUSHES = 1024;
 const ZERO_PIECE_BYTES = MiB;
 
 /** Consecutive clusters, counted and not used. */
@@ -47,17 +49,29 @@ export class Reserve implements Allocator {
   /** How many clusters are to be ready at a flush. */
   #target: number;
   #usedSinceFlush = 0;
+  /** The most that was used between two flushes, in this window of flushes and in the one before. */
+  #peak = 0;
+  #peakBefore = 0;
+  #flushes = 0;
   /** Their refcounts are durable. */
   #ready: Batch[] = [];
   #raised: Batch[] = [];
 
-  /** `flush` makes everything durable that the policy holds back. */
-  constructor(parts: AllocatorParts, flush: () => void, options: ReserveOptions = {}) {
+  /**
+   * `flush` makes everything durable that the policy holds back. A new refcount block costs a barrier of its own, so that what is
+   * counted ahead in one go must not need several.
+   */
+  constructor(
+    parts: AllocatorParts,
+    flush: () => void,
+    clustersPerRefcountBlock: number,
+    options: ReserveOptions = {},
+  ) {
     this.#parts = parts;
     this.#quarantine = new Quarantine(parts, flush);
     this.#preparation = options.preparation ?? 'hole';
     const clusters = Math.floor((options.maxBytes ?? RESERVE_BYTES_MAX) / parts.clusterBytes);
-    this.#clustersMax = Math.max(CLUSTERS_MIN, clusters);
+    this.#clustersMax = Math.max(CLUSTERS_MIN, Math.min(clusters, Math.floor(clustersPerRefcountBlock / 4)));
     this.#target = Math.min(CLUSTERS_AT_FIRST, this.#clustersMax);
   }
 
@@ -85,9 +99,16 @@ export class Reserve implements Allocator {
   settled(durable: Sequence): void {
     this.#quarantine.settled(durable);
     const isReady = ({ wait }: Batch) => isDurable(wait, durable);
-    this.#ready.push(...this.#raised.filter(isReady));
+    for (const batch of this.#raised.filter(isReady)) this.#addReady(batch);
     this.#raised = this.#raised.filter((batch) => !isReady(batch));
     this.#adapt();
+  }
+
+  /** What continues another is one with it, so that larger pieces can be had. */
+  #addReady(batch: Batch): void {
+    const last = this.#ready.at(-1);
+    if (last?.end === batch.next) this.#ready[this.#ready.length - 1] = { ...last, end: batch.end };
+    else this.#ready.push(batch);
   }
 
   settleAll(): void {
@@ -169,12 +190,16 @@ export class Reserve implements Allocator {
     return true;
   }
 
-  /** Twice as many where half were used between two flushes, half as many where next to none were. */
+  /** Twice as many as were used between two flushes lately, so that half of them, the least that is kept, are enough the next time. */
   #adapt(): void {
-    const used = this.#usedSinceFlush;
+    this.#peak = Math.max(this.#peak, this.#usedSinceFlush);
     this.#usedSinceFlush = 0;
-    if (used > this.#target / 2) this.#target = Math.min(this.#clustersMax, this.#target * 2);
-    else if (used < this.#target / 64) this.#target = Math.max(CLUSTERS_MIN, this.#target / 2);
+    if (++this.#flushes % WINDOW_FLUSHES === 0) {
+      this.#peakBefore = this.#peak;
+      this.#peak = 0;
+    }
+    const wanted = 2 * Math.max(this.#peak, this.#peakBefore);
+    this.#target = Math.min(this.#clustersMax, Math.max(CLUSTERS_AT_FIRST, wanted));
   }
 
   #giveBack({ next, end }: Batch): void {
