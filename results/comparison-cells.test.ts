@@ -30,6 +30,21 @@ test('pairs are the rounds that all have, without the traced one; times that are
   assert.equal(timeOf('flush'), undefined);
 });
 
+test('engine and device time are compared apart: a slower engine shows where the disk takes most of the time', () => {
+  const timed = (engineNs: number) =>
+    [...Array(13).keys()].map((index) => {
+      const sync = 9000 + 400 * (index % 5);
+      return round(index, sync + engineNs + (index % 2), { deviceNs: { read: 0, write: 0, sync } });
+    });
+  const [base, slow] = [1000, 1050].map((ns, at) =>
+    sampleCell({ id: `cell ${at}`, rounds: timed(ns), control: timed(ns) }),
+  );
+  const verdicts = compareCells(base!, slow!).times.map(
+    ({ metric, verdict, direction }) => `${metric} ${verdict} ${direction}`,
+  );
+  assert.deepEqual(verdicts, ['wall same neither', 'cpu same neither', 'engine changed higher', 'device same neither']);
+});
+
 test('a round that was interrupted before its control is no pair', () => {
   const cut = sampleCell({ id: 'base', rounds: rounds(1), control: rounds(1).slice(1, 8) });
   const { times } = compareCells(cut, sampleCell({ id: 'other', rounds: rounds(1) }));

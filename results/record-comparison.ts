@@ -17,10 +17,13 @@ export const RatioInterval = z.object({
 });
 
 /** The times that are compared. */
-export const COMPARED_TIMES = ['wall', 'cpu', 'flush'] as const;
+export const COMPARED_TIMES = ['wall', 'cpu', 'flush', 'engine', 'device'] as const;
 
 export const TimeComparison = z.object({
-  /** wall: the whole replay; cpu: user and system time of it; flush: the median guest flush of a round. */
+  /**
+   * wall: the whole replay; cpu: user and system time of it; flush: the median guest flush of a round;
+   * device: the time inside file operations; engine: wall time less that.
+   */
   metric: z.enum(COMPARED_TIMES),
   verdict: z.enum(['changed', 'same', 'unsure']),
   direction: z.enum(['higher', 'lower', 'neither']),

@@ -7,6 +7,8 @@ export const TIME_NAMES: Readonly<Record<ComparedTime, string>> = {
   wall: 'time',
   cpu: 'CPU time',
   flush: 'median flush',
+  engine: 'engine time',
+  device: 'device time',
 };
 
 /** A ratio with its interval: `1.43x (1.38 to 1.49)`; alone where the pairs are too few for one. */

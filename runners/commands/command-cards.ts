@@ -129,6 +129,7 @@ export const COMMAND_CARDS = {
       'rebuild the report of a record, draw one of its charts, or compare it with other records',
       async () => (await import('./report.ts')).report,
     ),
+    card('open [record]', 'open the report of a run in the browser', async () => (await import('./open.ts')).open),
     card(
       'site',
       'build a static site from records: a dashboard, and the report of every run',

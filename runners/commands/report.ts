@@ -10,6 +10,7 @@ import { single } from '../console/option-values.ts';
 import { unknownWord } from '../console/suggest.ts';
 import { knownCommits } from '../machine/commit-facts.ts';
 import { earlierRuns } from '../measure/session/earlier-runs.ts';
+import { recordNamed } from './latest-record.ts';
 
 interface ReportOptions {
   readonly record: string;
@@ -28,7 +29,7 @@ export const report: CommandModule<object, ReportOptions> = {
   describe: 'rebuild the report of a record, draw one of its charts, or compare it with other records',
   builder: (yargs) =>
     yargs
-      .positional('record', { type: 'string', describe: 'a record written by bench', demandOption: true })
+      .positional('record', { type: 'string', describe: 'a record written by bench, or latest', demandOption: true })
       .option('out', {
         ...value('FILE'),
         describe: 'file to write [default: next to the record, with the extension of the format]',
@@ -52,9 +53,11 @@ export const report: CommandModule<object, ReportOptions> = {
         describe: 'a record, or a folder of records, to compare with; RECORD may then be a folder too',
       })
       .example('$0 report results/runs/M/C/RUN.json --out report.html', 'a report to publish')
+      .example('$0 report latest --out report.html', 'the newest run')
       .example('$0 report RUN.json --format svg --question policy-cost', 'one chart, for a paper')
       .example('$0 report results/runs/M/B --against results/runs/M/A --out changes.html', 'commit B against commit A'),
-  handler: async (options) => {
+  handler: async (given) => {
+    const options = { ...given, record: recordNamed(given.record) };
     const format = oneOf('format', options.format, FORMATS);
     const theme = oneOf('theme', options.theme, THEMES);
     if (options.against !== undefined) return compare(options, single('against', options.against));

@@ -52,6 +52,7 @@ export const EXIT_CODE_TABLE: Readonly<Record<string, ExitCodes>> = {
   workloads: PLAIN,
   env: PLAIN,
   report: PLAIN,
+  open: PLAIN,
   site: PLAIN,
   store: { ...PLAIN, 1: 'verify: a run is not as it was stored' },
   schema: PLAIN,

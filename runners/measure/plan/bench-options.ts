@@ -110,7 +110,6 @@ const OUTPUT = {
   verbose: {
     type: 'boolean',
     alias: 'v',
-    common,
     describe: 'all counts, safety by operation, verdicts and where the time went',
   },
   quiet: { type: 'boolean', alias: 'q', common, describe: 'no progress on stderr' },
