@@ -91,6 +91,17 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...[ENGINE, 'engine/nbd/index.ts', 'workloads', 'results'],
     ...['runners/console', 'runners/image-tool', 'runners/plugins', 'runners/sample'],
   ],
+  'runners/safety/servers': [
+    ...[
+      ENGINE,
+      'engine/instruments/index.ts',
+      'engine/nbd/index.ts',
+      'runners/console',
+      'runners/nbd',
+      'runners/serve',
+    ],
+    ...['runners/safety/requests', 'runners/safety/states', 'runners/safety/qemu'],
+  ],
   'runners/safety/soak': [ENGINE, 'workloads/prng.ts', 'runners/console', 'runners/serve'],
   'runners/measure/plan': [
     ...[ENGINE, 'workloads', 'results', 'runners/console', 'runners/machine'],
@@ -130,6 +141,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
       'runners/console',
       'runners/machine',
       'runners/image-tool',
+      'runners/nbd',
       'runners/ops',
       'runners/plugins',
       'runners/sample',
@@ -138,7 +150,14 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
       'runners/stores',
       'runners/fleet',
     ],
-    ...[...CRASH, 'runners/safety/explore', 'runners/safety/qemu', 'runners/safety/record', 'runners/safety/fuzz'],
+    ...[
+      ...CRASH,
+      'runners/safety/explore',
+      'runners/safety/qemu',
+      'runners/safety/servers',
+      'runners/safety/record',
+      'runners/safety/fuzz',
+    ],
     ...['runners/measure/plan', 'runners/measure/session', 'runners/measure/commits', 'runners/measure/gate'],
     ...[
       'runners/measure/load',
@@ -165,7 +184,11 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
 /** Where a built-in module may be used, besides tests: what reaches out of the process stays in few places. */
 const BUILT_IN_USERS: Readonly<Record<string, readonly RegExp[]>> = {
   fs: [/^engine\/io\/file/, /^workloads\//, /^results\/store\.ts$/, /^dashboards\//, /^runners\//],
-  net: [/^runners\/serve\/(?:server|connection|nbd-client|phases-pipe)\.ts$/, /^runners\/commands\/serve\.ts$/],
+  net: [
+    /^runners\/serve\/(?:server|connection|nbd-client|phases-pipe)\.ts$/,
+    /^runners\/safety\/servers\/recording-server\.ts$/,
+    /^runners\/commands\/serve\.ts$/,
+  ],
   worker_threads: [
     /^runners\/serve\/image-(?:thread|worker)\.ts$/,
     /^runners\/safety\/explore\/thread-pool\.ts$/,

@@ -8,15 +8,23 @@ import { Interruption } from '../console/interruption.ts';
 import { clusterSize, integer, list, type OptionText, single } from '../console/option-values.ts';
 import { unknownWord } from '../console/suggest.ts';
 import { WorkProgress } from '../console/work-progress.ts';
+import { formatOfCommand, programOf } from '../nbd/command.ts';
 import { exploreJobs } from '../safety/explore/exploration-pool.ts';
 import type { ExploreOptions } from '../safety/explore/explore.ts';
 import type { ExplorationJob } from '../safety/explore/jobs.ts';
 import { tellStory } from '../safety/explore/story.ts';
 import type { FoundExample, Tally } from '../safety/explore/tally.ts';
 import { FINDING_CLASSES, type FindingClass, isViolated, isViolation } from '../safety/judge/state-verdict.ts';
-import { exploreByQemu, type LeftOut } from '../safety/qemu/qemu-exploration.ts';
+import {
+  exploreByProgram,
+  exploreByQemu,
+  type LeftOut,
+  type QemuExploration,
+} from '../safety/qemu/qemu-exploration.ts';
+import type { CrashWorkload } from '../safety/requests/crash-workload.ts';
 import { crashWorkload, NAMED_WORKLOADS } from '../safety/requests/named-workloads.ts';
 import { OPERATIONS } from '../safety/requests/operation-table.ts';
+import { recordByServer, whyNotByServer } from '../safety/servers/server-recording.ts';
 import { type CrashRecording, type CrashSubject, recordWorkload } from '../safety/states/record-workload.ts';
 
 const OPTIONS = {
@@ -30,7 +38,7 @@ const OPTIONS = {
   engine: {
     ...value('NAME'),
     default: 'cowbench',
-    describe: 'cowbench, or qemu: the installed QEMU, in writeback mode',
+    describe: 'cowbench; qemu: the installed QEMU, in writeback mode; nbd:COMMAND: any server on {socket} of {image}',
   },
   policy: { ...value('NAME,…'), alias: 'p', describe: 'policies, or all [default: all]' },
   stage: { ...value('STAGE'), describe: "stage of history [default: each policy's own]" },
@@ -74,7 +82,7 @@ interface Story {
 
 interface Result {
   readonly name: string;
-  readonly subject: CrashSubject | { readonly engine: 'qemu' };
+  readonly subject: CrashSubject | { readonly engine: 'qemu' | 'nbd' };
   readonly tally: Tally<unknown>;
   /** Violations first, the simplest of each class. */
   readonly stories: readonly Story[];
@@ -120,6 +128,7 @@ function chooseExplorations(options: Options): Explore[] {
     if (unfit !== undefined) throw new UsageError(`--${unfit}: not with --engine qemu, which has one policy, its own`);
     return [(signal) => exploreQemu(options, signal)];
   }
+  if (engine.startsWith('nbd:')) return [(signal) => exploreServer(engine.slice('nbd:'.length), options, signal)];
   if (engine !== 'cowbench') throw new UsageError(unknownWord('engine', engine, ['cowbench', 'qemu']));
   const policy = options.policy === undefined ? 'all' : text('policy');
   const subjects = chooseSubjects(policy, options.stage === undefined ? null : text('stage'));
@@ -136,14 +145,30 @@ async function explorePolicy(subject: CrashSubject, options: Options, signal: Ab
   return { name, subject, tally, stories, leftOut: [] };
 }
 
+/** Any program that serves an image, on a file that is recorded. */
+async function exploreServer(command: string, options: Options, signal: AbortSignal): Promise<Result> {
+  if (formatOfCommand(command) !== 'qcow2')
+    throw new UsageError('--engine nbd: crash states are judged of qcow2 images only');
+  const { works, limits } = await planWork(options);
+  const program = {
+    name: programOf(command),
+    whyNot: whyNotByServer,
+    record: (workload: CrashWorkload) => recordByServer(workload, command),
+  };
+  return foreignResult('nbd', await exploreByProgram(program, works, limits, signal), signal);
+}
+
 async function exploreQemu(options: Options, signal: AbortSignal): Promise<Result> {
   const { works, limits } = await planWork(options);
-  const { name, tally, leftOut } = await exploreByQemu(works, limits, signal);
+  return foreignResult('qemu', await exploreByQemu(works, limits, signal), signal);
+}
+
+function foreignResult(engine: 'qemu' | 'nbd', { name, tally, leftOut }: QemuExploration, signal: AbortSignal): Result {
   const [first] = leftOut;
   if (!signal.aborted && tally.workloads === 0 && first !== undefined)
-    throw new UsageError(`--engine qemu, workload ${first.workload.name}: ${first.reason}`);
+    throw new UsageError(`--engine ${engine}, workload ${first.workload.name}: ${first.reason}`);
   const stories = storiesOf(tally, (found) => found.subject);
-  return { name, subject: { engine: 'qemu' }, tally, stories, leftOut };
+  return { name, subject: { engine }, tally, stories, leftOut };
 }
 
 function chooseSubjects(policyText: string, stageText: string | null): CrashSubject[] {

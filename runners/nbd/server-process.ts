@@ -48,6 +48,8 @@ export interface ServerOptions {
   readonly imagePath: string;
   /** Trace its system calls on the image. */
   readonly traced: boolean;
+  /** Connect a blocking client. Default true; else the caller does, once {@link ServerProcess.start} has found the socket. */
+  readonly connects?: boolean;
   readonly patienceMs?: Partial<typeof SERVER_PATIENCE_MS>;
 }
 
@@ -89,7 +91,7 @@ export class ServerProcess {
   static async start(options: ServerOptions): Promise<ServerProcess> {
     const server = new ServerProcess(options);
     try {
-      await server.#connect();
+      await (options.connects === false ? server.#awaitSocket() : server.#connect());
       return server;
     } catch (error) {
       await server.#leave();
@@ -97,9 +99,13 @@ export class ServerProcess {
     }
   }
 
+  get socketPath(): string {
+    return this.#file('socket');
+  }
+
   /** Where other clients find it. */
   get uri(): string {
-    return `nbd+unix:///?socket=${encodeURIComponent(this.#file('socket'))}`;
+    return `nbd+unix:///?socket=${encodeURIComponent(this.socketPath)}`;
   }
 
   get client(): BlockingNbdClient {
@@ -153,6 +159,14 @@ export class ServerProcess {
     this.#client?.disconnect();
     this.#client = null;
     await this.#leave();
+  }
+
+  async #awaitSocket(): Promise<void> {
+    const untilMs = performance.now() + this.#patienceMs.start;
+    while (!fs.existsSync(this.socketPath) && this.#status === null && performance.now() < untilMs)
+      await wait(RETRY_MS);
+    if (this.#status !== null) throw this.#unusable('it ended before it listened on {socket}');
+    if (!fs.existsSync(this.socketPath)) throw this.#unusable('it does not listen on {socket}');
   }
 
   async #connect(): Promise<void> {

@@ -39,16 +39,35 @@ export function exploreNamedByQemu(statesPerPoint: number, signal?: AbortSignal)
  * Records and explores `works` one after the other; those that QEMU cannot carry out are left out, with the reason.
  * `signal` ends it after the present one. Throws UsageError when QEMU is not installed.
  */
-export async function exploreByQemu(
+export function exploreByQemu(
   works: Iterable<ExplorationJob['work']>,
   options: ExploreOptions,
   signal?: AbortSignal,
 ): Promise<QemuExploration> {
-  const name = `QEMU ${toolVersion('qemu-io')}`;
+  const qemu = { name: `QEMU ${toolVersion('qemu-io')}`, whyNot: whyNotByQemu, record: recordByQemu };
+  return exploreByProgram(qemu, works, options, signal);
+}
+
+/** A program of others, and how it is recorded. */
+export interface RecordedProgram {
+  readonly name: string;
+  /** Why it cannot carry out a workload; null when it can. */
+  whyNot(workload: CrashWorkload): string | null;
+  record(workload: CrashWorkload): Promise<CrashRecording>;
+}
+
+/** The same for any program. */
+export async function exploreByProgram(
+  program: RecordedProgram,
+  works: Iterable<ExplorationJob['work']>,
+  options: ExploreOptions,
+  signal?: AbortSignal,
+): Promise<QemuExploration> {
+  const { name } = program;
   const tally = emptyTally<CrashRecording>();
   const leftOut: LeftOut[] = [];
   for (const { workload, limits } of allWorkloads(works, options)) {
-    const recorded = await recordOrReason(workload);
+    const recorded = await recordOrReason(program, workload);
     // What interrupts this process ends QEMU too: then a failed request means nothing.
     if (signal?.aborted) break;
     if (typeof recorded === 'string') {
@@ -64,11 +83,11 @@ function* allWorkloads(works: Iterable<ExplorationJob['work']>, options: Explore
   for (const work of works) yield* workloadsOf(work, options);
 }
 
-async function recordOrReason(workload: CrashWorkload): Promise<CrashRecording | string> {
-  const reason = whyNotByQemu(workload);
+async function recordOrReason(program: RecordedProgram, workload: CrashWorkload): Promise<CrashRecording | string> {
+  const reason = program.whyNot(workload);
   if (reason !== null) return reason;
   try {
-    return await recordByQemu(workload);
+    return await program.record(workload);
   } catch (error) {
     if (error instanceof Qcow2Error && error.code === 'IO') return error.message;
     throw error;

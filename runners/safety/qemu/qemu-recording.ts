@@ -127,7 +127,7 @@ function changesOf(
 }
 
 /** Says of a write what its place and its bytes tell: the header, or nothing but values of the guest. */
-function named(change: RecordedChange, clusterSizeBytes: number): RecordedChange {
+export function named(change: RecordedChange, clusterSizeBytes: number): RecordedChange {
   if (change.op !== 'write') return change;
   if (change.offset + change.bytes.length <= clusterSizeBytes) return { ...change, kind: 'header' };
   const words = new Uint32Array(change.bytes.buffer, change.bytes.byteOffset, change.bytes.length / 4);
