@@ -14,7 +14,7 @@ export const MATRIX_LAYERS: Layers = [
     mark: { type: 'rect', tooltip: true, stroke: themeToken('page'), strokeWidth: 2, cornerRadius: 3 },
     encoding: {
       x: { ...X, axis: { ...NO_LINES, orient: 'top', labelAngle: 0, labelOverlap: true } },
-      y: { ...Y, axis: { ...NO_LINES } },
+      y: { ...Y, axis: { ...NO_LINES, labelLimit: { expr: 'narrow ? 108 : 340' } } },
       color: {
         field: 'share',
         type: 'quantitative',

@@ -93,6 +93,19 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 }
 
+test('the page says whose history it is and when, links commits that have an address, and states the size of each workload', async () => {
+  const run = historyRun([part('install', 'installation')]);
+  run.stages[1]!.commit = '93913dfd8a^ + c641483fb';
+  const page = await renderHistory(run);
+  assert.match(page, /<h1>QEMU’s qcow2 driver: the history of its metadata cache, January 2011 to January 2011<\/h1>/);
+  assert.match(
+    page,
+    /commit 93913dfd8a\^ \+ <a href="https:\/\/gitlab\.com\/qemu-project\/qemu\/-\/commit\/c641483fb">c641483fb<\/a>/,
+  );
+  assert.match(page, /installation \(48\u202f905 writes, 1\.33\u00a0GiB\)/);
+  assert.match(page, /Recorded workloads are replayed in part only/);
+});
+
 test('the page on safety is linked where it is known to lie, and named where it is not', async () => {
   const run = { ...historyRun([]), safetyPage: 'docs/safety.md' };
   const said = (page: string) => /<section id="safety".*?<\/section>/s.exec(page)?.[0] ?? '';

@@ -32,11 +32,14 @@ function titlesOf(record: RunRecord): string[] {
 }
 
 function rowsOf(record: RunRecord): Row[] {
-  return cascadesOf(record).flatMap(({ cascade, cell }, order) =>
-    cascade.events.map((event, index) => ({
-      panel: `${cell}, ${formatDuration(cascade.durationNs)}`,
-      title: cascade.title,
-      order,
+  return cascadesOf(record).flatMap(({ cascade, cell }, order) => {
+    const common = { panel: `${cell}, ${formatDuration(cascade.durationNs)}`, title: cascade.title, order };
+    const whole = {
+      ...{ ...common, step: 0, lane: 'request', op: 'request', fromNs: 0, toNs: cascade.durationNs },
+      ...{ took: formatDuration(cascade.durationNs), at: requestText(cascade) },
+    };
+    const events = cascade.events.map((event, index) => ({
+      ...common,
       step: index + 1,
       lane: `${event.op} ${event.what}`,
       op: event.op,
@@ -44,8 +47,14 @@ function rowsOf(record: RunRecord): Row[] {
       toNs: event.startNs + event.durationNs,
       took: formatDuration(event.durationNs),
       at: event.op === 'sync' ? 'whole file' : `offset ${formatCount(event.offset)}, ${formatBytes(event.lengthBytes)}`,
-    })),
-  );
+    }));
+    return [whole, ...events];
+  });
+}
+
+/** `write of 4 KiB at 1 048 576`. */
+function requestText({ request: { op, offset, lengthBytes } }: Shown['cascade']): string {
+  return lengthBytes === 0 ? op : `${op} of ${formatBytes(lengthBytes)} at ${formatCount(offset)}`;
 }
 
 function sentence(shown: Shown): string {
@@ -61,8 +70,10 @@ const OP_COLOR = {
   type: 'nominal',
   legend: null,
   scale: {
-    domain: ['sync', 'write', 'read', 'truncate', 'punch', 'preallocate'],
-    range: (['vermillion', 'blue', 'green', 'purple', 'orange', 'sky'] as const).map((name) => themeToken(name)),
+    domain: ['sync', 'write', 'read', 'truncate', 'punch', 'preallocate', 'request'],
+    range: (['vermillion', 'blue', 'green', 'purple', 'orange', 'sky', 'line'] as const).map((name) =>
+      themeToken(name),
+    ),
   },
 } as const satisfies Record<string, unknown>;
 
@@ -70,7 +81,7 @@ export const syncCascade: Question = {
   id: 'sync-cascade',
   title: 'What happens inside one guest request?',
   reading:
-    'Time runs to the right from the arrival of the guest request. Each lane is a kind of file operation; long bars are waits. Each panel has its own time scale.',
+    'Time runs to the right from the arrival of the guest request. Each lane is a kind of file operation; long bars are waits. All policies share the time scale; between the bars the engine computes.',
   absent: 'This run recorded no single request step by step.',
   renderer: 'svg',
   spec: {
@@ -80,7 +91,7 @@ export const syncCascade: Question = {
     transform: [{ filter: 'datum.title === shownRequest' }],
     columns: 1,
     facet: panels('panel', BY_ORDER),
-    resolve: { scale: { x: 'independent', y: 'independent' } },
+    resolve: { scale: { y: 'independent' } },
     spec: {
       width: 600,
       height: { step: 22 },

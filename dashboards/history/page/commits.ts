@@ -163,7 +163,7 @@ export function commitSpec(commits: readonly Commit[]): TopLevelSpec {
               type: 'nominal',
               sort: null,
               title: null,
-              axis: { ticks: false, domain: false, grid: true },
+              axis: { ticks: false, domain: false, grid: true, labelLimit: { expr: 'narrow ? 130 : 340' } },
             },
             x: {
               field: 'ratio',

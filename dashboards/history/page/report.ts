@@ -5,7 +5,7 @@ import { pageDocument } from '../../page/document.ts';
 import { shellWord } from '../../page/environment.ts';
 import { glossarySection } from '../../page/glossary.ts';
 import { type Html, html } from '../../page/html.ts';
-import { formatDuration } from '../../reading/quantities.ts';
+import { counted, formatBytes, formatDuration } from '../../reading/quantities.ts';
 import { withVisibleLabels } from '../../reading/visible-labels.ts';
 import type { HistoryRun } from '../history-run.ts';
 import { type Claim, claimText } from '../point.ts';
@@ -150,6 +150,27 @@ function environment(run: HistoryRun): Html {
 </section>`;
 }
 
+const MONTH = new Intl.DateTimeFormat('en', { month: 'long', year: 'numeric', timeZone: 'UTC' });
+
+/** `January 2011 to July 2011`. */
+function period({ stages }: HistoryRun): string {
+  const month = (date: string) => {
+    const time = Date.parse(date);
+    return Number.isNaN(time) ? date : MONTH.format(time);
+  };
+  return `${month(stages[0]!.date)} to ${month(stages.at(-1)!.date)}`;
+}
+
+/** Each workload is called by its size as well: a part of a recorded installation is not the installation. */
+function withSizes(run: HistoryRun): HistoryRun {
+  const parts = run.parts.map((part) => {
+    const guest = part.record.cells.find(({ exact }) => exact !== null)?.exact?.guest;
+    if (guest === undefined) return part;
+    return { ...part, title: `${part.title} (${counted(guest.writes, 'write')}, ${formatBytes(guest.writeBytes)})` };
+  });
+  return { ...run, parts };
+}
+
 function allClaims(run: HistoryRun): Claim[] {
   return POINTS.flatMap((point) => [...point.claims(run)]);
 }
@@ -159,14 +180,14 @@ function allClaims(run: HistoryRun): Claim[] {
  * safety lies as seen from this file, as a URL.
  */
 export async function renderHistory(document: HistoryRun, safetyLink: string | null = null): Promise<string> {
-  const run = withVisibleLabels(document);
+  const run = withSizes(withVisibleLabels(document));
   const commits = commitsOf(run);
   const sections = [...overview(run, commits), ...pointSections(run)];
   const body = html`<a class="skip" href="#main">Skip to the answer</a>
 <header class="top"><p class="brand">cowbench <span>what a copy-on-write image costs</span></p>
 <button type="button" class="tool" id="theme" aria-label="Colour theme: as the system">Theme: system</button></header>
 <main id="main">
-<h1>The history of a metadata cache, ${run.stages[0]!.date} to ${run.stages.at(-1)!.date}</h1>
+<h1>QEMU’s qcow2 driver: the history of its metadata cache, ${period(run)}</h1>
 <p class="meta">${run.startedAt.slice(0, 10)} · ${run.stages.length} stages · ${run.parts.length} workloads</p>
 ${answer(run, commits, allClaims(run))}
 ${timeline(run, commits)}

@@ -19,10 +19,19 @@ function furtherWords({ further, same }: ReturnType<typeof told>, all: number): 
   return rest.join('; ');
 }
 
+/** Where the commits of QEMU are read. */
+const COMMIT_PAGE = 'https://gitlab.com/qemu-project/qemu/-/commit/';
+
+/** Hashes as links; the parent of a commit (`HASH^`) has no address of its own. */
+function commitLinks(text: string): Html {
+  const parts = text.split(/\b([0-9a-f]{9,40})\b(?!\^)/);
+  return html`${parts.map((part, index) => (index % 2 === 0 ? html`${part}` : html`<a href="${COMMIT_PAGE}${part}">${part}</a>`))}`;
+}
+
 function stageItem(stage: HistoryStage, commit: Commit | undefined): Html {
   const effects = commit === undefined ? null : told(commit);
   const measured = commit !== undefined && commit.effects.length > 0;
-  return html`<li><p class="when"><time datetime="${stage.date}">${stage.date}</time> · commit ${stage.commit}</p>
+  return html`<li><p class="when"><time datetime="${stage.date}">${stage.date}</time> · commit ${commitLinks(stage.commit)}</p>
 <h3>${stage.id}: ${stage.title}</h3>
 ${effects === null ? null : html`${effectsList('good', 'Gained', effects.bought)}${effectsList('bad', 'Made worse', effects.worse)}`}
 ${effects === null ? null : html`<p class="rest">${measured ? furtherWords(effects, commit.effects.length) : 'Not measured in this run.'}</p>`}</li>
