@@ -1,7 +1,7 @@
 /** What each request costs under the policies since writeback, each request alone and flushed: what each of them saves, and where. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KiB } from '../index.ts';
+import { CountingFile, createImage, GiB, KiB, MemoryFile, openImage, queuedRequest, RequestQueue } from '../index.ts';
 import { BARRIER_SCENARIOS, barrierCost, snapshotSyncs } from '../testing/barrier-scenarios.ts';
 
 /** Of writeback, the cost per flush is the same from the first one after the warm-up on. */
@@ -60,5 +60,49 @@ for (const policy of ['ordered', 'reserve']) {
     for (const clusters of [16, 4096]) {
       assert.deepEqual(snapshotSyncs(clusters, { policy }), { create: 2, apply: 2, delete: 2 }, `${clusters} clusters`);
     }
+  });
+}
+
+const REQUESTERS = 16;
+const ROUNDS = 200;
+
+/** Syncs per flush that a guest asked for, when several requesters write a fresh cluster each and then flush, at the same time. */
+function sharedSyncs(policy: string): number {
+  const memory = new MemoryFile('image');
+  createImage(memory, { sizeBytes: GiB });
+  const file = new CountingFile(memory);
+  const image = openImage(file, { policy });
+  const queue = new RequestQueue();
+  const bytes = new Uint8Array(4 * KiB).fill(1);
+  let acknowledged = 0;
+  const done = (error: unknown) => {
+    assert.equal(error, null);
+    acknowledged++;
+  };
+  const round = (index: number) => {
+    for (let of = 0; of < REQUESTERS; of++) {
+      const offset = (index * REQUESTERS + of) * 64 * KiB;
+      queue.push(queuedRequest(image, { op: 'write', offset, length: bytes.length }, bytes, done, of));
+    }
+    for (let of = 0; of < REQUESTERS; of++)
+      queue.push(queuedRequest(image, { op: 'flush' }, new Uint8Array(0), done, of));
+    queue.serveBatch();
+  };
+  for (let index = 0; index < 10; index++) round(index);
+  const before = file.counts.fsyncs;
+  for (let index = 10; index < 10 + ROUNDS; index++) round(index);
+  const syncs = file.counts.fsyncs - before;
+  assert.equal(acknowledged, 2 * REQUESTERS * (10 + ROUNDS));
+  image.close();
+  return syncs / (ROUNDS * REQUESTERS);
+}
+
+for (const [policy, most] of [
+  ['ordered', 0.14],
+  ['reserve', 0.08],
+] as const) {
+  test(`${policy}: ${REQUESTERS} requesters share their barriers, at most ${most} syncs per flush of theirs`, () => {
+    const syncs = sharedSyncs(policy);
+    assert.ok(syncs >= 1 / REQUESTERS && syncs <= most, `${syncs}`);
   });
 }

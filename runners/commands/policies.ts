@@ -2,6 +2,9 @@
 import type { CommandModule } from 'yargs';
 import { policyPresets, STAGE_IDS, STAGES, type Stage } from '../../engine/index.ts';
 
+const WHY_RECOMMENDED =
+  'fewest syncs for every kind of request, and clean after every explored power cut (docs/policies.md, docs/safety.md)';
+
 export const policies: CommandModule<object, { json: boolean | undefined }> = {
   command: 'policies',
   describe: 'list the metadata cache policies and the stages of history',
@@ -22,6 +25,9 @@ export const policies: CommandModule<object, { json: boolean | undefined }> = {
     for (const { name, summary, hostCacheMode, isRecommended } of policyPresets()) {
       const advice = isRecommended ? ' (recommended)' : '';
       console.log(`  ${name.padEnd(14)}${summary}; host cache mode ${hostCacheMode}${advice}`);
+    }
+    for (const { name, isRecommended } of policyPresets()) {
+      if (isRecommended) console.log(`\n${name} is recommended: ${WHY_RECOMMENDED}`);
     }
     console.log('\nStages of history (--stage):');
     for (const { id, history } of stages) {

@@ -5,10 +5,11 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type HostCacheMode, STAGE_IDS, type StageId } from '../../engine/index.ts';
+import { type HostCacheMode, policyPresets, STAGE_IDS } from '../../engine/index.ts';
 import { runOps } from './run.ts';
 import { parseScript } from './script.ts';
 import { joinSigns, signOf } from './sequence.ts';
+import type { OpsSubject } from './subject.ts';
 
 export const POLICIES_PAGE = path.join(import.meta.dirname, '../../docs/policies.md');
 
@@ -47,12 +48,12 @@ const MODES: readonly HostCacheMode[] = ['writethrough', 'writeback'];
 
 type Row = readonly [title: string, ...sequences: string[]];
 
-/** Rows of a stage: what happens, and the sequence in each mode. */
-async function rowsOf(stage: StageId, directory: string): Promise<Row[]> {
+/** Rows of a stage or policy: what happens, and the sequence in each mode. */
+async function rowsOf(subject: OpsSubject, directory: string): Promise<Row[]> {
   const perMode = await Promise.all(
     MODES.map(async (mode) => [
-      ...(await sequencesOf('life', 1073741824, LIFE, stage, mode, directory)),
-      ...(await sequencesOf('eviction', 34359738368, EVICTION, stage, mode, directory)),
+      ...(await sequencesOf('life', 1073741824, LIFE, subject, mode, directory)),
+      ...(await sequencesOf('eviction', 34359738368, EVICTION, subject, mode, directory)),
     ]),
   );
   return perMode[0]!.map(([title, first], index): Row => [title, first, perMode[1]![index]![1]]);
@@ -62,14 +63,14 @@ async function sequencesOf(
   name: string,
   sizeBytes: number,
   scene: typeof LIFE,
-  stage: StageId,
+  subject: OpsSubject,
   cache: HostCacheMode,
   directory: string,
 ): Promise<[string, string][]> {
   const script = parseScript([`#@ size=${sizeBytes}`, ...scene.map(([, op]) => op)].join('\n'), `${name}-${cache}.ops`);
   const signs: string[][] = [];
   await runOps(script, {
-    stage,
+    ...subject,
     cache,
     directory,
     onLabel: () => signs.push([]),
@@ -79,16 +80,25 @@ async function sequencesOf(
   return scene.flatMap(([title], index) => (title === null ? [] : [[title, joinSigns(signs[index + 3]!)]]));
 }
 
-/** Marker name → markdown: S0 in full, each later stage as what changed since the one before. */
-export async function generatedTables(): Promise<Map<StageId, string>> {
+/** Marker name → what it stands for: the stages of history, then the policies since. */
+function subjects(): [name: string, subject: OpsSubject][] {
+  const since = policyPresets().filter(({ stage }) => stage === undefined);
+  return [
+    ...STAGE_IDS.map((stage): [string, OpsSubject] => [stage, { stage }]),
+    ...since.map(({ name }): [string, OpsSubject] => [name, { policy: name }]),
+  ];
+}
+
+/** Marker name → markdown: S0 in full, each later stage or policy as what changed since the one before. */
+export async function generatedTables(): Promise<Map<string, string>> {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'cowbench-'));
   try {
-    const tables = new Map<StageId, string>();
+    const tables = new Map<string, string>();
     let before: Row[] = [];
-    for (const stage of STAGE_IDS) {
-      const rows = await rowsOf(stage, directory);
+    for (const [name, subject] of subjects()) {
+      const rows = await rowsOf(subject, directory);
       const changed = rows.filter((row, index) => row.join() !== before[index]?.join());
-      tables.set(stage, changed.length === 0 ? 'No sequence changed.' : markdownTable(changed));
+      tables.set(name, changed.length === 0 ? 'No sequence changed.' : markdownTable(changed));
       before = rows;
     }
     return tables;
@@ -109,14 +119,14 @@ function markdownTable(rows: readonly Row[]): string {
 
 const MARKED = /<!-- sequences (\w+) -->\n[\s\S]*?<!-- end -->/g;
 
-/** The page with every marked place filled. Throws when a stage has no place, or a place no stage. */
-export function fillPage(page: string, tables: ReadonlyMap<StageId, string>): string {
+/** The page with every marked place filled. Throws when a stage or policy has no place, or a place neither. */
+export function fillPage(page: string, tables: ReadonlyMap<string, string>): string {
   const missing = new Set<string>(tables.keys());
-  const filled = page.replaceAll(MARKED, (_, stage: StageId) => {
-    const table = tables.get(stage);
-    if (table === undefined) throw new Error(`${POLICIES_PAGE}: there is no stage ${stage}`);
-    missing.delete(stage);
-    return `<!-- sequences ${stage} -->\n${table}\n<!-- end -->`;
+  const filled = page.replaceAll(MARKED, (_, name: string) => {
+    const table = tables.get(name);
+    if (table === undefined) throw new Error(`${POLICIES_PAGE}: there is no stage or policy ${name}`);
+    missing.delete(name);
+    return `<!-- sequences ${name} -->\n${table}\n<!-- end -->`;
   });
   if (missing.size > 0) throw new Error(`${POLICIES_PAGE}: no marker for ${[...missing].join(', ')}`);
   return filled;
