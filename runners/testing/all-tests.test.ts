@@ -38,7 +38,7 @@ function lines(userId: number): string[] {
 
 test('what is missing is named, then installed by sudo, then the packages, then all tests, strictly', () => {
   const [said, update, , install, , ...rest] = lines(1000);
-  assert.match(said!, /^Installing chromium .*qemu-utils strace for the tests: by sudo apt-get install$/);
+  assert.match(said!, /^Installing chromium .*qemu-utils strace zsh for the tests: by sudo apt-get install$/);
   assert.equal(update, 'sudo apt-get update');
   assert.match(
     install!,
