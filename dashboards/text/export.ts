@@ -1,11 +1,15 @@
 /** Records as flat tables for other programs: one row a cell, counts to the digit, times in nanoseconds. */
 import { exactMetrics } from '../../results/comparison-exact.ts';
-import type { Cell, RunRecord } from '../../results/record.ts';
+import type { Cell, RunRecord, TimeComparison } from '../../results/record.ts';
 import { median } from '../../results/statistics.ts';
 import { syncWork } from '../../results/sync-work.ts';
+import { adviceSentence } from '../reading/advice.ts';
+import { crashWords } from '../reading/crash-words.ts';
 import { timedRounds } from '../reading/paired-times.ts';
+import { formatBytes } from '../reading/quantities.ts';
+import { commitsHeadline, countLines } from './comparison-text.ts';
 
-export const EXPORT_FORMATS = ['table', 'json', 'csv', 'markdown'] as const;
+export const EXPORT_FORMATS = ['table', 'json', 'csv', 'markdown', 'comment'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 type Row = Readonly<Record<string, string | number>>;
@@ -33,14 +37,34 @@ function shortRow(record: RunRecord, cell: Cell): Row {
   return {
     workload: [record.workload.name, ...givenParameters(record)].join(' '),
     policy: cell.id,
-    'syncs with work': syncWork(cell)?.working ?? '',
-    'syncs, all': exact?.fsyncs ?? '',
+    syncs: exact?.fsyncs ?? '',
     'O_DSYNC writes': exact?.odsyncWrites ?? '',
     writes: exact?.writes ?? '',
-    'bytes written': exact?.writeBytes ?? '',
+    'syncs with work': syncWork(cell)?.working ?? '',
+    written: exact === null ? '' : formatBytes(exact.writeBytes),
     'time, median (ms)': cell.rounds.length === 0 ? '' : (middle(cell, (round) => round.wallNs) / 1e6).toFixed(2),
-    'time against baseline': verdict === undefined ? '' : `${verdict.verdict}, ${verdict.interval.ratio.toFixed(3)}x`,
+    'time against baseline': verdict === undefined ? '' : verdictText(verdict),
+    'power cut, this workload': cell.safety?.workload == null ? '' : crashWords(cell.safety.workload),
   };
+}
+
+/** A ratio that is not settled is none. */
+function verdictText({ verdict, interval }: TimeComparison): string {
+  return verdict === 'unsure' ? 'not settled' : `${verdict}, ${interval.ratio.toFixed(3)}x`;
+}
+
+/** For a comment on a pull request: each run's answer and what it rests on, then the table of all. */
+export function commentText(records: readonly RunRecord[]): string {
+  const answers = records.map((record) => {
+    const { workload, source } = record;
+    const commit =
+      source.commit === null ? 'no commit' : `${source.commit.slice(0, 12)}${source.dirty ? ', changed' : ''}`;
+    const answer = commitsHeadline(record) ?? adviceSentence(record);
+    const counts = countLines(record.comparisons ?? []).map((line) => `- ${markdownField(line)}\n`);
+    const heading = `### ${markdownField(workload.title)} (${commit})\n\n**${markdownField(answer)}**\n`;
+    return `${heading}${counts.length > 0 ? `\n${counts.join('')}` : ''}\n`;
+  });
+  return answers.join('') + markdownText(records);
 }
 
 function wholeRow(record: RunRecord, cell: Cell): Row {

@@ -105,7 +105,12 @@ const STOPPING = {
 } as const;
 
 const OUTPUT = {
-  format: { ...value('FORMAT'), default: 'table', common, describe: 'table, json, csv or markdown, on stdout' },
+  format: {
+    ...value('FORMAT'),
+    default: 'table',
+    common,
+    describe: 'table, json, csv, markdown, or comment (for a pull request), on stdout',
+  },
   json: { type: 'boolean', describe: 'same as --format json: print the record, and nothing else' },
   verbose: {
     type: 'boolean',

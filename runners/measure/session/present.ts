@@ -5,7 +5,13 @@ import { isSweep } from '../../../dashboards/reading/image-groups.ts';
 import { storageLines } from '../../../dashboards/text/advice-text.ts';
 import { commitsHeadline, countLines, verdictLines } from '../../../dashboards/text/comparison-text.ts';
 import { costLines } from '../../../dashboards/text/cost-text.ts';
-import { csvText, EXPORT_FORMATS, type ExportFormat, markdownText } from '../../../dashboards/text/export.ts';
+import {
+  commentText,
+  csvText,
+  EXPORT_FORMATS,
+  type ExportFormat,
+  markdownText,
+} from '../../../dashboards/text/export.ts';
 import { oneByOneLines } from '../../../dashboards/text/one-by-one-text.ts';
 import { protocolLines } from '../../../dashboards/text/protocol-text.ts';
 import { rawLines } from '../../../dashboards/text/raw-text.ts';
@@ -91,6 +97,7 @@ export function formatOf({ format, json }: BenchOptions): ExportFormat {
 export function exported(records: readonly RunRecord[], format: Exclude<ExportFormat, 'table'>): string {
   if (format === 'csv') return csvText(records);
   if (format === 'markdown') return markdownText(records);
+  if (format === 'comment') return commentText(records);
   return `${JSON.stringify(records.length === 1 ? records[0] : records)}\n`;
 }
 
