@@ -80,9 +80,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'runners/safety/qemu': [ENGINE, 'runners/qemu', ...CRASH, 'runners/safety/explore'],
   'runners/shards': ['results', 'runners/console'],
   'runners/stores': ['results', 'runners/console'],
-  'runners/fleet': ['runners/stores'],
   'runners/safety/record': [
-    ...[ENGINE, 'runners/qemu', 'runners/shards', ...CRASH],
+    ...[ENGINE, 'runners/console', 'runners/qemu', 'runners/shards', ...CRASH],
     ...['runners/safety/explore', 'runners/safety/mutants', 'runners/safety/qemu'],
   ],
   'runners/safety/fuzz': [ENGINE, 'workloads/prng.ts', 'runners/console', 'runners/shards'],
@@ -111,6 +110,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...['workloads', 'results', 'dashboards/index.ts', 'dashboards/text', 'dashboards/reading'],
     ...['runners/console', 'runners/machine', 'runners/qemu', 'runners/nbd', 'runners/plugins'],
     ...['runners/safety/explore', 'runners/sample', 'runners/measure/plan'],
+  ],
+  'runners/fleet': [
+    ...[ENGINE, 'runners/console', 'runners/shards', 'runners/stores', 'runners/safety/record', 'runners/safety/fuzz'],
+    'runners/measure/session',
   ],
   'runners/measure/commits': [
     ...['workloads', 'results', 'dashboards/text', 'runners/console', 'runners/machine'],

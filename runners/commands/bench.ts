@@ -11,6 +11,7 @@ import { plansOf } from '../measure/plan/sweep.ts';
 import { exported, formatOf, tableLines, writeReport } from '../measure/session/present.ts';
 import { benchDisplay } from '../measure/session/progress.ts';
 import { type BenchOutcome, runBench } from '../measure/session/run-bench.ts';
+import { keepRun, secondStore } from '../stores/keep-run.ts';
 
 export const bench: CommandModule<object, BenchOptions> = {
   command: 'bench',
@@ -34,6 +35,7 @@ export const bench: CommandModule<object, BenchOptions> = {
 export async function benchPlans(plans: readonly BenchPlan[], options: BenchOptions): Promise<BenchOutcome[]> {
   const format = formatOf(options);
   const shown = { terminal: stdoutTerminal(), verbose: options.verbose === true };
+  const store = secondStore(options.store);
   const interruption = new Interruption();
   const outcomes: BenchOutcome[] = [];
   const refusals: unknown[] = [];
@@ -46,6 +48,9 @@ export async function benchPlans(plans: readonly BenchPlan[], options: BenchOpti
     outcomes.push(outcome);
     const reportFile = plan.session.report ? await writeReport(outcome) : null;
     if (format === 'table') for (const line of await tableLines(outcome, reportFile, shown)) console.log(line);
+    const { record, recordFile } = outcome;
+    if (store !== null)
+      await keepRun(store, record.runId, recordFile, reportFile).catch((error) => refusals.push(error));
     if (outcome.error !== null || interruption.exitCode !== null) break;
   }
   interruption.release();

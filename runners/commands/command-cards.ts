@@ -96,6 +96,23 @@ export const COMMAND_CARDS = {
       async () => (await import('./fuzz.ts')).fuzz,
     ),
   ],
+  'Several machines': [
+    card(
+      'submit',
+      'queue a bench, a safety record or a fuzzing run for the workers of a fleet',
+      async () => (await import('./submit.ts')).submit,
+    ),
+    card(
+      'worker',
+      'do the queued jobs of a fleet: benchmarks of this disk, explorations on all cores',
+      async () => (await import('./worker.ts')).worker,
+    ),
+    card(
+      'fleet',
+      'show the workers and the jobs of a fleet; cancel, retry, fetch the results of shards',
+      async () => (await import('./fleet.ts')).fleet,
+    ),
+  ],
   'Disk images': [
     card(
       'image',

@@ -23,7 +23,7 @@ import { TemporaryImages } from '../measure/session/temporary-images.ts';
 import type { SampleJob } from '../sample/job.ts';
 
 /** It always profiles and writes the report, and prints lines for people. */
-const REFUSED = ['cpu-prof', 'report', 'format', 'json'];
+const REFUSED = ['cpu-prof', 'report', 'format', 'json', 'store'];
 
 export const doctor: CommandModule<object, BenchOptions> = {
   command: 'doctor',

@@ -3,19 +3,19 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
-import { policyNamed, policyNames } from '../../engine/index.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { writeWhole } from '../../results/store.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { Interruption } from '../console/interruption.ts';
-import { clusterSize, integer, list, type OptionText, single } from '../console/option-values.ts';
+import { type OptionText, single } from '../console/option-values.ts';
 import { RESULTS_ROOT } from '../console/project-root.ts';
 import { WorkProgress } from '../console/work-progress.ts';
 import { describeSource, sourceWarning } from '../machine/source.ts';
 import { MANY_STATES_RECORD, readManyStates } from '../safety/record/many-states-record.ts';
+import { SAFETY_PLAN_OPTIONS, safetyPlanOf } from '../safety/record/plan-options.ts';
 import { safetyPage } from '../safety/record/safety-page.ts';
-import { SafetyPlan, safetyTools } from '../safety/record/safety-plan.ts';
+import { SafetyPlan } from '../safety/record/safety-plan.ts';
 import { type SafetyResults, SafetyWork } from '../safety/record/safety-record.ts';
 import { FinishedParts } from '../shards/finished-parts.ts';
 import { checkedValue, mergePartFiles, requireKnownProgram, writePartFile } from '../shards/part-file.ts';
@@ -23,30 +23,10 @@ import { type Shard, shardWords, shareOf } from '../shards/shard.ts';
 import { requireDefaults, SHARD_OPTIONS, shardChoice } from '../shards/shard-options.ts';
 
 const KIND = 'safety';
-const MUTANT_WORDS = ['none', 'named', 'all'] as const;
 const DEFAULT_PAGE = 'docs/safety.md';
 
-const PLAN_OPTIONS = {
-  length: { ...value('N'), default: '2', describe: 'operations per sequence, 1 to 3' },
-  'cluster-size': { ...value('SIZE,…'), default: '512,4096,65536', describe: 'cluster sizes of the images' },
-  'cache-tables': {
-    ...value('N,…'),
-    default: '2,stage',
-    describe: 'tables per cache; stage: as the stage had',
-  },
-  states: { ...value('N'), default: '65536', describe: 'crash states tried per crash point; beyond that, a sample' },
-  'qemu-states': {
-    ...value('N'),
-    default: '40',
-    describe: 'states per recording that qemu-img checks too; 0: none',
-  },
-  mutants: { ...value('WHICH'), default: 'named', describe: 'workloads to test mutants with: none, named or all' },
-  policy: { ...value('POLICY,…'), default: 'all', describe: 'explore these policies only, at no stage of history' },
-  'qemu-peer': { type: 'boolean', default: true, describe: 'include the installed QEMU in the tables' },
-} as const;
-
 const OPTIONS = {
-  ...PLAN_OPTIONS,
+  ...SAFETY_PLAN_OPTIONS,
   ...SHARD_OPTIONS,
   out: { ...value('FILE'), describe: `page to write [default: ${DEFAULT_PAGE}]` },
   quiet: { type: 'boolean', alias: 'q', describe: 'no progress on stderr' },
@@ -77,7 +57,7 @@ async function writeSafety(options: Options): Promise<void> {
   if (warning !== null) console.error(`warning: ${warning}`);
   if (choice.kind === 'merge') return merge(choice.files, options, source, out);
   if (choice.kind === 'shard') requireKnownProgram(source);
-  const plan = planOf(options);
+  const plan = safetyPlanOf(options);
   const work = new SafetyWork(plan);
   const shard = choice.kind === 'shard' ? choice.shard : null;
   const finished = await runAll(work, { plan, source, shard, out, isQuiet: options.quiet === true });
@@ -129,7 +109,7 @@ async function runAll(work: SafetyWork, { plan, source, shard, out, isQuiet }: S
 
 /** Writes the page that one machine alone would have written. */
 function merge(files: readonly string[], options: Options, source: RunRecord['source'], out: string): void {
-  requireDefaults(options, PLAN_OPTIONS, Object.keys(PLAN_OPTIONS));
+  requireDefaults(options, SAFETY_PLAN_OPTIONS, Object.keys(SAFETY_PLAN_OPTIONS));
   const { plan, parts } = mergePartFiles(files, {
     ...{ kind: KIND, program: source, plan: SafetyPlan },
     shareOf: (of, shard) => shareOf(new SafetyWork(of).names, shard),
@@ -147,33 +127,6 @@ function writePage(out: string, plan: SafetyPlan, results: SafetyResults, source
 
 function text(options: Options, name: string): string {
   return single(name, options[name] as OptionText);
-}
-
-function planOf(options: Options): SafetyPlan {
-  const mutantsText = text(options, 'mutants');
-  const mutants = MUTANT_WORDS.find((word) => word === mutantsText);
-  if (mutants === undefined) throw new UsageError(`--mutants "${mutantsText}": expected none, named or all`);
-  const qemuStates = integer('qemu-states', text(options, 'qemu-states'), 0, 2 ** 20);
-  return {
-    length: integer('length', text(options, 'length'), 1, 3),
-    clusterSizes: list('cluster-size', text(options, 'cluster-size')).map((word) => clusterSize('cluster-size', word)),
-    caches: list('cache-tables', text(options, 'cache-tables')).map((word) => {
-      if (word === 'stage') return null;
-      const tables = integer('cache-tables', word, 1, 1024);
-      return { l2: tables, refcounts: tables };
-    }),
-    statesPerPoint: integer('states', text(options, 'states'), 2, 2 ** 22),
-    qemuStates,
-    mutants,
-    policies: policiesOf(text(options, 'policy')),
-    tools: safetyTools(qemuStates, options['qemu-peer'] !== false),
-  };
-}
-
-function policiesOf(words: string): SafetyPlan['policies'] {
-  if (words === PLAN_OPTIONS.policy.default) return null;
-  const named = list('policy', words).map((word) => policyNamed(word).name);
-  return policyNames().filter((name) => named.includes(name));
 }
 
 /** Said before the long work, not after it. */
@@ -202,7 +155,9 @@ function commandOf(plan: SafetyPlan): string {
     policy: plan.policies === null ? 'all' : plan.policies.join(','),
   };
   const words = Object.entries(asked).flatMap(([name, word]) =>
-    word === (PLAN_OPTIONS as Record<string, { readonly default?: unknown }>)[name]!.default ? [] : [`--${name}`, word],
+    word === (SAFETY_PLAN_OPTIONS as Record<string, { readonly default?: unknown }>)[name]!.default
+      ? []
+      : [`--${name}`, word],
   );
   if (plan.tools.qemuIo === null) words.push('--no-qemu-peer');
   return ['npm run safety', ...(words.length === 0 ? [] : ['--', ...words])].join(' ');

@@ -9,7 +9,7 @@ import { RESULTS_ROOT } from '../console/project-root.ts';
 import { unknownWord } from '../console/suggest.ts';
 import { isPostgres, STORE_VARIABLE, storeAddress } from '../stores/connection.ts';
 import { copyRuns } from '../stores/copy-runs.ts';
-import { openStore } from '../stores/open-store.ts';
+import { openStore, storePlace } from '../stores/open-store.ts';
 import type { ResultStore } from '../stores/result-store.ts';
 
 type Options = Record<string, unknown> & { readonly action: string };
@@ -55,7 +55,7 @@ const ACTIONS: Readonly<Record<string, (options: Options) => Promise<void>>> = {
 };
 
 async function init(options: Options): Promise<void> {
-  const place = placeOf(options);
+  const place = storePlace(options.store);
   if (!isPostgres(place))
     throw new UsageError('store init: only a database needs it; folders are made when they are written to');
   const { makeQueue } = await import('../fleet/queue.ts');
@@ -114,18 +114,12 @@ async function withStore(
   options: Options,
   work: (store: ResultStore, options: Options) => Promise<void>,
 ): Promise<void> {
-  const store = await openStore(placeOf(options));
+  const store = await openStore(storePlace(options.store));
   try {
     await work(store, options);
   } finally {
     await store[Symbol.asyncDispose]();
   }
-}
-
-function placeOf(options: Options): string {
-  const place = text(options, 'store') ?? process.env[STORE_VARIABLE];
-  if (place !== undefined) return place;
-  throw new UsageError(`--store or ${STORE_VARIABLE} says which store`);
 }
 
 function text(options: Options, name: string): string | null {

@@ -18,7 +18,7 @@ import { runBench } from '../measure/session/run-bench.ts';
 import { openWorkload } from '../sample/workload-choice.ts';
 
 /** No other engine has commits of this program; a trend has a table, and no report. */
-const REFUSED = ['engine', 'report'];
+const REFUSED = ['engine', 'report', 'store'];
 
 export const trend: CommandModule<object, BenchOptions> = {
   command: 'trend <range>',

@@ -56,11 +56,20 @@ export function requireKnownProgram({ problem }: RunRecord['source']): void {
 export function writePartFile<Plan>(
   file: string,
   shard: Shard,
-  { kind, program, plan }: PartsOf<Plan>,
+  of: PartsOf<Plan>,
   parts: ReadonlyMap<string, unknown>,
 ): void {
+  writeWhole(file, partText(shard, of, parts));
+}
+
+/** What that file holds. */
+export function partText<Plan>(
+  shard: Shard,
+  { kind, program, plan }: PartsOf<Plan>,
+  parts: ReadonlyMap<string, unknown>,
+): string {
   const document: PartFile = { format: 'cowbench-part-1', kind, shard, program, plan, parts: [...parts].sort(byName) };
-  writeWhole(file, `${JSON.stringify(document)}\n`);
+  return `${JSON.stringify(document)}\n`;
 }
 
 /** The order in which they were finished says nothing. */

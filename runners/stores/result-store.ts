@@ -1,6 +1,6 @@
 /**
  * Where runs are kept: files in a folder, or a database that many machines share. A run is one document, the record; what a store
- * can be asked (summaries, series, samples) follows from it and can be made again.
+ * can be asked (summaries, series, samples) follows from it and can be rebuilt.
  *
  * Invariants of every store:
  *  1. A document comes back byte for byte.
@@ -37,7 +37,7 @@ export interface RunQuery {
 }
 
 /** The exact counters of a cell that have series, and `wallNs`, the median of its rounds. */
-export const SERIES_METRICS = ['fsyncs', 'odsyncWrites', 'writes', 'writeBytes', 'imageBytes', 'wallNs'] as const;
+const SERIES_METRICS = ['fsyncs', 'odsyncWrites', 'writes', 'writeBytes', 'imageBytes', 'wallNs'] as const;
 export type SeriesMetric = (typeof SERIES_METRICS)[number];
 
 export interface SeriesQuery {

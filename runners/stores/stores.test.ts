@@ -151,3 +151,17 @@ test('addresses: TLS unless the server is here; nothing of a bad one is quoted',
     assert.throws(() => storeAddress(url), { name: 'UsageError', message: /^(?!.*geheim)--store: / });
   }
 });
+
+test('no statement is put together from values: all of them are parameters', () => {
+  const sources = ['stores', 'fleet'].flatMap((name) => {
+    const place = path.join(import.meta.dirname, '..', name);
+    const files = fs.readdirSync(place).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'));
+    return files.map((file) => fs.readFileSync(path.join(place, file), 'utf8'));
+  });
+  const statements = sources.flatMap(
+    (text) => text.match(/`[^`]*\b(?:SELECT|INSERT|UPDATE|DELETE|CREATE)\b[^`]*`/g) ?? [],
+  );
+  assert.ok(statements.length >= 8);
+  const inserted = statements.flatMap((text) => text.match(/\$\{[^}]*\}/g) ?? []);
+  assert.deepEqual([...new Set(inserted)], ['$' + '{COLUMNS}']);
+});

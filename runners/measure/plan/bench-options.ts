@@ -120,6 +120,10 @@ const OUTPUT = {
   quiet: { type: 'boolean', alias: 'q', common, describe: 'no progress on stderr' },
   report: { type: 'boolean', default: true, describe: 'write the HTML report next to the record' },
   out: { ...value('DIR'), describe: 'root of the record store [default: results/runs]' },
+  store: {
+    ...value('ADDRESS'),
+    describe: 'put the run into this database too, postgres://… [default: COWBENCH_STORE]',
+  },
   crash: {
     ...value('HOW'),
     defaultDescription: 'short, none with --rounds 1 or 2',

@@ -1,0 +1,74 @@
+/** Does one job, and keeps its result: to do it again, here or elsewhere, leaves the same. */
+import fs from 'node:fs';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { writeReport } from '../measure/session/present.ts';
+import { runBench } from '../measure/session/run-bench.ts';
+import { partName, rangeOf } from '../safety/fuzz/fuzz-shards.ts';
+import { runFuzz } from '../safety/fuzz/run-fuzz.ts';
+import { SafetyWork } from '../safety/record/safety-record.ts';
+import { FinishedParts } from '../shards/finished-parts.ts';
+import { partText } from '../shards/part-file.ts';
+import { shareOf } from '../shards/shard.ts';
+import type { Job } from './job.ts';
+
+/** Where a worker puts what it makes. */
+export interface Workplace {
+  /** Folder of the worker, on the disk that its benchmarks are about. */
+  readonly directory: string;
+  keepPart(work: string, shard: number, document: string): Promise<void>;
+  keepRun(runId: string, document: string, report: Uint8Array | null): Promise<void>;
+}
+
+type JobOf<Kind extends Job['kind']> = Extract<Job, { kind: Kind }>;
+
+/** One line on what came of it; null where `signal` ended it. What was finished by then is taken up by the next attempt here. */
+export async function carryOut(job: Job, place: Workplace, signal: AbortSignal): Promise<string | null> {
+  if (job.kind === 'safety') return explore(job, place, signal);
+  if (job.kind === 'fuzz') return fuzz(job, place, signal);
+  return bench(job, place, signal);
+}
+
+async function explore(job: JobOf<'safety'>, place: Workplace, signal: AbortSignal): Promise<string | null> {
+  const { kind, work: name, program, plan, shard } = job;
+  const work = new SafetyWork(plan);
+  const file = path.join(place.directory, `${name}-${shard.index}.parts.tmp`);
+  const finished = new FinishedParts(file, { program, plan, shard });
+  await work.run(finished, shareOf(work.names, shard), () => {}, signal);
+  if (signal.aborted) return null;
+  await place.keepPart(name, shard.index, partText(shard, { kind, program, plan }, finished.all));
+  finished.remove();
+  return `${finished.count} parts`;
+}
+
+async function fuzz(job: JobOf<'fuzz'>, place: Workplace, signal: AbortSignal): Promise<string | null> {
+  const { kind, work: name, program, plan, shard } = job;
+  const range = rangeOf(plan, shard);
+  const directory = path.join(place.directory, 'fuzz-findings');
+  const run = { ...range, seed: plan.seed, jobs: availableParallelism(), directory, signal };
+  const result = await runFuzz(run);
+  if (signal.aborted) return null;
+  await place.keepPart(
+    name,
+    shard.index,
+    partText(shard, { kind, program, plan }, new Map([[partName(range), result]])),
+  );
+  return `${result.done} images, ${result.defects.length} defects`;
+}
+
+const SILENT = { started: () => {}, update: () => {}, stage: () => {}, finished: () => {} };
+
+async function bench({ plan }: JobOf<'bench'>, place: Workplace, signal: AbortSignal): Promise<string | null> {
+  const session = {
+    ...{ keepImages: false, recordsRoot: path.join(place.directory, 'runs'), report: true, comparesCounts: false },
+    // A run that an earlier attempt began here is continued, each of its samples taken once.
+    ...{ resume: true, deviceTraceFile: null, cpuProfile: false, command: ['submit', 'bench'] },
+  };
+  const outcome = await runBench({ ...plan, directory: place.directory, session }, signal, SILENT);
+  if (outcome.error !== null) throw outcome.error;
+  if (signal.aborted) return null;
+  const report = await writeReport(outcome);
+  const document = fs.readFileSync(outcome.recordFile, 'utf8');
+  await place.keepRun(outcome.record.runId, document, report === null ? null : fs.readFileSync(report));
+  return `run ${outcome.record.runId}`;
+}

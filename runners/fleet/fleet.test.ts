@@ -1,0 +1,230 @@
+/** A fleet on one machine: a real database, real worker processes, and what may happen to them. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { RunRecord } from '../../results/record.ts';
+import { PROJECT_ROOT } from '../console/project-root.ts';
+import { storeAddress } from '../stores/connection.ts';
+import { openStore } from '../stores/open-store.ts';
+import { PostgresServer, WITHOUT_POSTGRES } from '../stores/testing/postgres-server.ts';
+import { CLI, type Finished, startProgram, temporaryFolder } from '../testing/command.ts';
+
+const folder = temporaryFolder();
+const postgres = { skip: WITHOUT_POSTGRES };
+let server: PostgresServer | null = null;
+let url = '';
+const children = new Set<ReturnType<typeof start>['process']>();
+
+before(async () => {
+  if (WITHOUT_POSTGRES !== false) return;
+  server = new PostgresServer();
+  await server.start();
+});
+afterEach(() => {
+  for (const child of children) child.kill('SIGKILL');
+  children.clear();
+});
+after(async () => {
+  await server?.remove();
+  fs.rmSync(folder, { recursive: true });
+});
+
+/** The lock of a disk is in the temporary folder: other tests and workers of this machine are no concern of these. */
+function start(...words: string[]) {
+  const started = startProgram(process.execPath, [CLI, ...words], {
+    ...process.env,
+    COWBENCH_STORE: url,
+    TMPDIR: folder,
+  });
+  children.add(started.process);
+  return started;
+}
+
+async function run(...words: string[]): Promise<string> {
+  const { code, stdout, stderr } = await start(...words).finished;
+  assert.equal(code, 0, `${words.join(' ')}\n${stderr}`);
+  return stdout;
+}
+
+async function newFleet(name: string): Promise<void> {
+  url = server!.database(name);
+  await run('store', 'init');
+}
+
+const dirOf = (name: string) => {
+  const dir = path.join(folder, name);
+  fs.mkdirSync(dir, { recursive: true });
+  return dir;
+};
+
+interface FleetJson {
+  readonly jobs: {
+    readonly id: string;
+    readonly state: string;
+    readonly error: string | null;
+    readonly what: string;
+  }[];
+  readonly workers: { readonly worker: string }[];
+}
+const fleet = async () => JSON.parse(await run('fleet', '--json')) as FleetJson;
+const statesOf = async () => (await fleet()).jobs.map(({ state }) => state);
+
+/** A benchmark of exact times: 8 samples, a fraction of a second each. */
+const BENCH = [
+  ...['submit', 'bench', '--workload', 'install-burst', '--data', '1M', '--policy', 'ordered,writeback'],
+  ...['--device', 'model:nvme-plp', '--rounds', '4', '--crash', 'none', '--label', 'disk'],
+];
+
+/** The samples that the run below `dir` has so far. */
+function samplesBelow(dir: string): number {
+  const runs = path.join(dir, 'runs');
+  if (!fs.existsSync(runs)) return 0;
+  const files = fs
+    .readdirSync(runs, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /^[^.].*\/2[^/.]*\.json$/.test(file));
+  return files.reduce((sum, file) => {
+    const record = JSON.parse(fs.readFileSync(path.join(runs, file), 'utf8')) as RunRecord;
+    return sum + record.cells.reduce((count, { rounds }) => count + rounds.length, 0);
+  }, 0);
+}
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  const endMs = performance.now() + 300_000;
+  while (!(await holds())) {
+    assert.ok(performance.now() < endMs, 'it takes too long');
+    await sleep(20);
+  }
+}
+
+/** Asserts that the store has one complete run, each sample of the schedule once. */
+async function assertOneWholeRun(): Promise<void> {
+  await using store = await openStore(url);
+  const runs: string[] = [];
+  for await (const { runId } of store.find({})) runs.push(runId);
+  assert.equal(runs.length, 1);
+  const record = RunRecord.parse(JSON.parse((await store.document(runs[0]!))!));
+  assert.equal(record.status, 'complete');
+  const orders = record.cells.flatMap(({ rounds }) => rounds.map(({ order }) => order)).sort((a, b) => a - b);
+  assert.equal(orders.length, 8);
+  assert.equal(new Set(orders).size, 8, 'no sample twice');
+  for await (const line of store.verify()) assert.fail(line);
+}
+
+test(
+  'a worker is killed, the database crashes, the next worker finishes the run: each sample once',
+  postgres,
+  async () => {
+    await newFleet('crash');
+    await run(...BENCH);
+    const dir = dirOf('crash');
+    const words = ['worker', '--dir', dir, '--label', 'disk'];
+    // Seeds: after how many samples which misfortune happens.
+    for (const [samples, misfortune] of [
+      [2, 'kill'],
+      [4, 'database'],
+    ] as const) {
+      const { process: child, finished } = start(...words);
+      await until(() => samplesBelow(dir) >= samples);
+      if (misfortune === 'kill') {
+        child.kill('SIGKILL');
+        assert.equal((await finished).code, null);
+        continue;
+      }
+      await server!.stop('immediate');
+      await until(() => samplesBelow(dir) >= samples + 1);
+      await server!.start();
+      await until(async () => (await statesOf())[0] === 'completed');
+      child.kill('SIGTERM');
+      assert.equal((await finished).code, 143);
+    }
+    await assertOneWholeRun();
+  },
+);
+
+test('what is no valid job is set aside at once with its reason; a job can be cancelled', postgres, async () => {
+  await newFleet('poison');
+  await run(...BENCH);
+  const client = new pg.Client(storeAddress(url).config);
+  await client.connect();
+  await client.query(
+    `UPDATE cowbench_queue.job SET data = jsonb_set(data::jsonb, '{plan,workload,name}', '"trace:/etc/passwd"')`,
+  );
+  await client.end();
+  await run(...BENCH);
+  const [, second] = (await fleet()).jobs;
+  await run('fleet', '--cancel', second!.id);
+  const twice = await start('fleet', '--cancel', second!.id).finished;
+  assert.deepEqual([twice.code, twice.stderr.includes('there is no such job that is queued or being done')], [2, true]);
+  const dir = dirOf('poison');
+  assert.equal(await run('worker', '--dir', dir, '--label', 'disk', '--until-empty', '--quiet'), '0 jobs done\n');
+  const { jobs } = await fleet();
+  assert.deepEqual(jobs.map(({ state }) => state).sort(), ['cancelled', 'failed']);
+  const poisonous = jobs.find(({ state }) => state === 'failed')!;
+  assert.match(poisonous.error!, /^no valid job: plan\.workload\.name: a job names no file$/);
+  assert.equal(samplesBelow(dir), 0);
+});
+
+test('a bench puts its run into the database too; where that is away, its files have it', postgres, async () => {
+  await newFleet('bench');
+  const out = dirOf('bench-runs');
+  const words = ['bench', '--workload', 'install-burst', '--data', '1M', '--rounds', '1', '--policy', 'ordered'];
+  const own = [...words, '--device', 'model:nvme-plp', '--dir', out, '--out', out, '--quiet', '--json'];
+  const stdout = await run(...own);
+  await using store = await openStore(url);
+  const { runId } = JSON.parse(stdout) as RunRecord;
+  assert.equal(await store.document(runId), stdout);
+  assert.deepEqual(await store.attachments(runId), ['html']);
+  url = url.replace('/bench?', '/none?').replace('owner@', 'owner:geheim@');
+  const { code, stderr } = await start(...own, '--no-report').finished;
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /^cowbench: postgres:\/\/.*; the run is in .*\.json: cowbench store import takes it from there\n$/,
+  );
+  assert.doesNotMatch(stderr, /geheim/);
+  const runs = fs.readdirSync(out, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.json'));
+  assert.equal(runs.length, 2);
+  for (const file of runs) assert.doesNotMatch(fs.readFileSync(path.join(out, file), 'utf8'), /geheim/);
+});
+
+test('the ten commands of docs/fleet.md, with three workers on one machine', postgres, async () => {
+  const page = fs.readFileSync(path.join(PROJECT_ROOT, 'docs/fleet.md'), 'utf8');
+  const commands = /```sh fleet\n([^`]*)```/.exec(page)![1]!.trimEnd().split('\n');
+  assert.equal(commands.length, 10);
+  url = server!.database('cowbench');
+  const short = (command: string) =>
+    command
+      .replace(
+        '--length 3',
+        '--length 1 --policy ordered --cluster-size 512 --cache-tables 2 --states 2 --qemu-states 0 --no-qemu-peer --mutants none',
+      )
+      .replace('--shards 32', '--shards 3')
+      .replace('--data 16M --rounds 3', '--data 1M --rounds 1 --policy ordered --device model:nvme-plp')
+      .replace(/--dir \S+/, () => `--dir ${fs.mkdtempSync(path.join(folder, 'machine-'))}`);
+  const wordsOf = (command: string) => short(command).replace('npm run -s cowbench -- ', '').split(' ');
+  assert.deepEqual(commands.slice(0, 2), [
+    'createdb cowbench',
+    'export COWBENCH_STORE=postgres://owner@db.example/cowbench',
+  ]);
+  const said = new Map<string, string>();
+  const workers: Promise<Finished>[] = [];
+  for (const command of commands.slice(2)) {
+    const words = wordsOf(command);
+    if (words[0] === 'worker') workers.push(start(...words).finished);
+    else {
+      for (const { code, stderr } of await Promise.all(workers)) assert.equal(code, 0, stderr);
+      said.set(words.slice(0, 2).join(' '), await run(...words));
+    }
+  }
+  assert.equal(workers.length, 3);
+  assert.match(said.get('fleet')!, /^4 jobs, 4 done$/m);
+  assert.match(said.get('store list')!, /^\S+ {2}complete {2}.* {2}install-burst {2}1 samples\n$/);
+  const [, work] = /fleet --parts (\S+)/.exec(said.get('submit safety')!)!;
+  assert.match(await run('fleet', '--parts', work!, '--out', path.join(folder, 'parts')), /^3 parts written/);
+  const parts = [1, 2, 3].map((index) => path.join(folder, 'parts', `part-${index}.json`));
+  await run('safety', '--merge', ...parts, '--out', path.join(folder, 'safety.md'));
+  assert.match(fs.readFileSync(path.join(folder, 'safety.md'), 'utf8'), /\| ordered \| kept \|/);
+});

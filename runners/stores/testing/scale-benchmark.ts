@@ -1,0 +1,80 @@
+/** Ten thousand runs with a million samples in a PostgreSQL of its own: what a put and a series cost then, at the median. */
+import { performance } from 'node:perf_hooks';
+import pg from 'pg';
+import { median } from '../../../results/statistics.ts';
+import { storeAddress } from '../connection.ts';
+import { migrate } from '../migrate.ts';
+import { PostgresStore } from '../postgres-store.ts';
+import { measuredRecord } from './measured-record.ts';
+import { PostgresServer } from './postgres-server.ts';
+import { recordNumber, textOf } from './store-suite.ts';
+
+const RUNS = 10_000;
+const SAMPLES_PER_RUN = 100;
+const REPETITIONS = 50;
+
+/** Runs of a year on twenty machines; each row as `put` would have made it, but for the documents, which are short. */
+const FILL = `
+  INSERT INTO cowbench.run SELECT 'scale-' || lpad(n::text, 8, '0'), 'plan' || n % 50, md5((n / 10)::text), 'machine' || n % 20,
+    'install', 'ext4', 'complete', timestamptz '2025-01-01' + n * interval '50 minutes', '', 100, '', '{}'
+  FROM generate_series(1, $1::integer) AS n;
+`;
+const SAMPLES = `
+  INSERT INTO cowbench.sample SELECT run_id, s % 10, false, s, 1000000 + s, NULL
+  FROM cowbench.run, generate_series(1, $1::integer) AS s
+`;
+const SERIES = `
+  INSERT INTO cowbench.metric_series (workload, cell, metric)
+  SELECT 'install', 'cell' || c, m FROM generate_series(0, 9) AS c, unnest(ARRAY['fsyncs', 'writes', 'wallNs']) AS m
+`;
+const METRICS = 'INSERT INTO cowbench.metric SELECT series, run_id, random() FROM cowbench.metric_series, cowbench.run';
+
+async function medianMs(work: (index: number) => Promise<unknown>): Promise<string> {
+  const times: number[] = [];
+  for (let index = 0; index < REPETITIONS; index++) {
+    const start = performance.now();
+    await work(index);
+    times.push(performance.now() - start);
+  }
+  return `${median(times).toFixed(1)} ms (worst ${Math.max(...times).toFixed(1)})`;
+}
+
+const server = new PostgresServer();
+try {
+  await server.start();
+  const address = storeAddress(server.database('scale'));
+  const client = new pg.Client(address.config);
+  await client.connect();
+  await migrate(address, async () => void (await client.query('CREATE SCHEMA IF NOT EXISTS cowbench_queue')));
+  await client.query(FILL, [RUNS]);
+  await client.query(SAMPLES, [SAMPLES_PER_RUN]);
+  await client.query(SERIES);
+  await client.query(METRICS);
+  await client.query('ANALYZE');
+  const { rows } = await client.query('SELECT count(*) FROM cowbench.sample');
+  await client.end();
+  await using store = new PostgresStore(address);
+  const points = async (machine?: string) => {
+    let count = 0;
+    const query = {
+      metric: 'fsyncs',
+      workload: 'install',
+      cell: 'cell3',
+      ...(machine !== undefined && { machine }),
+    } as const;
+    for await (const _ of store.series(query)) count++;
+    return count;
+  };
+  const newest = async () => {
+    for await (const _ of store.find({ newest: 100 }));
+  };
+  console.log(`${rows[0].count} samples of ${RUNS} runs`);
+  console.log(`series of one machine, ${await points('machine7')} points: ${await medianMs(() => points('machine7'))}`);
+  console.log(`series of all machines, ${await points()} points: ${await medianMs(() => points())}`);
+  console.log(`the newest 100 runs: ${await medianMs(newest)}`);
+  console.log(
+    `a run of ${measuredRecord().cells.length * 2} samples is put: ${await medianMs((index) => store.put(textOf(recordNumber(index))))}`,
+  );
+} finally {
+  await server.remove();
+}
