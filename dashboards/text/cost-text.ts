@@ -16,7 +16,13 @@ export function costLines({ cells }: RunRecord, width?: number): string[] {
     percent(cost.residualShare),
   ]);
   const shown = names.map((name) => TERM_WORDS[name] ?? name);
-  return textTable(['time breakdown', 'measured', ...shown, 'unexplained'], rows, width);
+  const table = textTable(['time breakdown', 'measured', ...shown, 'unexplained'], rows, width);
+  const off = explained.filter(({ cost }) => Math.abs(cost.residualShare) > MOST_UNEXPLAINED);
+  if (off.length === 0) return table;
+  return [
+    ...table,
+    `not to be relied on: ${off.map(({ id }) => id).join(', ')} (the storage was slower or faster during the run than in the probes)`,
+  ];
 }
 
 /** Terms whose names in the record say too little. */
@@ -26,6 +32,9 @@ const TERM_WORDS: Readonly<Record<string, string>> = {
   growth: 'syncs that extend the file',
   'bytes written out': 'page-cache write-back',
 };
+
+/** Beyond this share the probes do not describe the storage that the run had. */
+const MOST_UNEXPLAINED = 0.25;
 
 /** Terms smaller than this everywhere are not shown. */
 const LEAST_SHARE = 0.005;

@@ -247,7 +247,18 @@ export class BenchRun {
     const share = etaMs === null ? null : elapsedMs / (elapsedMs + etaMs);
     const { totalRequests } = this.#pacing;
     const { cell } = position;
-    this.#display.update({ round: sample.round + 1, rounds, cell, part, requests, totalRequests, share, etaMs });
+    const isControl = sample.control;
+    this.#display.update({
+      round: sample.round + 1,
+      rounds,
+      cell,
+      part,
+      isControl,
+      requests,
+      totalRequests,
+      share,
+      etaMs,
+    });
   }
 
   #expectedRounds(round: number, elapsedMs: number): number {

@@ -3,8 +3,14 @@ import type { RunRecord } from '../../../results/record.ts';
 import type { RunState } from './pacing.ts';
 
 export interface BenchDisplay {
-  /** `pacedMs`: how long one replay takes at least, where requests are sent at their times. */
-  started(record: RunRecord, recordFile: string, imageFolder: string, pacedMs: number | null): void;
+  /** `pacedMs`: how long one replay takes at least, where requests are sent at their times; `budgetMs`: for how long rounds are added. */
+  started(
+    record: RunRecord,
+    recordFile: string,
+    imageFolder: string,
+    pacedMs: number | null,
+    budgetMs: number | null,
+  ): void;
   update(state: RunState): void;
   /** A part of the run that takes no samples: `done` of `of` steps. */
   stage(name: string, done: number, of: number): void;

@@ -33,6 +33,7 @@ test('a line says where the run is', () => {
     share: null,
   };
   assert.equal(progressLine({ ...state, etaMs: null }), 'round 1, writeback, request 12 of 50');
+  assert.match(progressLine({ ...state, isControl: true, etaMs: null }), /writeback again, as the control, request 12/);
   assert.equal(
     progressLine({ ...state, rounds: 3, part: 'verify', etaMs: 61_000 }),
     '1:01 left, round 1 of 3, writeback, verifying',

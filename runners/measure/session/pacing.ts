@@ -7,6 +7,8 @@ export interface RunState {
   readonly rounds: number;
   readonly cell: string;
   readonly part: string;
+  /** The baseline is measured a second time in each round: what differs is noise. */
+  readonly isControl?: boolean;
   /** Requests of the present sample that have been served, and of how many; null while that is not known. */
   readonly requests: number;
   readonly totalRequests: number | null;

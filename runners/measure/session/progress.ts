@@ -21,7 +21,13 @@ export function benchDisplay(quiet: boolean, forTerminal: boolean, write: (line:
   return forTerminal ? new BarDisplay(write) : new LineDisplay(write);
 }
 
-function announce(record: RunRecord, imageFolder: string, pacedMs: number | null, write: (line: string) => void): void {
+function announce(
+  record: RunRecord,
+  imageFolder: string,
+  pacedMs: number | null,
+  budgetMs: number | null,
+  write: (line: string) => void,
+): void {
   const { fileSystem, syncProbe, warnings } = record.environment;
   const sync = syncProbe === null ? '' : `, a sync takes ${(syncProbe.medianNs / 1000).toFixed(0)} µs`;
   const say = (text: string) => {
@@ -29,6 +35,9 @@ function announce(record: RunRecord, imageFolder: string, pacedMs: number | null
   };
   say(`${record.workload.title}; policies ${record.cells.map((cell) => cell.id).join(', ')}`);
   say(`images in ${imageFolder} (${fileSystem.type}${sync})`);
+  const disk = `one image at a time, at most about ${(record.workload.diskSizeBytes / 1024 ** 3).toFixed(1)} GiB`;
+  const time = budgetMs === null ? '' : `rounds are added for up to ${lengthText(budgetMs)}; `;
+  say(`${time}${disk}`);
   if (pacedMs !== null) say(pacedLine(record, pacedMs));
   for (const warning of warnings) say(`warning: ${warning}`);
 }
@@ -42,11 +51,20 @@ function pacedLine({ cells, workload: { pace } }: Pick<RunRecord, 'cells' | 'wor
 }
 
 /** One state in words. */
-export function progressLine({ round, rounds, cell, part, requests, totalRequests, etaMs }: RunState): string {
+export function progressLine({
+  round,
+  rounds,
+  cell,
+  part,
+  requests,
+  totalRequests,
+  etaMs,
+  isControl,
+}: RunState): string {
   const of = totalRequests === null ? '' : ` of ${totalRequests}`;
   const done = part === 'replay' ? `, request ${requests}${of}` : `, ${part === 'verify' ? 'verifying' : 'preparing'}`;
   const eta = etaMs === null ? '' : `${timeLeft(etaMs)} left, `;
-  return `${eta}round ${round}${rounds > 1 ? ` of ${rounds}` : ''}, ${cell}${done}`;
+  return `${eta}round ${round}${rounds > 1 ? ` of ${rounds}` : ''}, ${cell}${isControl ? ' again, as the control' : ''}${done}`;
 }
 
 /** A part of the run without samples, in words. */
@@ -62,8 +80,14 @@ class LineDisplay implements BenchDisplay {
     this.#write = write;
   }
 
-  started(record: RunRecord, _recordFile: string, imageFolder: string, pacedMs: number | null): void {
-    announce(record, imageFolder, pacedMs, this.#write);
+  started(
+    record: RunRecord,
+    _recordFile: string,
+    imageFolder: string,
+    pacedMs: number | null,
+    budgetMs: number | null,
+  ): void {
+    announce(record, imageFolder, pacedMs, budgetMs, this.#write);
   }
 
   update(state: RunState): void {
@@ -90,8 +114,14 @@ class BarDisplay implements BenchDisplay {
     this.#write = write;
   }
 
-  started(record: RunRecord, _recordFile: string, imageFolder: string, pacedMs: number | null): void {
-    announce(record, imageFolder, pacedMs, this.#write);
+  started(
+    record: RunRecord,
+    _recordFile: string,
+    imageFolder: string,
+    pacedMs: number | null,
+    budgetMs: number | null,
+  ): void {
+    announce(record, imageFolder, pacedMs, budgetMs, this.#write);
     this.#bar.start(1000, 0, { line: '' });
   }
 

@@ -61,7 +61,8 @@ export async function runBench(asked: BenchPlan, signal: AbortSignal, display: B
     if (record.status === 'complete') return { record, recordFile, error: null };
     Object.assign(record, { status: 'running', failure: null, finishedAt: null });
     writeRecord(recordFile, record);
-    display.started(record, recordFile, images.folder, pacedMs);
+    const budgetMs = typeof plan.rounds === 'number' ? null : plan.rounds.timeBudgetMs;
+    display.started(record, recordFile, images.folder, pacedMs, budgetMs);
     const around = { images, display, announcedRequests: announcedRequests(plan, workload) };
     const error = await new BenchRun(plan, record, recordFile, around).complete(signal);
     if (isBadInput(error) && record.cells.every(({ exact }) => exact === null)) {
