@@ -8,9 +8,11 @@ import pg from 'pg';
 import { RunRecord } from '../../results/record.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
 import { storeAddress } from '../stores/connection.ts';
+import { migrate } from '../stores/migrate.ts';
 import { openStore } from '../stores/open-store.ts';
 import { PostgresServer, WITHOUT_POSTGRES } from '../stores/testing/postgres-server.ts';
 import { CLI, type Finished, startProgram, temporaryFolder } from '../testing/command.ts';
+import { makeQueue } from './queue.ts';
 
 const folder = temporaryFolder();
 const postgres = { skip: WITHOUT_POSTGRES };
@@ -51,7 +53,8 @@ async function run(...words: string[]): Promise<string> {
 
 async function newFleet(name: string): Promise<void> {
   url = server!.database(name);
-  await run('store', 'init');
+  const address = storeAddress(url);
+  await migrate(address, () => makeQueue(address));
 }
 
 const dirOf = (name: string) => {
@@ -70,7 +73,22 @@ interface FleetJson {
   readonly workers: { readonly worker: string }[];
 }
 const fleet = async () => JSON.parse(await run('fleet', '--json')) as FleetJson;
-const statesOf = async () => (await fleet()).jobs.map(({ state }) => state);
+
+/** In the order of their submission; asked of the database itself, often. */
+async function statesOf(): Promise<string[]> {
+  const rows = await asking('SELECT state FROM cowbench_queue.job ORDER BY created_on');
+  return (rows as { state: string }[]).map(({ state }) => state);
+}
+
+async function asking(text: string): Promise<unknown[]> {
+  const client = new pg.Client(storeAddress(url).config);
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
 
 /** A benchmark of exact times: 8 samples, a fraction of a second each. */
 const BENCH = [
@@ -144,15 +162,44 @@ test(
   },
 );
 
+test(
+  'SIGTERM gives the job back; a paused worker loses it to another, and delivers nothing when it wakes',
+  postgres,
+  async () => {
+    await newFleet('pause');
+    await run(...BENCH);
+    const first = dirOf('pause-1');
+    const gone = start('worker', '--dir', first, '--label', 'disk');
+    await until(() => samplesBelow(first) >= 1);
+    gone.process.kill('SIGTERM');
+    const { code, stderr } = await gone.finished;
+    assert.equal(code, 143);
+    assert.match(stderr, /given back/);
+    assert.deepEqual(await statesOf(), ['created']);
+    const paused = start('worker', '--dir', first, '--label', 'disk', '--until-empty');
+    await until(async () => (await statesOf())[0] === 'active');
+    paused.process.kill('SIGSTOP');
+    const refused = await start('worker', '--dir', dirOf('pause-2'), '--label', 'disk', '--until-empty').finished;
+    assert.match(refused.stderr, /^cowbench: --label: another worker has the disk of .*\n$/);
+    await sleep(11_000);
+    await run('fleet');
+    // Its lease is over: whoever looks takes the job from it.
+    const explorer = start('worker', '--dir', dirOf('pause-2'));
+    await until(async () => (await statesOf())[0] !== 'active');
+    explorer.process.kill('SIGTERM');
+    paused.process.kill('SIGCONT');
+    const { stdout } = await paused.finished;
+    assert.match(stdout, /^1 job done$/m);
+    await assertOneWholeRun();
+  },
+);
+
 test('what is no valid job is set aside at once with its reason; a job can be cancelled', postgres, async () => {
   await newFleet('poison');
   await run(...BENCH);
-  const client = new pg.Client(storeAddress(url).config);
-  await client.connect();
-  await client.query(
+  await asking(
     `UPDATE cowbench_queue.job SET data = jsonb_set(data::jsonb, '{plan,workload,name}', '"trace:/etc/passwd"')`,
   );
-  await client.end();
   await run(...BENCH);
   const [, second] = (await fleet()).jobs;
   await run('fleet', '--cancel', second!.id);

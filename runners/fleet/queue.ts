@@ -220,7 +220,9 @@ const WAITING =
 const SET_ASIDE = 'UPDATE cowbench_queue.job SET retry_limit = retry_count WHERE name = $1 AND id = $2';
 
 function plainJob({ id, name, state, retryCount, priority, data, output }: JobWithMetadata): QueuedJob {
-  const { message } = (output ?? {}) as { message?: unknown };
+  // Errors of the queue itself, such as the end of a lease, are one level down.
+  const { value, ...own } = (output ?? {}) as { message?: unknown; value?: { message?: unknown } };
+  const message = own.message ?? value?.message;
   return {
     id,
     queue: name,
