@@ -39,7 +39,12 @@ start() { postgres pg_ctl -D "$work/mnt/data" -w -t 120 -l "$work/socket/log" st
 # Whatever still runs or is mounted, whether its disk is there or not.
 leave() {
   postgres pg_ctl -D "$work/mnt/data" -m immediate stop >/dev/null 2>&1 || true
-  umount "$work/mnt" 2>/dev/null || umount -l "$work/mnt" 2>/dev/null || true
+  tries=0
+  while mountpoint -q "$work/mnt" && ! umount "$work/mnt" 2>/dev/null && [ "$tries" -lt 50 ]; do
+    tries=$((tries + 1))
+    sleep 0.2
+  done
+  umount -l "$work/mnt" 2>/dev/null || true
   [ -z "$loop" ] || losetup -d "$loop" 2>/dev/null || true
   loop=
   fusermount3 -u "$work/fuse" 2>/dev/null || fusermount3 -uz "$work/fuse" 2>/dev/null || true
@@ -64,7 +69,6 @@ measure() { # POLICY
   postgres pgbench -h "$work/socket" -q -i -s 2 bench 2>/dev/null
   sql -c CHECKPOINT
   postgres pg_ctl -D "$work/mnt/data" -w -m fast stop >/dev/null
-  umount "$work/mnt"
   leave
   # Counts from here on are those of the transactions.
   serve "$1"
