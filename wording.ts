@@ -26,7 +26,7 @@ export const UNWANTED: readonly Unwanted[] = [
     pattern: /\b(?:house|rooms|doors?|floors)\b|(?<!\b(?:no|mak(?:es?|ing)|more|enough) )\broom\b(?! (?:for|to|left))/i,
     instead: 'a word of the field',
   },
-  { pattern: /\btold\b/i, instead: 'shown, reported' },
+  { pattern: /\btold\b(?! apart)/i, instead: 'shown, reported' },
   { pattern: /\bdearer\b/i, instead: 'more expensive' },
   { pattern: /\bbeyond doubt\b/i, instead: 'settled' },
   { pattern: /\bmade ready\b/i, instead: 'prepared' },

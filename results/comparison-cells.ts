@@ -11,7 +11,7 @@ const VALUE_OF: Record<ComparedTime, (round: Round) => number> = {
   device: deviceNs,
 };
 
-/** Of a program behind a pipe none is known, and so no other time apart. */
+/** Of a program reached through a pipe none is known, and so no other time apart. */
 function deviceNs({ deviceNs: { read, write, sync } }: Round): number {
   return read + write + sync;
 }

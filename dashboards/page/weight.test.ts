@@ -3,10 +3,18 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { readRecord } from '../../results/store.ts';
 import { renderReport } from '../run/report.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
 
 const MOST_BYTES = 5_000_000;
+const MOST_SAMPLE_BYTES = 1_500_000;
+
+test('the report of the recorded installation stays under 1.5 MB', async () => {
+  const sample = fileURLToPath(new URL('../../docs/sample/install.json', import.meta.url));
+  const page = await renderReport(readRecord(sample));
+  assert.ok(Buffer.byteLength(page) < MOST_SAMPLE_BYTES, `${Buffer.byteLength(page)} bytes`);
+});
 
 test('a record with many cells and the finest pictures stays under 5 MB', async () => {
   const record = fixtureRecord((draft) => {

@@ -49,7 +49,7 @@ export interface HostRange {
   readonly lengthBytes: number;
 }
 
-/** `value` to so many decimals as C's printf rounds it: a tie, which only a multiple of 1/16 can be, goes to the even digit. */
+/** `value` to `decimals` decimals as C's printf rounds it: a tie, which only a multiple of 1/16 can be, goes to the even digit. */
 export function rounded(value: number, decimals: 0 | 1 | 2 | 3): number {
   const scaled = value * 10 ** decimals;
   const isTie = Number.isInteger(value * 16) && scaled % 1 === 0.5;

@@ -1,4 +1,4 @@
-/** `cowbench open`: the report of a run in the browser, made again where it is missing. */
+/** `cowbench open`: the report of a run in the browser, rebuilt where it is missing. */
 import fs from 'node:fs';
 import type { CommandModule } from 'yargs';
 import { readRecord, writeWhole } from '../../results/store.ts';

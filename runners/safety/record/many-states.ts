@@ -1,5 +1,5 @@
 /**
- * Millions of states of a few policies: every sequence of up to so many operations first, then workloads drawn at random, shape by
+ * Millions of states of a few policies: every sequence of up to a number of operations first, then workloads drawn at random, shape by
  * shape in turn, until enough states were judged. The parts and their order depend on the scope alone.
  */
 import type { PolicyName } from '../../../engine/index.ts';

@@ -23,7 +23,7 @@ export interface CrashWorkload {
   /** Done, closed and durable before the recording starts. */
   readonly before: readonly CrashRequest[];
   readonly during: readonly CrashRequest[];
-  /** Up to so many neighbouring block requests of `during` are in flight at once, queued by a requester each. Default 1. */
+  /** Up to this many neighbouring block requests of `during` are in flight at once, queued by a requester each. Default 1. */
   readonly requesters?: number;
 }
 

@@ -101,7 +101,7 @@ class RecordingSession {
     }
   }
 
-  /** Returns the image that goes on; null when none does. */
+  /** Returns the image that continues; null when none does. */
   #serveAlone(image: Qcow2Image, index: number): Qcow2Image | null {
     this.#recording.mark({ request: index, phase: 'start' });
     this.#run.op = this.#values.requests[index]!.op;
