@@ -15,6 +15,7 @@ export type { Behaviour } from './cache/behaviour.ts';
 export { CachedTable, type CacheObserver, type DiscardReason } from './cache/cached-table.ts';
 export { isDurable, type Place, Pointer, type Prerequisite } from './cache/ordering.ts';
 export {
+  fileModeOf,
   findPolicy,
   type PolicyName,
   type PolicyPreset,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createImage, MemoryFile, MiB, openImage, RecordingFile } from '../index.ts';
 import { policySuite } from '../testing/policy-suite.ts';
-import { findPolicy, policyOfStage, policyPresets } from './policies.ts';
+import { fileModeOf, findPolicy, policyNamed, policyOfStage, policyPresets } from './policies.ts';
 import { STAGE_IDS } from './stage.ts';
 
 for (const stage of STAGE_IDS) {
@@ -48,4 +48,13 @@ test('a guest flush costs S0 one sync and the table caches three, dirty or not',
     const syncs = recording.events.map((event) => (event.op === 'sync' ? event.cause : event.op));
     assert.deepEqual(syncs, stage === 'S0' ? ['guest-flush'] : ['cache-flush', 'cache-flush', 'guest-flush']);
   }
+});
+
+test('what writes through by flushing opens its file without O_DSYNC, and history with it', () => {
+  const modern = policyNamed('modern').behaviour;
+  assert.deepEqual(fileModeOf(modern, 'writethrough'), { mode: 'writeback', writethrough: true });
+  assert.deepEqual(fileModeOf(modern, 'directsync'), { mode: 'none', writethrough: true });
+  assert.deepEqual(fileModeOf(modern, 'unsafe'), { mode: 'unsafe', writethrough: false });
+  const history = policyNamed('writethrough').behaviour;
+  assert.deepEqual(fileModeOf(history, 'writethrough'), { mode: 'writethrough', writethrough: false });
 });

@@ -71,6 +71,19 @@ export function policyOfStage(stage: StageId, hostCacheMode: HostCacheMode): Pol
   return hostCacheMode === 'writethrough' || hostCacheMode === 'directsync' ? 'writethrough' : 'writeback';
 }
 
+/**
+ * How the image file is opened for a host cache mode, and whether each request is flushed: what writes through by flushing needs no
+ * O_DSYNC.
+ */
+export function fileModeOf(
+  { flushesToWriteThrough }: Behaviour,
+  mode: HostCacheMode,
+): { readonly mode: HostCacheMode; readonly writethrough: boolean } {
+  if (flushesToWriteThrough && mode === 'writethrough') return { mode: 'writeback', writethrough: true };
+  if (flushesToWriteThrough && mode === 'directsync') return { mode: 'none', writethrough: true };
+  return { mode, writethrough: false };
+}
+
 export interface FoundPolicy {
   readonly preset: PolicyPreset;
   /** The stage that it runs at; null for a policy that is no point of history. */

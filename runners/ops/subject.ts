@@ -1,6 +1,7 @@
 /** What a script runs under, and how its image is opened for that. */
 import {
   behaviourInHistory,
+  fileModeOf,
   findPolicy,
   type HostCacheMode,
   type OpenOptions,
@@ -42,21 +43,14 @@ export function subjectSetup(subject: OpsSubject, cache: HostCacheMode): Subject
     const setup = setupOfStage(stage.id, policy, cache);
     return { ...setup, name: { stage: stage.id, policy } };
   }
-  const { mode, writethrough } = behaviour.flushesToWriteThrough ? flushedMode(cache) : { mode: cache };
-  const open = { behaviour, ...(writethrough === true && { writethrough }) };
+  const { mode, writethrough } = fileModeOf(behaviour, cache);
+  const open = { behaviour, ...(writethrough && { writethrough }) };
   return { name: { stage: null, policy }, create: preset.create, open, fileMode: mode };
 }
 
 function setupOfStage(stage: StageId, policy: PolicyName, cache: HostCacheMode): SubjectSetup {
   const open = { ...AS_IN_HISTORY, behaviour: behaviourInHistory(STAGES[stage]) };
   return { name: { stage }, create: findPolicy(policy, stage).preset.create, open, fileMode: cache };
-}
-
-/** What writes through by a flush after each request opens its file without O_DSYNC. */
-function flushedMode(cache: HostCacheMode): { mode: HostCacheMode; writethrough?: boolean } {
-  if (cache === 'writethrough') return { mode: 'writeback', writethrough: true };
-  if (cache === 'directsync') return { mode: 'none', writethrough: true };
-  return { mode: cache };
 }
 
 /** The host cache mode of a policy where none is asked for. */

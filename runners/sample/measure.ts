@@ -7,6 +7,8 @@
 import {
   type BlockFile,
   DeviceModelFile,
+  fileModeOf,
+  findPolicy,
   type GuestDevice,
   openFile,
   openImage,
@@ -74,7 +76,7 @@ async function replay(
   const backing = openBacking(job, workload);
   const observed = new ObservedFile(file, clock, job.traced, {
     exported: job.deviceTraceFile !== undefined,
-    priced: { hostCacheMode: job.cell.hostCacheMode, knowsHoles: 'raw' in job.cell },
+    priced: { hostCacheMode: fileMode(job.cell).mode, knowsHoles: 'raw' in job.cell },
   });
   const pacer = job.pace === undefined ? null : new Pacer(parsePace(job.pace), clock);
   const run = new Replay(observed, () => openDisk(job, observed.file, withBacking(backing)), { time, pacer });
@@ -103,7 +105,8 @@ async function replay(
 function openDisk({ cell }: OwnSampleJob, file: BlockFile, over: ReturnType<typeof withBacking>): GuestDevice {
   if ('raw' in cell) return new RawDisk(file);
   const { policy, stage, imageOptions } = cell;
-  const chosen = { policy, ...(stage !== null && { stage }), ...cacheSizes(cell), ...imageOptions?.open };
+  const through = fileMode(cell).writethrough && { writethrough: true };
+  const chosen = { policy, ...(stage !== null && { stage }), ...through, ...cacheSizes(cell), ...imageOptions?.open };
   return openImage(file, { ...chosen, ...over });
 }
 
@@ -118,9 +121,15 @@ function cacheSizes({ l2CacheTables, refcountCacheTables, clusterSizeBytes, imag
   return { l2CacheTables: l2CacheTables * Math.max(1, clusterSizeBytes / sliceBytes), refcountCacheTables };
 }
 
+/** A policy that writes through by flushing needs no O_DSYNC. */
+function fileMode(cell: OwnSampleJob['cell']): ReturnType<typeof fileModeOf> {
+  if ('raw' in cell) return { mode: cell.hostCacheMode, writethrough: false };
+  return fileModeOf(findPolicy(cell.policy, cell.stage ?? undefined).behaviour, cell.hostCacheMode);
+}
+
 /** The image file on the device of the sample, and the clock of that device. */
 function openMeasured({ imageFile, cell, device }: OwnSampleJob): { file: BlockFile; time: TimeSource } {
-  const { hostCacheMode } = cell;
+  const { mode: hostCacheMode } = fileMode(cell);
   if (device === undefined) return { file: openFile(imageFile, { mode: hostCacheMode }), time: REAL_TIME };
   // The model alone says what a sync takes: those of the file below would only make the user wait.
   const knowsHoles = 'raw' in cell;

@@ -137,14 +137,17 @@ test('installation under the policies beyond history: syncs and bytes', async ()
   const under = async (policy: PolicyName, guestFlush: string) => installCounts({ policy }, guestFlush);
   assert.equal((await under('modern', 'recorded')).syncs, TODAY.recorded);
   assert.equal((await under('modern', 'none')).syncs, TODAY.none);
-  for (const [policy, most] of [
-    ['ordered', TODAY.recorded],
-    ['reserve', 1.01 * FLUSHES_AFTER_A_WRITE],
+  // As in docs/policies.md.
+  for (const [policy, most, recorded, none] of [
+    ['ordered', TODAY.recorded, 16_501, 2],
+    ['reserve', 1.01 * FLUSHES_AFTER_A_WRITE, 15_886, 3],
   ] as const) {
     const { syncs, writeBytes, guestBytes } = await under(policy, 'recorded');
     assert.ok(syncs >= FLUSHES_AFTER_A_WRITE && syncs <= most, `${policy}: ${syncs} syncs`);
+    assert.equal(syncs, recorded);
     assert.ok(writeBytes <= 1.001 * guestBytes, `${policy}: ${writeBytes} bytes for ${guestBytes}`);
     const unflushed = await under(policy, 'none');
     assert.ok(unflushed.syncs <= 4, `${policy} without guest flushes: ${unflushed.syncs} syncs`);
+    assert.equal(unflushed.syncs, none);
   }
 });
