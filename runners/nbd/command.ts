@@ -52,5 +52,5 @@ function quoted(text: string): string {
 /** Our own server of a disk that keeps nothing. */
 export function nullCommand(sizeBytes: number): string {
   const words = [process.execPath, path.join(PROJECT_ROOT, 'runners/cli.ts'), 'serve', '--null', String(sizeBytes)];
-  return `${words.map(quoted).join(' ')} --socket {socket}`;
+  return `${words.map(quoted).join(' ')} --socket {socket} --max-connections 128`;
 }

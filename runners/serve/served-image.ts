@@ -198,7 +198,7 @@ function openWrapped(choice: ImageChoice, wrapFile: (file: BlockFile) => Countin
   return new RawDisk(wrapFile(openFile(imagePath, { readOnly, mode, ...lock })));
 }
 
-/** Snapshots may share a name; ids they never share, so those of the later ones are told apart by it. */
+/** Snapshots may share a name; ids they never share, so the later ones have it in their names. */
 function distinctNames(snapshots: readonly { readonly name: string; readonly id: string }[]): string[] {
   return snapshots.map(({ name, id }, index) => {
     const isFirst = snapshots.findIndex((other) => other.name === name) === index;

@@ -1,4 +1,4 @@
-/** A disk behind a socket, shown as a file of fixed size by nbdfuse, which passes each write and each sync of the file on. */
+/** A served disk, shown as a file of fixed size by nbdfuse, which passes each write and each sync of the file on. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';

@@ -1,4 +1,4 @@
-/** A raw disk in memory behind a socket, every change of which is recorded: in this process, so that the order of all events is one. */
+/** A served raw disk in memory, every change of which is recorded: in this process, so that the order of all events is one. */
 import net from 'node:net';
 import { MemoryFile, perform, Qcow2Error, RawDisk } from '../../../engine/index.ts';
 import { RecordingFile } from '../../../engine/instruments/index.ts';

@@ -1,6 +1,6 @@
 /**
  * A crash workload in the hands of any program that serves an image over NBD: its image is a file that nbdfuse shows, and what it writes and syncs
- * there is recorded by the disk behind that file. So a program is explored that knows nothing of it.
+ * there is recorded by the served disk that the file shows. So a program is explored that knows nothing of it.
  *
  * As with QEMU's own log, the recording ends with the last request, and one request is in flight at a time.
  */
