@@ -97,3 +97,17 @@ test('a flush promises what was acknowledged before it began, and not what is in
   oracle.acknowledge(3);
   assert.deepEqual(mayBeZero(), [false, true, false], 'a durable write promises itself, and nothing else');
 });
+
+test('a resize to the size that the disk has drops no VM state', () => {
+  const oracle = oracleFor([
+    { op: 'vmstate-write', offset: 0, length: 512 },
+    { op: 'flush' },
+    { op: 'resize', sizeBytes: SIZE },
+    { op: 'flush' },
+  ]);
+  serve(oracle, 0, 4);
+  assert.deepEqual(
+    [0, 1].map((value) => allowed(oracle, SIZE / 512, value)),
+    [false, true],
+  );
+});

@@ -157,6 +157,8 @@ export class GuestOracle {
 
   /** What lies past the old end is VM state, and what lies past the new one is cut off: both read as zeros afterwards. */
   #startResize(sizeBytes: number, index: number): void {
+    // The size that the disk has is no change, and VM state stays.
+    if (!this.#sizeIsOpen && sizeBytes === this.sizes.at(-1)) return;
     const keptSectors = Math.min(this.sizes.at(-1)!, sizeBytes) / SECTOR_BYTES;
     for (const sector of this.disk.keys()) if (sector >= keptSectors) this.#replace(sector, ZERO, index);
     this.sizes = [...this.sizes, sizeBytes];
