@@ -10,7 +10,7 @@ import type { CachedTable } from './cached-table.ts';
 import { DependentCaches } from './dependent-caches.ts';
 import { HistoricalPolicy } from './historical-policy.ts';
 import type { Pointer } from './ordering.ts';
-import type { Order } from './policy.ts';
+import type { FlushOptions, Order } from './policy.ts';
 
 export class ModernPolicy extends HistoricalPolicy {
   readonly #tables: DependentCaches;
@@ -42,9 +42,9 @@ export class ModernPolicy extends HistoricalPolicy {
     this.#tables.writeOut(table);
   }
 
-  flush(): void {
+  flush({ refcountsMayLag = false }: FlushOptions = {}): void {
     this.#tables.writeOutEach(this.caches.l2);
-    this.#tables.writeOutEach(this.caches.refcounts);
+    if (!refcountsMayLag) this.#tables.writeOutEach(this.caches.refcounts);
     this.#syncIfNeeded('guest-flush');
   }
 

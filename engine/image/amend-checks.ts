@@ -1,6 +1,6 @@
 /** What cannot be amended, found out before anything is written. */
 import { corrupt, Qcow2Error } from '../base/errors.ts';
-import { AUTOCLEAR, type Header, INCOMPATIBLE } from '../format/header.ts';
+import { AUTOCLEAR, COMPATIBLE, type Header, INCOMPATIBLE } from '../format/header.ts';
 import { snapshotName } from '../format/snapshot-table.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import { peekHeader, readSnapshots } from './metadata.ts';
@@ -35,7 +35,9 @@ export function refuseAmendment(file: BlockFile, options: AmendOptions, sizeByte
     refuse(file, `refcount width ${bits} is not 1, 2, 4, 8, 16, 32 or 64 bits`);
   if (version === 2 && bits !== 16)
     refuse(file, `a version 2 image has refcounts of 16 bits, not ${bits} (give refcount_bits=16 too)`);
-  if (options.lazyRefcounts && version === 2) refuse(file, 'lazy refcounts need a version 3 image');
+  // What is on already is not asked for: going back to version 2 ends it.
+  const isLazy = (header.compatibleFeatures & COMPATIBLE.lazyRefcounts) !== 0n;
+  if (options.lazyRefcounts && !isLazy && version === 2) refuse(file, 'lazy refcounts need a version 3 image');
   refuseDataFile(file, header, options);
   if (version < header.version) refuseDowngrade(file, header, sizeBytes ?? header.sizeBytes);
 }

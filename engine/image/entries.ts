@@ -9,6 +9,7 @@ import {
   bitmapsContradict,
   CLUSTER_COMPRESSED,
   CLUSTER_NORMAL,
+  CLUSTER_UNALLOCATED,
   CLUSTER_ZERO_ALLOCATED,
   CLUSTER_ZERO_PLAIN,
   type ClusterKind,
@@ -17,6 +18,7 @@ import {
   compressedOffset,
   entryOffset,
   isCopied,
+  zeroBitmap,
 } from '../format/l2-entry.ts';
 import type { Geometry } from './geometry.ts';
 
@@ -70,6 +72,12 @@ export class L2Entries {
     if (!isWrong) return;
     const why = kind === CLUSTER_NORMAL ? 'both allocated and zero' : 'allocated in a cluster that has no place';
     throw this.#corrupt(`L2 entry ${index} has a subcluster that is ${why}`, slice, index);
+  }
+
+  /** True when all of the cluster is left to what lies under the image: no subcluster of it is zeros either. */
+  saysNothing(slice: CachedTable, index: number): boolean {
+    if (this.kind(slice, index) !== CLUSTER_UNALLOCATED) return false;
+    return !this.#geometry.extendedL2 || zeroBitmap(slice.view, this.at(index)) === 0;
   }
 
   /** True when the entry's cluster is referenced by this disk alone. */

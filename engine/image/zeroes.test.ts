@@ -1,6 +1,8 @@
-/** Zeros at the end of a disk that ends inside a cluster. */
+/** Zeros at the end of a disk that ends inside a cluster, and those that an emptied image must not keep. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { KiB, MiB } from '../base/units.ts';
+import { checkImage, isClean } from '../check/check-image.ts';
 import { MemoryFile } from '../io/memory-file.ts';
 import { createImage } from './create.ts';
 import { openImage } from './qcow2-image.ts';
@@ -17,3 +19,16 @@ for (const mayUnmap of [false, true]) {
     assert.deepEqual(found, new Uint8Array(6144).fill(7, 0, 5120));
   });
 }
+
+test('emptying an overlay leaves no zeros of subclusters behind', () => {
+  const file = new MemoryFile('disk');
+  createImage(file, { sizeBytes: MiB, extendedL2: true, backingFile: 'base', backingFormat: 'raw' });
+  const backing = { sizeBytes: MiB, read: (_offset: number, into: Uint8Array) => void into.fill(7) };
+  const image = openImage(file, { backing });
+  image.writeZeroes(0, 4 * KiB);
+  image.writeZeroes(128 * KiB, 128 * KiB);
+  image.makeEmpty();
+  assert.deepEqual(image.map(0, MiB), { offset: 0, lengthBytes: MiB, stored: 'absent', hostOffset: null });
+  image.close();
+  assert.ok(isClean(checkImage(file)));
+});

@@ -69,7 +69,7 @@ export class Zeroes {
   unmap(from: number, end: number): void {
     const { entries, backing, updates } = this.#parts;
     updates.change(from, end, backing !== null, (slice, index) =>
-      entries.kind(slice, index) === CLUSTER_UNALLOCATED ? null : 'unallocate',
+      entries.saysNothing(slice, index) ? null : 'unallocate',
     );
   }
 
