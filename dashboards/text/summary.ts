@@ -27,7 +27,7 @@ export function summaryTable(record: RunRecord, width?: number): string[] {
       verdictText(cell) ?? crashText(cell),
     ];
   });
-  return [...textTable(header, rows, width), ...safetyNotes(record)];
+  return [...textTable(header, rows, width), ...safetyNotes(record), ...timeWarning(record)];
 }
 
 /** The ratio of a noisy time with its interval, that of a modelled one alone. */
@@ -141,7 +141,7 @@ export function operationsTable(record: RunRecord, width?: number): string[] {
 }
 
 /** Why the times of a run are no disk's, one line; empty where they are. */
-export function timeWarning(record: RunRecord): string[] {
+function timeWarning(record: RunRecord): string[] {
   const reasons = new Set(record.cells.flatMap((cell) => timesMeaningless(record, cell) ?? []));
   return [...reasons].map((reason) => `times: ${reason}`);
 }

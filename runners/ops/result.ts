@@ -88,7 +88,7 @@ function nonZero(of: FileCounts): OpCounts {
 const COLUMNS = ['fsyncs', 'odsync_writes', 'writes', 'write_bytes', 'reads', 'read_bytes'] as const;
 
 /** What the script ran under, for people. */
-export function subjectOf({ policy, stage }: Pick<OpsResult, 'policy' | 'stage'>): string {
+function subjectOf({ policy, stage }: Pick<OpsResult, 'policy' | 'stage'>): string {
   if (policy === undefined) return `stage ${stage}`;
   return stage === null ? `policy ${policy}` : `policy ${policy} (stage ${stage})`;
 }

@@ -1,9 +1,11 @@
-/** `npm run docs:operations`: makes `operation-safety-table.ts` again, in threads. */
+/** `npm run docs:operations`: generates `operation-safety-table.ts`, in threads. */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { exploreJobs } from './exploration-pool.ts';
 import { operationJobs, operationSafety } from './operation-safety.ts';
 import type { Tally } from './tally.ts';
+
+const TABLE = 'OPERATION_SAFETY';
 
 const jobs = operationJobs();
 const tallies: Tally[] = [];
@@ -29,7 +31,7 @@ type OperationRow = readonly [
   violations: Readonly<Record<string, number>>,
 ];
 
-export const OPERATION_SAFETY: readonly OperationRow[] = [
+export const ${TABLE}: readonly OperationRow[] = [
 ${rows.join('\n')}
 ];
 `,
