@@ -5,7 +5,7 @@ import { exploreJobs } from './exploration-pool.ts';
 import { operationJobs, operationSafety } from './operation-safety.ts';
 import type { Tally } from './tally.ts';
 
-const TABLE = 'OPERATION_SAFETY';
+const TABLE = 'export const OPERATION_SAFETY';
 
 const jobs = operationJobs();
 const tallies: Tally[] = [];
@@ -31,7 +31,7 @@ type OperationRow = readonly [
   violations: Readonly<Record<string, number>>,
 ];
 
-export const ${TABLE}: readonly OperationRow[] = [
+${TABLE}: readonly OperationRow[] = [
 ${rows.join('\n')}
 ];
 `,
