@@ -219,3 +219,22 @@ test('images of a sweep have an advice each; the devices of one image share thei
   );
   assert.match(adviceSentence(other), /^With cluster 4\sKiB: Use writeback .* Other image layouts differ\.$/);
 });
+
+test('a winner that a power cut breaks outside this workload is recommended with that risk, and with who survives', () => {
+  const operation = (name: string, verdict: 'survived' | 'violated') =>
+    ({ operation: name, onSnapshot: false, ...violated, verdict }) as const;
+  const explored = (verdict: 'survived' | 'violated') => ({
+    safety: {
+      ...{ workload: { ...violated, verdict: 'survived' as const }, exploredOperations: '' },
+      operations: [operation('rewrite', 'survived'), operation('discard', verdict), operation('savevm', verdict)],
+    },
+  });
+  const models = { legacy: INSTALLATION.legacy, writeback: INSTALLATION.writeback, reserve: [220, 60, 1.5, 45] };
+  const risky = { models: models.writeback, change: explored('violated') };
+  const careful = { models: models.reserve, change: explored('survived') };
+  const { sentence } = adviceOf(recordOf({ legacy: { models: models.legacy }, writeback: risky, reserve: careful }));
+  assert.match(sentence, /^Use writeback on .*; reserve on NVMe with power-loss protection\. A power cut /);
+  assert.match(sentence, / A power cut during discard or 1 other operation breaks writeback; reserve survives all\.$/);
+  const both = adviceOf(recordOf({ writeback: { ...risky, change: explored('survived') }, reserve: careful }));
+  assert.doesNotMatch(both.sentence, /breaks/);
+});

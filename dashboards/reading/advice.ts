@@ -47,7 +47,10 @@ export function adviceOf(record: RunRecord): Advice {
     cells.map(({ label }) => label),
     allowed,
   );
-  return { sentence: withRefusals(sentence, judged, refused), storages: judged, refused };
+  const settled = judged.filter(({ outcome }) => outcome === 'best' || outcome === 'tied');
+  const chosen = new Set(settled.flatMap(({ best }) => best));
+  const risks = risksOf(cells, chosen, allowed);
+  return { sentence: `${withRefusals(sentence, judged, refused)}${risks}`, storages: judged, refused };
 }
 
 /** One advice an image group, in the record's order; groups that differ in their device alone are one. */
@@ -172,6 +175,33 @@ function withRefusals(sentence: string, storages: readonly StorageAdvice[], refu
       )}, though faster, ${reason}`,
   );
   return `${sentence} ${capitalised(why.join('; '))}.`;
+}
+
+/**
+ * What a policy that is recommended does not survive outside this workload, and who does: a guest makes other requests one day, and
+ * its owner takes snapshots.
+ */
+function risksOf(
+  cells: readonly { readonly label: string; readonly cell: Cell }[],
+  chosen: ReadonlySet<string>,
+  allowed: ReadonlySet<string>,
+): string {
+  const explored = cells.flatMap(({ label, cell: { safety } }) => {
+    const operations = safety?.operations ?? [];
+    const broken = new Set(operations.flatMap(({ operation, verdict }) => (verdict === 'violated' ? [operation] : [])));
+    return operations.length === 0 || !allowed.has(label) ? [] : [{ label, broken: [...broken] }];
+  });
+  const risky = explored.filter(({ label, broken }) => chosen.has(label) && broken.length > 0);
+  if (risky.length === 0) return '';
+  const clauses = risky.map(({ label, broken }) => `a power cut during ${oneOf(broken)} breaks ${label}`);
+  const safe = explored.filter(({ broken }) => broken.length === 0).map(({ label }) => label);
+  const instead = safe.length === 0 ? '' : `; ${listOf(safe, 'and')} ${safe.length === 1 ? 'survives' : 'survive'} all`;
+  return ` ${capitalised(clauses.join('; '))}${instead}.`;
+}
+
+/** `discard`, or `discard or 3 other operations`. */
+function oneOf([first, ...others]: readonly string[]): string {
+  return others.length === 0 ? first! : `${first} or ${counted(others.length, 'other operation')}`;
 }
 
 function listOf(words: readonly string[], last: 'and' | 'or'): string {
