@@ -48,6 +48,7 @@ export const EXIT_CODE_TABLE: Readonly<Record<string, ExitCodes>> = {
   'image rebase': IMAGE,
   'image commit': IMAGE,
   'image measure': IMAGE,
+  'image bench': IMAGE,
   policies: PLAIN,
   workloads: PLAIN,
   env: PLAIN,

@@ -123,6 +123,7 @@ describe('while QEMU writes to an image', () => {
     ['create', '-q', '-f', 'qcow2', '@a.qcow2', '1M'],
     ['dd', '-O', 'qcow2', 'if=@other.raw', 'of=@a.qcow2'],
     ['commit', '--allow-backing', '@overlay.qcow2'],
+    ['bench', '-w', '-c', '1', '@a.qcow2'],
   ];
   const readers = [
     ['info', '@a.qcow2'],
@@ -133,6 +134,7 @@ describe('while QEMU writes to an image', () => {
     ['convert', '-O', 'raw', '@a.qcow2', '@out.raw'],
     ['dd', 'if=@a.qcow2', 'of=@out.raw'],
     ['snapshot', '-l', '@a.qcow2'],
+    ['bench', '-c', '1', '@a.qcow2'],
     ['convert', '--allow-backing', '-O', 'raw', '@overlay.qcow2', '@out.raw'],
   ];
 

@@ -80,11 +80,17 @@ class WordReader {
     const equals = word.indexOf('=');
     const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
     const option = this.#known[name];
+    if (option === undefined && this.#isNegation(word)) return this.#option(name, null);
     if (option === undefined) throw this.#unknown(`--${name}`);
     if (option.type === 'boolean') {
       if (equals >= 0) throw new UsageError(`--${name} takes no value`);
       this.#option(name, null);
     } else this.#option(name, equals < 0 ? this.#value(`--${name}`) : word.slice(equals + 1));
+  }
+
+  /** `--no-drain`, where draining is the default. */
+  #isNegation(word: string): boolean {
+    return word.startsWith('--no-') && this.#known[word.slice('--no-'.length)]?.default === true;
   }
 
   #letters(word: string): void {

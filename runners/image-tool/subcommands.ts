@@ -1,5 +1,6 @@
 /** All subcommands of `cowbench image`. */
 import { amend } from './amend.ts';
+import { bench } from './bench.ts';
 import { bitmap } from './bitmap.ts';
 import { check } from './check.ts';
 import { commit } from './commit.ts';
@@ -30,4 +31,5 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   measure,
   bitmap,
   dd,
+  bench,
 ];

@@ -29,6 +29,9 @@ test('getopt words become words that can be read in one way', () => {
   assert.deepEqual(plain('resize', '--shrink', 'a', '--', '-1G'), ['--shrink', 'a', '--size=-1G']);
   assert.deepEqual(plain('info', '--', '-f'), ['./-f']);
   assert.deepEqual(plain('info', '--output', 'json', 'a'), ['--output=json', 'a']);
+  assert.deepEqual(plain('bench', '--no-drain', '-wc', '5', 'a'), ['--no-drain', '--write', '--count=5', 'a']);
+  assert.throws(() => plain('bench', '--no-write', 'a'), /unknown option --no-write/);
+  assert.throws(() => plain('bench', '--no-drain=1', 'a'), /unknown option --no-drain/);
   assert.throws(() => plain('resize', '-1G', 'a'), /unknown option -1/);
   assert.throws(() => plain('info', '--backing-chain=yes', 'a'), /--backing-chain takes no value/);
 });
