@@ -93,3 +93,29 @@ test('modern publishes a table by the 8 bytes of its entry, or a sector where th
     assert.ok(isClean(checkImage(file)));
   }
 });
+
+for (const policy of ['modern', 'ordered', 'reserve']) {
+  test(`${policy}: what is written over a mapped cluster and into a part of one that held something else can be read back`, () => {
+    const file = new MemoryFile('image');
+    createImage(file, { sizeBytes: 4 * MiB, clusterSizeBytes: CLUSTER });
+    const image = openImage(file, { policy, punchHoles: false });
+    image.write(0, new Uint8Array(8 * CLUSTER).fill(0x77));
+    image.flush();
+    image.discard(CLUSTER, 7 * CLUSTER);
+    for (let flushes = 0; flushes < 3; flushes++) {
+      image.write(0, new Uint8Array(512).fill(0x78));
+      image.flush();
+    }
+    const written = new Uint8Array(CLUSTER + 4096).fill(0x11);
+    image.write(0, written);
+    const read = new Uint8Array(2 * CLUSTER);
+    image.read(0, read);
+    assert.ok(Buffer.compare(read.subarray(0, written.length), written) === 0, 'the data is there');
+    assert.ok(
+      read.subarray(written.length).every((byte) => byte === 0),
+      'and zeros around it',
+    );
+    image.close();
+    assert.ok(isClean(checkImage(file)));
+  });
+}

@@ -86,16 +86,17 @@ export class MergedWrites {
    * each whether its place had to be given other content.
    */
   #fill(group: readonly WriteRun[], at: number, bytes: Uint8Array): boolean[] {
+    // Before the data: a place that is made zero loses what it holds.
+    const around = group.map((run) => this.#around(run));
     if (group.length === 1) {
-      const around = this.#around(group[0]!);
-      const { head, tail } = around;
+      const { head, tail } = around[0]!;
       this.#data.write(at - head, head + tail === 0 ? bytes : this.#withOld(group[0]!, bytes, head, tail), 'data');
-      return [around.copied];
+      return [around[0]!.copied];
     }
     this.#data.write(at, bytes, 'data');
     let start = at;
-    return group.map((run) => {
-      const { head, tail, copied } = this.#around(run);
+    return group.map((run, index) => {
+      const { head, tail, copied } = around[index]!;
       const end = start + run.lengthBytes;
       if (head > 0) this.#data.write(start - head, this.#old(run.guestOffset - head, head), 'cow');
       if (tail > 0) this.#data.write(end, this.#old(run.guestOffset + run.lengthBytes, tail), 'cow');
