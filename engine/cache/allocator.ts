@@ -41,6 +41,12 @@ export interface ClusterCounts {
    * @throws Qcow2Error CORRUPT when a refcount would fall below 0.
    */
   lower(offset: number, lengthBytes: number, dropped: readonly Prerequisite[]): readonly CachedTable[];
+  /**
+   * The same for what nothing named. Lowered counts that cannot be written out now are written out later, and that is no error: whoever
+   * gave back could not know that they are lowered, and would lower them twice. On an error none is lowered.
+   * @throws Qcow2Error CORRUPT when a refcount would fall below 0, IO when a refcount block cannot be read.
+   */
+  lowerUnnamed(offset: number, lengthBytes: number): void;
 }
 
 /** What an allocator is made from. */
@@ -92,6 +98,11 @@ export interface Allocator {
    * @throws Qcow2Error CORRUPT when a cluster is freed that is free already.
    */
   release(ranges: readonly HostRange[], dropped: readonly Prerequisite[]): void;
+  /**
+   * Releases what was taken for a request that failed before anything named it; on an error nothing is released, so that it can be called
+   * again. Without it such clusters are released, with nothing dropped.
+   */
+  giveBack?(range: HostRange): void;
   /** A sync returned: all changes up to `durable` survive a power cut. What waited for one of them can be done. */
   settled(durable: Sequence): void;
   /**

@@ -15,8 +15,10 @@ import { openImage, type Qcow2Image } from './qcow2-image.ts';
 class FullFile extends ForwardingFile {
   room = Infinity;
   failingKinds: ReadonlySet<TableKind> = new Set(['data']);
+  onWrite: (kind: TableKind) => void = () => {};
 
   override write(offset: number, from: Uint8Array, kind: TableKind): void {
+    this.onWrite(kind);
     if (!this.failingKinds.has(kind)) return this.inner.write(offset, from, kind);
     if (from.length <= this.room) {
       this.room -= from.length;
@@ -156,4 +158,35 @@ function failsToWrite(image: Qcow2Image, act: (image: Qcow2Image) => void): bool
     if (error instanceof Qcow2Error) return true;
     throw error;
   }
+}
+
+for (const policy of policyNames()) {
+  test(`${policy}: what shares a cluster with a stream that cannot be written, nor its refcount, keeps its reference`, () => {
+    const inner = new MemoryFile('image');
+    createImage(inner, { sizeBytes: 4 * MiB, clusterSizeBytes: 64 * KiB });
+    const file = new FullFile(inner);
+    file.failingKinds = new Set(['data', 'refcount-block']);
+    const image = openImage(file, { policy });
+    const kept = packable(64 * KiB);
+    image.writeCompressed(0, kept);
+    image.flush();
+    for (let tries = 0; tries < 3; tries++) {
+      // The counts of the stream are raised in the file, then the device fails.
+      file.onWrite = (kind) => {
+        if (kind === 'data') file.room = 0;
+      };
+      assert.throws(() => image.writeCompressed(64 * KiB, packable(64 * KiB)), { code: 'NO_SPACE' });
+      file.onWrite = () => {};
+      file.room = Infinity;
+    }
+    image.flush();
+    image.close();
+    const report = checkImage(inner);
+    assert.deepEqual([report.corruptions, report.leaks], [0, 0]);
+    const again = openImage(inner, { policy });
+    const read = new Uint8Array(64 * KiB);
+    again.read(0, read);
+    assert.deepEqual(read, kept);
+    again.close();
+  });
 }

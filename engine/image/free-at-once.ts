@@ -33,6 +33,10 @@ export class FreeAtOnce implements Allocator {
     for (const { offset, lengthBytes } of ranges) this.#parts.counts.lower(offset, lengthBytes, dropped);
   }
 
+  giveBack({ offset, lengthBytes }: HostRange): void {
+    this.#parts.counts.lowerUnnamed(offset, lengthBytes);
+  }
+
   /** Nothing waits. */
   settled(): void {}
   settleAll(): void {}

@@ -12,11 +12,16 @@ export interface GiveBackParts {
 /** Nothing names them: they can be taken again. Where that fails too it is tried again later. Returns whether it was done. */
 export function giveBack({ allocator, vars }: GiveBackParts, range: HostRange): boolean {
   try {
-    allocator.release([range], []);
+    giveBackOnce(allocator, range);
     return true;
   } catch (error) {
     if (!(error instanceof Qcow2Error)) throw error;
     vars.unpublished = [...vars.unpublished, { range, namedBy: 'nothing' }];
     return false;
   }
+}
+
+export function giveBackOnce(allocator: Allocator, range: HostRange): void {
+  if (allocator.giveBack === undefined) allocator.release([range], []);
+  else allocator.giveBack(range);
 }

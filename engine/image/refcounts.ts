@@ -63,7 +63,7 @@ export class Refcounts implements ClusterCounts {
     try {
       return this.#change(offset, lengthBytes, 1, counted);
     } catch (error) {
-      this.#takeBack(this.#geometry.hostCluster(offset), counted.end);
+      this.#takeBack(this.#geometry.hostCluster(offset), counted.end, -1);
       throw error;
     }
   }
@@ -73,6 +73,19 @@ export class Refcounts implements ClusterCounts {
     const after = this.blocksOf(offset, lengthBytes);
     this.#parts.policy.order({ order: 'dereference-before-refcount', before: dropped, after });
     return this.#change(offset, lengthBytes, -1, { end: 0 });
+  }
+
+  lowerUnnamed(offset: number, lengthBytes: number): void {
+    const first = this.#geometry.hostCluster(offset);
+    const counted: Counted = { end: first };
+    try {
+      this.#change(offset, lengthBytes, -1, counted);
+    } catch (error) {
+      if (!(error instanceof Qcow2Error)) throw error;
+      if (counted.end > this.#geometry.hostCluster(offset + lengthBytes - 1)) return;
+      this.#takeBack(first, counted.end, 1);
+      throw error;
+    }
   }
 
   findFree(count: number): HostOffset {
@@ -119,13 +132,13 @@ export class Refcounts implements ClusterCounts {
     return blocks;
   }
 
-  /** In memory: what was raised before a failure. What cannot be written out now is written out later. */
-  #takeBack(from: number, end: number): void {
+  /** In memory: what was raised, or lowered, before a failure. What cannot be written out now is written out later. */
+  #takeBack(from: number, end: number, change: 1 | -1): void {
     const { clustersPerRefcountBlock, clusterBytes } = this.#geometry;
     for (let cluster = from; cluster < end; ) {
       const next = Math.min(end, (Math.floor(cluster / clustersPerRefcountBlock) + 1) * clustersPerRefcountBlock);
       try {
-        this.#change(cluster * clusterBytes, (next - cluster) * clusterBytes, -1, { end: cluster });
+        this.#change(cluster * clusterBytes, (next - cluster) * clusterBytes, change, { end: cluster });
       } catch (error) {
         if (!(error instanceof Qcow2Error)) throw error;
       }

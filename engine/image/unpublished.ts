@@ -7,6 +7,7 @@ import type { Allocator } from '../cache/allocator.ts';
 import { Pointer } from '../cache/ordering.ts';
 import type { CachePolicy } from '../cache/policy.ts';
 import { HEADER_FIELDS } from '../format/header-fields.ts';
+import { giveBackOnce } from './give-back.ts';
 import { l1Fields } from './l1-table.ts';
 import type { ImageVars } from './vars.ts';
 
@@ -19,9 +20,13 @@ export interface UnpublishedParts {
 /** @throws Qcow2Error where the old pointer still cannot be written; nothing more is taken then. */
 export function settleUnpublished({ vars, policy, allocator }: UnpublishedParts): void {
   for (const { range, namedBy } of vars.unpublished) {
-    const pointers = namedBy === 'nothing' ? [] : [oldPointer(vars, namedBy)];
-    for (const pointer of pointers) policy.publishNow(pointer);
-    allocator.release([range], pointers);
+    if (namedBy === 'nothing') {
+      giveBackOnce(allocator, range);
+    } else {
+      const pointer = oldPointer(vars, namedBy);
+      policy.publishNow(pointer);
+      allocator.release([range], [pointer]);
+    }
     vars.unpublished = vars.unpublished.slice(1);
   }
 }

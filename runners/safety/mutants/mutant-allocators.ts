@@ -89,6 +89,7 @@ export function hastyPool(create: AllocatorFactory, parts: AllocatorParts): Allo
       findFree: (count) => counts.findFree(count),
       freeAt: (offset, most) => counts.freeAt(offset, most),
       lower: (offset, lengthBytes, dropped) => counts.lower(offset, lengthBytes, dropped),
+      lowerUnnamed: (offset, lengthBytes) => counts.lowerUnnamed(offset, lengthBytes),
       raise: (offset, lengthBytes) => {
         counted.set(offset, counts.raise(offset, lengthBytes));
         return [];
