@@ -81,7 +81,8 @@ test('every command line of every page names a command, and options that it has'
       const own = HelpPage.of(await card.load());
       const below = own.subcommand(inner);
       const known = new Set((below === undefined ? own : HelpPage.of(below)).optionNames());
-      for (const [, option] of words!.matchAll(/(?<=\s)(--(?:no-)?[a-z][\w-]*)/g)) {
+      // What stands in quotes is another program's.
+      for (const [, option] of words!.replaceAll(/'[^']*'/g, '').matchAll(/(?<=\s)(--(?:no-)?[a-z][\w-]*)/g)) {
         const isKnown = known.has(option!) || known.has(option!.replace('--no-', '--'));
         if (!isKnown && !/^--help(?:-all)?$/.test(option!)) wrong.push(`${page}: ${line}: ${option}`);
       }

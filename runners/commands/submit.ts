@@ -41,7 +41,9 @@ export const submit: CommandModule = {
   describe: 'queue a bench, a safety record or a fuzzing run for the workers of a fleet',
   builder: (yargs) =>
     yargs
-      .command([benchJob, safetyJob, fuzzJob] as CommandModule[])
+      .command(benchJob as CommandModule)
+      .command(safetyJob as CommandModule)
+      .command(fuzzJob as CommandModule)
       .demandCommand(1, 'submit needs what to do: bench, safety or fuzz')
       .example('$0 submit bench --workload install --label nvme', 'on a disk of that label, one benchmark at a time')
       .example('$0 submit safety --length 3 --shards 32', 'on all cores of all workers; prints how to merge')

@@ -93,7 +93,7 @@ test('what cannot be compared is one line and exit code 2', async () => {
   };
   assert.match(await refusal('compare', 'nosuch', 'HEAD'), /no commit "nosuch" in this repository/);
   assert.match(await refusal('trend', 'nosuch..HEAD'), /"nosuch\.\.HEAD" is no range of commits/);
-  program.edit('package.json', '"private": true', '"private": false');
+  program.edit('package.json', '"license": "MIT"', '"license": "none"');
   assert.match(await refusal(...small('compare', 'HEAD~1', 'HEAD')), /uncommitted changes \(package\.json\): commit/);
   program.git('rm', '--quiet', 'runners/sample/worker.ts');
   program.commit('no worker');
