@@ -47,11 +47,11 @@ export function looksLikeEngine(word: string): boolean {
 }
 
 /**
- * The engines, in their order, each with a name of its own.
+ * The engines, in their order, each with a name of its own; plain files together, once each, from the least to the most prepared.
  * @throws UsageError for an unknown word, for a qemu build that is not there, and for a command that cannot be used.
  */
 export function enginesNamed(given: OptionText | undefined): Engine[] {
-  const engines = [given ?? 'cowbench'].flat().flatMap(enginesIn);
+  const engines = withRawTogether([given ?? 'cowbench'].flat().flatMap(enginesIn));
   const names = new Map<string, number>();
   return engines.map((engine) => {
     if (!('name' in engine)) return engine;
@@ -59,6 +59,15 @@ export function enginesNamed(given: OptionText | undefined): Engine[] {
     names.set(engine.name, times);
     return times === 1 ? engine : { ...engine, name: `${engine.name} (${folderOf(engine) ?? times})` };
   });
+}
+
+function withRawTogether(engines: readonly Engine[]): Engine[] {
+  const isRaw = (engine: Engine) => engine.kind === 'raw';
+  const raw = RAW_PREPARATIONS.flatMap((how): Engine[] =>
+    engines.some((engine) => engine.kind === 'raw' && engine.how === how) ? [{ kind: 'raw', how }] : [],
+  );
+  const first = engines.findIndex(isRaw);
+  return engines.flatMap((engine, index) => (isRaw(engine) ? (index === first ? raw : []) : [engine]));
 }
 
 function folderOf(engine: QemuEngine | ServerEngine): string | null {
