@@ -70,10 +70,11 @@ test('the report is one file; each number of its sentences, worked out anew from
   const markup = html.replaceAll(/<script.*?<\/script>/gs, '');
   assert.doesNotMatch(markup, /src="/);
   const links = [...markup.matchAll(/href="([^#][^"]*)"/g)].map((match) => match[1]!);
-  const isCommit = (link: string) => /^https:\/\/gitlab\.com\/qemu-project\/qemu\/-\/commit\/[0-9a-f]{10}$/.test(link);
+  const isCommit = (link: string) =>
+    /^https:\/\/gitlab\.com\/qemu-project\/qemu\/-\/commit\/[0-9a-f]{7,40}$/.test(link);
   assert.ok(links.filter(isCommit).length >= 5, 'the commits that it is about');
   const [link, ...others] = new Set(links.filter((each) => !isCommit(each)));
-  assert.deepEqual([link, ...others], []);
+  assert.deepEqual(others, []);
   const { href } = new URL(link!, pathToFileURL(file));
   assert.equal(href, pathToFileURL(path.join(PROJECT_ROOT, 'docs/safety.md')).href);
   const numbers = [...html.matchAll(/<data value="([^"]+)" title="[^"=]+ = ([^"]+)">/g)];
