@@ -8,6 +8,9 @@
 import { z } from 'zod';
 import { Comparison, CostBreakdown, RawMultiples, StorageCosts } from './record-comparison.ts';
 import { LatencyMap } from './record-latency-map.ts';
+import { CrashVerdict, Safety } from './record-safety.ts';
+
+export type { CrashVerdict, Safety } from './record-safety.ts';
 
 export const SCHEMA_VERSION = 1;
 
@@ -155,41 +158,6 @@ export const Verification = z.object({
   leaks: count,
   corruptions: count,
   detail: label.optional(),
-});
-
-export const CrashVerdict = z.object({
-  verdict: z.enum(['survived', 'leaks', 'violated']),
-  /** Which workloads, on which images. */
-  explored: label.optional(),
-  epochs: count,
-  exhaustiveEpochs: count,
-  states: count,
-  distinctStates: count,
-  /** corrupt, lost, foreign, snapshot, secondPhase, repair, copiedShared, copiedOnly; a class that an older record lacks was in `copiedOnly` */
-  violations: z.record(label, count),
-  maxLeakedClusters: count,
-  story: z.array(label).optional(),
-});
-
-/** What a power cut does, by what the guest was doing. */
-export const Safety = z.object({
-  /** During the run's own workload, as far as `explored` says; null where that could not be explored. */
-  workload: CrashVerdict.nullable(),
-  /** During single operations, each followed by an allocation and a flush. */
-  operations: z.array(
-    z.object({
-      /** For example `snapshot-create`, as in `cowbench crash -w ops:OPERATION`. */
-      operation: label,
-      /** The disk had a snapshot. */
-      onSnapshot: z.boolean(),
-      verdict: z.enum(['survived', 'leaks', 'violated']),
-      distinctStates: count,
-      /** As in a `CrashVerdict`. */
-      violations: z.record(label, count),
-    }),
-  ),
-  /** What `operations` covers. */
-  exploredOperations: label,
 });
 
 /** One point of the comparison: a policy on an image on a device. */
@@ -345,8 +313,6 @@ export type Round = z.infer<typeof Round>;
 export type FileMap = z.infer<typeof FileMap>;
 export type Cascade = z.infer<typeof Cascade>;
 export type Verification = z.infer<typeof Verification>;
-export type CrashVerdict = z.infer<typeof CrashVerdict>;
-export type Safety = z.infer<typeof Safety>;
 export type Cell = z.infer<typeof Cell>;
 export type Environment = z.infer<typeof Environment>;
 export type RunRecord = z.infer<typeof RunRecord>;

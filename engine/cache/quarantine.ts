@@ -8,6 +8,7 @@
 import type { HostRange } from '../base/units.ts';
 import type { Sequence } from '../io/durability.ts';
 import type { Allocation, Allocator, AllocatorParts, PartialAllocation, Savepoint } from './allocator.ts';
+import { takeAt, takeFree } from './counted-at-once.ts';
 import { isDurable, type Prerequisite } from './ordering.ts';
 
 interface Released {
@@ -27,21 +28,11 @@ export class Quarantine implements Allocator {
   }
 
   allocate(clusters: number): Allocation {
-    const { counts, file } = this.#parts;
-    const endOfFile = file.sizeBytes();
-    return this.#take(counts.findFree(clusters), clusters, endOfFile);
+    return takeFree(this.#parts, clusters, true);
   }
 
   allocateAt(offset: number, clusters: number): PartialAllocation | null {
-    const { counts, file } = this.#parts;
-    const free = counts.freeAt(offset, clusters);
-    return free === 0 ? null : { ...this.#take(offset, free, file.sizeBytes()), clusters: free };
-  }
-
-  #take(offset: number, clusters: number, endOfFile: number): Allocation {
-    const { counts, clusterBytes } = this.#parts;
-    const wait = counts.raise(offset, clusters * clusterBytes);
-    return { offset, wait, readsAsZeros: offset >= endOfFile, isUnnamed: true };
+    return takeAt(this.#parts, offset, clusters, true);
   }
 
   release(ranges: readonly HostRange[], dropped: readonly Prerequisite[]): void {

@@ -1,6 +1,7 @@
 /** The allocator of history: a cluster is counted when it is taken, and can be taken again in the moment that it is freed. */
 import type { HostRange } from '../base/units.ts';
 import type { Allocation, Allocator, AllocatorParts, PartialAllocation, Savepoint } from '../cache/allocator.ts';
+import { takeAt, takeFree } from '../cache/counted-at-once.ts';
 import type { Prerequisite } from '../cache/ordering.ts';
 
 export class FreeAtOnce implements Allocator {
@@ -11,21 +12,11 @@ export class FreeAtOnce implements Allocator {
   }
 
   allocate(clusters: number): Allocation {
-    const { counts, file } = this.#parts;
-    const endOfFile = file.sizeBytes();
-    return this.#take(counts.findFree(clusters), clusters, endOfFile);
+    return takeFree(this.#parts, clusters, false);
   }
 
   allocateAt(offset: number, clusters: number): PartialAllocation | null {
-    const { counts, file } = this.#parts;
-    const free = counts.freeAt(offset, clusters);
-    return free === 0 ? null : { ...this.#take(offset, free, file.sizeBytes()), clusters: free };
-  }
-
-  #take(offset: number, clusters: number, endOfFile: number): Allocation {
-    const { counts, clusterBytes } = this.#parts;
-    const wait = counts.raise(offset, clusters * clusterBytes);
-    return { offset, wait, readsAsZeros: offset >= endOfFile, isUnnamed: false };
+    return takeAt(this.#parts, offset, clusters, false);
   }
 
   /** The policy hears of the order when the refcounts are lowered, and has to keep it there and then. */

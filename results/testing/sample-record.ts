@@ -1,5 +1,6 @@
 /** A small valid record for tests; override what a test is about. */
 import type { Cell, RunRecord } from '../record.ts';
+import { unmeasured } from '../unmeasured-cell.ts';
 
 export function sampleCell(overrides: Partial<Cell> = {}): Cell {
   return {
@@ -16,14 +17,7 @@ export function sampleCell(overrides: Partial<Cell> = {}): Cell {
       options: {},
     },
     device: { kind: 'real', name: 'ext4' },
-    exact: null,
-    deterministic: true,
-    rounds: [],
-    histograms: {},
-    fileMap: null,
-    cascades: [],
-    verification: { content: 'not-run', contentBytes: 0, check: 'not-run', leaks: 0, corruptions: 0 },
-    crash: null,
+    ...unmeasured(),
     ...overrides,
   };
 }

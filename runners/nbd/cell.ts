@@ -1,5 +1,6 @@
 /** A server of images as a point of a comparison, and its cell of the record. */
 import type { Cell } from '../../results/record.ts';
+import { unmeasured } from '../../results/unmeasured-cell.ts';
 import type { ServedFormat } from './command.ts';
 
 /** What the host's cache does is the command's own affair. */
@@ -31,13 +32,6 @@ export function emptyNbdCell(cell: NbdCellChoice & { readonly id: string }, file
       ...{ l2CacheTables: 0, refcountCacheTables: 0, options: {} },
     },
     device: { kind: 'real', name: fileSystemType },
-    exact: null,
-    deterministic: true,
-    rounds: [],
-    histograms: {},
-    fileMap: null,
-    cascades: [],
-    verification: { content: 'not-run', contentBytes: 0, check: 'not-run', leaks: 0, corruptions: 0 },
-    crash: null,
+    ...unmeasured(),
   };
 }

@@ -1,6 +1,7 @@
 /** The installed qemu as a point of a comparison: what can be chosen, and its cell of the record. */
 import { type HostCacheMode, MiB } from '../../engine/index.ts';
 import type { Cell } from '../../results/record.ts';
+import { unmeasured } from '../../results/unmeasured-cell.ts';
 import type { Workload } from '../../workloads/workload.ts';
 import { type QemuFolder, type QemuVersions, toolVersion } from './tools.ts';
 
@@ -49,14 +50,7 @@ export function emptyQemuCell(
       options: {},
     },
     device: { kind: 'real', name: fileSystemType },
-    exact: null,
-    deterministic: true,
-    rounds: [],
-    histograms: {},
-    fileMap: null,
-    cascades: [],
-    verification: { content: 'not-run', contentBytes: 0, check: 'not-run', leaks: 0, corruptions: 0 },
-    crash: null,
+    ...unmeasured(),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The record of a run before its first sample. */
 import { createHash, randomBytes } from 'node:crypto';
 import { type Cell, type RunRecord, SCHEMA_VERSION } from '../../../results/record.ts';
+import { unmeasured } from '../../../results/unmeasured-cell.ts';
 import type { Workload } from '../../../workloads/workload.ts';
 import { programVersion } from '../../console/program-version.ts';
 import { describeEnvironment } from '../../machine/environment.ts';
@@ -145,19 +146,6 @@ function emptyRawCell(cell: RawCell, fileSystemType: string): Cell {
 
 function deviceOf({ device }: EngineCell | RawCell, fileSystemType: string): Cell['device'] {
   return device === null ? { kind: 'real', name: fileSystemType } : { kind: 'model', name: device };
-}
-
-function unmeasured() {
-  return {
-    exact: null,
-    deterministic: true,
-    rounds: [],
-    histograms: {},
-    fileMap: null,
-    cascades: [],
-    verification: { content: 'not-run', contentBytes: 0, check: 'not-run', leaks: 0, corruptions: 0 },
-    crash: null,
-  } satisfies Partial<Cell>;
 }
 
 /** All parameters of the workload with their values; a limit is one too, as it decides what was replayed. */
