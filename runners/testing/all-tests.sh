@@ -26,6 +26,10 @@ if [ -n "$missing" ]; then
   $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $missing
 fi
 
+# Without a kernel the guest that boots is left out, and the tests say so.
+GUEST_KERNEL=${GUEST_KERNEL:-$(sh runners/testing/guest-kernel.sh 2>/dev/null || true)}
+[ -z "$GUEST_KERNEL" ] || export GUEST_KERNEL
+
 # A program that is still missing is a failure here, not a reason to leave tests out.
 CI=1
 export CI
