@@ -12,6 +12,8 @@ import type { Job } from './job.ts';
 const RETRIES = 3;
 /** A worker says twice in this time that it lives. */
 export const LEASE_SECONDS = 10;
+/** Leases are looked through so often, by whichever worker comes first: a job of a dead worker waits no longer than both. */
+const SUPERVISE_SECONDS = 5;
 /** A retry waits, longer each time: what broke a job may pass. */
 const RETRY_SECONDS = 1;
 
@@ -70,7 +72,8 @@ export class JobQueue implements AsyncDisposable {
   private constructor({ name, config }: StoreAddress) {
     this.name = name;
     const options = { schema: QUEUE_SCHEMA, migrate: false, createSchema: false, schedule: false, supervise: false };
-    this.#boss = new PgBoss({ ...(config as DatabaseOptions), ...options, max: 2 });
+    const pace = { monitorIntervalSeconds: SUPERVISE_SECONDS, superviseIntervalSeconds: SUPERVISE_SECONDS };
+    this.#boss = new PgBoss({ ...(config as DatabaseOptions), ...options, ...pace, max: 2 });
     this.#pool = new pg.Pool({ ...config, max: 2 });
     // Requests report the same; an idle connection that breaks must not end the process.
     this.#boss.on('error', () => {});
@@ -107,13 +110,12 @@ export class JobQueue implements AsyncDisposable {
 
   /** Renews the lease; false where the job was cancelled or given to another worker. */
   async renew({ queue, id, retries }: QueuedJob): Promise<boolean> {
-    const response = await this.#asking(() => this.#boss.touch(queue, [{ id, retryCount: retries }]));
-    // Its types leave out what it answers.
-    return (response as { affected?: number }).affected !== 0;
+    return isAffected(await this.#asking(() => this.#boss.touch(queue, [{ id, retryCount: retries }])));
   }
 
-  async complete({ queue, id, retries }: QueuedJob, result: object): Promise<void> {
-    await this.#asking(() => this.#boss.complete(queue, [{ id, retryCount: retries }], result));
+  /** False where the job was cancelled or given to another worker. */
+  async complete({ queue, id, retries }: QueuedJob, result: object): Promise<boolean> {
+    return isAffected(await this.#asking(() => this.#boss.complete(queue, [{ id, retryCount: retries }], result)));
   }
 
   /** It is retried, or, after the last retry, set aside; `isPoisonous`: at once, as no retry could do better. */
@@ -218,6 +220,11 @@ export class JobQueue implements AsyncDisposable {
 const WAITING =
   "SELECT EXISTS (SELECT FROM cowbench_queue.job WHERE name = ANY ($1) AND state IN ('created', 'retry')) AS waiting";
 const SET_ASIDE = 'UPDATE cowbench_queue.job SET retry_limit = retry_count WHERE name = $1 AND id = $2';
+
+/** The types of the package leave out what it answers. */
+function isAffected(response: object): boolean {
+  return (response as { affected?: number }).affected !== 0;
+}
 
 function plainJob({ id, name, state, retryCount, priority, data, output }: JobWithMetadata): QueuedJob {
   // Errors of the queue itself, such as the end of a lease, are one level down.

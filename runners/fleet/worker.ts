@@ -24,6 +24,7 @@ export interface WorkerOptions {
 const POLL_MS = 500;
 const AWAY_MS = 1000;
 const RENEW_MS = (LEASE_SECONDS * 1000) / 3;
+const SUPERVISE_MS = 2500;
 
 export class FleetWorker {
   readonly #options: WorkerOptions;
@@ -32,6 +33,7 @@ export class FleetWorker {
   readonly #signal: AbortSignal;
   #doing = 'waiting';
   #isAway = false;
+  #supervisedMs = Number.NEGATIVE_INFINITY;
 
   /** Aborting `signal` ends the worker in order. */
   constructor(options: WorkerOptions, queue: JobQueue, store: ResultStore, signal: AbortSignal) {
@@ -46,7 +48,7 @@ export class FleetWorker {
     let done = 0;
     while (!this.#signal.aborted) {
       await this.#patiently(() => this.#sayAlive());
-      await this.#patiently(() => this.#queue.supervise());
+      await this.#patiently(() => this.#supervise());
       const taken = await this.#patiently(() => this.#next());
       if (taken === undefined) break;
       if (taken !== null) {
@@ -60,6 +62,13 @@ export class FleetWorker {
     this.#doing = 'ended';
     await this.#sayAlive().catch(() => {});
     return done;
+  }
+
+  /** Ends the leases of workers that are gone; an idle worker asks for work more often than that. */
+  async #supervise(): Promise<void> {
+    if (performance.now() < this.#supervisedMs + SUPERVISE_MS) return;
+    await this.#queue.supervise();
+    this.#supervisedMs = performance.now();
   }
 
   /** Benchmarks first: only few workers can do them. */
@@ -86,7 +95,8 @@ export class FleetWorker {
       this.#options.tell(`${this.#doing}: begun (job ${taken.id})`);
       const outcome = await carryOut(job, this.#workplace(), AbortSignal.any([this.#signal, lost.signal]));
       if (outcome === null) return this.#giveUp(taken, lost.signal.aborted);
-      await this.#patiently(() => this.#queue.complete(taken, { message: outcome }));
+      const isOurs = await this.#patiently(() => this.#queue.complete(taken, { message: outcome }));
+      if (isOurs === false) return this.#giveUp(taken, true);
       this.#options.tell(`${this.#doing}: ${outcome}`);
       return true;
     } catch (error) {
