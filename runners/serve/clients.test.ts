@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { MiB } from '../../engine/index.ts';
+import { KiB, MiB } from '../../engine/index.ts';
 import { readIolog } from '../../workloads/iolog.ts';
-import { assertClean, client, without, withServer } from './testing/running-server.ts';
+import { temporaryFolder } from '../testing/command.ts';
+import { assertClean, client, newImage, RunningServer, without, withServer } from './testing/running-server.ts';
 
 test('nbdinfo shows what is promised', { skip: without('nbdinfo') }, () =>
   withServer({ sizeBytes: 64 * MiB }, async (uri, server) => {
@@ -115,22 +116,41 @@ test('a recorded conversation is a workload', { skip: without('qemu-io') }, () =
   ),
 );
 
-test('the syncs that --stats counts are those that strace sees', { skip: without('fio', 'strace') }, () =>
-  withServer({ sizeBytes: 64 * MiB, words: () => ['--stats'], traced: true }, async (uri, server) => {
-    const job = [
-      '--name=commit',
-      '--ioengine=nbd',
-      `--uri=${uri}`,
-      '--rw=randwrite',
-      '--bs=4k',
-      '--fsync=1',
-      '--thread=1',
-    ];
-    client('fio', ...job, '--numjobs=4', '--size=8m', '--offset_increment=16m', '--number_ios=40');
-    const { exact, durableRequests, flushes } = (await server.stop())!;
-    const trace = fs.readFileSync(path.join(server.folder, 'trace'), 'utf8');
-    // A call that another thread interrupts has a second line, which does not name the file.
-    assert.equal([...trace.matchAll(/fdatasync\(\d+<[^>]*disk\.qcow2>/g)].length, exact.fsyncs);
-    assert.ok(durableRequests >= 4 * 39 && flushes <= durableRequests);
-  }),
-);
+const CLUSTER_BYTES = 64 * KiB;
+/** Commits of each client: each a write of 4 KiB into a fresh cluster, and a flush. */
+const COMMITS = 80;
+
+test('syncs are shared: at most 1.25 a flush and number of clients; --stats counts those that strace sees', {
+  skip: without('fio', 'strace'),
+}, async () => {
+  const folder = temporaryFolder();
+  const groups = [1, 4, 16];
+  const images = groups.map((clients) => path.join(folder, `${clients}.qcow2`));
+  for (const image of images) newImage(image, 16 * COMMITS * CLUSTER_BYTES);
+  const server = new RunningServer(folder, [...images, '--policy', 'reserve', '--stats'], undefined, true);
+  try {
+    const uris = await server.uris();
+    for (const [index, clients] of groups.entries()) commit(uris[index]!, clients);
+    const stats = await server.stopAll();
+    const trace = fs.readFileSync(path.join(folder, 'trace'), 'utf8');
+    for (const [index, clients] of groups.entries()) {
+      const { exact, durableRequests, flushes, syncsPerFlush } = stats[index]!;
+      // A call that another thread interrupts has a second line, which does not name the file.
+      const traced = trace.split('\n').filter((line) => /fdatasync\(/.test(line) && line.includes(images[index]!));
+      assert.equal(traced.length, exact.fsyncs);
+      // fio does not flush after the last write of a client.
+      assert.ok(durableRequests >= clients * (COMMITS - 1) && flushes <= durableRequests);
+      assert.ok(syncsPerFlush! <= 1.25 / clients, `${clients}: ${exact.fsyncs} syncs for ${durableRequests} flushes`);
+    }
+  } finally {
+    await server.kill();
+    fs.rmSync(folder, { recursive: true });
+  }
+});
+
+function commit(uri: string, clients: number): void {
+  const area = COMMITS * CLUSTER_BYTES;
+  const job = ['--name=commit', '--ioengine=nbd', `--uri=${uri}`, `--rw=write:${CLUSTER_BYTES - 4096}`, '--bs=4k'];
+  const size = [`--size=${area}`, `--offset_increment=${area}`, `--number_ios=${COMMITS}`];
+  client('fio', ...job, ...size, '--fsync=1', '--thread', `--numjobs=${clients}`);
+}

@@ -54,13 +54,19 @@ export class RunningServer {
     return this.#stdout.split('\n').filter((line) => line.startsWith('nbd'));
   }
 
-  /** Ends it as a service manager does; returns the counts of the last line on its output, if it prints them. */
+  /** Ends it as a service manager does; returns the last counts of the one image on its output, if it prints them. */
   async stop(): Promise<ServerStats | null> {
+    return (await this.stopAll()).at(-1) ?? null;
+  }
+
+  /** As {@link stop}; returns the last counts of each image, in their order. */
+  async stopAll(): Promise<ServerStats[]> {
     this.#signal('SIGTERM');
     const { code, stdout, stderr } = await this.finished;
     assert.equal(code, 143, stderr);
-    const last = stdout.trim().split('\n').at(-1)!;
-    return last.startsWith('{') ? (JSON.parse(last) as ServerStats) : null;
+    const lines = stdout.split('\n').filter((line) => line.startsWith('{'));
+    const stats = lines.map((line) => JSON.parse(line) as ServerStats);
+    return stats.filter(({ image }, index) => stats.findLastIndex((other) => other.image === image) === index);
   }
 
   /** Ends it at once, if it still runs. */
@@ -83,6 +89,12 @@ function childOf(pid: number): number {
   return Number(fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')[0]);
 }
 
+export function newImage(imagePath: string, sizeBytes: number): void {
+  const file = openFile(imagePath, { create: true });
+  createImage(file, { sizeBytes });
+  file.close();
+}
+
 /** Runs `work` on a server of a new image, in a folder that is gone afterwards. */
 export async function withServer(
   options: {
@@ -94,9 +106,7 @@ export async function withServer(
 ): Promise<void> {
   const folder = temporaryFolder();
   const imagePath = path.join(folder, 'disk.qcow2');
-  const file = openFile(imagePath, { create: true });
-  createImage(file, { sizeBytes: options.sizeBytes });
-  file.close();
+  newImage(imagePath, options.sizeBytes);
   const server = new RunningServer(folder, [imagePath, ...(options.words?.(folder) ?? [])], undefined, options.traced);
   try {
     await work((await server.uris())[0]!, server, imagePath);
