@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { WITHOUT_QUEUE } from '../fleet/testing/without-queue.ts';
 import { FileStore } from '../stores/file-store.ts';
-import { PostgresServer, WITHOUT_POSTGRES } from '../stores/testing/postgres-server.ts';
+import { PostgresServer } from '../stores/testing/postgres-server.ts';
 import { recordNumber, textOf } from '../stores/testing/store-suite.ts';
 import { temporaryFolder } from '../testing/command.ts';
 import { runCommand } from './command-line.ts';
@@ -17,7 +18,7 @@ let printed: string[] = [];
 
 before(async () => {
   console.log = (line: string) => void printed.push(line);
-  if (WITHOUT_POSTGRES !== false) return;
+  if (WITHOUT_QUEUE !== false) return;
   server = new PostgresServer();
   await server.start();
   url = server.database('cli');
@@ -38,7 +39,7 @@ async function store(...words: string[]) {
   return { code, lines: printed.map((line) => line.replaceAll(folder, '').replaceAll(server?.folder ?? '-', '')) };
 }
 
-test('a database is made, filled, emptied into a folder, verified and pruned', { skip: WITHOUT_POSTGRES }, async () => {
+test('a database is made, filled, emptied into a folder, verified and pruned', { skip: WITHOUT_QUEUE }, async () => {
   const at = ['--store', url];
   const [from, out] = [path.join(folder, 'runs'), path.join(folder, 'out')];
   const files = new FileStore(from);

@@ -10,18 +10,19 @@ import { PROJECT_ROOT } from '../console/project-root.ts';
 import { storeAddress } from '../stores/connection.ts';
 import { migrate } from '../stores/migrate.ts';
 import { openStore } from '../stores/open-store.ts';
-import { PostgresServer, WITHOUT_POSTGRES } from '../stores/testing/postgres-server.ts';
+import { PostgresServer } from '../stores/testing/postgres-server.ts';
 import { CLI, type Finished, startProgram, temporaryFolder } from '../testing/command.ts';
 import { makeQueue } from './queue.ts';
+import { WITHOUT_QUEUE } from './testing/without-queue.ts';
 
 const folder = temporaryFolder();
-const postgres = { skip: WITHOUT_POSTGRES };
+const postgres = { skip: WITHOUT_QUEUE };
 let server: PostgresServer | null = null;
 let url = '';
 const children = new Set<ReturnType<typeof start>['process']>();
 
 before(async () => {
-  if (WITHOUT_POSTGRES !== false) return;
+  if (WITHOUT_QUEUE !== false) return;
   server = new PostgresServer();
   await server.start();
 });

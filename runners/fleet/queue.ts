@@ -4,10 +4,10 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { type DatabaseOptions, type JobWithMetadata, PgBoss } from 'pg-boss';
 import { type StoreAddress, storeError } from '../stores/connection.ts';
 import { QUEUE_SCHEMA } from '../stores/migrations.ts';
 import type { Job } from './job.ts';
+import { type Affected, type Boss, type KeptJob, newBoss } from './queue-library.ts';
 
 const RETRIES = 3;
 /** A worker says twice in this time that it lives. */
@@ -23,7 +23,7 @@ const QUEUE_OPTIONS = {
   ...{ expireInSeconds: 23 * 3600, deleteAfterSeconds: 30 * 24 * 3600, retentionSeconds: 30 * 24 * 3600 },
 };
 
-export type JobState = JobWithMetadata['state'];
+export type JobState = KeptJob['state'];
 
 export interface QueuedJob {
   readonly id: string;
@@ -58,22 +58,20 @@ export function queueOf(label: string | null, program: Job['program']): string {
 
 /** Makes the tables of the queue, or brings them up to date; for the owner of the database. */
 export async function makeQueue({ config }: StoreAddress): Promise<void> {
-  const boss = new PgBoss({ ...(config as DatabaseOptions), schema: QUEUE_SCHEMA, supervise: false, schedule: false });
+  const boss = await newBoss({ ...config, schema: QUEUE_SCHEMA, supervise: false, schedule: false });
   await boss.start();
   await boss.stop({ graceful: false });
 }
 
 export class JobQueue implements AsyncDisposable {
   readonly name: string;
-  readonly #boss: PgBoss;
+  readonly #boss: Boss;
   readonly #pool: pg.Pool;
   readonly #known = new Set<string>();
 
-  private constructor({ name, config }: StoreAddress) {
+  private constructor({ name, config }: StoreAddress, boss: Boss) {
     this.name = name;
-    const options = { schema: QUEUE_SCHEMA, migrate: false, createSchema: false, schedule: false, supervise: false };
-    const pace = { monitorIntervalSeconds: SUPERVISE_SECONDS, superviseIntervalSeconds: SUPERVISE_SECONDS };
-    this.#boss = new PgBoss({ ...(config as DatabaseOptions), ...options, ...pace, max: 2 });
+    this.#boss = boss;
     this.#pool = new pg.Pool({ ...config, max: 2 });
     // Requests report the same; an idle connection that breaks must not end the process.
     this.#boss.on('error', () => {});
@@ -81,7 +79,9 @@ export class JobQueue implements AsyncDisposable {
   }
 
   static async open(address: StoreAddress): Promise<JobQueue> {
-    const queue = new JobQueue(address);
+    const options = { schema: QUEUE_SCHEMA, migrate: false, createSchema: false, schedule: false, supervise: false };
+    const pace = { monitorIntervalSeconds: SUPERVISE_SECONDS, superviseIntervalSeconds: SUPERVISE_SECONDS };
+    const queue = new JobQueue(address, await newBoss({ ...address.config, ...options, ...pace, max: 2 }));
     await queue.#asking(() => queue.#boss.start());
     return queue;
   }
@@ -98,7 +98,7 @@ export class JobQueue implements AsyncDisposable {
   /** Leases the next job of `queue`; null where there is none. */
   async take(queue: string): Promise<QueuedJob | null> {
     await this.#make(queue);
-    const [job] = await this.#asking(() => this.#boss.fetch<object>(queue, { includeMetadata: true }));
+    const [job] = await this.#asking(() => this.#boss.fetch(queue, { includeMetadata: true }));
     return job === undefined ? null : plainJob(job);
   }
 
@@ -150,7 +150,7 @@ export class JobQueue implements AsyncDisposable {
   async jobs(): Promise<QueuedJob[]> {
     const queues = await this.#asking(() => this.#boss.getQueues());
     const lists = await Promise.all(
-      queues.map(({ name }) => this.#asking(() => this.#boss.findJobs<object>(name, { limit: 100_000 }))),
+      queues.map(({ name }) => this.#asking(() => this.#boss.findJobs(name, { limit: 100_000 }))),
     );
     return lists.flat().map(plainJob);
   }
@@ -221,12 +221,11 @@ const WAITING =
   "SELECT EXISTS (SELECT FROM cowbench_queue.job WHERE name = ANY ($1) AND state IN ('created', 'retry')) AS waiting";
 const SET_ASIDE = 'UPDATE cowbench_queue.job SET retry_limit = retry_count WHERE name = $1 AND id = $2';
 
-/** The types of the package leave out what it answers. */
-function isAffected(response: object): boolean {
-  return (response as { affected?: number }).affected !== 0;
+function isAffected(response: Affected): boolean {
+  return response.affected !== 0;
 }
 
-function plainJob({ id, name, state, retryCount, priority, data, output }: JobWithMetadata): QueuedJob {
+function plainJob({ id, name, state, retryCount, priority, data, output }: KeptJob): QueuedJob {
   // Errors of the queue itself, such as the end of a lease, are one level down.
   const { value, ...own } = (output ?? {}) as { message?: unknown; value?: { message?: unknown } };
   const message = own.message ?? value?.message;

@@ -1,6 +1,7 @@
 /** What this program can use of a machine besides Node: what is there, and what cannot be done without the rest. */
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { QUEUE_INSTALL, queueLibrary } from '../console/project-root.ts';
 
 interface Outside {
   readonly name: string;
@@ -19,7 +20,7 @@ function program(name: string, words: readonly string[], debianPackage: string, 
   return { name, find, without, install: `apt-get install ${debianPackage}` };
 }
 
-function nodePackage(name: string, load: () => unknown, without: string): Outside {
+function nodePackage(name: string, load: () => unknown, without: string, install = `npm install ${name}`): Outside {
   const find = () => {
     try {
       load();
@@ -28,7 +29,7 @@ function nodePackage(name: string, load: () => unknown, without: string): Outsid
       return null;
     }
   };
-  return { name, find, without, install: `npm install ${name}` };
+  return { name, find, without, install };
 }
 
 const require = createRequire(import.meta.url);
@@ -41,6 +42,7 @@ const OUTSIDE: readonly Outside[] = [
   program('strace', ['-V'], 'strace', 'no counts of --engine qemu'),
   program('chromium', ['--version'], 'chromium', 'no charts as PNG (SVG needs nothing)'),
   nodePackage('@clinic/doctor', () => require.resolve('@clinic/doctor'), 'no doctor'),
+  nodePackage('pg-boss', () => queueLibrary()!.length, 'no submit, worker and fleet', QUEUE_INSTALL),
 ];
 
 export interface FoundOutside {

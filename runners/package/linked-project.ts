@@ -5,7 +5,7 @@ import { PROJECT_ROOT } from '../console/project-root.ts';
 
 const MODULES = path.join(PROJECT_ROOT, 'node_modules');
 /** What only a checkout has. */
-const LEFT_OUT = ['.bin', '.package-lock.json', '@clinic', 'cowbench', 'esbuild', 'koffi', 'node'];
+const LEFT_OUT = ['.bin', '.package-lock.json', '@clinic', 'cowbench', 'esbuild', 'koffi', 'node', 'pg-boss'];
 
 /** Links everything that the package may need below `project`; gives the folder for the package itself. */
 export function linkPackages(project: string): string {
