@@ -112,7 +112,15 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...['runners/safety/explore', 'runners/sample', 'runners/measure/plan'],
   ],
   'runners/fleet': [
-    ...[ENGINE, 'runners/console', 'runners/shards', 'runners/stores', 'runners/safety/record', 'runners/safety/fuzz'],
+    ...[
+      ENGINE,
+      'workloads/requesters.ts',
+      'runners/console',
+      'runners/shards',
+      'runners/stores',
+      'runners/safety/record',
+      'runners/safety/fuzz',
+    ],
     'runners/measure/session',
   ],
   'runners/measure/commits': [

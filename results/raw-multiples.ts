@@ -24,13 +24,14 @@ export function rawMultiples(cell: Cell, cells: readonly Cell[], options: Compar
 
 /** Opened as the cell's image is, if there is such a one, and sparse before others: that is what the first in order is. */
 function rawFor(cell: Cell, cells: readonly Cell[]): Cell | null {
-  const { device, image, hostCacheMode } = cell;
+  const { device, image, hostCacheMode, requesters } = cell;
   const fitting = cells.filter(
     (other) =>
       other.engine === 'raw' &&
       other.device.kind === device.kind &&
       other.device.name === device.name &&
-      other.image.clusterSizeBytes === image.clusterSizeBytes,
+      other.image.clusterSizeBytes === image.clusterSizeBytes &&
+      other.requesters === requesters,
   );
   return fitting.find((other) => other.hostCacheMode === hostCacheMode) ?? fitting[0] ?? null;
 }

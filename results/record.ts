@@ -189,6 +189,8 @@ export const Cell = z.object({
     /** Of a model, so that its times can be reproduced. */
     parameters: z.record(label, z.number().nullable()).optional(),
   }),
+  /** How many sent their requests at once, each the next after the answer to its last; absent: one. */
+  requesters: z.int().min(2).optional(),
   /** Null until the first round has finished. */
   exact: ExactCounters.nullable(),
   /** False when two rounds counted differently: an error of the run. */

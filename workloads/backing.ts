@@ -12,6 +12,7 @@ const PHASE = 'first-writes';
 export const backing = defineWorkload({
   name: 'backing',
   title: 'first writes over a backing image',
+  independent: true,
   parameters: {
     span: sizeParameter('size of the disk and of its full backing image', 256 * MiB),
     requestBytes: sizeParameter('length of a write', 4 * KiB),

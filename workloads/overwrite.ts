@@ -12,6 +12,7 @@ const PHASE = 'overwrite';
 export const overwrite = defineWorkload({
   name: 'overwrite',
   title: 'overwrites of allocated clusters',
+  independent: true,
   parameters: {
     span: sizeParameter('part of the disk that is full and overwritten; also the size of the disk', 256 * MiB),
     requestBytes: sizeParameter('length of a write', 4 * KiB),

@@ -12,6 +12,7 @@ const PHASE = 'random-write';
 export const randomWrite = defineWorkload({
   name: 'random-write',
   title: 'random writes to an empty disk',
+  independent: true,
   parameters: {
     span: sizeParameter('part of the disk written to, from its start; also the size of the disk', 256 * MiB),
     requestBytes: sizeParameter('length of a write', 4 * KiB),

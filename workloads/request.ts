@@ -4,7 +4,12 @@
 import type { BlockRequest, ReopenRequest, StateRequest } from '../engine/disk/request.ts';
 
 /** Offsets and lengths are bytes, multiples of 512. `atUs` is the time since the start of a recorded trace, in microseconds. */
-export type GuestRequest = (BlockRequest | StateRequest | ReopenRequest | MarkRequest) & { readonly atUs?: number };
+export type GuestRequest = (BlockRequest | StateRequest | ReopenRequest | MarkRequest) & {
+  readonly atUs?: number;
+  /** Which of several requesters sends it; requests with the same `turn` are in flight at once. See `requesters.ts`. */
+  readonly requester?: number;
+  readonly turn?: number;
+};
 
 /** Names the requests that follow, for reports. */
 interface MarkRequest {

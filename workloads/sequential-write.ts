@@ -11,6 +11,7 @@ const PHASE = 'sequential-write';
 export const sequentialWrite = defineWorkload({
   name: 'sequential-write',
   title: 'sequential writes to an empty disk',
+  independent: true,
   parameters: {
     span: sizeParameter('part of the disk written to, front to back; also the size of the disk', 64 * MiB),
     requestBytes: sizeParameter('length of a write', 64 * KiB),

@@ -44,6 +44,11 @@ export interface Workload {
   readonly notes: readonly string[];
   /** Names of the phases of `requests()`, in order. */
   readonly phases: readonly string[];
+  /**
+   * What comes between two flushes does not build on what comes between others, so several requesters can send the requests at once.
+   * False for what one guest did, in its order.
+   */
+  readonly independent: boolean;
   /** Requests of `requests()`, marks not counted; absent when only a run through it would tell. */
   readonly totalRequests?: number;
   /** One sentence on what this workload with these parameters does. */
@@ -62,6 +67,8 @@ export interface WorkloadDefinition {
   readonly name: string;
   readonly title: string;
   readonly parameters: readonly ParameterDescription[];
+  /** See {@link Workload.independent}; absent: false. */
+  readonly independent?: boolean;
   /** Makes the workload. Throws `WorkloadError` on bad parameters, `TraceError` on a bad trace. */
   create(parameters: Readonly<Record<string, unknown>>, context: WorkloadContext): Promise<Workload>;
 }
@@ -75,17 +82,20 @@ export function defineWorkload<Shape extends z.ZodRawShape>(definition: {
   readonly name: string;
   readonly title: string;
   readonly parameters: Shape;
+  readonly independent?: boolean;
   plan(values: z.infer<z.ZodObject<Shape>>, context: WorkloadContext): WorkloadPlan | Promise<WorkloadPlan>;
 }): WorkloadDefinition {
-  const { name, title, parameters: shape } = definition;
+  const { name, title, parameters: shape, independent = false } = definition;
   return {
     name,
     title,
+    independent,
     parameters: describeParameters(shape),
     async create(given, context) {
       const parameters = parseParameters(name, shape, given);
       const plan = await definition.plan(parameters, context);
-      return { name, title, parameters, vmStateSizeBytes: 0, backingImage: false, inputs: [], notes: [], ...plan };
+      const defaults = { vmStateSizeBytes: 0, backingImage: false, inputs: [], notes: [] };
+      return { name, title, parameters, independent, ...defaults, ...plan };
     },
   };
 }

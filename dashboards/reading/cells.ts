@@ -33,6 +33,7 @@ export function cellAttributes(cell: Cell): { readonly policy: Attributes; reado
       ...(image.version === null ? [] : tableAttributes(image)),
       ...inWords(image.options),
       ['device', cell.device.name],
+      ['requesters', String(cell.requesters ?? 1)],
     ],
   };
 }

@@ -4,6 +4,17 @@ import { countedCells } from '../reading/cells.ts';
 import { formatCount } from '../reading/quantities.ts';
 
 export function flushWorld(record: RunRecord): string {
+  return guestWorld(record) + requesterWorld(record);
+}
+
+/** Empty for one requester, as each flush is then its own. */
+function requesterWorld({ cells }: RunRecord): string {
+  const numbers = [...new Set(cells.map(({ requesters }) => requesters ?? 1))];
+  if (numbers.every((number) => number === 1)) return '';
+  return ` Requests were sent by ${numbers.join(', ')} ${numbers.length > 1 ? 'requesters at a time' : 'requesters at once'}: flushes that wait together share their syncs.`;
+}
+
+function guestWorld(record: RunRecord): string {
   const flushes = countedCells(record)[0]?.exact.guest.flushes ?? 0;
   const { guestFlush: mode, recordedFlushes } = record.workload;
   if (mode === 'none') {

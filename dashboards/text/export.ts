@@ -79,6 +79,7 @@ function wholeRow(record: RunRecord, cell: Cell): Row {
     ...{ hostCacheMode: cell.hostCacheMode, device: `${cell.device.kind}:${cell.device.name}` },
     ...{ version: cell.image.version ?? '', clusterSizeBytes: cell.image.clusterSizeBytes },
     ...{ l2CacheTables: cell.image.l2CacheTables, refcountCacheTables: cell.image.refcountCacheTables },
+    requesters: cell.requesters ?? 1,
     ...{ content: cell.verification.content, check: cell.verification.check, rounds: cell.rounds.length },
     ...(cell.rounds.length > 0 && {
       medianWallNs: middle(cell, (round) => round.wallNs),

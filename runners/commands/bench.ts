@@ -27,6 +27,10 @@ export const bench: CommandModule<object, BenchOptions> = {
         '$0 bench --cluster-size 4k,64k,2M --l2-cache 1M,8M --resume',
         'a sweep; repeat the command to resume it',
       )
+      .example(
+        '$0 bench -w random-write --flush-every 1 --requesters 1,4,16,64',
+        'requests in flight at once, which share flushes',
+      )
       .example('$0 bench --device model:hdd-7200,model:nvme-plp', 'on modelled devices'),
   handler: async (options) => void (await benchPlans(plansOf(options, hideBin(process.argv)), options)),
 };

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { HOST_CACHE_MODES, policyNames, STAGE_IDS } from '../../engine/index.ts';
+import { MOST_REQUESTERS } from '../../workloads/requesters.ts';
 import { oneLine, UsageError } from '../console/errors.ts';
 import { FuzzShardPlan } from '../safety/fuzz/fuzz-shards.ts';
 import { SafetyPlan } from '../safety/record/safety-plan.ts';
@@ -36,6 +37,7 @@ const cell = {
     .min(512)
     .max(2 ** 21),
   device: word.regex(/^[\w-]+$/).nullable(),
+  requesters: z.int().min(2).max(MOST_REQUESTERS).optional(),
 };
 const Cell = z.discriminatedUnion('engine', [
   z.strictObject({

@@ -18,6 +18,8 @@ export interface CellChoice {
   readonly refcountCacheTables: number;
   /** Absent: a plain image. */
   readonly imageOptions?: ImageOptions;
+  /** How many send their requests at once; absent: one. */
+  readonly requesters?: number | undefined;
 }
 
 /** How a raw file gets its space before the guest's first request. */
@@ -30,6 +32,7 @@ export interface RawCellChoice {
   readonly hostCacheMode: HostCacheMode;
   /** Of the images next to it, which workloads aim at. */
   readonly clusterSizeBytes: number;
+  readonly requesters?: number | undefined;
 }
 
 /** A device that exists in arithmetic only; times of a sample on it are virtual. */

@@ -43,7 +43,7 @@ import { type OpenWorkload, openWorkload } from './workload-choice.ts';
 export async function measure(job: OwnSampleJob, progress: ReportProgress): Promise<SampleResult> {
   const startedAt = new Date().toISOString();
   const { clusterSizeBytes } = job.cell;
-  const open = await openWorkload(job.workload, clusterSizeBytes);
+  const open = await openWorkload(job.workload, clusterSizeBytes, job.cell.requesters);
   const { diskSizeBytes, backingImage } = open.workload;
   const initialSerial = backingImage ? BACKING_SERIAL : ZEROS;
   const isRaw = 'raw' in job.cell;

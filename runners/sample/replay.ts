@@ -7,6 +7,7 @@ import type { RequestFacts } from './cascades.ts';
 import { GuestTotals } from './guest-totals.ts';
 import type { ObservedFile } from './observed-file.ts';
 import type { Pacer } from './pace.ts';
+import { RequestsInFlight } from './requests-in-flight.ts';
 import type { PreparedRequest } from './slices.ts';
 import { REAL_TIME, type TimeSource } from './time-source.ts';
 
@@ -28,6 +29,7 @@ export class Replay<Disk extends GuestDevice = GuestDevice> {
   #served = 0;
   #startedNs = 0;
   readonly #vmState = new VmStateSize();
+  readonly #inFlight: RequestsInFlight;
 
   /** `openDisk` opens the disk in the observed file; it is called at the start and for each `reopen`. */
   constructor(observed: ObservedFile, openDisk: () => Disk, options: ReplayOptions = {}) {
@@ -35,6 +37,7 @@ export class Replay<Disk extends GuestDevice = GuestDevice> {
     this.#openDisk = openDisk;
     this.#time = options.time ?? REAL_TIME;
     this.#pacer = options.pacer ?? null;
+    this.#inFlight = new RequestsInFlight(observed, this.guest, this.#time);
   }
 
   /** The open disk. */
@@ -60,20 +63,31 @@ export class Replay<Disk extends GuestDevice = GuestDevice> {
     this.#disk = null;
   }
 
-  /** Serves the requests of a slice, one after the other. */
+  /** Serves the requests of a slice, one after the other but for those that several requesters send at once. */
   serve(slice: readonly PreparedRequest[]): void {
-    for (const prepared of slice) {
-      const { request, index } = prepared;
-      const offset = 'offset' in request ? request.offset : 0;
-      const length = 'length' in request ? request.length : 0;
-      // Open loop: a request that had to wait for the one before it has waited, whether or not it was sent late.
-      const dueNs = this.#pacer?.waitFor(request, index);
-      const endNs = this.#measure({ index, op: request.op, offset, length }, () => this.#execute(prepared));
-      const beganNs = dueNs ?? this.#startedNs;
-      this.guest.add(request.op, length, endNs - beganNs);
-      this.#observed.latency(request.op === 'flush' ? 'guest-flush' : 'guest-request', beganNs, endNs - beganNs);
-      this.#served++;
+    this.#inFlight.resume();
+    for (let at = 0; at < slice.length; ) {
+      const { turn } = slice[at]!.request;
+      let end = at + 1;
+      while (turn !== undefined && slice[end]?.request.turn === turn) end++;
+      if (turn === undefined) this.#serveAlone(slice[at]!);
+      else this.#inFlight.serve(this.disk, slice.slice(at, end));
+      this.#served += end - at;
+      at = end;
     }
+  }
+
+  #serveAlone(prepared: PreparedRequest): void {
+    const { request, index } = prepared;
+    const { op } = request;
+    const offset = 'offset' in request ? request.offset : 0;
+    const length = 'length' in request ? request.length : 0;
+    // Open loop: a request that had to wait for the one before it has waited, whether or not it was sent late.
+    const dueNs = this.#pacer?.waitFor(request, index);
+    const endNs = this.#measure({ index, op, offset, length }, () => this.#execute(prepared));
+    const beganNs = dueNs ?? this.#startedNs;
+    this.guest.add(op, length, endNs - beganNs);
+    this.#observed.latency(op === 'flush' ? 'guest-flush' : 'guest-request', beganNs, endNs - beganNs);
   }
 
   /** Returns the time at which `work` ended. */

@@ -2,7 +2,7 @@
  * Cuts a request stream into slices whose write data is prepared beforehand: a slice is replayed in one go, on the
  * clock, without reading the trace or making data.
  *
- * Invariant: one slice is held at a time, its data at most {@link SLICE_BYTES} or one request, whichever is larger.
+ * Invariant: one slice is held at a time, its data at most {@link SLICE_BYTES} or what is in flight at once, whichever is larger.
  */
 import { Qcow2Error } from '../../engine/index.ts';
 import type { GuestRequest, RequestStream } from '../../workloads/request.ts';
@@ -11,6 +11,8 @@ const SLICE_BYTES = 4 * 1024 * 1024;
 const SLICE_REQUESTS = 256;
 /** A single request may need this much memory; real guests stay below 2 MiB, zeroing tools below 32 MiB. */
 const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
+/** The same for all that are in flight at once. */
+const MAX_TURN_BYTES = 128 * 1024 * 1024;
 
 /** A request and what it needs: the data to write, or room to read into. */
 export interface PreparedRequest {
@@ -43,25 +45,47 @@ export async function* slices(
   let slice: PreparedRequest[] = [];
   let index = 0;
   for await (const batch of requests) {
-    for (const request of batch) {
-      if (request.op === 'mark') {
-        mark(request.text, index);
+    for (const turn of turnsOf(batch)) {
+      const [first] = turn;
+      if (first!.op === 'mark') {
+        mark(first!.text, index);
         continue;
       }
-      checkRequest(request, index, diskSizeBytes);
-      const length = dataLength(request);
-      if (slice.length === SLICE_REQUESTS || !room.holds(length)) {
+      const turnBytes = checkedLength(turn, index, diskSizeBytes);
+      if (slice.length + turn.length > SLICE_REQUESTS || !room.holds(turnBytes)) {
         if (slice.length > 0) yield slice;
         slice = [];
-        room.clear(length);
+        room.clear(turnBytes);
       }
-      const bytes = length === 0 ? NOTHING : room.take(length);
-      data.apply(request, serialBase + index + 1, bytes);
-      slice.push({ request, index, bytes });
-      index++;
+      for (const request of turn) {
+        const length = dataLength(request);
+        const bytes = length === 0 ? NOTHING : room.take(length);
+        data.apply(request, serialBase + index + 1, bytes);
+        slice.push({ request, index, bytes });
+        index++;
+      }
     }
   }
   if (slice.length > 0) yield slice;
+}
+
+/** What is in flight at once, never in two slices: each request alone, or a batch that several requesters send. */
+function turnsOf(batch: readonly GuestRequest[]): (readonly GuestRequest[])[] {
+  return batch[0]?.turn === undefined ? batch.map((request) => [request]) : [batch];
+}
+
+/** The data of a turn, in bytes. */
+function checkedLength(turn: readonly GuestRequest[], index: number, diskSizeBytes: number): number {
+  let bytes = 0;
+  for (const [place, request] of turn.entries()) {
+    checkRequest(request, index + place, diskSizeBytes);
+    bytes += dataLength(request);
+  }
+  if (turn.length === 1 || bytes <= MAX_TURN_BYTES) return bytes;
+  throw new Qcow2Error(
+    'UNSUPPORTED',
+    `requests ${index + 1} to ${index + turn.length}, in flight at once, have ${bytes} bytes: ${MAX_TURN_BYTES} at most, so fewer requesters or shorter requests`,
+  );
 }
 
 /** One buffer that the slices share, one after the other. */

@@ -3,6 +3,7 @@
 import { WorkloadError } from '../../workloads/errors.ts';
 import { findWorkload } from '../../workloads/registry.ts';
 import type { RequestStream } from '../../workloads/request.ts';
+import { sentBy } from '../../workloads/requesters.ts';
 import { limited, parseGuestFlush, withGuestDiscard, withGuestFlush } from '../../workloads/transforms.ts';
 import type { Workload, WorkloadInput } from '../../workloads/workload.ts';
 
@@ -27,13 +28,18 @@ export interface OpenWorkload {
   readonly requests: RequestStream;
 }
 
-/** Throws WorkloadError and TraceError, one line each. */
-export async function openWorkload(choice: WorkloadChoice, clusterSizeBytes: number): Promise<OpenWorkload> {
+/** Throws WorkloadError and TraceError, one line each. `requesters` send the requests at once. */
+export async function openWorkload(
+  choice: WorkloadChoice,
+  clusterSizeBytes: number,
+  requesters = 1,
+): Promise<OpenWorkload> {
   const workload = await findWorkload(choice.name, choice.parameters, { seed: choice.seed, clusterSizeBytes });
   refuseChanged(workload.inputs, choice.inputs ?? workload.inputs);
   const discarded = withGuestDiscard(workload.requests(), choice.discard);
   const flushed = withGuestFlush(discarded, parseGuestFlush(choice.guestFlush));
-  return { workload, requests: choice.limit === null ? flushed : limited(flushed, choice.limit) };
+  const requests = choice.limit === null ? flushed : limited(flushed, choice.limit);
+  return { workload, requests: sentBy(requesters, requests) };
 }
 
 function refuseChanged(found: readonly WorkloadInput[], wanted: readonly WorkloadInput[]): void {

@@ -52,6 +52,11 @@ const WHAT = {
     ...value('PACE'),
     describe: 'send requests when the trace did (trace; trace:8 for eight times as fast), or N per second (N)',
   },
+  requesters: {
+    ...value('N,…'),
+    default: '1',
+    describe: 'how many send the requests of the workload at once and share flushes: 1,4,16,64',
+  },
   seed: { ...value('N'), default: '1', describe: 'seed for guest data, synthetic workloads and sample order' },
 };
 

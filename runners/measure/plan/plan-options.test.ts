@@ -91,3 +91,22 @@ test('a raw file is one cell for each size that workloads aim at, whatever the t
     'raw:sparse, cluster 64k, on model:nvme-plp',
   ]);
 });
+
+test('requesters are an axis of the cells, of those alone that are sent several requests; one is in no cell', () => {
+  const cellsOf = (...words: string[]) =>
+    plan('-p', 'reserve', ...words).cells.map((cell) => [cell.id, 'requesters' in cell ? cell.requesters : null]);
+  assert.deepEqual(cellsOf(), [['reserve', null]]);
+  assert.deepEqual(cellsOf('--requesters', '16'), [['reserve', 16]]);
+  assert.deepEqual(cellsOf('--requesters', '1,4', '--engine', 'cowbench,raw,nbd:null'), [
+    ['reserve, requesters 1', null],
+    ['reserve, requesters 4', 4],
+    ['protocol, requesters 1', null],
+    ['raw:sparse, requesters 1', null],
+    ['raw:sparse, requesters 4', 4],
+  ]);
+  for (const number of ['0', '257', '-1', '1.5', 'many'])
+    refuses(/--requesters ".*": expected an integer from 1 to 256/, '--requesters', number);
+  refuses(/--pace: not with several --requesters/, '--requesters', '4', '--pace', '100');
+  for (const engine of ['qemu', 'nbd:null'])
+    refuses(/is sent one request at a time: add 1 to --requesters/, '--requesters', '4', '--engine', engine);
+});

@@ -1,5 +1,6 @@
 /** The plan that the options of `cowbench bench` ask for. */
 import path from 'node:path';
+import { MOST_REQUESTERS } from '../../../workloads/requesters.ts';
 import { parseGuestFlush } from '../../../workloads/transforms.ts';
 import { UsageError } from '../../console/errors.ts';
 import {
@@ -26,6 +27,7 @@ import {
   isReal,
   MODEL_ROUNDS,
   type PlannedCell,
+  requestersOf,
   type SessionChoice,
 } from './plan.ts';
 import { type CacheSize, type Choice, planCells } from './planned-cells.ts';
@@ -57,6 +59,7 @@ export function planOf(options: BenchOptions, words: readonly string[]): BenchPl
     l2Caches: cacheSizes('l2-cache', text),
     refcountCaches: cacheSizes('refcount-cache', text),
     devices: choices('device', required('device'), (_, word) => deviceNamed(word)),
+    requesters: choices('requesters', required('requesters'), (name, word) => integer(name, word, 1, MOST_REQUESTERS)),
     ...(!plainImage && { imageOptions: image }),
   });
   if (!plainImage) refuseImageOptions(cells);
@@ -149,6 +152,8 @@ function checkedPace(text: string, cells: readonly PlannedCell[]): string {
   parsePace(text);
   const foreign = cells.find(isForeign);
   if (foreign !== undefined) throw new UsageError(`--pace: not with --engine ${foreign.engine}`);
+  if (cells.some((cell) => requestersOf(cell) > 1))
+    throw new UsageError('--pace: not with several --requesters, who each wait for an answer before they send again');
   return text;
 }
 

@@ -37,6 +37,11 @@ export interface RawCell extends RawCellChoice {
 
 export type PlannedCell = EngineCell | QemuCell | NbdCell | RawCell;
 
+/** How many send their requests to the cell at once. */
+export function requestersOf(cell: PlannedCell): number {
+  return isForeign(cell) ? 1 : (cell.requesters ?? 1);
+}
+
 /** The server that keeps nothing: there is nothing to compare. */
 export function isNull(cell: PlannedCell): boolean {
   return cell.engine === 'nbd' && cell.command === null;

@@ -50,6 +50,8 @@ export interface CellOptions {
   readonly refcountCaches: readonly Choice<CacheSize>[];
   /** Names of modelled devices; null: the real one. */
   readonly devices: readonly Choice<string | null>[];
+  /** Default: one. */
+  readonly requesters?: readonly Choice<number>[];
   readonly imageOptions?: ImageOptions;
 }
 
@@ -95,32 +97,44 @@ interface Shape {
   readonly l2Cache: CacheSize;
   readonly refcountCache: CacheSize;
   readonly device: string | null;
+  readonly requesters: number;
   /** What tells this shape from the others of the run. */
   readonly words: readonly string[];
 }
 
-function shapesOf({ versions, clusterSizes, l2Caches, refcountCaches, devices }: CellOptions): Shape[] {
+const ONE: readonly Choice<number>[] = [{ value: 1, text: '1' }];
+
+function shapesOf(options: CellOptions): Shape[] {
+  const { versions, clusterSizes, l2Caches, refcountCaches, devices, requesters = ONE } = options;
   const word = <Value>(name: string, all: readonly Choice<Value>[], { text }: Choice<Value>) =>
     all.length > 1 ? [`${name} ${text}`] : [];
   return devices.flatMap((device) =>
     versions.flatMap((version) =>
       clusterSizes.flatMap((cluster) =>
         l2Caches.flatMap((l2) =>
-          refcountCaches.map((refcounts) => ({
-            ...{ version: version.value, clusterSizeBytes: cluster.value, device: device.value },
-            ...{ l2Cache: l2.value, refcountCache: refcounts.value },
-            words: [
-              ...word('version', versions, version),
-              ...word('cluster', clusterSizes, cluster),
-              ...word('l2', l2Caches, l2),
-              ...word('refcounts', refcountCaches, refcounts),
-              ...word('on', devices, device),
-            ],
-          })),
+          refcountCaches.flatMap((refcounts) =>
+            requesters.map((sending) => ({
+              ...{ version: version.value, clusterSizeBytes: cluster.value, device: device.value },
+              ...{ l2Cache: l2.value, refcountCache: refcounts.value, requesters: sending.value },
+              words: [
+                ...word('version', versions, version),
+                ...word('cluster', clusterSizes, cluster),
+                ...word('l2', l2Caches, l2),
+                ...word('refcounts', refcountCaches, refcounts),
+                ...word('on', devices, device),
+                ...word('requesters', requesters, sending),
+              ],
+            })),
+          ),
         ),
       ),
     ),
   );
+}
+
+/** One is the default, and in no plan, so that plans keep their hashes. */
+function several({ requesters }: Shape): { requesters?: number } {
+  return requesters > 1 ? { requesters } : {};
 }
 
 function engineCell(point: Point, shape: Shape, imageOptions: ImageOptions | undefined): EngineCell {
@@ -136,6 +150,7 @@ function engineCell(point: Point, shape: Shape, imageOptions: ImageOptions | und
       (behaviour.l2CacheCoversDisk ? null : behaviour.l2CacheTables),
     refcountCacheTables: tablesOf(shape.refcountCache, clusterSizeBytes, 1) ?? behaviour.refcountCacheTables,
     ...(imageOptions !== undefined && { imageOptions }),
+    ...several(shape),
     source: null,
   };
 }
@@ -148,18 +163,22 @@ function tablesOf(size: CacheSize, clusterSizeBytes: number, least: number): num
   return 'tables' in size ? size.tables : Math.max(least, Math.floor(size.bytes / clusterSizeBytes));
 }
 
-/** A program of others does its own input and output. */
-function realShapes(engine: string, shapes: readonly Shape[]): Shape[] {
+/** A program of others does its own input and output, and is sent one request at a time. */
+function foreignShapes(engine: string, shapes: readonly Shape[]): Shape[] {
   const real = shapes.filter(({ device }) => device === null);
-  if (real.length > 0) return real;
-  throw new UsageError(`--engine ${engine} runs on real storage only: add real to --device`);
+  if (real.length === 0) throw new UsageError(`--engine ${engine} runs on real storage only: add real to --device`);
+  const single = real.filter(({ requesters }) => requesters === 1);
+  if (single.length > 0) return single;
+  throw new UsageError(
+    `--engine ${engine} is sent one request at a time: add 1 to --requesters (cowbench load measures servers under many clients)`,
+  );
 }
 
 /** The caches of a server are set in its command. */
 function serverCells({ name, command, format }: ServerEngine, shapes: readonly Shape[]): NbdCell[] {
-  return realShapes('nbd', shapes).map((shape) => ({
+  return foreignShapes('nbd', shapes).map((shape) => ({
     engine: 'nbd' as const,
-    id: [name, ...shape.words.filter((word) => /^(?:cluster|version|on) /.test(word))].join(', '),
+    id: [name, ...shape.words.filter((word) => /^(?:cluster|version|on|requesters) /.test(word))].join(', '),
     ...{ name, command, format, hostCacheMode: OF_THE_COMMAND },
     ...{ version: shape.version, clusterSizeBytes: shape.clusterSizeBytes },
   }));
@@ -167,7 +186,7 @@ function serverCells({ name, command, format }: ServerEngine, shapes: readonly S
 
 function qemuCells({ name, folder }: QemuEngine, { cache }: CellOptions, shapes: readonly Shape[]): QemuCell[] {
   const modes = modesOf(cache);
-  return realShapes('qemu', shapes).flatMap(({ version, clusterSizeBytes, l2Cache, refcountCache, words }) =>
+  return foreignShapes('qemu', shapes).flatMap(({ version, clusterSizeBytes, l2Cache, refcountCache, words }) =>
     modes.map((hostCacheMode) => ({
       engine: 'qemu' as const,
       id: [hostCacheMode === DEFAULT_MODE ? name : `${name}/${hostCacheMode}`, ...words].join(', '),
@@ -184,12 +203,13 @@ function modesOf(cache: string | undefined): HostCacheMode[] {
 
 /** A raw file knows no tables: one for each size of clusters that the workload may aim at, and each device. */
 function rawCells(raw: RawPreparation, { cache }: CellOptions, shapes: readonly Shape[]): RawCell[] {
-  const words = (shape: Shape) => shape.words.filter((word) => /^(?:cluster|on) /.test(word));
+  const words = (shape: Shape) => shape.words.filter((word) => /^(?:cluster|on|requesters) /.test(word));
   return shapes.flatMap((shape) =>
     modesOf(cache).map((hostCacheMode) => ({
       engine: 'raw' as const,
       id: [`raw:${raw}${hostCacheMode === DEFAULT_MODE ? '' : `/${hostCacheMode}`}`, ...words(shape)].join(', '),
       ...{ raw, hostCacheMode, clusterSizeBytes: shape.clusterSizeBytes, device: shape.device },
+      ...several(shape),
     })),
   );
 }

@@ -8,6 +8,7 @@ import {
   beginningJob,
   beginningOf,
   beginningWords,
+  MOST_EXPLORED_REQUESTERS,
   type StreamBeginning,
 } from '../../safety/explore/workload-exploration.ts';
 import { openWorkload } from '../../sample/workload-choice.ts';
@@ -27,7 +28,7 @@ export async function addSafety(
   onDone: OnDone,
 ): Promise<void> {
   const wanted = subjects(plan, record).filter(({ cell }) => cell.safety === undefined);
-  const groups = [...Map.groupBy(wanted, ({ planned, subject }) => JSON.stringify([subject, imageOf(planned)]))];
+  const groups = [...Map.groupBy(wanted, ({ planned, subject }) => JSON.stringify([subject, exploredAs(planned)]))];
   onDone(0, groups.length);
   for (const [index, [, group]] of groups.entries()) {
     const { planned, subject } = group[0]!;
@@ -96,10 +97,16 @@ function imageOf({ clusterSizeBytes, version }: EngineCell) {
   return { clusterSizeBytes, version };
 }
 
+/** What decides the exploration besides the subject. */
+function exploredAs(planned: EngineCell) {
+  return { ...imageOf(planned), requesters: planned.requesters };
+}
+
 /** Null where the image has a backing file, which is not explored. */
 async function beginningFor({ workload: choice }: BenchPlan, planned: EngineCell): Promise<StreamBeginning | null> {
-  const { workload, requests } = await openWorkload(choice, planned.clusterSizeBytes);
+  const requesters = Math.min(planned.requesters ?? 1, MOST_EXPLORED_REQUESTERS);
+  const { workload, requests } = await openWorkload(choice, planned.clusterSizeBytes, requesters);
   if (workload.backingImage) return null;
   const image = { ...imageOf(planned), sizeBytes: workload.diskSizeBytes };
-  return beginningOf(workload.name, image, { before: workload.prepare(), during: requests });
+  return beginningOf(workload.name, image, { before: workload.prepare(), during: requests, requesters });
 }

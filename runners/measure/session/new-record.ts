@@ -126,8 +126,13 @@ function emptyCell(cell: EngineCell, diskSizeBytes: number, fileSystemType: stri
       options: { ...imageOptions?.words },
     },
     device: deviceOf(cell, fileSystemType),
+    ...sending(cell),
     ...unmeasured(),
   };
+}
+
+function sending({ requesters }: EngineCell | RawCell): Pick<Cell, 'requesters'> {
+  return requesters === undefined ? {} : { requesters };
 }
 
 function emptyRawCell(cell: RawCell, fileSystemType: string): Cell {
@@ -140,6 +145,7 @@ function emptyRawCell(cell: RawCell, fileSystemType: string): Cell {
     hostCacheMode: cell.hostCacheMode,
     image: { ...none, clusterSizeBytes, options: {} },
     device: deviceOf(cell, fileSystemType),
+    ...sending(cell),
     ...unmeasured(),
   };
 }

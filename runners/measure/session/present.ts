@@ -15,6 +15,7 @@ import {
 import { oneByOneLines } from '../../../dashboards/text/one-by-one-text.ts';
 import { protocolLines } from '../../../dashboards/text/protocol-text.ts';
 import { rawLines } from '../../../dashboards/text/raw-text.ts';
+import { requesterLines } from '../../../dashboards/text/requesters-text.ts';
 import { countsTable, operationsTable, summaryTable, sweepMatrices } from '../../../dashboards/text/summary.ts';
 import type { RunRecord } from '../../../results/record.ts';
 import { writeWhole } from '../../../results/store.ts';
@@ -64,6 +65,7 @@ export async function tableLines(
   const blocks = [
     sweep ? sweepMatrices(record, width) : summaryTable(record, width),
     sweep && !verbose ? [] : storageLines(record, width),
+    requesterLines(record, width),
     oneByOneLines(record),
     rawLines(record, width),
     protocolLines(record),

@@ -18,6 +18,7 @@ import { isBadInput } from '../../console/errors.ts';
 import { openWorkload } from '../../sample/workload-choice.ts';
 import type { BenchPlan } from '../plan/plan.ts';
 import { requirePlainCells } from '../plan/raw-checks.ts';
+import { requireRequesters } from '../plan/requester-checks.ts';
 import { BenchRun } from './bench-run.ts';
 import type { BenchDisplay } from './display.ts';
 import { newRecord } from './new-record.ts';
@@ -40,6 +41,7 @@ export interface BenchOutcome {
 export async function runBench(asked: BenchPlan, signal: AbortSignal, display: BenchDisplay): Promise<BenchOutcome> {
   // Bad input must be reported before anything is created: this reads a trace to its end.
   const { workload, requests } = await openWorkload(asked.workload, asked.cells[0]!.clusterSizeBytes);
+  requireRequesters(asked, workload);
   const pacedMs = asked.pace === null ? null : await pacedLengthMs(asked.pace, requests);
   const plan: BenchPlan = { ...asked, workload: { ...asked.workload, inputs: workload.inputs } };
   const recordedFlushes = plan.workload.guestFlush === 'recorded' ? undefined : await flushesOf(workload);

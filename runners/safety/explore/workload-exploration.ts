@@ -15,15 +15,21 @@ export interface StreamBeginning {
   /** Done and durable before the power may fail. */
   readonly before: readonly CrashRequest[];
   readonly during: readonly CrashRequest[];
+  /** How many of them are in flight at once. */
+  readonly requesters: number;
 }
+
+/** More in flight at once would leave no request for a second turn. */
+export const MOST_EXPLORED_REQUESTERS = 8;
 
 /** Reads as much of each stream as is needed. Reads and marks leave no trace in the file. */
 export async function beginningOf(
   name: string,
   image: CrashImage,
-  streams: { readonly before: RequestStream; readonly during: RequestStream },
+  streams: { readonly before: RequestStream; readonly during: RequestStream; readonly requesters?: number },
 ): Promise<StreamBeginning> {
-  return { name, image, before: await firstChanges(streams.before), during: await firstChanges(streams.during) };
+  const { before, during, requesters = 1 } = streams;
+  return { name, image, before: await firstChanges(before), during: await firstChanges(during), requesters };
 }
 
 async function firstChanges(stream: RequestStream): Promise<CrashRequest[]> {
@@ -41,12 +47,14 @@ function changeOf(request: GuestRequest): CrashRequest[] {
   return [{ op, ...rest } as CrashRequest];
 }
 
-export function beginningJob(subject: CrashSubject, { name, image, before, during }: StreamBeginning): ExplorationJob {
-  const workload = { name, image, cacheTables: null, before, during };
+export function beginningJob(subject: CrashSubject, beginning: StreamBeginning): ExplorationJob {
+  const { name, image, before, during, requesters } = beginning;
+  const workload = { name, image, cacheTables: null, before, during, ...(requesters > 1 && { requesters }) };
   return { subject, work: { workload }, options: { statesPerPoint: STATES_A_POINT, seed: 1 } };
 }
 
 /** What was explored, for the record. */
-export function beginningWords({ name, image, during }: StreamBeginning): string {
-  return `the first ${during.length} changes of ${name} on ${image.clusterSizeBytes}-byte clusters, up to ${STATES_A_POINT} states a crash point`;
+export function beginningWords({ name, image, during, requesters }: StreamBeginning): string {
+  const sent = requesters === 1 ? '' : `, ${requesters} at once,`;
+  return `the first ${during.length} changes of ${name}${sent} on ${image.clusterSizeBytes}-byte clusters, up to ${STATES_A_POINT} states a crash point`;
 }

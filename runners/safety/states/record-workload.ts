@@ -122,12 +122,13 @@ class RecordingSession {
     this.#recording.mark({ request: index, phase: 'failed' });
   }
 
-  /** The block requests from `index` on that are in flight at once. */
+  /** The block requests from `index` on that are in flight at once: no two of them are about the same sectors. */
   #inFlightAt(index: number): InFlight[] {
     const together: InFlight[] = [];
     for (let next = index; together.length < (this.#workload.requesters ?? 1); next++) {
       const request = this.#values.requests[next];
       if (request === undefined || !isBlockRequest(request)) break;
+      if (together.some((other) => overlap(other.request, request))) break;
       together.push({ index: next, request });
     }
     return together;
@@ -182,6 +183,11 @@ class RecordingSession {
       ...(cacheTables === null ? {} : { l2CacheTables: cacheTables.l2, refcountCacheTables: cacheTables.refcounts }),
     });
   }
+}
+
+function overlap(a: BlockRequest, b: BlockRequest): boolean {
+  if (a.op === 'flush' || b.op === 'flush') return false;
+  return a.offset < b.offset + b.length && b.offset < a.offset + a.length;
 }
 
 function isBlockRequest(request: CrashRequest): request is CrashRequest & BlockRequest {
