@@ -1,12 +1,14 @@
 /**
  * `legacy`, stage S0: no dirty table ever. A changed table is written through at once in 512-byte sectors, and every order
- * is bought with a barrier on the spot. During a snapshot walk the one buffered refcount block is written back late.
+ * is bought with a barrier on the spot. During a snapshot walk the one buffered refcount block is written back late; so it is with
+ * lazy refcounts, which that day did not have.
  */
 import type { SyncCause } from '../io/block-file.ts';
+import type { DurableFile } from '../io/durability.ts';
 import { CachedTable } from './cached-table.ts';
 import { HistoricalPolicy } from './historical-policy.ts';
 import type { Prerequisite } from './ordering.ts';
-import type { Order, SnapshotWalk } from './policy.ts';
+import type { FlushOptions, Order, SnapshotWalk } from './policy.ts';
 
 /** Orders that S0 buys with a bare barrier. The others hold already, because every write before them was at once. */
 const BARRIERS: Partial<Record<Order, SyncCause>> = {
@@ -29,6 +31,12 @@ const WRITES_TABLES: ReadonlySet<Order> = new Set(['l2-table-before-l1-entry', '
 export class LegacyPolicy extends HistoricalPolicy implements SnapshotWalk {
   /** In a snapshot walk refcount changes stay in the buffered block until another block takes its place. */
   #walking = false;
+  readonly #refcountsMayLag: () => boolean;
+
+  constructor(file: DurableFile, refcountsMayLag: () => boolean) {
+    super(file);
+    this.#refcountsMayLag = refcountsMayLag;
+  }
 
   protected obey(order: Order, before: readonly Prerequisite[]): void {
     const cause = BARRIERS[order];
@@ -41,20 +49,34 @@ export class LegacyPolicy extends HistoricalPolicy implements SnapshotWalk {
 
   released(table: CachedTable): void {
     if (!table.isDirty) return;
-    if (!this.#walking) return table.writeOutDirtySectors();
+    if (!this.#walking) return this.#mayStayDirty(table) ? undefined : table.writeOutDirtySectors();
     if (table.kind === 'l2') this.#writeWhole(table);
   }
 
-  /** Outside of a walk a table is dirty only when writing it failed before: then this is the second try. */
+  /** Outside of a walk a table is dirty because it is a lazy refcount block, or because writing it failed before. */
   clean(table: CachedTable): void {
-    if (this.#walking ? table.kind === 'refcount-block' : table.isDirty) this.#writeWhole(table);
+    if (!this.#walking && this.#mayStayDirty(table)) {
+      if (table.isDirty) table.writeOutDirtySectors();
+    } else if (this.#walking ? table.kind === 'refcount-block' : table.isDirty) this.#writeWhole(table);
   }
 
-  flush(): void {
+  flush({ refcountsMayLag = false }: FlushOptions = {}): void {
+    if (!refcountsMayLag) this.#writeLateRefcounts();
     this.file.sync('guest-flush');
   }
 
-  close(): void {}
+  close(): void {
+    this.#writeLateRefcounts();
+  }
+
+  #mayStayDirty({ kind }: CachedTable): boolean {
+    return kind === 'refcount-block' && this.#refcountsMayLag();
+  }
+
+  #writeLateRefcounts(): void {
+    if (!this.#refcountsMayLag()) return;
+    for (const block of this.caches.refcounts.dirtyTables()) block.writeOutDirtySectors();
+  }
 
   /** The walk reads L2 tables from the file, not from what was cached before, and keeps none of them cached. */
   begin(): void {

@@ -8,6 +8,8 @@
  *
  * An epoch writes what is safe, makes one barrier if something published needs it, and writes what is published. A guest flush is an
  * epoch and one barrier: at most two, one where nothing new is named, none where nothing was written. Only dirty sectors are written.
+ *
+ * Refcounts that may lag are no prerequisites, and stay out of a guest flush.
  */
 import type { HostRange } from '../base/units.ts';
 import type { SyncCause } from '../io/block-file.ts';
@@ -15,7 +17,7 @@ import type { DurableFile, Sequence } from '../io/durability.ts';
 import type { CachedTable } from './cached-table.ts';
 import { DirtySectors } from './dirty-sectors.ts';
 import { isDurable, Pointer, type Prerequisite } from './ordering.ts';
-import type { CachePolicy, Order, Ordering } from './policy.ts';
+import type { CachePolicy, FlushOptions, Order, Ordering } from './policy.ts';
 
 /**
  * Orders that hold without a barrier: a reference is dropped before its refcount is lowered because the allocator waits, and the rest are
@@ -30,9 +32,17 @@ const HELD_OTHERWISE: ReadonlySet<Order> = new Set<Order>([
   'compressed-walk-step',
 ]);
 
+export interface OrderedOptions {
+  /** Default: they never may. */
+  readonly refcountsMayLag?: () => boolean;
+  /** What the storage writes as one, 512 or 4096 bytes. Default 512. */
+  readonly sectorBytes?: number;
+}
+
 export class OrderedPolicy implements CachePolicy {
   readonly #file: DurableFile;
   readonly #clusterBytes: number;
+  readonly #refcountsMayLag: () => boolean;
   readonly #l2: DirtySectors;
   readonly #refcounts: DirtySectors;
   /** Pending pointers by place: one that changed twice is written once. Those of refcount blocks go first. */
@@ -44,9 +54,10 @@ export class OrderedPolicy implements CachePolicy {
   #waitsFor = 0 as Sequence;
   #waitsForTables = false;
 
-  constructor(file: DurableFile, clusterBytes: number, sectorBytes?: number) {
+  constructor(file: DurableFile, clusterBytes: number, { refcountsMayLag, sectorBytes }: OrderedOptions = {}) {
     this.#file = file;
     this.#clusterBytes = clusterBytes;
+    this.#refcountsMayLag = refcountsMayLag ?? (() => false);
     this.#l2 = new DirtySectors(sectorBytes);
     this.#refcounts = new DirtySectors(sectorBytes);
   }
@@ -105,9 +116,9 @@ export class OrderedPolicy implements CachePolicy {
     else this.#writeEpoch('dependency');
   }
 
-  flush(): void {
+  flush({ refcountsMayLag = false }: FlushOptions = {}): void {
     if (this.#publishesNothing() && this.#file.durable === this.#file.written) return;
-    this.#writeEpoch('dependency');
+    this.#writeEpoch('dependency', refcountsMayLag);
     this.#sync('guest-flush');
   }
 
@@ -121,8 +132,9 @@ export class OrderedPolicy implements CachePolicy {
     return this.#l2.isEmpty && this.#pointers.size === 0 && this.#blockPointers.size === 0;
   }
 
-  #writeEpoch(cause: SyncCause): void {
-    this.#writeTables(this.#refcounts, () => true);
+  /** A refcount block that is about to be named is written in any case: the file must hold one there. */
+  #writeEpoch(cause: SyncCause, withoutRefcounts = false): void {
+    if (!withoutRefcounts || this.#blockPointers.size > 0) this.#writeTables(this.#refcounts, () => true);
     this.#writeTables(this.#l2, (table) => this.#isSafe(table));
     this.#writeBlockPointers();
     if (this.#waitsForTables) this.#waitsFor = this.#file.written;
@@ -167,11 +179,15 @@ export class OrderedPolicy implements CachePolicy {
 
   #waitFor(before: readonly Prerequisite[]): void {
     for (const one of before) {
-      if (isDurable([one], this.#file.durable)) continue;
+      if (isDurable([one], this.#file.durable) || this.#mayLag(one)) continue;
       if (typeof one === 'number') this.#waitsFor = Math.max(this.#waitsFor, one) as Sequence;
       else if (isTable(one) && one.isDirty) this.#waitsForTables = true;
       else this.#waitsFor = Math.max(this.#waitsFor, one.writtenAt) as Sequence;
     }
+  }
+
+  #mayLag(one: Prerequisite): boolean {
+    return isPlace(one) && one.kind === 'refcount-block' && isTable(one) && this.#refcountsMayLag();
   }
 
   #sync(cause: SyncCause): void {

@@ -1,6 +1,7 @@
 /** The registry of policies by name. Those of history are in it from the start; a program can add its own. */
 import { Qcow2Error } from '../base/errors.ts';
 import type { HostCacheMode } from '../io/block-file.ts';
+import type { AllocatorFactory } from './allocator.ts';
 import type { Behaviour } from './behaviour.ts';
 import { LegacyPolicy } from './legacy-policy.ts';
 import { ModernPolicy } from './modern-policy.ts';
@@ -113,8 +114,8 @@ registerPolicy({
   behaviour: STAGES.S0.behaviour,
   hostCacheMode: 'writeback',
   comparedByDefault: true,
-  create: ({ file }) => {
-    const policy = new LegacyPolicy(file);
+  create: ({ file, refcountsMayLag }) => {
+    const policy = new LegacyPolicy(file, refcountsMayLag);
     return { policy, snapshotWalk: policy };
   },
 });
@@ -125,8 +126,8 @@ registerPolicy({
   behaviour: STAGES.S4b.behaviour,
   hostCacheMode: 'writethrough',
   comparedByDefault: true,
-  create: ({ file, behaviour }) => {
-    const policy = new WritethroughPolicy(file, behaviour);
+  create: ({ file, behaviour, refcountsMayLag }) => {
+    const policy = new WritethroughPolicy(file, behaviour, refcountsMayLag);
     return { policy, snapshotWalk: policy };
   },
 });
@@ -166,8 +167,8 @@ registerPolicy({
     'soft updates: two barriers a flush at most, freed clusters kept back, dirty sectors only, snapshots in one header write',
   behaviour: ORDERED,
   hostCacheMode: 'writeback',
-  create: ({ file, geometry }) => {
-    const policy = new OrderedPolicy(file, geometry.clusterBytes);
+  create: ({ file, geometry, refcountsMayLag }) => {
+    const policy = new OrderedPolicy(file, geometry.clusterBytes, { refcountsMayLag });
     return { policy, createAllocator: (parts) => new Quarantine(parts, () => policy.flush()) };
   },
 });
@@ -178,11 +179,13 @@ registerPolicy({
   hostCacheMode: 'writeback',
   comparedByDefault: true,
   isRecommended: true,
-  create: ({ file, geometry }) => {
-    const policy = new OrderedPolicy(file, geometry.clusterBytes);
-    return {
-      policy,
-      createAllocator: (parts) => new Reserve(parts, () => policy.flush(), geometry.clustersPerRefcountBlock),
-    };
+  create: ({ file, geometry, lazyRefcounts, refcountsMayLag }) => {
+    const policy = new OrderedPolicy(file, geometry.clusterBytes, { refcountsMayLag });
+    const flush = () => policy.flush();
+    // Counting ahead spares references the wait for their refcounts; lazy ones are not waited for.
+    const createAllocator: AllocatorFactory = lazyRefcounts
+      ? (parts) => new Quarantine(parts, flush)
+      : (parts) => new Reserve(parts, flush, geometry.clustersPerRefcountBlock);
+    return { policy, createAllocator };
   },
 });

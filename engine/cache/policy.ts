@@ -85,7 +85,7 @@ export interface TableCaches {
 }
 
 export interface FlushOptions {
-  /** The dirty bit is set: refcounts are recounted after a power cut, so they need not be durable. A policy may write them. */
+  /** {@link PolicyParts.refcountsMayLag} holds, and this flush is the guest's: refcounts need not be durable. A policy may write them. */
   readonly refcountsMayLag?: boolean;
 }
 
@@ -136,6 +136,13 @@ export interface PolicyParts {
   readonly file: DurableFile;
   readonly geometry: TableGeometry;
   readonly behaviour: Behaviour;
+  /** The image has lazy refcounts: the first reference to a new cluster sets the dirty bit, durably. */
+  readonly lazyRefcounts: boolean;
+  /**
+   * The dirty bit is set, until the image is closed: after a power cut all refcounts are counted anew. So no reference waits for one,
+   * and none needs to be written before {@link CachePolicy.close}.
+   */
+  readonly refcountsMayLag: () => boolean;
 }
 
 export interface PolicySetup {

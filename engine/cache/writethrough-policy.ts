@@ -1,6 +1,7 @@
 /**
  * `writethrough`, stages S1 to S4b: a changed table is written out, whole and along its dependencies, when the image code releases
- * it. The host file is O_DSYNC, so the write is durable on return. From S4b on a snapshot walk runs as writeback.
+ * it. The host file is O_DSYNC, so the write is durable on return. From S4b on a snapshot walk runs as writeback. Refcounts that may lag
+ * stay dirty, as in writeback.
  */
 import type { TableKind } from '../io/block-file.ts';
 import type { DurableFile } from '../io/durability.ts';
@@ -16,8 +17,11 @@ export class WritethroughPolicy extends HistoricalPolicy implements SnapshotWalk
   /** Whose tables are written out when they are released: both kinds, but for the time of a walk. */
   readonly #writesThrough = new Set<TableKind>(['l2', 'refcount-block']);
 
-  constructor(file: DurableFile, behaviour: Behaviour) {
+  readonly #refcountsMayLag: () => boolean;
+
+  constructor(file: DurableFile, behaviour: Behaviour, refcountsMayLag: () => boolean) {
     super(file);
+    this.#refcountsMayLag = refcountsMayLag;
     this.#tables = new DependentCaches(
       (cause) => file.sync(cause),
       behaviour,
@@ -31,6 +35,7 @@ export class WritethroughPolicy extends HistoricalPolicy implements SnapshotWalk
   }
 
   released(table: CachedTable): void {
+    if (table.kind === 'refcount-block' && this.#refcountsMayLag()) return;
     if (this.#writesThrough.has(table.kind)) this.#tables.writeOut(table);
   }
 

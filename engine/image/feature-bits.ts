@@ -38,7 +38,8 @@ export class FeatureBits {
   }
 
   setCorrupt(): void {
-    this.#writeIncompatible(this.#incompatible | INCOMPATIBLE.corrupt);
+    this.#incompatible |= INCOMPATIBLE.corrupt;
+    this.#write(HEADER_FIELDS.incompatibleFeatures, this.#incompatible);
   }
 
   setAutoclear(bits: bigint): void {
@@ -46,9 +47,10 @@ export class FeatureBits {
     this.#write(HEADER_FIELDS.autoclearFeatures, bits);
   }
 
+  /** In the file first: refcounts rely on a dirty bit that is set there. */
   #writeIncompatible(bits: bigint): void {
-    this.#incompatible = bits;
     this.#write(HEADER_FIELDS.incompatibleFeatures, bits);
+    this.#incompatible = bits;
   }
 
   #write(offset: number, bits: bigint): void {

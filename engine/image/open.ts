@@ -54,11 +54,14 @@ export function openParts(file: BlockFile, options: OpenOptions): ImageParts {
   const { staleTables, ...files } = stackFiles(file, dataFile, overlapCheck, 2 ** header.clusterBits);
   const { l2Tables, refcountBlocks, l2SliceBytes } = capacitiesFor(header, options, behaviour);
   const geometry = geometryOf(header, l2SliceBytes);
+  // Made after the policy, which writes what it says.
+  let features: FeatureBits | undefined;
+  const refcountsMayLag = () => lazyRefcounts && features?.dirty === true;
   const {
     policy,
     snapshotWalk = PLAIN_WALK,
     createAllocator = freeAtOnce,
-  } = create({ file: files.file, geometry, behaviour });
+  } = create({ file: files.file, geometry, behaviour, lazyRefcounts, refcountsMayLag });
   const newCache = (kind: TableKind, capacity: number, tableBytes: number) => {
     const { replacement, layout } = behaviour;
     const shape = { kind, capacity, tableBytes, clusterBytes: geometry.clusterBytes, replacement, layout };
@@ -72,7 +75,7 @@ export function openParts(file: BlockFile, options: OpenOptions): ImageParts {
     refcounts: newCache('refcount-block', refcountBlocks, geometry.clusterBytes),
   };
   policy.attach(caches);
-  const features = new FeatureBits(policy, header);
+  features = new FeatureBits(policy, header);
   const parts = assemble({
     ...files,
     geometry,

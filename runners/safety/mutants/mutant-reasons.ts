@@ -53,7 +53,10 @@ const ORDERED_EQUIVALENCES: readonly Omit<Equivalence, 'policy'>[] = [
     mutants: ['M13', 'no compressed-data-before-mapping'],
     why: 'the order without a name, about the pinned L2 slice, says the same again',
   },
-  { mutants: ['M22'], why: 'an epoch writes refcounts before what is published, lazy or not' },
+  {
+    mutants: ['M22'],
+    why: 'the new L2 table in lazy-close has a barrier after the refcounts; a workload in which it is killed is in `mutants.test.ts`',
+  },
 ];
 
 /** Under `writeback`, and under `modern`, whose caches depend on each other in the same way. */
@@ -115,7 +118,6 @@ export const EQUIVALENCES: readonly Equivalence[] = [
     mutants: ['M16'],
     why: 'refcounts are written last in a walk, so a power cut does the same harm without any error',
   },
-  { policy: 'legacy', mutants: ['M22'], why: 'no table is dirty when the image is closed' },
   {
     policy: 'legacy',
     mutants: [
@@ -167,7 +169,6 @@ export const EQUIVALENCES: readonly Equivalence[] = [
       'M13',
       'M18',
       'M21',
-      'M22',
       'no refcounts-before-mapping',
       'no mapping-before-free',
       'no dereference-before-refcount',

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ORDERS, type PolicyName, policyNames } from '../../../engine/index.ts';
+import { buildNamed, FLUSH, write } from '../requests/build-named.ts';
 import { type HuntedWorkload, Hunter, huntedWorkloads } from './mutant-hunt.ts';
 import { EQUIVALENCES } from './mutant-reasons.ts';
 import { mutantNamed } from './mutants.ts';
@@ -54,6 +55,25 @@ test('what writes out too little is compared with what writes out enough, and th
   const row = HISTORICAL_KILLS.find(({ mutant }) => mutant === 'M11, narrow write-out')!;
   for (const workload of WORKLOADS.filter((candidate) => isWanted(row, candidate))) {
     assert.deepEqual(hunter('writeback').ownSymptoms(workload, against), []);
+  }
+});
+
+describe('refcounts that lag behind a flush are missing where the dirty bit is cleared too early', () => {
+  const lazyFlush = {
+    name: 'lazy-flush',
+    summary: 'lazy refcounts: flushed writes, and the image is closed',
+    build: (cluster: number) => ({
+      before: [write(0, cluster)],
+      during: [write(2 * cluster, cluster), write(4 * cluster, cluster), FLUSH, { op: 'reopen' } as const],
+      lazyRefcounts: true,
+    }),
+  };
+  for (const policy of policyNames()) {
+    test(`M22 under ${policy}`, () => {
+      const workload = buildNamed(lazyFlush, { clusterSizeBytes: 4096, cacheTables: null });
+      assert.equal(hunter(policy).kill(mutantNamed('M22'), workload)?.kind, 'corrupt');
+      assert.deepEqual(hunter(policy).ownSymptoms(workload), []);
+    });
   }
 });
 

@@ -65,6 +65,8 @@ export const HISTORICAL_KILLS: readonly KnownKill[] = [
   safeKill('M20', 'legacy', 'create'),
   safeKill('M20', 'writeback', 'create'),
   safeKill('M21', 'writeback', 'compress'),
+  safeKill('M22', 'legacy', 'lazy-close'),
+  safeKill('M22', 'writethrough', 'lazy-close'),
   safeKill('M22', 'writeback', 'lazy-close'),
   kill('M1', 'modern', 'allocate'),
   kill('M3', 'modern', 'lazy-copy'),
