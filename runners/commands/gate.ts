@@ -61,14 +61,15 @@ export const gate: CommandModule<object, GateOptions> = {
     }
     const current = await measurePoints(quiet === true ? undefined : showProgress, points);
     if (before === null) writeBaseline(baselineFile, current);
-    else report(before, current, summary);
+    else report(before, current, summary, engine);
   },
 };
 
 interface NamedBaseline {
   readonly baseline: Baseline;
-  /** Where it was read, and its content by the first digits of its hash. */
-  readonly name: string;
+  /** Where it was read. */
+  readonly place: string;
+  readonly sha256: string;
 }
 
 /** Undefined when there is none. Throws when it is there and cannot be read. */
@@ -84,7 +85,7 @@ function readBaseline(given: string): NamedBaseline | undefined {
 
 function parsed(place: string, text: string): NamedBaseline {
   const sha256 = createHash('sha256').update(text).digest('hex');
-  return { baseline: parseBaseline(place, text), name: `${place}, sha256 ${sha256.slice(0, 12)}` };
+  return { baseline: parseBaseline(place, text), place, sha256 };
 }
 
 /** The published baseline is this program's own; that of another engine is a file of the user's. */
@@ -102,13 +103,31 @@ function writeBaseline(file: string, current: Baseline): void {
   console.log(`${Object.keys(current.points).length} points written to ${named}`);
 }
 
-function report({ baseline: before, name }: NamedBaseline, current: Baseline, summaryFile: string | undefined): void {
+function report(
+  { baseline: before, place, sha256 }: NamedBaseline,
+  current: Baseline,
+  summaryFile: string | undefined,
+  engine: string | undefined,
+): void {
   const comparison = compareBaselines(before, current);
   const verdict = judge(comparison);
-  const text = gateSummary(comparison, verdict, Object.keys(current.points).length, name);
+  const text = gateSummary(comparison, verdict, Object.keys(current.points).length, {
+    baseline: `${place}, sha256 ${sha256.slice(0, 12)}`,
+    engine: engine ?? null,
+    updateCommand: updateCommand(place, engine),
+  });
   if (summaryFile !== undefined) writeWhole(single('summary', summaryFile), text);
   process.stdout.write(text);
   if (verdict.verdict === 'regression') process.exitCode = EXIT_CODES.finding;
+}
+
+function updateCommand(place: string, engine: string | undefined): string {
+  if (engine === undefined) return IS_INSTALLED ? 'cowbench gate --update' : 'npm run gate -- --update';
+  return `cowbench gate --engine ${shellWord(engine)} --baseline ${shellWord(place)} --update`;
+}
+
+function shellWord(word: string): string {
+  return /^[\w./:=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function showProgress(done: number, of: number): void {

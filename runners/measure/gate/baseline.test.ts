@@ -4,15 +4,16 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { type Baseline, baselineText, compareBaselines, parseBaseline } from '../../../results/baseline.ts';
 import { PROJECT_ROOT } from '../../console/project-root.ts';
-import { gateSummary, judge } from './gate-verdict.ts';
+import { type GatedRun, gateSummary, judge } from './gate-verdict.ts';
 import { measurePoints } from './measure-points.ts';
 
 const FILE = path.join(PROJECT_ROOT, 'results/baseline.json');
+const OWN: GatedRun = { baseline: FILE, engine: null, updateCommand: 'npm run gate -- --update' };
 
 test('the engine counts what the committed baseline says (meant to change? npm run gate -- --update)', async () => {
   const committed = parseBaseline(FILE, fs.readFileSync(FILE, 'utf8'));
   const comparison = compareBaselines(committed, await measurePoints());
-  const told = gateSummary(comparison, judge(comparison), Object.keys(committed.points).length, FILE);
+  const told = gateSummary(comparison, judge(comparison), Object.keys(committed.points).length, OWN);
   assert.deepEqual(comparison, { changed: [], added: [], removed: [] }, told);
 });
 
@@ -53,10 +54,30 @@ describe('a baseline', () => {
 
   test('the summary names point, metric, both values and their ratio', () => {
     const comparison = compareBaselines(baseline, changed({ fsyncs: 500 }));
-    const text = gateSummary(comparison, judge(comparison), 1, 'results/baseline.json, sha256 012345');
-    assert.match(text, /^Baseline: results\/baseline\.json, sha256 012345$/m);
+    const text = gateSummary(comparison, judge(comparison), 1, { ...OWN, baseline: 'baseline.json, sha256 012345' });
+    assert.match(text, /^Baseline: baseline\.json, sha256 012345$/m);
+    assert.match(
+      text,
+      /^1 of 1 points changed: 1 worse, 0 otherwise\. If this is meant, run `npm run gate -- --update` and/m,
+    );
+    assert.doesNotMatch(text, /^Engine/m);
     assert.match(text, /^## cowbench gate: regression\n/);
     assert.match(text, /^\| overwrite S0 "quoted" \| \*\*fsyncs\*\* \| 400 \| 500 \| 1\.250 \|$/m);
+  });
+
+  test('points that are gone or new are in the sentence, with another engine, and the command that takes them over', () => {
+    const comparison = compareBaselines(baseline, { format: 1, points: { p: { fsyncs: 1 }, q: { fsyncs: 1 } } });
+    const run = { baseline: 'b.json', engine: 'nbd:serve {socket}', updateCommand: 'cowbench gate --update' };
+    const text = gateSummary(comparison, judge(comparison), 2, run);
+    const [title, , sentence, , engine] = text.split('\n');
+    assert.deepEqual(
+      [title, sentence, engine],
+      [
+        '## cowbench gate: regression',
+        '0 of 2 points changed: 0 worse, 0 otherwise; 1 gone; 2 new. If this is meant, run `cowbench gate --update` and commit the diff.',
+        'Engine: nbd:serve {socket}',
+      ],
+    );
   });
 
   test('what is none is refused in one line', () => {

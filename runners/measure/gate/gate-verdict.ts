@@ -31,36 +31,57 @@ function isWorse({ metric, baseline, candidate }: ExactDifference): boolean {
 const isTotal = ({ metric }: ExactDifference) => !metric.includes('.');
 const MOST_POINTS = 40;
 
-/** Markdown: the verdict against the baseline called `name`, then one row for each total that changed; breakdowns are counted, not listed. */
+/** What was gated, in the summary's words. */
+export interface GatedRun {
+  /** Where the baseline was read. */
+  readonly baseline: string;
+  /** The engine as it was given; null for this program's own policies. */
+  readonly engine: string | null;
+  /** The command that makes the baseline anew. */
+  readonly updateCommand: string;
+}
+
+/** Markdown: the verdict, then one row for each total that changed; breakdowns are counted, not listed. */
 export function gateSummary(
   comparison: BaselineComparison,
-  { verdict, worse }: GateVerdict,
+  { verdict }: GateVerdict,
   pointCount: number,
-  name: string,
+  run: GatedRun,
 ): string {
   const { changed, added, removed } = comparison;
   const lines = [
     `## cowbench gate: ${verdict}`,
     '',
-    sentence(comparison, worse.length, pointCount),
+    sentence(comparison, pointCount, run.updateCommand),
     '',
-    `Baseline: ${name}`,
+    ...(run.engine === null ? [] : [`Engine: ${run.engine}`, '']),
+    `Baseline: ${run.baseline}`,
     '',
   ];
   if (changed.length > 0) {
     lines.push('| point | metric | baseline | now | ratio |', '| --- | --- | ---: | ---: | ---: |');
     lines.push(...changed.slice(0, MOST_POINTS).flatMap(rows));
     if (changed.length > MOST_POINTS) lines.push('', `${changed.length - MOST_POINTS} more points changed.`);
+    if (removed.length + added.length > 0) lines.push('');
   }
   for (const point of removed) lines.push(`- gone: ${point}`);
   for (const point of added) lines.push(`- new: ${point}`);
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
-function sentence({ changed }: BaselineComparison, worseCount: number, pointCount: number): string {
-  if (changed.length === 0) return `All ${pointCount} points count exactly what the baseline says.`;
-  const better = changed.length - worseCount;
-  return `${changed.length} of ${pointCount} points changed: ${worseCount} worse, ${Math.max(0, better)} otherwise. If this is meant, run \`npm run gate -- --update\` and commit the diff.`;
+function sentence({ changed, added, removed }: BaselineComparison, pointCount: number, updateCommand: string): string {
+  if (changed.length + added.length + removed.length === 0)
+    return `All ${pointCount} points count exactly what the baseline says.`;
+  const worse = changed.filter(({ differences }) => differences.some(isWorse)).length;
+  const others = [
+    ...(removed.length > 0 ? [`${removed.length} gone`] : []),
+    ...(added.length > 0 ? [`${added.length} new`] : []),
+  ];
+  const counted = [
+    `${changed.length} of ${pointCount} points changed: ${worse} worse, ${changed.length - worse} otherwise`,
+    ...others,
+  ];
+  return `${counted.join('; ')}. If this is meant, run \`${updateCommand}\` and commit the diff.`;
 }
 
 function rows({ point, differences }: PointDifference): string[] {

@@ -77,6 +77,10 @@ test('one sync more is found by the gate', async () => {
   // The sync is all that differs.
   assert.equal([...worse.stdout.matchAll(/^\| /gm)].length, 2 + 4);
   assert.match(worse.stdout, /gate: regression[\s\S]*\| overwrite [^|]*\| \*\*fsyncs\*\* \| (\d+) \|/);
+  assert.ok(worse.stdout.includes(`\nEngine: ${SYNCING}\n`));
+  // The command that the summary gives takes over what it counted.
+  const [, update] = /run `cowbench (.*)` and commit/.exec(worse.stdout)!;
+  assert.equal(update, `gate --engine '${SYNCING}' --baseline ${baseline} --update`);
 });
 
 test('a command that cannot be an engine is one line, and leaves nothing', async () => {
