@@ -48,6 +48,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...['results', 'dashboards/reading', 'dashboards/text', 'dashboards/charts', 'dashboards/page'],
   ],
   'dashboards/trend': ['results', 'dashboards/reading', 'dashboards/charts', 'dashboards/page'],
+  'dashboards/load': ['results', 'dashboards/reading', 'dashboards/charts', 'dashboards/page'],
   'dashboards/history': ['results', 'dashboards/reading', 'dashboards/charts', 'dashboards/page/html.ts'],
   'dashboards/history/points': ['dashboards/reading', 'dashboards/charts', 'dashboards/history'],
   'dashboards/history/page': [
@@ -56,7 +57,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   dashboards: [
     ...['results', 'dashboards/reading', 'dashboards/run', 'dashboards/comparison', 'dashboards/trend'],
-    ...['dashboards/history', 'dashboards/history/page'],
+    ...['dashboards/load', 'dashboards/history', 'dashboards/history/page'],
   ],
 
   'runners/console': [
@@ -132,7 +133,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...['runners/measure/plan', 'runners/measure/commits'],
   ],
   'runners/measure/load': [
-    ...[ENGINE, 'results', 'runners/console', 'runners/qemu', 'runners/nbd', 'runners/measure/plan'],
+    ...[ENGINE, 'results', 'runners/console', 'runners/machine', 'runners/qemu', 'runners/nbd', 'runners/measure/plan'],
   ],
   'runners/measure/calibration': ['results', 'runners/machine', 'runners/sample'],
   'runners/measure/doctor': ['runners/sample'],

@@ -3,6 +3,7 @@
 export { type ComparedSide, renderComparison } from './comparison/comparison-report.ts';
 export { HistoryRun, type MicroDocument } from './history/history-run.ts';
 export { historyText, renderHistory } from './history/page/report.ts';
+export { renderLoad } from './load/load-report.ts';
 export type { CommitContext } from './reading/commit-facts.ts';
 export { renderRecord as renderReport } from './record-page.ts';
 export { ChartError, type ChartFormat, QUESTION_IDS, renderChart } from './run/chart.ts';

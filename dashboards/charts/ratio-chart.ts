@@ -4,9 +4,9 @@ import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, RATIO_LABEL, SCHEMA } fro
 
 /**
  * Rows have `figure`, `cell`, `ratio`, `low`, `high`, and `shown`, `says`, `spread` for the tooltip. `figures`: their order from the top;
- * `title`: what a ratio is, for example `times the baseline`.
+ * `title`: what a ratio is, for example `times the baseline`; `cells`: what a cell is called.
  */
-export function ratioChart(figures: readonly string[], title: string): TopLevelSpec {
+export function ratioChart(figures: readonly string[], title: string, cells = 'policy'): TopLevelSpec {
   return {
     $schema: SCHEMA,
     params: [CELLS_PARAM],
@@ -48,7 +48,7 @@ export function ratioChart(figures: readonly string[], title: string): TopLevelS
               color: CELL_COLOR,
               shape: CELL_SHAPE,
               tooltip: [
-                { field: 'cell', title: 'policy' },
+                { field: 'cell', title: cells },
                 { field: 'figure', title: 'figure' },
                 { field: 'shown', title },
                 { field: 'says', title: 'value' },

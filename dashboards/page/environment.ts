@@ -1,5 +1,5 @@
 /** Where and how the run was made, and the command that repeats it. */
-import type { RunRecord } from '../../results/record.ts';
+import type { Environment, RunRecord } from '../../results/record.ts';
 import { formatBytes, formatCount, formatDuration } from '../reading/quantities.ts';
 import { profilesSection } from './attachments.ts';
 import { type Html, html } from './html.ts';
@@ -9,18 +9,20 @@ export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-function reproduceCommand(record: RunRecord): string {
-  return ['npm', 'run', '-s', 'cowbench', '--', ...record.command].map(shellWord).join(' ');
+/** The command line that repeats a run, with a button that copies it. */
+export function commandBox(words: readonly string[]): Html {
+  const line = words.map(shellWord).join(' ');
+  return html`<div class="command"><pre tabindex="0" aria-label="Command that repeats this run"><code>${line}</code></pre>
+<button type="button" class="tool" data-copy="${line}">Copy</button></div>`;
 }
 
 /** `2024-05-06 09:00:00 UTC`. */
-function clock(instant: string): string {
+export function clock(instant: string): string {
   return `${new Date(instant).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
 function facts(record: RunRecord): [string, string][] {
   const { environment: e, workload: w, source: s } = record;
-  const probe = e.syncProbe;
   const parameters = Object.entries(w.parameters).map(([name, value]) => `${name} ${value}`);
   const each = (words: (image: RunRecord['cells'][number]['image']) => string) =>
     [...new Set(record.cells.map(({ image }) => words(image)))].join(', ');
@@ -40,6 +42,18 @@ function facts(record: RunRecord): [string, string][] {
       'Source',
       `cowbench ${s.version}, ${s.commit === null ? 'no commit' : `commit ${s.commit.slice(0, 12)}`}${s.dirty ? ', with changes' : ''}`,
     ],
+    ...machineFacts(e),
+    [
+      'Run',
+      `${record.runId}, ${clock(record.startedAt)} to ${record.finishedAt === null ? 'not finished' : clock(record.finishedAt)}`,
+    ],
+  ];
+}
+
+/** What the run was made on. */
+export function machineFacts(e: Environment): [string, string][] {
+  const probe = e.syncProbe;
+  return [
     ['File system', [e.fileSystem.type, e.fileSystem.mountOptions].filter((word) => word !== '').join(', ')],
     [
       'Sync probe',
@@ -49,10 +63,6 @@ function facts(record: RunRecord): [string, string][] {
     ],
     ['Machine', `${e.cpu}, ${e.cores} cores, ${formatBytes(e.memoryBytes)}`],
     ['System', `${e.kernel}, Node ${e.node}, machine id ${e.machine}`],
-    [
-      'Run',
-      `${record.runId}, ${clock(record.startedAt)} to ${record.finishedAt === null ? 'not finished' : clock(record.finishedAt)}`,
-    ],
   ];
 }
 
@@ -60,8 +70,7 @@ function facts(record: RunRecord): [string, string][] {
 export function environmentSection(record: RunRecord): Html {
   return html`<section id="environment" aria-labelledby="environment-title">
 <h2 id="environment-title">Environment, and how to repeat this run</h2>
-<div class="command"><pre tabindex="0" aria-label="Command that repeats this run"><code>${reproduceCommand(record)}</code></pre>
-<button type="button" class="tool" data-copy="${reproduceCommand(record)}">Copy</button></div>
+${commandBox(['npm', 'run', '-s', 'cowbench', '--', ...record.command])}
 <dl class="facts">${facts(record).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>\n`)}</dl>
 </section>
 ${profilesSection(record)}`;

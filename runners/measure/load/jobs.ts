@@ -2,21 +2,30 @@
 import { KiB, MiB } from '../../../engine/index.ts';
 import type { FioJob } from './fio.ts';
 
-/** Written and read in order; the small requests go there, too. */
-const FILLED_BYTES = 256 * MiB;
 const CLUSTER_BYTES = 64 * KiB;
 const BLOCK_BYTES = 4 * KiB;
 
-/** The disk is large enough for commits of `clients`, each in clusters of its own. */
-export function diskBytes(clients: readonly number[], commits: number): number {
-  const areas = clients.reduce((sum, count) => sum + count, 0);
-  return FILLED_BYTES + areas * commits * CLUSTER_BYTES;
+export interface JobSizes {
+  readonly clients: readonly number[];
+  /** Commits of each client. */
+  readonly commits: number;
+  /** Written and read in order; the small requests go there, too. */
+  readonly filledBytes: number;
+  /** For each job of small requests. */
+  readonly milliseconds: number;
 }
 
-/** The jobs without flushes; `seconds` for each of the small ones. */
-export function plainJobs(seconds: number): FioJob[] {
-  const large = { bs: '1M', iodepth: 4, size: FILLED_BYTES };
-  const small = { bs: BLOCK_BYTES, iodepth: 16, size: FILLED_BYTES, time_based: 1, runtime: seconds, randseed: 1 };
+/** The disk is large enough for the commits of all clients, each in clusters of its own. */
+export function diskBytes({ clients, commits, filledBytes }: JobSizes): number {
+  const areas = clients.reduce((sum, count) => sum + count, 0);
+  return filledBytes + areas * commits * CLUSTER_BYTES;
+}
+
+/** The jobs without flushes. */
+export function plainJobs({ filledBytes, milliseconds }: JobSizes): FioJob[] {
+  const large = { bs: MiB, iodepth: 4, size: filledBytes };
+  const timed = { time_based: 1, runtime: `${milliseconds}ms`, randseed: 1 };
+  const small = { bs: BLOCK_BYTES, iodepth: 16, size: filledBytes, ...timed };
   return [
     { name: 'sequential write, 1 MiB', options: { ...large, rw: 'write' }, clients: 1 },
     { name: 'sequential read, 1 MiB', options: { ...large, rw: 'read' }, clients: 1 },
@@ -26,9 +35,9 @@ export function plainJobs(seconds: number): FioJob[] {
 }
 
 /** One job a number of clients: writes of 4 KiB, each into a fresh cluster and followed by a flush. */
-export function commitJobs(clients: readonly number[], commits: number): FioJob[] {
+export function commitJobs({ clients, commits, filledBytes }: JobSizes): FioJob[] {
   const areaBytes = commits * CLUSTER_BYTES;
-  let offset = FILLED_BYTES;
+  let offset = filledBytes;
   return clients.map((count) => {
     const place = { offset, offset_increment: areaBytes, size: areaBytes };
     offset += count * areaBytes;

@@ -1,11 +1,10 @@
-/** A load run as Markdown: a table a job, each server as a multiple of the first one that is not ours to compare with. */
-import type { JobResult, LoadRecord } from './run-load.ts';
+/** A load run as Markdown: rows by job, each server as a multiple of the reference. */
+import type { LoadRecord, LoadResult } from '../../../results/load-record.ts';
 
-/** `reference`: name of the server that others are multiples of. */
-export function loadText({ startedAt, rounds, commits, results }: LoadRecord, reference: string): string {
+export function loadText({ startedAt, rounds, commits, results, reference }: LoadRecord): string {
   const jobs = [...new Set(results.map(({ job }) => job))];
   const lines = [
-    `Servers under load by fio, ${startedAt.slice(0, 10)}, medians of ${rounds} rounds in turns; ${commits} commits a client, each a write of 4 KiB`,
+    `Servers under load by fio, ${startedAt.slice(0, 10)}, medians of ${rounds} ${rounds === 1 ? 'round' : 'rounds'} in turns; ${commits} commits a client, each a write of 4 KiB`,
     `into a fresh cluster and a flush. Latencies of commits are those of the flush. Multiples are of ${reference}.`,
     '',
     '| job | server | MB/s | requests/s | multiple | median | p99 | syncs per flush |',
@@ -19,7 +18,7 @@ export function loadText({ startedAt, rounds, commits, results }: LoadRecord, re
   return `${lines.join('\n')}\n`;
 }
 
-function row(result: JobResult, base: JobResult | undefined): string {
+function row(result: LoadResult, base: LoadResult | undefined): string {
   const { job, server, bytesPerSecond, requestsPerSecond, medianUs, p99Us, syncsPerFlush } = result;
   const multiple = base === undefined ? '-' : `${(requestsPerSecond / base.requestsPerSecond).toFixed(2)}x`;
   const cells = [

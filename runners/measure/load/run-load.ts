@@ -5,7 +5,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { createImage, openFile } from '../../../engine/index.ts';
+import type { LoadRecord, LoadResult } from '../../../results/load-record.ts';
 import { median } from '../../../results/statistics.ts';
+import { describeEnvironment } from '../../machine/environment.ts';
 import { nullCommand } from '../../nbd/command.ts';
 import { ServerProcess } from '../../nbd/server-process.ts';
 import { addCalls, countSystemCalls, noCalls } from '../../qemu/system-calls.ts';
@@ -18,35 +20,24 @@ export interface LoadPlan {
   readonly clients: readonly number[];
   /** Commits of each client. */
   readonly commits: number;
-  readonly seconds: number;
+  /** For each job of small requests. */
+  readonly milliseconds: number;
   readonly rounds: number;
+  /** Bytes that are written and read in order, a multiple of 1 MiB. */
+  readonly filledBytes: number;
+  /** The server that others are multiples of. */
+  readonly reference: string;
+  /** The words after `cowbench` that repeat the run. */
+  readonly command: readonly string[];
   /** Existing folder for the images. */
   readonly directory: string;
-}
-
-export interface JobResult {
-  readonly job: string;
-  readonly server: string;
-  /** Medians over the rounds. */
-  readonly bytesPerSecond: number;
-  readonly requestsPerSecond: number;
-  readonly medianUs: number;
-  readonly p99Us: number;
-  /** Syncs of the image file for each flush of a client, by strace; null where nobody flushes. */
-  readonly syncsPerFlush: number | null;
-}
-
-export interface LoadRecord {
-  readonly startedAt: string;
-  readonly rounds: number;
-  readonly commits: number;
-  readonly results: readonly JobResult[];
 }
 
 /** @throws UsageError for servers that cannot be used; the reason of `signal` once it is aborted. */
 export async function runLoad(plan: LoadPlan, signal: AbortSignal, show: (line: string) => void): Promise<LoadRecord> {
   const startedAt = new Date().toISOString();
-  const jobs = [...plainJobs(plan.seconds), ...commitJobs(plan.clients, plan.commits)];
+  const environment = describeEnvironment(plan.directory);
+  const jobs = [...plainJobs(plan), ...commitJobs(plan)];
   const folder = fs.mkdtempSync(path.join(plan.directory, 'cowbench-'));
   const timed = new Map<string, FioResult[]>();
   try {
@@ -62,7 +53,9 @@ export async function runLoad(plan: LoadPlan, signal: AbortSignal, show: (line: 
     const results = jobs.flatMap((job) =>
       plan.servers.map((server) => resultOf(server, job, timed.get(keyOf(server, job))!, syncs)),
     );
-    return { startedAt, rounds: plan.rounds, commits: plan.commits, results };
+    const { rounds, commits, reference, command } = plan;
+    const kind = { document: 'cowbench-load', schemaVersion: 1 } as const;
+    return { ...kind, startedAt, command: [...command], rounds, commits, environment, reference, results };
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }
@@ -72,7 +65,7 @@ async function countSyncs(plan: LoadPlan, folder: string, signal: AbortSignal, s
   const found = new Map<string, number>();
   for (const server of plan.servers) {
     if (server.command === null) continue;
-    for (const job of commitJobs(plan.clients, plan.commits)) {
+    for (const job of commitJobs(plan)) {
       show(`counting: ${server.name}, ${job.name}`);
       let flushes = 0;
       const syncs = await onServer(plan, server, folder, true, async (uri) => {
@@ -94,7 +87,7 @@ async function onServer(
 ): Promise<number> {
   const imagePath = path.join(folder, 'disk.qcow2');
   fs.rmSync(imagePath, { force: true });
-  const sizeBytes = diskBytes(plan.clients, plan.commits);
+  const sizeBytes = diskBytes(plan);
   const file = openFile(imagePath, { create: true });
   createImage(file, { sizeBytes });
   file.sync('other');
@@ -118,13 +111,16 @@ function resultOf(
   job: FioJob,
   results: readonly FioResult[],
   syncs: ReadonlyMap<string, number>,
-): JobResult {
+): LoadResult {
   const of = (value: (result: FioResult) => number) => median(results.map(value));
   return {
     job: job.name,
     server: server.name,
+    clients: job.clients,
     bytesPerSecond: of(({ bytesPerSecond }) => bytesPerSecond),
     requestsPerSecond: of(({ requestsPerSecond }) => requestsPerSecond),
+    slowestPerSecond: Math.min(...results.map(({ requestsPerSecond }) => requestsPerSecond)),
+    fastestPerSecond: Math.max(...results.map(({ requestsPerSecond }) => requestsPerSecond)),
     medianUs: of(({ medianUs }) => medianUs),
     p99Us: of(({ p99Us }) => p99Us),
     syncsPerFlush: syncs.get(keyOf(server, job)) ?? null,
