@@ -181,6 +181,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'runners/site',
   ],
   runners: ['runners/console', 'runners/commands'],
+  'runners/docs': ['dashboards/page', 'runners/console'],
   'runners/package': [
     ...['results', 'dashboards/page/bundle.ts', 'runners/console', 'runners/machine'],
     ...['runners/measure/plan', 'runners/measure/commits', 'runners/commands'],

@@ -12,6 +12,7 @@ import { CrashVerdict, Safety } from './record-safety.ts';
 
 export type { CrashVerdict, Safety } from './record-safety.ts';
 
+/** The version of the schema that this program reads and writes. */
 export const SCHEMA_VERSION = 1;
 
 const count = z.int().nonnegative();
@@ -243,6 +244,7 @@ export const Environment = z.object({
   warnings: z.array(label),
 });
 
+/** The schema of a record: `RunRecord.parse(json)` checks a document and gives its typed form. */
 export const RunRecord = z.object({
   schemaVersion: z.literal(SCHEMA_VERSION),
   runId: z.string().regex(/^[0-9A-Za-z-]{8,80}$/),

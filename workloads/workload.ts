@@ -28,6 +28,7 @@ export interface WorkloadInput {
   readonly sha256: string;
 }
 
+/** A workload with its parameters given: streams of guest requests that repeat exactly. */
 export interface Workload {
   readonly name: string;
   readonly title: string;

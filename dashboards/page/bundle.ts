@@ -10,10 +10,11 @@ export const BUILT_SCRIPT = 'page-script.js.txt';
 
 let script: Promise<string> | null = null;
 
-async function bundle(): Promise<string> {
+/** One of the scripts in `browser`, with what it imports. */
+async function bundle(entry: string): Promise<string> {
   const { build } = await import('esbuild');
   const result = await build({
-    entryPoints: [fileURLToPath(new URL('browser/main.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(new URL(entry, import.meta.url))],
     bundle: true,
     minify: true,
     write: false,
@@ -31,6 +32,11 @@ async function bundle(): Promise<string> {
 /** Bundled, or read, once for each process. */
 export function pageScript(): Promise<string> {
   const built = new URL(BUILT_SCRIPT, import.meta.url);
-  script ??= fs.existsSync(built) ? Promise.resolve(fs.readFileSync(built, 'utf8')) : bundle();
+  script ??= fs.existsSync(built) ? Promise.resolve(fs.readFileSync(built, 'utf8')) : bundle('browser/main.ts');
   return script;
+}
+
+/** The script of the search page of the documents; for a checkout only. */
+export function searchScript(): Promise<string> {
+  return bundle('browser/search.ts');
 }

@@ -16,7 +16,8 @@ function themeVariables(theme: Readonly<Record<string, string>>): string {
     .join('');
 }
 
-function styleSheet(): string {
+/** The look of all pages, with both themes. */
+export function styleSheet(): string {
   const own = readFileSync(new URL('style.css', import.meta.url), 'utf8');
   const dark = themeVariables(THEMES.dark);
   return [
@@ -28,7 +29,8 @@ function styleSheet(): string {
   ].join('\n');
 }
 
-function hashSource(text: string): string {
+/** How a policy of content names a script or a style by its text. */
+export function hashSource(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 

@@ -3,6 +3,7 @@
  */
 import type { TableKind } from './table-kind.ts';
 
+/** What went wrong, for programs; the text of an error may change, its code does not. */
 export type Qcow2ErrorCode =
   /** The image contradicts the specification or itself. */
   | 'CORRUPT'
@@ -32,6 +33,7 @@ export interface ErrorFacts {
   readonly found?: string | number;
 }
 
+/** What the engine throws on purpose: a stable `code`, a text of one line, and `facts` such as the table and the offset in bytes. */
 export class Qcow2Error extends Error {
   override readonly name = 'Qcow2Error';
   readonly code: Qcow2ErrorCode;

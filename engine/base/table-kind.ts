@@ -11,4 +11,5 @@ export const TABLE_KINDS = [
   'cow',
   'snapshot-table',
 ] as const;
+/** A part of an image file: one of {@link TABLE_KINDS}. */
 export type TableKind = (typeof TABLE_KINDS)[number];

@@ -5,9 +5,13 @@
  * they are decoded. The brands keep guest and host addresses apart at no run-time cost.
  */
 
+/** 2^10 bytes. */
 export const KiB = 1024;
+/** 2^20 bytes. */
 export const MiB = 1024 * KiB;
+/** 2^30 bytes. */
 export const GiB = 1024 * MiB;
+/** 2^40 bytes. */
 export const TiB = 1024 * GiB;
 
 /** The unit of atomicity that disks promise, and of guest requests: 512 bytes. */

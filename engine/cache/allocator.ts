@@ -56,8 +56,10 @@ export interface AllocatorParts {
   readonly counts: ClusterCounts;
 }
 
+/** Makes the allocator of an image that is being opened. */
 export type AllocatorFactory = (parts: AllocatorParts) => Allocator;
 
+/** Consecutive clusters that an allocator gave out. */
 export interface Allocation {
   /** Host offset of the first cluster, bytes, on a cluster boundary. */
   readonly offset: number;
@@ -81,6 +83,7 @@ export interface Savepoint {
   restore(): void;
 }
 
+/** Chooses clusters and gives freed ones back; one for each open image. */
 export interface Allocator {
   /**
    * Takes `clusters` consecutive clusters and counts each once.

@@ -5,6 +5,7 @@
 import type { CacheLayout } from './entry-store.ts';
 import type { Replacement } from './replacement.ts';
 
+/** What an engine does besides what its policy decides, as named properties. */
 export interface Behaviour {
   /** False before the cache: every table is written through in sectors. */
   readonly cachesTables: boolean;

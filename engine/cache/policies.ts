@@ -13,6 +13,7 @@ import { findStage, STAGES, type Stage, type StageId } from './stage.ts';
 import { WritebackPolicy } from './writeback-policy.ts';
 import { WritethroughPolicy } from './writethrough-policy.ts';
 
+/** A policy under a name: how it is made, and what it comes with. */
 export interface PolicyPreset {
   /** As users give it: lower-case letters, digits and hyphens. */
   readonly name: string;
@@ -31,6 +32,7 @@ export interface PolicyPreset {
   readonly isRecommended?: boolean;
 }
 
+/** A name in the registry: one of {@link policyNames}. */
 export type PolicyName = string;
 
 const NAME = /^[a-z][a-z0-9-]*$/;
@@ -55,6 +57,7 @@ export function policyPresets(): PolicyPreset[] {
   return [...registry.values()];
 }
 
+/** The names of all registered policies, in the order in which they were added. */
 export function policyNames(): PolicyName[] {
   return [...registry.keys()];
 }

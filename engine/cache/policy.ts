@@ -68,8 +68,10 @@ export const ORDERS = [
   /** The same, after the changed refcounts of a compressed cluster. */
   'compressed-walk-step',
 ] as const;
+/** The name of a kind of ordering that the image code declares: one of {@link ORDERS}. */
 export type Order = (typeof ORDERS)[number];
 
+/** What must be durable before something else is written, as the image code declares it. */
 export interface Ordering {
   /** Null where history declared nothing of its own, and its policies do nothing. */
   readonly order: Order | null;
@@ -79,16 +81,19 @@ export interface Ordering {
   readonly after: readonly Place[];
 }
 
+/** The two table caches of an image. */
 export interface TableCaches {
   readonly l2: TableCache;
   readonly refcounts: TableCache;
 }
 
+/** What is true of the image when the guest asks for durability. */
 export interface FlushOptions {
   /** {@link PolicyParts.refcountsMayLag} holds, and this flush is the guest's: refcounts need not be durable. A policy may write them. */
   readonly refcountsMayLag?: boolean;
 }
 
+/** A metadata cache policy: what it is asked to do, and the events of the table caches that it may listen to. */
 export interface CachePolicy extends CacheObserver, TableCleaner {
   /** Hands the policy its caches; called once, before anything else. */
   attach(caches: TableCaches): void;
@@ -145,6 +150,7 @@ export interface PolicyParts {
   readonly refcountsMayLag: () => boolean;
 }
 
+/** What a factory returns: the policy, and what comes with it. */
 export interface PolicySetup {
   readonly policy: CachePolicy;
   /** Absent: a walk is nothing special. */

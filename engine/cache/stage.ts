@@ -4,6 +4,7 @@
  */
 import type { Behaviour } from './behaviour.ts';
 
+/** Where a point of history comes from. */
 export interface History {
   readonly date: string;
   readonly commit: string;
@@ -12,6 +13,7 @@ export interface History {
   readonly staleTables: Behaviour['staleTables'];
 }
 
+/** A point of history: its behaviour, and the commit that it stands for. */
 export interface Stage {
   readonly id: StageId;
   /** Null for what no program ever did: a variant of a stage, for the sake of one question. */
@@ -107,6 +109,7 @@ const DEFINITIONS = {
   'S2-unowed': { behaviour: { ...S2, copiedData: 'none' }, history: null },
 } as const satisfies Record<string, Omit<Stage, 'id'>>;
 
+/** The id of a stage: one of {@link STAGE_IDS}. */
 export type StageId = keyof typeof DEFINITIONS;
 
 /** Every stage and variant by its id. */

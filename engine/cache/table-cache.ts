@@ -35,6 +35,7 @@ export interface TableCacheOptions {
   readonly layout: CacheLayout;
 }
 
+/** How often a table was in memory or was not, and how many were replaced (dirty ones: written out first), since the image was opened. */
 export interface CacheCounts {
   hits: number;
   misses: number;
@@ -48,6 +49,7 @@ export interface TableCleaner {
   clean(table: CachedTable): void;
 }
 
+/** The cached tables of one kind: L2 tables (or slices), or refcount blocks. */
 export class TableCache implements TableOwner {
   readonly kind: TableKind;
   readonly capacity: number;

@@ -7,6 +7,7 @@ import { Findings } from './findings.ts';
 import type { ImageShape } from './image-shape.ts';
 import { OWNER_DATA, OWNER_L2, References } from './references.ts';
 
+/** How an image is checked. */
 export interface CheckOptions {
   /** How many findings are kept with their text (all are counted). Default 100. */
   readonly maxFindings?: number;

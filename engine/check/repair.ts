@@ -35,6 +35,7 @@ export interface RepairOptions {
   readonly copied?: boolean;
 }
 
+/** The checks before and after a repair, and what was changed. */
 export interface RepairReport {
   readonly before: CheckReport;
   readonly after: CheckReport;

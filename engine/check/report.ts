@@ -1,6 +1,7 @@
 /** The result of a check: counts, the first findings, and how the image is laid out. */
 import type { Finding } from './findings.ts';
 
+/** What a check found. Offsets and sizes are bytes of the image file. */
 export interface CheckReport {
   readonly fileName: string;
   /** Clusters whose refcount is higher than their references: wasted space, nothing else. */

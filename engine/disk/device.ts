@@ -31,11 +31,13 @@ export interface ByteRange {
   readonly lengthBytes: number;
 }
 
+/** How a write is done. */
 export interface WriteOptions {
   /** The written range is durable on return (SCSI and NBD call it FUA). Default false: after the next flush. */
   readonly durable?: boolean;
 }
 
+/** How a range is made zero. */
 export interface ZeroOptions extends WriteOptions {
   /** The range may give up its place in the file. Default false. */
   readonly mayUnmap?: boolean;

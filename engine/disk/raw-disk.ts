@@ -10,6 +10,7 @@ import type { ByteRange, GuestDevice, MappedRange, WriteOptions, ZeroOptions } f
 /** Zeros are written in pieces of this size where the file system cannot make them. */
 const ZERO_PIECE_BYTES = 1_048_576;
 
+/** A raw image as a disk, with the same calls as a qcow2 image. It owns its file: `close()` closes it. */
 export class RawDisk implements GuestDevice {
   readonly sizeBytes: number;
   readonly #file: DurableFile;

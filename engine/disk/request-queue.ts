@@ -13,6 +13,7 @@ import type { GuestDevice } from './device.ts';
 import { perform } from './perform.ts';
 import type { BlockRequest } from './request.ts';
 
+/** A request in the queue, with what becomes of it. */
 export interface QueuedRequest {
   /** Who asks, where several do. */
   readonly requester?: unknown;
@@ -68,6 +69,7 @@ export interface QueueOptions {
 
 const BATCH_REQUESTS = 256;
 
+/** The queue of requests in front of disks; several requesters share a flush. */
 export class RequestQueue {
   readonly #batchRequests: number;
   readonly #serving: (requests: readonly QueuedRequest[]) => void;

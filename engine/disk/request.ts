@@ -39,6 +39,7 @@ export type ToolRequest =
   | { readonly op: 'write-compressed'; readonly offset: number; readonly length: number }
   | { readonly op: 'resize'; readonly sizeBytes: number };
 
+/** Anything that can be asked of a disk by {@link perform}. */
 export type DiskRequest = BlockRequest | StateRequest | ToolRequest;
 
 /** Close the image and open it again, with cold caches: what no open disk can do on its own. */

@@ -5,6 +5,7 @@ import { snapshotName } from '../format/snapshot-table.ts';
 import type { BlockFile } from '../io/block-file.ts';
 import { peekHeader, readSnapshots } from './metadata.ts';
 
+/** What to change in the header of an image; what is absent stays. */
 export interface AmendOptions {
   /** Name to store, or null for no backing file. The content of the disk is not adjusted. */
   readonly backingFile?: string | null;

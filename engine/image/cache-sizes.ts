@@ -3,6 +3,7 @@ import { Qcow2Error } from '../base/errors.ts';
 import { MiB, SECTOR_BYTES } from '../base/units.ts';
 import type { Behaviour } from '../cache/behaviour.ts';
 
+/** How many tables are held in memory. */
 export interface CacheSizeOptions {
   /** How many L2 tables (or slices) are cached. Default 16. */
   readonly l2CacheTables?: number;

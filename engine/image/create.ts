@@ -27,6 +27,7 @@ import { geometryOf } from './metadata.ts';
 
 const EXTENDED_L2_CLUSTER_BITS_MIN = 14;
 
+/** What a new image is like; sizes are bytes. */
 export interface CreateOptions {
   /** Size of the virtual disk, a multiple of 512. */
   readonly sizeBytes: number;

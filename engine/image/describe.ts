@@ -29,6 +29,7 @@ export interface ImageDescription {
   readonly bitmaps: readonly BitmapInfo[];
 }
 
+/** A persistent dirty bitmap, as the image lists it. */
 export interface BitmapInfo {
   readonly name: string;
   /** `in-use`: a program has it open, or crashed with it; what it says is not to be trusted. `auto`: changes are recorded. */

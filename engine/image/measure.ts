@@ -2,6 +2,7 @@
 import { type CreateOptions, planHeader, planRefcounts } from './create.ts';
 import { geometryOf } from './metadata.ts';
 
+/** The sizes of a new image's file, bytes. */
 export interface ImageMeasure {
   readonly clusterSizeBytes: number;
   /** Of a disk with every cluster stored: whole clusters. */

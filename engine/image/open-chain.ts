@@ -16,6 +16,7 @@ import { peekHeader } from './metadata.ts';
 import type { OpenOptions } from './open.ts';
 import { openImage, type Qcow2Image } from './qcow2-image.ts';
 
+/** How an image and the files that it names are opened; everything has a default. */
 export interface OpenImageFileOptions extends Omit<OpenOptions, 'dataFile'> {
   /** How the host caches the files of the chain. Default `writeback`. */
   readonly mode?: HostCacheMode;

@@ -19,6 +19,7 @@ import { assemble, type ImageParts } from './image-parts.ts';
 import { geometryOf, readHeaderAndTables, readSnapshots } from './metadata.ts';
 import type { OverlapCheck } from './overlap.ts';
 
+/** How an image is opened; everything has a default. */
 export interface OpenOptions extends CacheSizeOptions, PolicyOptions {
   /** What lies under the image. An image with a backing file is refused without it; its name is never followed on its own. */
   readonly backing?: GuestDisk;

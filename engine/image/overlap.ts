@@ -19,6 +19,7 @@ import type { ImageVars } from './vars.ts';
  * which must be read for it.
  */
 export const OVERLAP_CHECKS = ['none', 'constant', 'cached', 'all'] as const;
+/** A kind of metadata that a write is checked against: one of {@link OVERLAP_CHECKS}. */
 export type OverlapCheck = (typeof OVERLAP_CHECKS)[number];
 
 /** At least as large as any cluster. */

@@ -22,6 +22,7 @@ export interface PreallocationParts {
 
 /** `metadata`: mapped, the file sparse. `falloc`: space reserved by the file system. `full`: zeros written. */
 export const PREALLOCATIONS = ['off', 'metadata', 'falloc', 'full'] as const;
+/** How much of a new image is allocated at once: one of {@link PREALLOCATIONS}. */
 export type Preallocation = (typeof PREALLOCATIONS)[number];
 
 /** How much is mapped before the space for it is taken. */

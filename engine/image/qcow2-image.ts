@@ -39,6 +39,7 @@ const STORED_AS: Readonly<Record<ClusterKind, MappedRange['stored']>> = {
   [CLUSTER_COMPRESSED]: 'compressed',
 };
 
+/** An open image, made by {@link openImage} or {@link openImageFile}. Every call may throw a {@link Qcow2Error}; none after `close()` works. */
 export class Qcow2Image implements ImageDevice {
   readonly #parts: ImageParts;
   #closed = false;

@@ -15,6 +15,7 @@ const METHODS: Readonly<Record<Behaviour['snapshots'], SnapshotMethod>> = {
   flipped: flippedSnapshots,
 };
 
+/** What a new internal snapshot is called, and what is kept with it. */
 export interface NewSnapshot {
   /** 1 to 65535 bytes of UTF-8, not the name or id of another snapshot. */
   readonly name: string;

@@ -7,6 +7,7 @@ import { type BlockFile, SYNC_CAUSES, type SyncCause, TABLE_KINDS, type TableKin
 import { SyncKinds } from './sync-kinds.ts';
 import { type Operation, type Outcome, Tap, unhandled } from './tap.ts';
 
+/** Counts of operations, and their bytes. */
 export interface FileCounts {
   /** Syncs that reached the operating system. */
   fsyncs: number;
@@ -25,6 +26,7 @@ export interface KindCounts {
   readBytes: number;
 }
 
+/** All counts of a file: in total, by table, by cause of a sync, and by guest request. */
 export interface AllCounts extends FileCounts {
   truncates: number;
   punches: number;
@@ -69,6 +71,7 @@ function perKey<K extends string, V>(keys: readonly K[], value: () => V): Record
   return Object.fromEntries(keys.map((key) => [key, value()])) as Record<K, V>;
 }
 
+/** Counts the operations that pass, put around a file before an image is opened on it. */
 export class CountingFile extends Tap {
   readonly counts: AllCounts = {
     ...noFileCounts(),

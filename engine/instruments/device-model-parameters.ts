@@ -7,6 +7,7 @@
  * to predict what one drive will do; for that, probe the drive.
  */
 
+/** What a modelled device takes for each thing that it does: whole nanoseconds and bytes. */
 export interface DeviceParameters {
   readonly name: string;
   readonly description: string;
@@ -181,4 +182,5 @@ const NETWORK_BLOCK: DeviceParameters = {
   mechanics: null,
 };
 
+/** The named devices that can be modelled. */
 export const MODELLED_DEVICES: readonly DeviceParameters[] = [HDD_7200, SATA_SSD_NO_PLP, NVME_PLP, NETWORK_BLOCK];

@@ -14,6 +14,7 @@ import { ModelledStream } from './modelled-stream.ts';
 import { type Operation, type Outcome, Tap } from './tap.ts';
 import type { OperationSink } from './timing-file.ts';
 
+/** Which device is modelled, and under which file system and cache. */
 export interface DeviceModelOptions {
   readonly device: DeviceParameters;
   readonly hostCacheMode: HostCacheMode;
@@ -24,6 +25,7 @@ export interface DeviceModelOptions {
   readonly knowsHoles?: boolean;
 }
 
+/** Keeps the virtual time of the operations that pass, on a modelled device. */
 export class DeviceModelFile extends Tap {
   override readonly writesAreDurable: boolean;
   override readonly ignoresSyncs: boolean;

@@ -12,6 +12,7 @@ import { type Operation, Tap, unhandled } from './tap.ts';
 
 /** `short-write`: the first half of the sectors reach the file, then it is full. */
 export const FAULT_KINDS = ['EIO', 'ENOSPC', 'short-write', 'EINTR'] as const;
+/** A way to fail: one of {@link FAULT_KINDS}. */
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export type FaultedOperation = Operation['op'];
@@ -26,6 +27,7 @@ const STRUCK_BY: Readonly<Record<FaultedOperation, readonly FaultKind[]>> = {
   preallocate: ['EIO', 'ENOSPC', 'EINTR'],
 };
 
+/** Which operation fails, and how. */
 export interface Fault {
   readonly kind: FaultKind;
   /** Counted from 1, over the operations that the fault can hit and, with `only`, that are for this table or cause. */
@@ -41,6 +43,7 @@ export interface StruckOperation {
   readonly what: TableKind | SyncCause | null;
 }
 
+/** Lets one operation fail, or all from one on, and passes on the rest. */
 export class FaultFile extends Tap {
   readonly #fault: Fault;
   #candidates = 0;

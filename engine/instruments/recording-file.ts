@@ -42,8 +42,10 @@ export type RecordedChange =
   | (OperationNamed<'preallocate'> & Attempted)
   | { readonly op: 'mark'; readonly mark: GuestMark };
 
+/** A change of the file or a mark of the guest, with its place in the order of all. */
 export type RecordedEvent = RecordedChange & Sequenced;
 
+/** Records the changes that pass, with their bytes. */
 export class RecordingFile extends Tap {
   readonly events: RecordedEvent[] = [];
 

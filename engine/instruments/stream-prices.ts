@@ -10,6 +10,7 @@ import { type Operation, type Outcome, Tap } from './tap.ts';
 
 type Noted = readonly [op: Operation['op'], offset: number, lengthBytes: number, done: boolean];
 
+/** How the host treats the file whose operations are priced. */
 export interface StreamPricesOptions {
   readonly hostCacheMode: HostCacheMode;
   /** See `DeviceModelOptions.knowsHoles`. */
@@ -18,6 +19,7 @@ export interface StreamPricesOptions {
   readonly devices?: readonly DeviceParameters[];
 }
 
+/** Notes the operations that pass, and prices them on several modelled devices when asked. */
 export class StreamPrices extends Tap {
   readonly #devices: readonly DeviceParameters[];
   readonly #stream: ModelledStream;

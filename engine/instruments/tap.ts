@@ -22,6 +22,7 @@ export type Operation =
  */
 export type Outcome = 'done' | 'unable' | 'failed';
 
+/** A wrapper that sees every operation once before and once after it: a base for instruments of your own. */
 export abstract class Tap implements BlockFile {
   readonly name: string;
   readonly writesAreDurable: boolean;

@@ -10,6 +10,7 @@ export function nowNs(): number {
   return performance.now() * 1e6;
 }
 
+/** Times the operations that pass, and hands each to a sink; nanoseconds. */
 export class TimingFile extends Tap {
   readonly #sink: OperationSink;
   readonly #nowNs: () => number;

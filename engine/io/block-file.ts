@@ -43,6 +43,7 @@ export const SYNC_CAUSES = [
   'close',
   'other',
 ] as const;
+/** Why the engine syncs: one of {@link SYNC_CAUSES}. */
 export type SyncCause = (typeof SYNC_CAUSES)[number];
 
 /** A stretch of a file that the file system stores, or a hole. */
@@ -51,6 +52,7 @@ export interface FileExtent {
   readonly endOffset: number;
 }
 
+/** A file as the engine sees it: offsets and lengths in bytes, a sync with its cause, and a promise kept after errors. */
 export interface BlockFile {
   /** Path or other name, for error messages. */
   readonly name: string;
@@ -85,4 +87,5 @@ export interface BlockFile {
 
 /** How the host opens the image file; a separate axis from the metadata cache policy. */
 export const HOST_CACHE_MODES = ['writethrough', 'writeback', 'none', 'directsync', 'unsafe'] as const;
+/** How the host caches a file: one of {@link HOST_CACHE_MODES}. */
 export type HostCacheMode = (typeof HOST_CACHE_MODES)[number];

@@ -18,6 +18,7 @@ declare const unit: unique symbol;
 /** Number of a change to the files of an open image; grows by one with each. 0: as they were opened. */
 export type Sequence = number & { readonly [unit]: 'Sequence' };
 
+/** A file that knows which of its changes a power cut would leave. */
 export interface DurableFile extends BlockFile {
   /** The last change made to the image or its data file. */
   readonly written: Sequence;

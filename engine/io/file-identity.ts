@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { basename, isAbsolute } from 'node:path';
 import { fromSystemError, Qcow2Error } from '../base/errors.ts';
 
+/** A regular file, whatever path led to it. */
 export interface FileIdentity {
   /** Absolute, links resolved. */
   readonly path: string;

@@ -13,6 +13,7 @@ import { preallocate, punchHole } from './fallocate.ts';
 import { type FileLock, type FileUse, lockFile } from './file-locks.ts';
 import { extentAt } from './holes.ts';
 
+/** How a file of the host is opened. */
 export interface OpenFileOptions {
   /** How the host caches this file. Default `writeback`. */
   readonly mode?: HostCacheMode;

@@ -1,6 +1,7 @@
 /** A {@link BlockFile} that passes everything on: what the wrappers share. Each overrides what it is about. */
 import type { BlockFile, FileExtent, SyncCause, TableKind } from './block-file.ts';
 
+/** Passes every call on to the file below: a base for wrappers of your own. */
 export class ForwardingFile implements BlockFile {
   readonly name: string;
   readonly writesAreDurable: boolean;

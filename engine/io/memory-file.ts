@@ -6,6 +6,7 @@ import type { BlockFile, FileExtent, SyncCause, TableKind } from './block-file.t
 /** No image in memory is larger: one wrong pointer must not take the machine's memory. */
 const LARGEST_BYTES = 4 * GiB;
 
+/** A file in memory alone; a sync of it does nothing. */
 export class MemoryFile implements BlockFile {
   readonly name: string;
   readonly writesAreDurable: boolean;

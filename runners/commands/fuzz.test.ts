@@ -37,8 +37,10 @@ test('shards need a seed and a file; merged, they say what one run says', async 
     const [one, two] = [path.join(folder, '1.json'), path.join(folder, '2.json')];
     assert.match(await refusal('--shard', '1/2', '--out', one), /--shard needs --seed/);
     const plan = ['fuzz', '--images', '6', '--seed', '3', '--jobs', '1', '--json'];
-    await cowbench(...plan, '--shard', '1/2', '--out', one);
-    await cowbench(...plan, '--shard', '2/2', '--out', two);
+    for (const [shard, file] of Object.entries({ '1/2': one, '2/2': two })) {
+      const { code, stderr } = await cowbench(...plan, '--shard', shard, '--out', file);
+      assert.equal(code, 0, stderr);
+    }
     const merged = JSON.parse((await cowbench('fuzz', '--json', '--merge', two, one)).stdout);
     const whole = JSON.parse((await cowbench(...plan)).stdout);
     assert.equal(whole.done, 6);

@@ -85,7 +85,8 @@ function watchedHook(hook: AnyFunction): AnyFunction {
 /** Programs that another process missed, by the words of its error: cowbench names what it needs, and so does the system. */
 function missingIn(error: unknown): string[] {
   const text = String((error as Error)?.stack ?? error);
-  const names = [...text.matchAll(/\b(?:needs|spawn|spawnSync) '?([\w-]+)'?/g)].map(([, name]) => name!);
+  const found = text.matchAll(/\b(?:needs|spawn|spawnSync) '?([\w-]+)'?|\b([\w-]+) is not installed/g);
+  const names = [...found].map(([, needed, absent]) => (needed ?? absent)!);
   return names.filter((name) => missing.has(name.toLowerCase()) || missing.has(name)).map((name) => name.toLowerCase());
 }
 
