@@ -7,6 +7,6 @@ export { renderLoad } from './load/load-report.ts';
 export type { CommitContext } from './reading/commit-facts.ts';
 export { renderRecord as renderReport } from './record-page.ts';
 export { ChartError, type ChartFormat, QUESTION_IDS, renderChart } from './run/chart.ts';
-export { flushWorld } from './run/flush-world.ts';
+export { flushWorlds } from './run/flush-world.ts';
 export { renderDashboard } from './trend/dashboard.ts';
 export { type RunSummary, summariseRun } from './trend/run-points.ts';

@@ -28,6 +28,7 @@ function rawFor(cell: Cell, cells: readonly Cell[]): Cell | null {
   const fitting = cells.filter(
     (other) =>
       other.engine === 'raw' &&
+      other.workload === cell.workload &&
       other.device.kind === device.kind &&
       other.device.name === device.name &&
       other.image.clusterSizeBytes === image.clusterSizeBytes &&

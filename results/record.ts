@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { Comparison, CostBreakdown, RawMultiples, StorageCosts } from './record-comparison.ts';
 import { LatencyMap } from './record-latency-map.ts';
 import { CrashVerdict, Safety } from './record-safety.ts';
+import { Workload } from './record-workload.ts';
 
 export type { CrashVerdict, Safety } from './record-safety.ts';
 
@@ -161,9 +162,11 @@ export const Verification = z.object({
   detail: label.optional(),
 });
 
-/** One point of the comparison: a policy on an image on a device. */
+/** One point of the comparison: a policy on an image on a device, under a workload. */
 export const Cell = z.object({
   id: label,
+  /** Which of `furtherWorkloads`, counted from 1; absent: the run's `workload`. */
+  workload: z.int().positive().optional(),
   /**
    * `raw`: the same requests on a plain file, what any image can at best come down to. `nbd`: a server program that was given a command;
    * `null`: a server that keeps nothing, what the protocol costs.
@@ -266,33 +269,10 @@ export const RunRecord = z.object({
   plugins: z
     .array(z.object({ kind: z.enum(['policy', 'workload']), name: label, file: label, sha256: label }))
     .optional(),
-  workload: z.object({
-    name: label,
-    title: label,
-    parameters: z.record(label, z.union([z.string(), z.number(), z.boolean()])),
-    seed: count,
-    guestFlush: label,
-    /** How often the guest flushes on its own, where `guestFlush` is not `recorded`. */
-    recordedFlushes: count.optional(),
-    discard: z.enum(['ignore', 'unmap']),
-    /** When requests are sent: `trace`, or a number per second; absent: each as soon as the one before is served. */
-    pace: label.optional(),
-    diskSizeBytes: count,
-    /** Files from outside the program that decide the requests, by content; absent in records of earlier versions. */
-    inputs: z
-      .array(
-        z.object({
-          /** What it is to the workload, for example `trace`. */
-          role: label,
-          /** As it was named on the command line. */
-          name: label,
-          /** Of the content, uncompressed. */
-          sha256: z.string().regex(/^[0-9a-f]{64}$/),
-        }),
-      )
-      .optional(),
-    phases: z.array(z.object({ name: label, firstRequest: count, lastRequest: count })),
-  }),
+  /** What the guest does, in every cell that names no other. */
+  workload: Workload,
+  /** What it does in the others: the cell with `workload` n has the nth of these, counted from 1. */
+  furtherWorkloads: z.array(Workload).optional(),
   environment: Environment,
   /** Why the run did not complete, in one line. */
   failure: label.nullable(),

@@ -1,6 +1,8 @@
 /** Which cells of two sets of runs belong together, and what differs between them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { workloadParts } from '../../results/workload-parts.ts';
+import { matrixRecord } from '../testing/fixture-answer.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
 import { sweepRecord } from '../testing/sweep-record.ts';
 import { changesOf } from './changes.ts';
@@ -22,6 +24,19 @@ test('equal sides match cell by cell and nothing differs, whatever the file syst
   );
   assert.deepEqual([onlyBaseline, onlyCandidate], [[], []]);
   assert.ok(changesOf(matched, null).every(({ isSignificant }) => !isSignificant));
+});
+
+test('a run of several workloads matches runs of each of them', () => {
+  const record = matrixRecord();
+  const apart = workloadParts(record).map((part) => ({
+    ...part,
+    cells: part.cells.map(({ workload: _, ...cell }) => cell),
+  }));
+  const { matched, onlyBaseline, onlyCandidate } = matchCells([record], apart);
+  assert.deepEqual([matched.length, onlyBaseline, onlyCandidate], [9, [], []]);
+  assert.ok(matched.every(({ exact }) => exact.verdict === 'equal'));
+  assert.equal(new Set(matched.map(({ workload }) => workload)).size, 3);
+  assert.equal(matchCells([record], [apart[1]!]).onlyBaseline.length, 6);
 });
 
 test('a difference of one is found and comes first; commits in the parameters do not keep cells apart', () => {

@@ -5,6 +5,7 @@
 import { compareExact, type ExactComparison } from '../../results/comparison-exact.ts';
 import type { Cell, ExactCounters, RunRecord } from '../../results/record.ts';
 import { contentText, workloadAttributes, workloadIdentity } from '../../results/workload-identity.ts';
+import { workloadParts } from '../../results/workload-parts.ts';
 import { cellAttributes, median, timesMeaningless } from '../reading/cells.ts';
 import { timedRounds } from '../reading/paired-times.ts';
 import { workloadLabel } from '../reading/workload-label.ts';
@@ -50,9 +51,11 @@ function keyOf(side: SideCell): string {
 }
 
 function cellsOf(records: readonly RunRecord[]): SideCell[] {
-  return records.flatMap((record) =>
-    record.cells.flatMap((cell) => (cell.exact === null ? [] : [{ cell, exact: cell.exact, record }])),
-  );
+  return records
+    .flatMap(workloadParts)
+    .flatMap((record) =>
+      record.cells.flatMap((cell) => (cell.exact === null ? [] : [{ cell, exact: cell.exact, record }])),
+    );
 }
 
 /** The policy's name and what tells it from namesakes under the same workload. */
@@ -65,7 +68,8 @@ function labelOf(side: SideCell, all: readonly SideCell[]): string {
   return [side.cell.policy.name, ...words].join(', ');
 }
 
-export function matchCells(baseline: readonly RunRecord[], candidate: readonly RunRecord[]): Matching {
+export function matchCells(baselineRuns: readonly RunRecord[], candidateRuns: readonly RunRecord[]): Matching {
+  const [baseline, candidate] = [baselineRuns.flatMap(workloadParts), candidateRuns.flatMap(workloadParts)];
   const [before, after] = [cellsOf(baseline), cellsOf(candidate)];
   const all = [...before, ...after];
   const [byKeyBefore, byKeyAfter] = [Map.groupBy(before, keyOf), Map.groupBy(after, keyOf)];

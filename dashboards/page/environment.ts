@@ -1,5 +1,6 @@
 /** Where and how the run was made, and the command that repeats it. */
 import type { Environment, RunRecord } from '../../results/record.ts';
+import { workloadParts } from '../../results/workload-parts.ts';
 import { formatBytes, formatCount, formatDuration } from '../reading/quantities.ts';
 import { profilesSection } from './attachments.ts';
 import { type Html, html } from './html.ts';
@@ -21,9 +22,19 @@ export function clock(instant: string): string {
   return `${new Date(instant).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
-function facts(record: RunRecord): [string, string][] {
-  const { environment: e, workload: w, source: s } = record;
+function workloadFacts(w: RunRecord['workload']): [string, string][] {
   const parameters = Object.entries(w.parameters).map(([name, value]) => `${name} ${value}`);
+  return [
+    ['Workload', [w.title, ...parameters].join(', ')],
+    [
+      'Guest',
+      `disk of ${formatBytes(w.diskSizeBytes)}, guest flush ${w.guestFlush}, discard ${w.discard}, seed ${w.seed}`,
+    ],
+  ];
+}
+
+function facts(record: RunRecord): [string, string][] {
+  const { environment: e, source: s } = record;
   const each = (words: (image: RunRecord['cells'][number]['image']) => string) =>
     [...new Set(record.cells.map(({ image }) => words(image)))].join(', ');
   const images = [
@@ -32,11 +43,7 @@ function facts(record: RunRecord): [string, string][] {
     `refcounts of ${each(({ refcountBits }) => String(refcountBits))} bits`,
   ];
   return [
-    ['Workload', [w.title, ...parameters].join(', ')],
-    [
-      'Guest',
-      `disk of ${formatBytes(w.diskSizeBytes)}, guest flush ${w.guestFlush}, discard ${w.discard}, seed ${w.seed}`,
-    ],
+    ...workloadParts(record).flatMap(({ workload }) => workloadFacts(workload)),
     ['Image', images.join('; ')],
     [
       'Source',

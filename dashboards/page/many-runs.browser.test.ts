@@ -7,6 +7,7 @@ import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { renderComparison } from '../comparison/comparison-report.ts';
 import { renderReport } from '../run/report.ts';
+import { matrixRecord } from '../testing/fixture-answer.ts';
 import { COMMITS, fixtureCommits, fixtureRuns, WORSE_AT } from '../testing/fixture-runs.ts';
 import { HOSTILE, hostileRecord } from '../testing/hostile-record.ts';
 import { sweepRecord } from '../testing/sweep-record.ts';
@@ -47,7 +48,8 @@ before(async () => {
   writeFileSync(file('dashboard'), await dashboardPage());
   writeFileSync(file('hostile'), await hostileDashboardPage());
   writeFileSync(file('comparison'), await comparisonPage());
-  writeFileSync(file('sweep'), await renderReport(sweepRecord([4, 64])));
+  writeFileSync(file('sweep'), await renderReport(sweepRecord([4, 64, 16, 256, 1024, 2048])));
+  writeFileSync(file('matrix'), await renderReport(matrixRecord()));
   browser = await launchChromium();
 });
 
@@ -63,7 +65,7 @@ function shownRows(page: Page, table: string): Promise<string[]> {
 }
 
 suite('pages over many runs in Chromium', { concurrency: false }, () => {
-  for (const name of ['dashboard', 'comparison', 'sweep']) {
+  for (const name of ['dashboard', 'comparison', 'sweep', 'matrix']) {
     test(`${name}: axe finds nothing in light and dark, nothing is requested or logged, nothing sticks out`, async () => {
       // One workload on one machine stands for all.
       const hash = name === 'dashboard' ? `#${ONE_WORKLOAD}` : '';
@@ -174,6 +176,34 @@ suite('pages over many runs in Chromium', { concurrency: false }, () => {
     const words = await page.locator('#policy-cost [data-group]:not([hidden])').allInnerTexts();
     assert.equal(words.length, 1);
     assert.match((words[0] ?? '').replaceAll('\u202f', ' '), /writeback: 99\.4\u00a0% fewer waits .* \(37 to 5 850\)/);
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+  test('a sweep of 18 configurations has at most half of the 17 859 elements that it had', async () => {
+    const { page, close } = await openFile(browser, file('sweep'));
+    const count = await page.locator('*').count();
+    assert.ok(count > 1000 && count <= 17_859 / 2, `${count} elements`);
+    await close();
+  });
+
+  test('several workloads: a panel for each comes first, and the one that is chosen is shown everywhere', async () => {
+    const { page, complaints, close } = await openFile(browser, file('matrix'));
+    assert.equal(await page.locator('.chart').first().getAttribute('id'), 'matrix-chart');
+    const names = ['install, guest flushes', 'made-up-updates, guest flushes', 'made-up-updates, no guest flush'];
+    const drawn = await page.locator('#matrix-chart svg text').allTextContents();
+    assert.deepEqual(
+      drawn.filter((text) => names.includes(text)),
+      names,
+    );
+    const choice = page.locator('#answer-group');
+    assert.deepEqual(await choice.locator('option').allTextContents(), names);
+    const best = () =>
+      page.locator('#storage-table tbody:visible tr', { hasText: '7200 rpm' }).locator('.best').innerText();
+    assert.match(await best(), /1\.97× faster/);
+    await choice.selectOption(names[2]!);
+    assert.match(await best(), /^6\smin/);
+    assert.equal(await page.locator('#policy-cost-group').inputValue(), names[2]);
     assert.deepEqual(complaints, []);
     await close();
   });

@@ -6,6 +6,7 @@ import { deviceCost } from './device-cost.ts';
 import { fileMap } from './file-map.ts';
 import { latencyOverTime } from './latency-over-time.ts';
 import { latencyTail } from './latency-tail.ts';
+import { matrix } from './matrix.ts';
 import { policyCost } from './policy-cost.ts';
 import { rawMultiples } from './raw-multiples.ts';
 import { storageTimes } from './storage-times.ts';
@@ -16,6 +17,7 @@ import { syncReasons } from './sync-reasons.ts';
 export const QUESTIONS: readonly Question[] = [
   storageTimes,
   policyCost,
+  matrix,
   rawMultiples,
   sweep,
   syncReasons,

@@ -7,6 +7,7 @@ import { compileQuestion } from '../charts/compile.ts';
 import { ask } from '../charts/question.ts';
 import { questionSection } from '../page/question-section.ts';
 import { renderChart } from '../run/chart.ts';
+import { matrixRecord } from '../testing/fixture-answer.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
 import { rawRecord } from '../testing/raw-record.ts';
 import { sweepRecord } from '../testing/sweep-record.ts';
@@ -35,7 +36,11 @@ function collecting(into: string[]): LoggerInterface {
 }
 
 /** What is asked of some runs only has an answer in those only. */
-const ASKED: Readonly<Record<string, RunRecord>> = { sweep: sweepRecord(), 'raw-multiples': rawRecord() };
+const ASKED: Readonly<Record<string, RunRecord>> = {
+  matrix: matrixRecord(),
+  sweep: sweepRecord(),
+  'raw-multiples': rawRecord(),
+};
 
 test('a question that not every record answers has a record here that does', () => {
   const optional = QUESTIONS.filter((question) => question.optional === true).map(({ id }) => id);

@@ -2,7 +2,7 @@
 import type { RunRecord } from '../../results/record.ts';
 import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logDuration, SCHEMA } from '../charts/encodings.ts';
 import { answered, type Question, type Row } from '../charts/question.ts';
-import { adviceOf, type StorageAdvice } from '../reading/advice.ts';
+import { adviceOf, imageAdvice, type StorageAdvice } from '../reading/advice.ts';
 import { intervalWords } from '../reading/paired-times.ts';
 import { formatDuration, formatRatio } from '../reading/quantities.ts';
 
@@ -85,16 +85,23 @@ export const storageTimes: Question = {
           { label: 'Times the baseline', quantity: 'ratio', help: 'from pairs of rounds where measured' },
           { label: 'Certainty', quantity: 'text' },
         ],
-        rows: adviceOf(record).storages.flatMap((storage) =>
-          storage.times.map(({ label, ns, ratio }) => [
-            ...[storage.title, storage.isModel ? 'model' : 'measured', label, Math.round(ns), ratio],
-            certainty(storage, label),
-          ]),
-        ),
+        rows: tableRows(record),
       },
       words: adviceOf(record).storages.map(sentenceOf),
     })),
 };
+
+/** A sweep has rows for each of its images, which the labels of the policies name. */
+function tableRows(record: RunRecord): (string | number | null)[][] {
+  return imageAdvice(record).flatMap(({ image, advice }) =>
+    advice.storages.flatMap((storage) =>
+      storage.times.map(({ label, ns, ratio }) => [
+        ...[storage.title, storage.isModel ? 'model' : 'measured', image === '' ? label : `${label}, ${image}`],
+        ...[Math.round(ns), ratio, certainty(storage, label)],
+      ]),
+    ),
+  );
+}
 
 function sentenceOf({ title, outcome, best, factor, versus, moreRounds }: StorageAdvice): string {
   if (outcome === 'none') return `${title}: no policy can be recommended.`;

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { Cell, CrashVerdict, ExactCounters, RunRecord } from '../../results/record.ts';
 import { seededRandom } from '../../results/statistics-random.ts';
 import { sampleCell, sampleRecord } from '../../results/testing/sample-record.ts';
+import { matrixRecord } from '../testing/fixture-answer.ts';
 import { adviceOf, adviceSentence, imageAdvice } from './advice.ts';
 
 const DEVICES = ['hdd-7200', 'sata-ssd-no-plp', 'nvme-plp', 'network-block'] as const;
@@ -201,6 +202,19 @@ test('the verdict that the run recorded decides, whichever of the two is the bas
   assert.equal(
     adviceOf(record).sentence,
     'On this disk legacy and writeback cannot be told apart yet (about 8 more rounds will tell).',
+  );
+});
+
+test('workloads have an advice each, and the headline says where it holds', () => {
+  const record = matrixRecord();
+  const advice = imageAdvice(record);
+  assert.equal(advice.length, 3);
+  const sentences = advice.map((one) => one.advice.sentence);
+  assert.match(sentences[0]!, /^Use writeback on .*hard disks/);
+  assert.match(sentences[1]!, /^Use legacy on hard disks/);
+  assert.match(
+    adviceSentence(record),
+    /^With made-up-updates, guest flushes; made-up-updates, no guest flush: Use legacy .* Other workloads and images differ\.$/,
   );
 });
 

@@ -54,11 +54,20 @@ export function adviceOf(record: RunRecord): Advice {
 }
 
 /** One advice an image group, in the record's order; groups that differ in their device alone are one. */
-export function imageAdvice(record: RunRecord): { readonly image: string; readonly advice: Advice }[] {
-  const images = new Set(record.cells.map(({ image }) => JSON.stringify(image)));
+export function imageAdvice(record: RunRecord): ImageAdvice[] {
+  const images = new Set(
+    record.cells.map(({ image, workload, requesters }) => JSON.stringify([image, workload, requesters])),
+  );
   const groups = imageGroups(record);
-  if (images.size < 2 || groups.length < 2) return [{ image: '', advice: adviceOf(record) }];
-  return groups.map(({ label, record: part }) => ({ image: label, advice: adviceOf(part) }));
+  if (images.size < 2 || groups.length < 2) return [{ image: '', record, advice: adviceOf(record) }];
+  return groups.map(({ label, record: part }) => ({ image: label, record: part, advice: adviceOf(part) }));
+}
+
+export interface ImageAdvice {
+  /** As of its group; empty for the only one. */
+  readonly image: string;
+  readonly record: RunRecord;
+  readonly advice: Advice;
 }
 
 /** One sentence for the whole record. */
@@ -66,9 +75,15 @@ export function adviceSentence(record: RunRecord): string {
   const all = imageAdvice(record);
   const [first] = all as [(typeof all)[number], ...typeof all];
   if (all.length === 1) return first.advice.sentence;
-  const sentences = new Set(all.map(({ advice }) => advice.sentence));
-  if (sentences.size === 1) return `On all ${all.length} image layouts: ${first.advice.sentence}`;
-  return `With ${first.image}: ${first.advice.sentence} Other image layouts differ.`;
+  const sentences = [...Map.groupBy(all, ({ advice }) => advice.sentence)].toSorted(
+    ([, some], [, others]) => others.length - some.length,
+  );
+  const kind = record.furtherWorkloads === undefined ? 'image layouts' : 'workloads and images';
+  if (sentences.length === 1) return `On all ${all.length} ${kind}: ${first.advice.sentence}`;
+  const [sentence, group] = sentences[0]!;
+  const named = group.slice(0, MOST_NAMED).map(({ image }) => image);
+  const others = group.length > named.length ? ` and ${group.length - named.length} others` : '';
+  return `With ${named.join('; ')}${others}: ${sentence} Other ${kind} differ.`;
 }
 
 function refusal({ verification, hostCacheMode, safety, deterministic }: Cell): string | null {

@@ -4,6 +4,7 @@
  */
 import type { Cell, ExactCounters, RunRecord } from '../../results/record.ts';
 import { formatBytes } from './quantities.ts';
+import { workloadWords } from './workload-words.ts';
 
 /** A cell whose first round has finished. */
 export interface CountedCell {
@@ -49,7 +50,7 @@ function tableAttributes(image: Cell['image']): Attributes {
 
 function attributes(cell: Cell): Attributes {
   const { policy, image } = cellAttributes(cell);
-  return [...policy, ...image];
+  return [['workload', String(cell.workload ?? 0)], ...policy, ...image];
 }
 
 function differing(cells: readonly Cell[]): Set<string> {
@@ -60,18 +61,20 @@ function differing(cells: readonly Cell[]): Set<string> {
   return new Set([...seen].filter(([, values]) => values.size > 1).map(([name]) => name));
 }
 
-function labelOf(cell: Cell, namesakes: readonly Cell[]): string {
+function labelOf(cell: Cell, namesakes: readonly Cell[], workloads: readonly string[]): string {
   const telling = differing(namesakes);
-  const words = attributes(cell).filter(([name]) => telling.has(name));
-  return [cell.policy.name, ...words.map(([name, value]) => `${name} ${value}`)].join(', ');
+  const words = attributes(cell).filter(([name]) => telling.has(name) && name !== 'workload');
+  const under = telling.has('workload') ? [workloads[cell.workload ?? 0]!] : [];
+  return [cell.policy.name, ...words.map(([name, value]) => `${name} ${value}`), ...under].join(', ');
 }
 
 /** Labels of all cells in the record's order, unique: a number is added where nothing else differs. */
 export function cellLabels(record: RunRecord): string[] {
   const used = new Map<string, number>();
+  const workloads = workloadWords(record);
   return record.cells.map((cell) => {
     const namesakes = record.cells.filter((other) => other.policy.name === cell.policy.name);
-    const label = labelOf(cell, namesakes);
+    const label = labelOf(cell, namesakes, workloads);
     const times = (used.get(label) ?? 0) + 1;
     used.set(label, times);
     return times === 1 ? label : `${label} (${times})`;
@@ -102,7 +105,8 @@ export function comparedCells(record: RunRecord): ComparedCell[] {
   const baselines = new Set(named.values());
   return cells.map((item) => {
     const own = cells.find(({ cell }) => cell.id === named.get(item.cell.id));
-    const other = own ?? (baselines.has(item.cell.id) ? undefined : baselineOf(cells));
+    const same = cells.filter(({ cell }) => cell.workload === item.cell.workload);
+    const other = own ?? (baselines.has(item.cell.id) ? undefined : baselineOf(same));
     return { ...item, baseline: other === undefined || other.cell === item.cell ? null : other };
   });
 }

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { compileQuestion } from '../charts/compile.ts';
 import { ask } from '../charts/question.ts';
 import { QUESTIONS } from '../questions/index.ts';
+import { matrixRecord } from '../testing/fixture-answer.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
 import { sweepRecord } from '../testing/sweep-record.ts';
 import { comparedCells } from './cells.ts';
@@ -23,6 +24,34 @@ test('one policy on many images is not a sweep of groups: its cells are compared
   const record = sweepRecord();
   record.cells = record.cells.filter(({ policy }) => policy.name === 'writeback');
   assert.equal(imageGroups(record).length, 1);
+});
+
+test('workloads are groups with records of their own: their cells, their comparisons, their flushes', () => {
+  const record = matrixRecord();
+  const groups = imageGroups(record);
+  assert.deepEqual(
+    groups.map(({ label }) => label),
+    ['install, guest flushes', 'made-up-updates, guest flushes', 'made-up-updates, no guest flush'],
+  );
+  assert.deepEqual(
+    groups.map(({ record: part }) => part.workload),
+    [record.workload, ...record.furtherWorkloads!],
+  );
+  for (const { record: part } of groups) {
+    assert.deepEqual(
+      comparedCells(part).map(({ label, baseline }) => [label, baseline?.label ?? null]),
+      [
+        ['legacy', null],
+        ['writethrough', 'legacy'],
+        ['writeback', 'legacy'],
+      ],
+    );
+  }
+  const whole = comparedCells(record);
+  assert.equal(new Set(whole.map(({ label }) => label)).size, 9);
+  for (const { cell, baseline } of whole)
+    assert.equal(cell.workload, baseline === null ? cell.workload : baseline.cell.workload);
+  assert.equal(whole.filter(({ baseline }) => baseline === null).length, 3);
 });
 
 test('each cell is compared with the baseline of its own image', () => {

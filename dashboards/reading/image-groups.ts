@@ -1,16 +1,18 @@
 /**
- * A sweep runs the same policies on several images or devices. Its cells fall into groups, one for each image, and only cells
- * of one group are compared: a chart shows one group at a time, and the page lets the reader choose.
+ * A sweep runs the same policies under several workloads, or on several images or devices. Its cells fall into groups, one for each
+ * workload and image, and only cells of one group are compared: a chart shows one group at a time, and the page lets the reader choose.
  */
 import type { Cell, RunRecord } from '../../results/record.ts';
+import { workloadParts } from '../../results/workload-parts.ts';
 import { cellAttributes } from './cells.ts';
 import { coarsen, MOST_ENTRIES } from './file-map-bins.ts';
 import { coarserInTime, MOST_BINS } from './latency-map-bins.ts';
+import { workloadWords } from './workload-words.ts';
 
 export interface ImageGroup {
-  /** What this group has in common and others have not, for example `cluster 64 KiB`; empty when there is one group only. */
+  /** What this group has in common and others have not, for example `install-burst, cluster 64 KiB`; empty when there is one group only. */
   readonly label: string;
-  /** The record with the cells of the group alone. */
+  /** The record with the cells of the group alone, and their workload. */
   readonly record: RunRecord;
 }
 
@@ -45,6 +47,20 @@ export function imageGroups(record: RunRecord): readonly ImageGroup[] {
 }
 
 function groupsOf(record: RunRecord): ImageGroup[] {
+  const words = workloadWords(record);
+  const parts = workloadParts(record);
+  return parts.flatMap((part, index) => {
+    const images = groupsOfPart(part, record.cells.length);
+    if (parts.length === 1) return images;
+    return images.map((group) => ({
+      label: [words[index]!, group.label].filter((word) => word !== '').join(', '),
+      record: group.record,
+    }));
+  });
+}
+
+/** `cells`: of the whole record, which share the room for pictures. */
+function groupsOfPart(record: RunRecord, cells: number): ImageGroup[] {
   const swept = sweptAttributes(record.cells);
   const labelOf = (cell: Cell) =>
     cellAttributes(cell)
@@ -52,15 +68,18 @@ function groupsOf(record: RunRecord): ImageGroup[] {
       .map(([name, value]) => `${name} ${value}`)
       .join(', ');
   const groups = Map.groupBy(record.cells, labelOf);
-  if (groups.size < 2 || [...groups.values()].every(({ length }) => length < 2)) return [{ label: '', record }];
+  const isOne = groups.size < 2 || [...groups.values()].every(({ length }) => length < 2);
+  if (isOne && cells === record.cells.length) return [{ label: '', record }];
   const lightOf = (cell: Cell): Cell => ({
     ...cell,
-    fileMap: cell.fileMap && coarsen(cell.fileMap, MOST_ENTRIES / record.cells.length),
-    ...(cell.latencyMap && { latencyMap: coarserInTime(cell.latencyMap, MOST_BINS / record.cells.length) }),
+    fileMap: cell.fileMap && coarsen(cell.fileMap, MOST_ENTRIES / cells),
+    ...(cell.latencyMap && { latencyMap: coarserInTime(cell.latencyMap, MOST_BINS / cells) }),
   });
-  return [...groups].map(([label, cells]) => {
-    return { label, record: { ...record, cells: cells.map(lightOf) } };
+  const light = ([label, own]: readonly [string, readonly Cell[]]): ImageGroup => ({
+    label,
+    record: { ...record, cells: own.map(lightOf) },
   });
+  return isOne ? [light(['', record.cells])] : [...groups].map(light);
 }
 
 export function isSweep(record: RunRecord): boolean {

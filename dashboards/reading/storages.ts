@@ -139,7 +139,7 @@ function inverse(paired: PairedTime | null): PairedTime | null {
 function candidatesOf(record: RunRecord): Candidate[] {
   const items = comparedCells(record).filter(({ cell }) => cell.engine === 'cowbench');
   const same = ({ cell }: CountedCell) =>
-    JSON.stringify([cell.policy.name, cell.policy.stage, cell.policy.parameters, cell.hostCacheMode]);
+    JSON.stringify([cell.policy.name, cell.policy.stage, cell.policy.parameters, cell.hostCacheMode, cell.workload]);
   const labels = new Set(items.map(({ cell }) => cell.policy.name));
   const groups = [...Map.groupBy(items, same).values()];
   return groups.map((group) => {

@@ -5,7 +5,6 @@ import { figure } from '../page/data-table.ts';
 import { type Html, html } from '../page/html.ts';
 import { imageAdvice, type StorageAdvice } from '../reading/advice.ts';
 import { type CountedCell, countedCells } from '../reading/cells.ts';
-import { imageGroups } from '../reading/image-groups.ts';
 import { hasInterval } from '../reading/paired-times.ts';
 import { formatBytes, formatCount, formatDuration, formatRatio } from '../reading/quantities.ts';
 import { type PolicyTime, storagesOf } from '../reading/storages.ts';
@@ -124,15 +123,10 @@ function body(record: RunRecord, storages: readonly StorageAdvice[], columns: re
 
 /** Columns are policies; a sweep has a body for each image, of which one is shown. */
 export function answerTable(record: RunRecord): Html {
-  const groups = new Map(imageGroups(record).map((group) => [group.label, group.record]));
-  const parts = imageAdvice(record).map(({ image, advice }) => ({
-    image,
-    advice,
-    part: groups.get(image) ?? record,
-  }));
-  const columns = storagesOf(parts[0]?.part ?? record).cells;
+  const parts = imageAdvice(record);
+  const columns = storagesOf(parts[0]?.record ?? record).cells;
   if (columns.length === 0) return html``;
-  const bodies = parts.map(({ image, advice, part }, index) => {
+  const bodies = parts.map(({ image, advice, record: part }, index) => {
     const group = parts.length === 1 ? null : html` data-group="${image}"${index === 0 ? null : html` hidden`}`;
     return html`<tbody${group}>${body(part, advice.storages, storagesOf(part).cells)}</tbody>`;
   });

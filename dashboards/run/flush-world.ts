@@ -1,7 +1,19 @@
 /** Which world of guest flushes the run shows, since that decides more than any policy. */
 import type { RunRecord } from '../../results/record.ts';
+import { workloadParts } from '../../results/workload-parts.ts';
 import { countedCells } from '../reading/cells.ts';
 import { formatCount } from '../reading/quantities.ts';
+import { workloadWords } from '../reading/workload-words.ts';
+
+/** One sentence for each world that workloads of the run are in. */
+export function flushWorlds(record: RunRecord): string[] {
+  const words = workloadWords(record);
+  const parts = workloadParts(record).map((part, index) => ({ words: words[index]!, world: flushWorld(part) }));
+  if (parts.length === 1) return [parts[0]!.world];
+  return [...Map.groupBy(parts, ({ world }) => world)].map(
+    ([world, group]) => `${group.map((one) => one.words).join('; ')}: ${world}`,
+  );
+}
 
 export function flushWorld(record: RunRecord): string {
   return guestWorld(record) + requesterWorld(record);

@@ -1,5 +1,6 @@
 /** The report of one run: answers on the first screen, then one section for each question. */
 import type { RunRecord } from '../../results/record.ts';
+import { workloadParts } from '../../results/workload-parts.ts';
 import { compileQuestion } from '../charts/compile.ts';
 import { type AskedQuestion, ask } from '../charts/question.ts';
 import { copyButtons } from '../page/data-table.ts';
@@ -10,11 +11,13 @@ import { type Html, html } from '../page/html.ts';
 import { pageTop } from '../page/page-top.ts';
 import { questionSection } from '../page/question-section.ts';
 import { QUESTIONS } from '../questions/index.ts';
+import { matrix } from '../questions/matrix.ts';
 import { adviceSentence } from '../reading/advice.ts';
 import { imageGroups } from '../reading/image-groups.ts';
 import { withVisibleLabels } from '../reading/visible-labels.ts';
+import { workloadsTitle } from '../reading/workload-words.ts';
 import { answerTable } from './answer-table.ts';
-import { flushWorld } from './flush-world.ts';
+import { flushWorlds } from './flush-world.ts';
 import { policyTable, timesTable } from './policy-table.ts';
 import { safetySection } from './safety-section.ts';
 import { type Warning, warningsOf } from './warnings.ts';
@@ -24,13 +27,16 @@ function castOf(record: RunRecord): string {
   const groups = imageGroups(record);
   const most = Math.max(...groups.map((group) => group.record.cells.length));
   const cast = most === 1 ? '1 policy' : `${most} policies`;
-  return groups.length > 1 ? `${cast} on ${groups.length} images` : cast;
+  const workloads = workloadParts(record).length;
+  const images = groups.length / workloads;
+  const on = images > 1 ? `${cast} on ${images} images` : cast;
+  return workloads > 1 ? `${on} under ${workloads} workloads` : on;
 }
 
 function pageHeader(record: RunRecord): Html {
   return html`${pageTop()}
 <main id="main">
-<h1>${record.workload.title}</h1>
+<h1>${workloadsTitle(record)}</h1>
 <p class="meta">${record.startedAt.slice(0, 10)} · ${record.source.commit === null ? `cowbench ${record.source.version}` : `commit ${record.source.commit.slice(0, 12)}`} · ${castOf(record)} · ${record.environment.fileSystem.type}</p>`;
 }
 
@@ -45,7 +51,7 @@ function warningList(record: RunRecord, severity: Warning['severity']): Html | n
 function imageSelect(record: RunRecord): Html | null {
   const groups = imageGroups(record);
   if (groups.length < 2) return null;
-  return html`<div class="controls"><label for="answer-group">Image</label>
+  return html`<div class="controls"><label for="answer-group">${record.furtherWorkloads === undefined ? 'Image' : 'Workload'}</label>
 <select id="answer-group" data-group-select>${groups.map(({ label }) => html`<option>${label}</option>`)}</select></div>`;
 }
 
@@ -61,7 +67,7 @@ ${questionSection(first)}
 <div class="tools">${copyButtons('storage-table', 'each policy on each storage')}</div>
 <section id="counts" class="question" aria-labelledby="counts-title">
 <h2 id="counts-title"><a href="#counts">All counts and times</a></h2>
-<p class="world">${flushWorld(record)}</p>
+${flushWorlds(record).map((line) => html`<p class="world">${line}</p>`)}
 ${warningList(record, 'warn')}
 ${policyTable(record)}
 ${timesTable(record)}
@@ -85,16 +91,17 @@ function contents(drawn: readonly string[]): Html {
 export async function renderReport(record: RunRecord): Promise<string> {
   const visible = withVisibleLabels(record);
   const asked = QUESTIONS.map((question) => ask(question, visible));
-  const [first] = asked;
+  // Of several workloads or images all are seen at once, then each.
+  const first = asked.find(({ question, whole }) => question === matrix && whole !== null) ?? asked[0]!;
   const charts = asked.flatMap((one) => compileQuestion(one) ?? []);
   const body = html`${pageHeader(visible)}
-${firstScreen(visible, first!)}
+${firstScreen(visible, first)}
 ${contents(charts.map(({ id }) => id))}
-${asked.slice(1).map(questionSection)}
+${asked.filter((one) => one !== first).map(questionSection)}
 ${safetySection(visible)}
 ${environmentSection(visible)}
 ${glossarySection()}
 </main>
 <footer><p>Made from run ${visible.runId}. Counts are exact; times are noisy and compare only within this run.</p></footer>`;
-  return pageDocument({ title: `${visible.workload.title}: cowbench report`, body, charts });
+  return pageDocument({ title: `${workloadsTitle(visible)}: cowbench report`, body, charts });
 }

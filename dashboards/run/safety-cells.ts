@@ -30,8 +30,9 @@ function shortWords({ verdict, distinctStates }: CrashVerdict): string {
   return verdict === 'leaks' ? `${states}, leaks space` : states;
 }
 
-export function workloadCell({ cell: { safety } }: CountedCell): SafetyCell {
-  return verdictCell(safety?.workload);
+/** Without a cell: not measured. */
+export function workloadCell(item?: CountedCell): SafetyCell {
+  return verdictCell(item?.cell.safety?.workload);
 }
 
 export function otherStatesCell({ cell: { crash } }: CountedCell): SafetyCell {

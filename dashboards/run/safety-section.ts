@@ -4,6 +4,7 @@ import { copyButtons } from '../page/data-table.ts';
 import { type Html, html } from '../page/html.ts';
 import { type CountedCell, countedCells } from '../reading/cells.ts';
 import { classWords, crashWords } from '../reading/crash-words.ts';
+import { imageGroups } from '../reading/image-groups.ts';
 import { formatCount } from '../reading/quantities.ts';
 import { exploredOf, operationName, otherStatesCell, type SafetyCell, workloadCell } from './safety-cells.ts';
 
@@ -32,16 +33,30 @@ function keyOf({ operation, onSnapshot }: Operation): string {
   return JSON.stringify([operation, onSnapshot]);
 }
 
-function rowsOf(record: RunRecord, items: readonly CountedCell[]): Html[] {
-  const { workload, others } = exploredOf(record);
+interface Group {
+  /** Of its workload and image; empty for the only one. */
+  readonly label: string;
+  readonly record: RunRecord;
+  readonly items: readonly CountedCell[];
+}
+
+/** The beginning of the workload is explored on each image; single operations on one, the same for all. */
+function rowsOf(record: RunRecord, items: readonly CountedCell[], groups: readonly Group[]): Html[] {
+  const { others } = exploredOf(record);
   const safeties = items.flatMap(({ cell: { safety } }) => safety ?? []);
   const operations = new Map(safeties.flatMap((safety) => safety.operations.map((one) => [keyOf(one), one] as const)));
   const under = (text: string) => html`<span class="under wrap">${text}</span>`;
   const has = (of: (item: CountedCell) => unknown) => items.some((item) => of(item) != null);
   return [
-    ...(has(({ cell }) => cell.safety?.workload)
-      ? [row(html`this workload${under(workload)}`, items, workloadCell)]
-      : []),
+    ...groups.flatMap((group) => {
+      if (group.items.every(({ cell }) => cell.safety?.workload == null)) return [];
+      const name = group.label === '' ? 'this workload' : group.label;
+      const own = (label: string) => group.items.find((item) => item.label === label);
+      return row(html`${name}${under(exploredOf(group.record).workload)}`, items, ({ label }) => {
+        const item = own(label);
+        return item === undefined ? workloadCell() : workloadCell(item);
+      });
+    }),
     ...[...operations].map(([key, operation]) =>
       row(html`${operationName(operation)}`, items, ({ cell: { safety } }) =>
         operationCell(safety?.operations.find((one) => keyOf(one) === key)),
@@ -72,8 +87,15 @@ function explained(items: readonly CountedCell[]): Html {
 
 /** Says so where nothing was explored. */
 export function safetySection(record: RunRecord): Html {
-  const items = countedCells(record);
-  const rows = rowsOf(record, items);
+  const groups = imageGroups(record).map((group): Group => ({ ...group, items: countedCells(group.record) }));
+  // A policy has one name in all groups.
+  const items = [
+    ...Map.groupBy(
+      groups.flatMap((group) => group.items),
+      ({ label }) => label,
+    ).values(),
+  ].map(([first]) => first!);
+  const rows = rowsOf(record, items, groups);
   const head = html`<h2 id="crash-safety-title"><a href="#crash-safety">Is it safe when the power fails?</a></h2>`;
   if (rows.length === 0)
     return html`<section id="crash-safety" class="question" aria-labelledby="crash-safety-title">${head}
@@ -86,7 +108,7 @@ export function safetySection(record: RunRecord): Html {
 <thead><tr><th scope="col">Power cut during</th>${items.map(({ label }) => html`<th scope="col">${label}</th>`)}</tr></thead>
 <tbody>${rows}</tbody></table></div>
 <div class="tools">${copyButtons('safety-table', 'crash safety by operation')}</div>
-${explained(items)}
-${stories(items)}
+${explained(countedCells(record))}
+${stories(countedCells(record))}
 </section>`;
 }

@@ -50,3 +50,24 @@ export function answeredRecord(change: (record: RunRecord) => void = () => undef
     change(record);
   });
 }
+
+/** The same policies under two workloads, the second of which with and without guest flushes: there writeback is the slowest. */
+export function matrixRecord(): RunRecord {
+  return answeredRecord((record) => {
+    const { workload, cells } = record;
+    record.furtherWorkloads = [
+      { ...workload, name: 'made-up-updates', title: 'Fixture: updates', guestFlush: 'recorded' },
+      { ...workload, name: 'made-up-updates', title: 'Fixture: updates', guestFlush: 'none' },
+    ];
+    workload.guestFlush = 'recorded';
+    record.cells = [undefined, 1, 2].flatMap((under) =>
+      cells.map((cell): Cell => {
+        const copy = structuredClone(cell);
+        if (under === undefined) return copy;
+        if (cell.policy.name === 'writeback')
+          for (const name of Object.keys(copy.modelledNs!)) copy.modelledNs![name]! *= 100;
+        return { ...copy, workload: under, id: `${cell.id}, workload ${under}` };
+      }),
+    );
+  });
+}

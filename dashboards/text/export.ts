@@ -3,10 +3,12 @@ import { exactMetrics } from '../../results/comparison-exact.ts';
 import type { Cell, RunRecord, TimeComparison } from '../../results/record.ts';
 import { median } from '../../results/statistics.ts';
 import { syncWork } from '../../results/sync-work.ts';
+import { workloadParts } from '../../results/workload-parts.ts';
 import { adviceSentence } from '../reading/advice.ts';
 import { crashWords } from '../reading/crash-words.ts';
 import { timedRounds } from '../reading/paired-times.ts';
 import { formatBytes } from '../reading/quantities.ts';
+import { workloadsTitle } from '../reading/workload-words.ts';
 import { commitsHeadline, countLines } from './comparison-text.ts';
 
 export const EXPORT_FORMATS = ['table', 'json', 'csv', 'markdown', 'comment'] as const;
@@ -16,7 +18,7 @@ type Row = Readonly<Record<string, string | number>>;
 
 /** Comma-separated values with a header line; every counter is a column (RFC 4180). */
 export function csvText(records: readonly RunRecord[]): string {
-  const rows = records.flatMap((record) => record.cells.map((cell) => wholeRow(record, cell)));
+  const rows = records.flatMap(workloadParts).flatMap((part) => part.cells.map((cell) => wholeRow(part, cell)));
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const line = (values: readonly (string | number)[]) => `${values.map(csvField).join(',')}\r\n`;
   return line(columns) + rows.map((row) => line(columns.map((column) => row[column] ?? ''))).join('');
@@ -24,7 +26,7 @@ export function csvText(records: readonly RunRecord[]): string {
 
 /** A Markdown table of the columns that people compare. */
 export function markdownText(records: readonly RunRecord[]): string {
-  const rows = records.flatMap((record) => record.cells.map((cell) => shortRow(record, cell)));
+  const rows = records.flatMap(workloadParts).flatMap((part) => part.cells.map((cell) => shortRow(part, cell)));
   const columns = Object.keys(rows[0] ?? {});
   const line = (values: readonly (string | number)[]) => `| ${values.map(markdownField).join(' | ')} |\n`;
   const rule = `|${columns.map((_, index) => (index < 2 ? ' --- ' : ' ---: ')).join('|')}|\n`;
@@ -56,12 +58,12 @@ function verdictText({ verdict, interval }: TimeComparison): string {
 /** For a comment on a pull request: each run's answer and what it rests on, then the table of all. */
 export function commentText(records: readonly RunRecord[]): string {
   const answers = records.map((record) => {
-    const { workload, source } = record;
+    const { source } = record;
     const commit =
       source.commit === null ? 'no commit' : `${source.commit.slice(0, 12)}${source.dirty ? ', changed' : ''}`;
     const answer = commitsHeadline(record) ?? adviceSentence(record);
     const counts = countLines(record.comparisons ?? []).map((line) => `- ${markdownField(line)}\n`);
-    const heading = `### ${markdownField(workload.title)} (${commit})\n\n**${markdownField(answer)}**\n`;
+    const heading = `### ${markdownField(workloadsTitle(record))} (${commit})\n\n**${markdownField(answer)}**\n`;
     return `${heading}${counts.length > 0 ? `\n${counts.join('')}` : ''}\n`;
   });
   return answers.join('') + markdownText(records);

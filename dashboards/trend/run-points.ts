@@ -5,6 +5,7 @@
 import type { Cell, ExactCounters, RunRecord } from '../../results/record.ts';
 import { bootstrapMedianInterval } from '../../results/statistics-bootstrap.ts';
 import { workloadAttributes, workloadIdentity } from '../../results/workload-identity.ts';
+import { workloadParts } from '../../results/workload-parts.ts';
 import { cellAttributes, median, timesMeaningless, waitsOf } from '../reading/cells.ts';
 import type { CommitFacts } from '../reading/commit-facts.ts';
 import { timedRounds } from '../reading/paired-times.ts';
@@ -90,8 +91,13 @@ function findingsOf(record: RunRecord): string[] {
   return found;
 }
 
+/** A run of several workloads is named by all of them; its points by one each. */
 function namesOf(record: RunRecord) {
-  return { workload: workloadLabel(record), identity: workloadIdentity(record.workload) };
+  const all = workloadParts(record).map(({ workload }) => workload);
+  return {
+    workload: all.map((workload) => workloadLabel({ workload })).join('; '),
+    identity: all.map(workloadIdentity).join('; '),
+  };
 }
 
 /** Points are taken from sound cells only; `commits` knows the subjects and dates of those that git has. */
@@ -100,8 +106,8 @@ export function summariseRun(hostile: RunRecord, commits: ReadonlyMap<string, Co
   const { source, startedAt, runId } = record;
   const known = (commit: string | null) =>
     withVisibleLabels([...commits].find(([hash]) => commit !== null && hash.startsWith(commit))?.[1] ?? null);
-  const common = { runId, machine: machineLabel(record), ...namesOf(record) };
-  const points = record.cells.flatMap((cell): Point[] => {
+  const run = { runId, machine: machineLabel(record) };
+  const pointOf = (part: RunRecord, cell: Cell): Point[] => {
     if (cell.exact === null || !cell.deterministic || cell.verification.content === 'different') return [];
     const measured = cell.policy.parameters.commit;
     const commit = measured === undefined ? source.commit : String(measured);
@@ -109,21 +115,23 @@ export function summariseRun(hostile: RunRecord, commits: ReadonlyMap<string, Co
     const { policy, image } = cellAttributes(cell);
     return [
       {
-        ...common,
+        ...run,
+        ...namesOf(part),
         commit,
         dirty: measured === undefined && source.dirty,
         date: facts?.date ?? startedAt,
         subject: facts?.subject ?? '',
         policy: cell.policy.name,
-        attributes: [...workloadAttributes(record.workload), ...policy, ...image].filter(
+        attributes: [...workloadAttributes(part.workload), ...policy, ...image].filter(
           ([name]) => !SOURCE_PARAMETERS.includes(name),
         ),
-        figures: figuresOf(record, cell, cell.exact),
+        figures: figuresOf(part, cell, cell.exact),
       },
     ];
-  });
+  };
   return {
-    ...common,
+    ...run,
+    ...namesOf(record),
     startedAt,
     status: record.status,
     commit: source.commit,
@@ -131,16 +139,18 @@ export function summariseRun(hostile: RunRecord, commits: ReadonlyMap<string, Co
     subject: known(source.commit)?.subject ?? '',
     cells: record.cells.length,
     findings: findingsOf(record),
-    points,
+    points: workloadParts(record).flatMap((part) => part.cells.flatMap((cell) => pointOf(part, cell))),
   };
 }
 
 /** The runs, each workload under the name that it had last: a trace that was moved is still the same trace. */
 export function underNewestNames(runs: readonly RunSummary[]): RunSummary[] {
   const oldestFirst = runs.toSorted((a, b) => a.startedAt.localeCompare(b.startedAt));
-  const newest = new Map(oldestFirst.map(({ identity, workload }) => [identity, workload]));
-  return runs.map((run) => {
-    const workload = newest.get(run.identity) ?? run.workload;
-    return { ...run, workload, points: run.points.map((point) => ({ ...point, workload })) };
+  const named = oldestFirst.flatMap((run) => [run, ...run.points]);
+  const newest = new Map(named.map(({ identity, workload }) => [identity, workload]));
+  const renamed = <Named extends { readonly identity: string; readonly workload: string }>(one: Named): Named => ({
+    ...one,
+    workload: newest.get(one.identity) ?? one.workload,
   });
+  return runs.map((run) => ({ ...renamed(run), points: run.points.map(renamed) }));
 }

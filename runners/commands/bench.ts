@@ -31,6 +31,7 @@ export const bench: CommandModule<object, BenchOptions> = {
         '$0 bench -w random-write --flush-every 1 --requesters 1,4,16,64',
         'requests in flight at once, which share flushes',
       )
+      .example('$0 bench -w install,snapshot --guest-flush recorded,none', 'a matrix of workloads on one page')
       .example('$0 bench --device model:hdd-7200,model:nvme-plp', 'on modelled devices'),
   handler: async (options) => void (await benchPlans(plansOf(options, hideBin(process.argv)), options)),
 };

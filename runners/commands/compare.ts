@@ -17,7 +17,7 @@ import { sourceTree } from '../measure/commits/worktrees.ts';
 import { type BenchOptions, withBenchOptions } from '../measure/plan/bench-options.ts';
 import { looksLikeEngine } from '../measure/plan/engines.ts';
 import type { BenchPlan } from '../measure/plan/plan.ts';
-import { planOf } from '../measure/plan/plan-options.ts';
+import { matrixPlan } from '../measure/plan/sweep.ts';
 import { benchPlans } from './bench.ts';
 
 const STOPPING = `Without --rounds, verdicts are checked after ${LOOKS.join(', ')} rounds, until all are settled.`;
@@ -55,14 +55,14 @@ export const compare: CommandModule<object, BenchOptions> = {
 
 function enginesPlan(options: BenchOptions): BenchPlan {
   const words = hideBin(process.argv);
-  const of = (engine: unknown) => withPatience(planOf({ ...withWorkload(options), engine }, words), options);
+  const of = (engine: unknown) => withPatience(matrixPlan({ ...withWorkload(options), engine }, words), options);
   return engineComparison(of(String(options.base)), of(String(options.head)));
 }
 
 function commitsPlan(options: BenchOptions): BenchPlan {
   const [base, head] = [resolveRevision(String(options.base)), resolveRevision(String(options.head))];
   refuseDirty([base, head]);
-  const plan = withPatience(planOf(withWorkload(options), hideBin(process.argv)), options);
+  const plan = withPatience(matrixPlan(withWorkload(options), hideBin(process.argv)), options);
   const tell = (line: string) => {
     if (options.quiet !== true) console.error(line);
   };

@@ -15,6 +15,7 @@ const MOST_RECORDS = 20;
 const VALUES: Readonly<Record<string, () => readonly string[]>> = {
   policy: () => ['all', ...policyNames()],
   workload: () => [...WORKLOADS.map(({ name }) => name), 'trace:'],
+  'guest-flush': () => ['recorded', 'none', 'every:'],
   stage: () => ['all', ...STAGE_IDS],
   cache: () => HOST_CACHE_MODES,
   engine: () => ['cowbench', 'qemu', 'raw', 'nbd:null', 'formats'],

@@ -16,6 +16,8 @@ test('commands, subcommands, options, values and lists of values', async () => {
   assert.deepEqual(await completions(['bench', '--policy', 'writet']), ['writethrough']);
   assert.deepEqual(await completions(['bench', '-p', 'legacy,writeb']), ['legacy,writeback']);
   assert.deepEqual(await completions(['bench', '--workload=install-']), ['--workload=install-burst']);
+  assert.deepEqual(await completions(['bench', '-w', 'install,overw']), ['install,overwrite']);
+  assert.deepEqual(await completions(['bench', '--guest-flush', 'recorded,n']), ['recorded,none']);
   assert.deepEqual(await completions(['bench', '--device', 'model:hdd']), ['model:hdd-7200']);
   assert.deepEqual(await completions(['bench', '--dir', '/tm']), [], 'a directory is the shell’s business');
   assert.deepEqual(await completions(['nonsense', 'x']), []);

@@ -8,7 +8,7 @@ import { type Job, jobOf } from '../fleet/job.ts';
 import { JobQueue } from '../fleet/queue.ts';
 import { describeSource } from '../machine/source.ts';
 import { type BenchOptions, withBenchOptions } from '../measure/plan/bench-options.ts';
-import { plansOf } from '../measure/plan/sweep.ts';
+import { separatePlans } from '../measure/plan/sweep.ts';
 import { baseImageNames } from '../safety/fuzz/run-fuzz.ts';
 import { SAFETY_PLAN_OPTIONS, safetyPlanOf } from '../safety/record/plan-options.ts';
 import { requireKnownProgram } from '../shards/part-file.ts';
@@ -66,8 +66,9 @@ const benchJob: CommandModule<object, BenchOptions> = {
   handler: async (options) => {
     const label = single('label', options.label as OptionText);
     if (!/^[\w-]{1,40}$/.test(label)) throw new UsageError(`--label "${label}": expected letters, digits and -`);
-    const jobs = plansOf({ ...options, report: false }, []).map(({ workload, cells, baselines, rounds, pace, crash }) =>
-      newJob({ kind: 'bench', plan: { workload, cells, baselines, rounds, pace, crash } }),
+    const jobs = separatePlans({ ...options, report: false }, []).map(
+      ({ workload, cells, baselines, rounds, pace, crash }) =>
+        newJob({ kind: 'bench', plan: { workload, cells, baselines, rounds, pace, crash } }),
     );
     await queueAll(jobs, label, options);
   },

@@ -68,9 +68,11 @@ export class FileStore implements ResultStore {
     const points: SeriesPoint[] = [];
     for (const record of this.#records()) {
       const { runId, startedAt, commit, ...summary } = summaryOf(record);
-      if (summary.status !== 'complete' || summary.workload !== workload) continue;
+      if (summary.status !== 'complete') continue;
       if (machine !== undefined && machine !== summary.machine) continue;
-      const value = seriesValues(record).find((one) => one.cell === cell && one.metric === metric)?.value;
+      const value = seriesValues(record).find(
+        (one) => one.workload === workload && one.cell === cell && one.metric === metric,
+      )?.value;
       if (value !== undefined) points.push({ runId, startedAt, machine: summary.machine, commit, value });
     }
     yield* points.reverse();

@@ -231,19 +231,22 @@ async function putSamples(client: pg.PoolClient, record: RunRecord): Promise<voi
 
 async function putSeries(client: pg.PoolClient, record: RunRecord): Promise<void> {
   const rows = seriesValues(record);
-  const columns = [rows.map(({ cell }) => cell), rows.map(({ metric }) => metric)];
+  const columns = [
+    ...[rows.map(({ workload }) => workload), rows.map(({ cell }) => cell), rows.map(({ metric }) => metric)],
+  ];
   await client.query(
     `INSERT INTO cowbench.metric_series (workload, cell, metric)
-     SELECT DISTINCT $1, cell, metric FROM unnest($2::text[], $3::text[]) AS given (cell, metric)
+     SELECT DISTINCT workload, cell, metric
+     FROM unnest($1::text[], $2::text[], $3::text[]) AS given (workload, cell, metric)
      ON CONFLICT DO NOTHING`,
-    [record.workload.name, ...columns],
+    columns,
   );
   await client.query(
     `INSERT INTO cowbench.metric (series, run_id, value)
      SELECT DISTINCT ON (series) series, $5, value
-     FROM unnest($2::text[], $3::text[], $4::double precision[]) AS given (cell, metric, value)
-     JOIN cowbench.metric_series s ON s.workload = $1 AND s.cell = given.cell AND s.metric = given.metric
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::double precision[]) AS given (workload, cell, metric, value)
+     JOIN cowbench.metric_series s USING (workload, cell, metric)
      ON CONFLICT (series, run_id) DO UPDATE SET value = excluded.value`,
-    [record.workload.name, ...columns, rows.map(({ value }) => value), record.runId],
+    [...columns, rows.map(({ value }) => value), record.runId],
   );
 }

@@ -10,6 +10,7 @@
 import { createHash } from 'node:crypto';
 import type { Cell, RunRecord } from '../../results/record.ts';
 import { median } from '../../results/statistics.ts';
+import { workloadOfCell, workloadParts } from '../../results/workload-parts.ts';
 
 export interface RunSummary {
   readonly runId: string;
@@ -82,11 +83,16 @@ export interface ResultStore extends AsyncDisposable {
   verify(): AsyncIterable<string>;
 }
 
+/** Of all workloads, with commas. */
+function namesOf(record: RunRecord): string {
+  return [...new Set(workloadParts(record).map(({ workload }) => workload.name))].join(',');
+}
+
 export function summaryOf(record: RunRecord): RunSummary {
-  const { runId, status, startedAt, environment, source, workload, plan } = record;
+  const { runId, status, startedAt, environment, source, plan } = record;
   return {
     ...{ runId, status, startedAt, machine: environment.machine, commit: source.commit },
-    ...{ workload: workload.name, fileSystem: environment.fileSystem.type, plan: plan ?? null },
+    ...{ workload: namesOf(record), fileSystem: environment.fileSystem.type, plan: plan ?? null },
     samples: sampleRows(record).length,
   };
 }
@@ -111,16 +117,17 @@ export function sampleRows({ cells }: Pick<RunRecord, 'cells'>): SampleRow[] {
 }
 
 export interface SeriesValue {
+  readonly workload: string;
   readonly cell: string;
   readonly metric: SeriesMetric;
   readonly value: number;
 }
 
-export function seriesValues({ cells }: Pick<RunRecord, 'cells'>): SeriesValue[] {
-  return cells.flatMap((cell) =>
+export function seriesValues(record: RunRecord): SeriesValue[] {
+  return record.cells.flatMap((cell) =>
     SERIES_METRICS.flatMap((metric): SeriesValue[] => {
       const value = metricOf(cell, metric);
-      return value === null ? [] : [{ cell: cell.id, metric, value }];
+      return value === null ? [] : [{ workload: workloadOfCell(record, cell).name, cell: cell.id, metric, value }];
     }),
   );
 }

@@ -45,7 +45,7 @@ export async function trendPoint(
 ): Promise<TrendPoint> {
   const subject = subjectOf(commit);
   const at = (root: string) => planAt(plan, { commit, revision: commit, root });
-  const stored = storedRecord(plan.session.recordsRoot, commit, planHash(at(''), workload));
+  const stored = storedRecord(plan.session.recordsRoot, commit, planHash(at(''), [workload]));
   if (stored !== null) return { commit, subject, record: stored, gap: null };
   try {
     const { root } = sourceTree(resolveRevision(commit), tell);

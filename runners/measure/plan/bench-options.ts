@@ -15,11 +15,11 @@ const common = true;
 
 const WHAT = {
   workload: {
-    ...value('NAME'),
+    ...value('NAME,…'),
     alias: 'w',
     default: 'install',
     common,
-    describe: 'see cowbench workloads; or trace:FILE',
+    describe: 'see cowbench workloads (several: one run, one page); or trace:FILE',
   },
   policy: {
     ...value('NAME,…'),
@@ -28,7 +28,7 @@ const WHAT = {
     describe: 'see cowbench policies [default: all]',
   },
   'guest-flush': {
-    ...value('WHEN'),
+    ...value('WHEN,…'),
     default: 'recorded',
     common,
     describe: 'recorded, every:N writes, or none (but one at power-off)',

@@ -4,6 +4,7 @@ import yargs from 'yargs';
 import { withBenchOptions } from './bench-options.ts';
 import type { BenchPlan } from './plan.ts';
 import { planOf } from './plan-options.ts';
+import { matrixPlan } from './sweep.ts';
 
 function plan(...words: string[]): BenchPlan {
   return planOf(withBenchOptions(yargs(words)).parseSync(), ['bench', ...words]);
@@ -109,4 +110,25 @@ test('requesters are an axis of the cells, of those alone that are sent several 
   refuses(/--pace: not with several --requesters/, '--requesters', '4', '--pace', '100');
   for (const engine of ['qemu', 'nbd:null'])
     refuses(/is sent one request at a time: add 1 to --requesters/, '--requesters', '4', '--engine', engine);
+});
+
+test('several workloads and guest flushes make one plan: cells under each, compared within it', () => {
+  const words = ['-w', 'overwrite,snapshot', '--guest-flush', 'recorded,none', '-p', 'legacy,writeback'];
+  const options = withBenchOptions(yargs(words)).parseSync();
+  const { workload, furtherWorkloads, cells, baselines, rounds } = matrixPlan(options, words);
+  assert.deepEqual(
+    [workload, ...furtherWorkloads!].map(({ name, guestFlush }) => `${name} ${guestFlush}`),
+    ['overwrite recorded', 'overwrite none', 'snapshot recorded', 'snapshot none'],
+  );
+  assert.deepEqual(
+    cells.map(({ id, workload: under = 0 }) => `${under} ${id}`),
+    [
+      ...['0 legacy', '0 writeback'].map((cell) => `${cell}, workload overwrite, flush recorded`),
+      ...['1 legacy', '1 writeback'].map((cell) => `${cell}, workload overwrite, flush none`),
+      ...['2 legacy', '2 writeback'].map((cell) => `${cell}, workload snapshot, flush recorded`),
+      ...['3 legacy', '3 writeback'].map((cell) => `${cell}, workload snapshot, flush none`),
+    ],
+  );
+  assert.deepEqual(baselines, [null, 0, null, 2, null, 4, null, 6]);
+  assert.deepEqual(rounds, { timeBudgetMs: 4 * 120_000 }, 'each workload gets its time');
 });

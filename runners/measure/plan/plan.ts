@@ -5,10 +5,17 @@ import type { CellChoice, RawCellChoice } from '../../sample/job.ts';
 import type { WorkloadChoice } from '../../sample/workload-choice.ts';
 import type { Baselines } from './variants.ts';
 
-/** A cell that this program's engine measures. */
-export interface EngineCell extends CellChoice {
-  readonly engine: 'cowbench';
+/** What every cell of a run has besides what a worker gets. */
+interface Planned {
+  /** Unique in the run. */
   readonly id: string;
+  /** Which of the plan's `furtherWorkloads`, counted from 1; absent: its `workload`. */
+  readonly workload?: number;
+}
+
+/** A cell that this program's engine measures. */
+export interface EngineCell extends CellChoice, Planned {
+  readonly engine: 'cowbench';
   /** Name of a modelled device, or `probed`; null: the storage that the images lie on. */
   readonly device: string | null;
   /** Another state of this program that takes the samples; null: this one. */
@@ -16,21 +23,18 @@ export interface EngineCell extends CellChoice {
 }
 
 /** A cell that the installed qemu measures. */
-export interface QemuCell extends QemuCellChoice {
+export interface QemuCell extends QemuCellChoice, Planned {
   readonly engine: 'qemu';
-  readonly id: string;
 }
 
 /** A cell that a server of images measures, by its command. */
-export interface NbdCell extends NbdCellChoice {
+export interface NbdCell extends NbdCellChoice, Planned {
   readonly engine: 'nbd';
-  readonly id: string;
 }
 
 /** A plain file that takes the same requests. */
-export interface RawCell extends RawCellChoice {
+export interface RawCell extends RawCellChoice, Planned {
   readonly engine: 'raw';
-  readonly id: string;
   /** As of an engine's cell. */
   readonly device: string | null;
 }
@@ -62,7 +66,9 @@ export interface SourceTree {
 
 /** What is measured: runs of equal plans may be one run, see `planHash`. */
 export interface MeasuredPlan {
+  /** What the guest does, in every cell that names no other. */
   readonly workload: WorkloadChoice;
+  readonly furtherWorkloads?: readonly WorkloadChoice[];
   readonly cells: readonly PlannedCell[];
   /** By cell. */
   readonly baselines: Baselines;
@@ -96,6 +102,15 @@ export interface SessionChoice {
 
 export interface BenchPlan extends MeasuredPlan {
   readonly session: SessionChoice;
+}
+
+export function workloadsOf({ workload, furtherWorkloads = [] }: MeasuredPlan): readonly WorkloadChoice[] {
+  return [workload, ...furtherWorkloads];
+}
+
+/** What the guest does in a cell. */
+export function workloadOf(plan: MeasuredPlan, { workload = 0 }: Pick<PlannedCell, 'workload'>): WorkloadChoice {
+  return workloadsOf(plan)[workload]!;
 }
 
 export const DEFAULT_TIME_BUDGET_MS = 120_000;

@@ -5,7 +5,7 @@ import { MiB, openFile, Qcow2Error } from '../../../engine/index.ts';
 import { UsageError } from '../../console/errors.ts';
 import { firstImageRequest } from '../../sample/raw-file.ts';
 import { openWorkload } from '../../sample/workload-choice.ts';
-import type { BenchPlan, RawCell } from './plan.ts';
+import { type BenchPlan, type PlannedCell, type RawCell, workloadOf } from './plan.ts';
 
 /** Enough to see whether the file system reserves space at all. */
 const TRIAL_BYTES = 4096;
@@ -15,15 +15,21 @@ const TRIAL_BYTES = 4096;
  * @throws UsageError in one line that names the cell's option.
  */
 export async function requirePlainCells(plan: BenchPlan, folder: string): Promise<void> {
-  const plain = plan.cells.find(({ engine }) => engine === 'raw' || engine === 'nbd');
+  for (const cells of Map.groupBy(plan.cells, ({ workload = 0 }) => workload).values()) {
+    await requirePlain(plan, cells, folder);
+  }
+}
+
+async function requirePlain(plan: BenchPlan, cells: readonly PlannedCell[], folder: string): Promise<void> {
+  const plain = cells.find(({ engine }) => engine === 'raw' || engine === 'nbd');
   if (plain === undefined) return;
-  const { workload, requests } = await openWorkload(plan.workload, plain.clusterSizeBytes);
+  const { workload, requests } = await openWorkload(workloadOf(plan, plain), plain.clusterSizeBytes);
   const op = (await firstImageRequest(workload.prepare())) ?? (await firstImageRequest(requests));
   if (op !== null)
     throw new UsageError(
       `--engine ${plain.engine}: workload ${workload.name} asks for ${op}, which only an image can do`,
     );
-  const raw = plan.cells.filter((cell): cell is RawCell => cell.engine === 'raw');
+  const raw = cells.filter((cell): cell is RawCell => cell.engine === 'raw');
   if (raw.length === 0) return;
   const full = raw.find((cell) => cell.raw !== 'sparse' || workload.backingImage);
   if (full !== undefined) requireRoom(full, workload.diskSizeBytes, folder);

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { RunRecord } from '../../../results/record.ts';
 import { readRecord } from '../../../results/store.ts';
+import { workloadParts } from '../../../results/workload-parts.ts';
 import { cowbench, filesBelow, recordOf, temporaryFolder } from '../../testing/command.ts';
 import { OwnRepository } from '../../testing/own-repository.ts';
 
@@ -55,16 +56,53 @@ test('lists of cell options span a matrix in one run; CSV has a row a cell, with
   );
 });
 
+test('workloads and guest flushes make one run: its record, CSV, comparison and resumption know each of them', async () => {
+  const several = { policy: 'writeback', workload: 'overwrite,random-write', 'guest-flush': 'every:2,none' };
+  const words = sweep(several);
+  const record = recordOf(await cowbench(...words, '--json'));
+  assert.deepEqual(
+    workloadParts(record).map(({ workload, cells }) => [
+      ...[workload.name, workload.guestFlush],
+      ...cells.map(({ id, exact }) => `${id}: ${exact!.guest.flushes > 1}`),
+    ]),
+    [
+      ['overwrite', 'every:2', 'writeback, workload overwrite, flush every:2: true'],
+      ['overwrite', 'none', 'writeback, workload overwrite, flush none: false'],
+      ['random-write', 'every:2', 'writeback, workload random-write, flush every:2: true'],
+      ['random-write', 'none', 'writeback, workload random-write, flush none: false'],
+    ],
+  );
+  assert.equal(filesBelow(runs()).length, 1);
+
+  const again = await cowbench(...words, '--resume', '--format', 'csv');
+  const [header, ...rows] = again.stdout.trimEnd().split('\r\n');
+  const [name, flush] = ['workload', 'guestFlush'].map((column) => header!.split(',').indexOf(column));
+  assert.deepEqual(
+    rows.map((row) => `${row.split(',')[name!]} ${row.split(',')[flush!]}`),
+    ['overwrite every:2', 'overwrite none', 'random-write every:2', 'random-write none'],
+  );
+  assert.match(rows[0]!, new RegExp(`^${record.runId},`), 'the finished run is not measured again');
+
+  const file = path.join(runs(), filesBelow(runs())[0]!);
+  const single = await cowbench(...sweep({ policy: 'writeback', workload: 'random-write', 'guest-flush': 'none' }));
+  assert.equal(single.code, 0, single.stderr);
+  const other = filesBelow(runs()).find((found) => !file.endsWith(found))!;
+  const compared = await cowbench('report', path.join(runs(), other), '--against', file);
+  assert.equal(compared.code, 0, compared.stderr);
+  const page = fs.readFileSync(/comparison: (.*)\n/.exec(compared.stdout)![1]!, 'utf8');
+  assert.match(page, /No difference: all exact counts match \(1 policy\/workload pair\)/);
+});
+
 test('lists of run options make a run each; Markdown has the columns that people compare', async () => {
-  const several = { policy: 'writeback', writes: '4,8', 'guest-flush': 'none,recorded' };
+  const several = { policy: 'writeback', writes: '4,8', seed: '1,2' };
   const records = (JSON.parse((await cowbench(...sweep(several, '--json'))).stdout) as unknown[]).map((document) =>
     RunRecord.parse(document),
   );
   const asked = records.map(({ workload, cells }) => {
     assert.equal(cells[0]!.exact!.guest.writes, workload.parameters.writes);
-    return `${workload.parameters.writes} ${workload.guestFlush}`;
+    return `${workload.parameters.writes} ${workload.seed}`;
   });
-  assert.deepEqual(asked.toSorted(), ['4 none', '4 recorded', '8 none', '8 recorded']);
+  assert.deepEqual(asked.toSorted(), ['4 1', '4 2', '8 1', '8 2']);
   const markdown = (await cowbench(...sweep({ policy: 'writeback', format: 'markdown' }))).stdout.split('\n');
   assert.match(markdown[2]!, /^\| overwrite .*\| writeback \| \d+ \| 0 \| \d+ \|/);
 });
@@ -85,7 +123,7 @@ test('virtual times repeat to the nanosecond, and differ between devices', async
 test('a sweep that SIGINT or SIGKILL ends goes on where it was: nothing lost, nothing repeated', async () => {
   // A copy of its own: a run is only continued by the same state of the program, and this one may be worked on.
   const program = new OwnRepository(folder);
-  const words = sweep({ 'cluster-size': '4k,64k', policy: 'legacy,writeback', rounds: '3' }, '--json');
+  const words = sweep({ 'guest-flush': 'recorded,none', policy: 'legacy,writeback', rounds: '3' }, '--json');
   for (const [index, signal] of (['SIGINT', 'SIGKILL'] as const).entries()) {
     const { process: child, finished } = program.start([...words, '--resume']);
     while (taken().length < 3 + 3 * index) await setTimeout(10);

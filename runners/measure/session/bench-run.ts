@@ -7,6 +7,7 @@ import { MOST_PAIRS, measureMore } from '../../../results/comparison-schedule.ts
 import { rawMultiples } from '../../../results/raw-multiples.ts';
 import type { Comparison, RunRecord } from '../../../results/record.ts';
 import { writeRecord } from '../../../results/store.ts';
+import { workloadOfCell } from '../../../results/workload-parts.ts';
 import { describeFailure } from '../../console/errors.ts';
 import { probeStorage, type StorageProbe } from '../../machine/probe.ts';
 import { fitStorageCosts } from '../../machine/probe-fit.ts';
@@ -39,7 +40,8 @@ const SECOND_PROBE_SEED = 2;
 export interface Surroundings {
   readonly images: TemporaryImages;
   readonly display: BenchDisplay;
-  readonly announcedRequests: number | null;
+  /** By workload. */
+  readonly announcedRequests: readonly (number | null)[];
 }
 
 export class BenchRun {
@@ -205,9 +207,15 @@ export class BenchRun {
     try {
       const { job, root } = this.#jobs.jobOf(sample.cell, cell, imageFile, round === 0);
       const result = await takeSample(job, signal, show, root);
-      if (this.#record.workload.phases.length === 0) this.#record.workload.phases = result.phases;
+      const workload = workloadOfCell(this.#record, cell);
+      if (workload.phases.length === 0) workload.phases = result.phases;
       const { reads, writes, flushes, discards, other } = result.exact.guest;
-      this.#pacing.finished(id, performance.now() - startMs, reads + writes + flushes + discards + other);
+      this.#pacing.finished(
+        id,
+        performance.now() - startMs,
+        cell.workload ?? 0,
+        reads + writes + flushes + discards + other,
+      );
       (control ? addControlSample : addSample)(cell, { round, order, traced: round === 0 }, result);
     } finally {
       this.#images.discard(imageFile);
@@ -245,7 +253,7 @@ export class BenchRun {
     };
     const etaMs = this.#pacing.remainingMs(position);
     const share = etaMs === null ? null : elapsedMs / (elapsedMs + etaMs);
-    const { totalRequests } = this.#pacing;
+    const totalRequests = this.#pacing.totalRequests(this.#plan.cells[sample.cell]!.workload ?? 0);
     const { cell } = position;
     const isControl = sample.control;
     this.#display.update({

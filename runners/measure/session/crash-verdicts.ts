@@ -12,7 +12,7 @@ import {
   type StreamBeginning,
 } from '../../safety/explore/workload-exploration.ts';
 import { openWorkload } from '../../sample/workload-choice.ts';
-import { type BenchPlan, type EngineCell, ignoresSyncs, type PlannedCell } from '../plan/plan.ts';
+import { type BenchPlan, type EngineCell, ignoresSyncs, type PlannedCell, workloadOf } from '../plan/plan.ts';
 
 /** Called after each exploration. */
 type OnDone = (done: number, of: number) => void;
@@ -99,13 +99,13 @@ function imageOf({ clusterSizeBytes, version }: EngineCell) {
 
 /** What decides the exploration besides the subject. */
 function exploredAs(planned: EngineCell) {
-  return { ...imageOf(planned), requesters: planned.requesters };
+  return { ...imageOf(planned), requesters: planned.requesters, workload: planned.workload };
 }
 
 /** Null where the image has a backing file, which is not explored. */
-async function beginningFor({ workload: choice }: BenchPlan, planned: EngineCell): Promise<StreamBeginning | null> {
+async function beginningFor(plan: BenchPlan, planned: EngineCell): Promise<StreamBeginning | null> {
   const requesters = Math.min(planned.requesters ?? 1, MOST_EXPLORED_REQUESTERS);
-  const { workload, requests } = await openWorkload(choice, planned.clusterSizeBytes, requesters);
+  const { workload, requests } = await openWorkload(workloadOf(plan, planned), planned.clusterSizeBytes, requesters);
   if (workload.backingImage) return null;
   const image = { ...imageOf(planned), sizeBytes: workload.diskSizeBytes };
   return beginningOf(workload.name, image, { before: workload.prepare(), during: requests, requesters });

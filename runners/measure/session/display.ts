@@ -3,12 +3,12 @@ import type { RunRecord } from '../../../results/record.ts';
 import type { RunState } from './pacing.ts';
 
 export interface BenchDisplay {
-  /** `pacedMs`: how long one replay takes at least, where requests are sent at their times; `budgetMs`: for how long rounds are added. */
+  /** `pacedMs`: by workload, how long one replay takes at least, where requests are sent at their times; `budgetMs`: for how long rounds are added. */
   started(
     record: RunRecord,
     recordFile: string,
     imageFolder: string,
-    pacedMs: number | null,
+    pacedMs: readonly (number | null)[],
     budgetMs: number | null,
   ): void;
   update(state: RunState): void;

@@ -10,36 +10,35 @@ import { emptyNbdCell } from '../../nbd/cell.ts';
 import { loadedPlugins } from '../../plugins/plugins.ts';
 import { defaultL2Tables, emptyQemuCell, qemuWarnings } from '../../qemu/cell.ts';
 import { findQemuTools } from '../../qemu/tools.ts';
+import type { WorkloadChoice } from '../../sample/workload-choice.ts';
 import {
   type BenchPlan,
   type EngineCell,
   ignoresSyncs,
   isReal,
   type MeasuredPlan,
+  type PlannedCell,
   type RawCell,
   REFCOUNT_BITS,
+  workloadsOf,
 } from '../plan/plan.ts';
 
-/** What a run through the workload has shown. */
-export interface WorkloadFacts {
+/** A workload as it was opened, and what a run through it has shown. */
+export interface OpenedWorkload {
+  readonly workload: Workload;
   /** How often the guest flushes on its own; undefined where that is what is replayed. */
   readonly recordedFlushes: number | undefined;
 }
 
 /** Makes the record; `imageFolder` is where the images will be. Throws UsageError when qemu is asked for and not there. */
-export function newRecord(
-  plan: BenchPlan,
-  workload: Workload,
-  { recordedFlushes }: WorkloadFacts,
-  imageFolder: string,
-): RunRecord {
+export function newRecord(plan: BenchPlan, opened: readonly OpenedWorkload[], imageFolder: string): RunRecord {
   const environment = describeEnvironment(imageFolder);
   const source = sourceOf(plan);
   const unknown = sourceWarning(source);
-  environment.warnings.push(...workload.notes, ...warningsOf(plan, workload), ...(unknown === null ? [] : [unknown]));
+  const warnings = opened.flatMap(({ workload }) => [...workload.notes, ...warningsOf(plan, workload)]);
+  environment.warnings.push(...new Set(warnings), ...(unknown === null ? [] : [unknown]));
   const startedAt = new Date().toISOString();
-  const { name, title, diskSizeBytes, inputs } = workload;
-  const { seed, guestFlush, discard } = plan.workload;
+  const [workload, ...further] = opened.map((one, index) => recordedWorkload(plan, workloadsOf(plan)[index]!, one));
   const plugins = loadedPlugins();
   return {
     schemaVersion: SCHEMA_VERSION,
@@ -50,17 +49,16 @@ export function newRecord(
     command: [...plan.session.command],
     source,
     ...(plugins.length > 0 && { plugins: plugins.map((plugin) => ({ ...plugin })) }),
-    workload: {
-      ...{ name, title, parameters: plainParameters(plan, workload), seed, guestFlush, discard },
-      ...(recordedFlushes !== undefined && { recordedFlushes }),
-      ...(plan.pace !== null && { pace: plan.pace }),
-      ...{ diskSizeBytes, inputs: inputs.map((input) => ({ ...input })), phases: [] },
-    },
+    workload: workload!,
+    ...(further.length > 0 && { furtherWorkloads: further }),
     environment,
     failure: null,
-    cells: emptyCells(plan, workload, environment.fileSystem.type),
+    cells: emptyCells(plan, opened, environment.fileSystem.type),
     comparisons: [],
-    plan: planHash(plan, workload),
+    plan: planHash(
+      plan,
+      opened.map(({ workload: one }) => one),
+    ),
     measuringMs: 0,
   };
 }
@@ -69,16 +67,29 @@ export function newRecord(
  * Names everything that decides what is measured: runs of equal plans may be one run. Where programs lie decides nothing, nor
  * does the name of a trace: its content does.
  */
-export function planHash(plan: MeasuredPlan, { inputs, diskSizeBytes }: Workload): string {
+export function planHash(plan: MeasuredPlan, workloads: readonly Workload[]): string {
   const { cells, baselines, rounds, pace, directory, crash } = plan;
   const places = cells.some(isReal) ? directory : null;
-  const name = inputs.some(({ role }) => role === 'trace') ? 'trace' : plan.workload.name;
-  const contents = inputs.map(({ role, sha256 }) => [role, sha256]);
-  const workload = { ...plan.workload, name, inputs: contents, diskSizeBytes };
+  const [workload, ...others] = workloads.map(({ inputs, diskSizeBytes }, index) => {
+    const choice = workloadsOf(plan)[index]!;
+    const name = inputs.some(({ role }) => role === 'trace') ? 'trace' : choice.name;
+    return { ...choice, name, inputs: inputs.map(({ role, sha256 }) => [role, sha256]), diskSizeBytes };
+  });
+  const further = others.length > 0 ? others : undefined;
   const digests = loadedPlugins().map(({ kind, name, sha256 }) => [kind, name, sha256]);
   const plugins = digests.length > 0 ? digests : undefined;
   const asked = JSON.stringify(
-    { workload, cells, baselines, rounds, pace, places, crash: crash === 'quick' ? crash : undefined, plugins },
+    {
+      workload,
+      further,
+      cells,
+      baselines,
+      rounds,
+      pace,
+      places,
+      crash: crash === 'quick' ? crash : undefined,
+      plugins,
+    },
     (key, value) => (key === 'root' || key === 'revision' ? undefined : value),
   );
   return createHash('sha256').update(asked).digest('hex').slice(0, 16);
@@ -101,14 +112,35 @@ function warningsOf(plan: BenchPlan, workload: Workload): string[] {
   return warnings;
 }
 
-function emptyCells({ cells }: BenchPlan, workload: Workload, fileSystemType: string): Cell[] {
+function emptyCells({ cells }: BenchPlan, opened: readonly OpenedWorkload[], fileSystemType: string): Cell[] {
   return cells.map((cell) => {
-    if (cell.engine === 'qemu')
-      return emptyQemuCell(cell, workload.diskSizeBytes, fileSystemType, findQemuTools(cell.folder));
-    if (cell.engine === 'nbd') return emptyNbdCell(cell, fileSystemType);
-    if (cell.engine === 'raw') return emptyRawCell(cell, fileSystemType);
-    return emptyCell(cell, workload.diskSizeBytes, fileSystemType);
+    const { workload } = opened[cell.workload ?? 0]!;
+    const empty = emptyCellOf(cell, workload, fileSystemType);
+    return cell.workload === undefined ? empty : { ...empty, workload: cell.workload };
   });
+}
+
+function emptyCellOf(cell: PlannedCell, workload: Workload, fileSystemType: string): Cell {
+  if (cell.engine === 'qemu')
+    return emptyQemuCell(cell, workload.diskSizeBytes, fileSystemType, findQemuTools(cell.folder));
+  if (cell.engine === 'nbd') return emptyNbdCell(cell, fileSystemType);
+  if (cell.engine === 'raw') return emptyRawCell(cell, fileSystemType);
+  return emptyCell(cell, workload.diskSizeBytes, fileSystemType);
+}
+
+function recordedWorkload(
+  plan: BenchPlan,
+  choice: WorkloadChoice,
+  { workload, recordedFlushes }: OpenedWorkload,
+): RunRecord['workload'] {
+  const { name, title, diskSizeBytes, inputs } = workload;
+  const { seed, guestFlush, discard } = choice;
+  return {
+    ...{ name, title, parameters: plainParameters(choice, workload), seed, guestFlush, discard },
+    ...(recordedFlushes !== undefined && { recordedFlushes }),
+    ...(plan.pace !== null && { pace: plan.pace }),
+    ...{ diskSizeBytes, inputs: inputs.map((input) => ({ ...input })), phases: [] },
+  };
 }
 
 function emptyCell(cell: EngineCell, diskSizeBytes: number, fileSystemType: string): Cell {
@@ -155,8 +187,8 @@ function deviceOf({ device }: EngineCell | RawCell, fileSystemType: string): Cel
 }
 
 /** All parameters of the workload with their values; a limit is one too, as it decides what was replayed. */
-function plainParameters(plan: BenchPlan, workload: Workload): RunRecord['workload']['parameters'] {
-  const entries = Object.entries({ ...workload.parameters, limit: plan.workload.limit ?? undefined });
+function plainParameters({ limit }: WorkloadChoice, workload: Workload): RunRecord['workload']['parameters'] {
+  const entries = Object.entries({ ...workload.parameters, limit: limit ?? undefined });
   return Object.fromEntries(
     entries.filter(([, value]) => value !== undefined).map(([name, value]) => [name, plain(value)]),
   );

@@ -11,12 +11,12 @@ test('a budget holds as many rounds as those done suggest, one at least', () => 
 });
 
 test('what remains is the rest of this sample, of this round, and the rounds after it', () => {
-  const pacing = new Pacing(null);
+  const pacing = new Pacing([null, 7]);
   const cells = ['a', 'b', 'c'];
   assert.equal(pacing.remainingMs({ cell: 'a', sampleMs: 5, ahead: ['b', 'c'], later: 0, cells }), null);
-  pacing.finished('a', 100, 50);
-  pacing.finished('b', 300, 50);
-  assert.equal(pacing.totalRequests, 50);
+  pacing.finished('a', 100, 0, 50);
+  pacing.finished('b', 300, 0, 50);
+  assert.deepEqual([pacing.totalRequests(0), pacing.totalRequests(1)], [50, 7]);
   // c was never measured and counts as an average sample, 200 ms.
   assert.equal(pacing.remainingMs({ cell: 'c', sampleMs: 50, ahead: ['b'], later: 2, cells }), 150 + 300 + 2 * 600);
   assert.equal(pacing.remainingMs({ cell: 'a', sampleMs: 500, ahead: [], later: 0, cells }), 0);

@@ -39,20 +39,20 @@ export interface Position {
 /** Learns how long samples take. */
 export class Pacing {
   readonly #cellMs = new Map<string, number>();
-  #requests: number | null;
+  readonly #requests: (number | null)[];
 
-  /** `totalRequests`: what the workload announces; null when only a sample will tell. */
-  constructor(totalRequests: number | null) {
-    this.#requests = totalRequests;
+  /** `announced`: how many requests each workload announces; null when only a sample will tell. */
+  constructor(announced: readonly (number | null)[]) {
+    this.#requests = [...announced];
   }
 
-  get totalRequests(): number | null {
-    return this.#requests;
+  totalRequests(workload: number): number | null {
+    return this.#requests[workload] ?? null;
   }
 
-  finished(cell: string, durationMs: number, requests: number): void {
+  finished(cell: string, durationMs: number, workload: number, requests: number): void {
     this.#cellMs.set(cell, durationMs);
-    this.#requests = requests;
+    this.#requests[workload] = requests;
   }
 
   /** Milliseconds until the end of the run; null before any sample has finished. */

@@ -58,7 +58,7 @@ export async function tableLines(
   reportFile: string | null,
   { terminal, verbose }: Presentation,
 ): Promise<string[]> {
-  const { flushWorld } = await import('../../../dashboards/index.ts');
+  const { flushWorlds } = await import('../../../dashboards/index.ts');
   const { width } = terminal;
   const prose = (text: string) => wrapped(text, width);
   const sweep = isSweep(record);
@@ -77,7 +77,7 @@ export async function tableLines(
   }
   const commits = commitsHeadline(record);
   if (commits !== null) blocks.push(prose(commits));
-  else if (isMeasured(record)) blocks.push(prose(adviceSentence(record)), prose(flushWorld(record)));
+  else if (isMeasured(record)) blocks.push(prose(adviceSentence(record)), flushWorlds(record).flatMap(prose));
   const files = [`record: ${fileLink(recordFile, terminal)}`];
   if (reportFile !== null) files.push(`report: ${fileLink(reportFile, terminal)}`);
   return [...blocks, files]

@@ -2,7 +2,10 @@
  * Shows a run on stderr: a bar on a terminal, a line every few seconds elsewhere (a log file wants no cursor movements),
  * nothing when asked to be quiet.
  */
+
+import { workloadWords } from '../../../dashboards/reading/workload-words.ts';
 import type { RunRecord } from '../../../results/record.ts';
+import { workloadParts } from '../../../results/workload-parts.ts';
 import { wrapped } from '../../console/columns.ts';
 import { stdoutTerminal } from '../../console/terminal.ts';
 import { progressBar, timeLeft } from '../../console/work-progress.ts';
@@ -24,7 +27,7 @@ export function benchDisplay(quiet: boolean, forTerminal: boolean, write: (line:
 function announce(
   record: RunRecord,
   imageFolder: string,
-  pacedMs: number | null,
+  pacedMs: readonly (number | null)[],
   budgetMs: number | null,
   write: (line: string) => void,
 ): void {
@@ -33,12 +36,21 @@ function announce(
   const say = (text: string) => {
     for (const line of wrapped(text, width())) write(line);
   };
-  say(`${record.workload.title}; policies ${record.cells.map((cell) => cell.id).join(', ')}`);
+  const parts = workloadParts(record);
+  if (parts.length === 1) say(`${record.workload.title}; policies ${record.cells.map(({ id }) => id).join(', ')}`);
+  else {
+    say(`${parts.length} workloads, ${record.cells.length} configurations: ${workloadWords(record).join('; ')}`);
+    say(`policies ${[...new Set(record.cells.map(({ policy }) => policy.name))].join(', ')}`);
+  }
   say(`images in ${imageFolder} (${fileSystem.type}${sync})`);
-  const disk = `one image at a time, at most about ${(record.workload.diskSizeBytes / 1024 ** 3).toFixed(1)} GiB`;
+  const largest = Math.max(...parts.map(({ workload }) => workload.diskSizeBytes));
+  const disk = `one image at a time, at most about ${(largest / 1024 ** 3).toFixed(1)} GiB`;
   const time = budgetMs === null ? '' : `rounds are added for up to ${lengthText(budgetMs)}; `;
   say(`${time}${disk}`);
-  if (pacedMs !== null) say(pacedLine(record, pacedMs));
+  for (const [index, part] of parts.entries()) {
+    const ms = pacedMs[index] ?? null;
+    if (ms !== null) say(pacedLine(part, ms));
+  }
   for (const warning of warnings) say(`warning: ${warning}`);
 }
 
@@ -84,7 +96,7 @@ class LineDisplay implements BenchDisplay {
     record: RunRecord,
     _recordFile: string,
     imageFolder: string,
-    pacedMs: number | null,
+    pacedMs: readonly (number | null)[],
     budgetMs: number | null,
   ): void {
     announce(record, imageFolder, pacedMs, budgetMs, this.#write);
@@ -118,7 +130,7 @@ class BarDisplay implements BenchDisplay {
     record: RunRecord,
     _recordFile: string,
     imageFolder: string,
-    pacedMs: number | null,
+    pacedMs: readonly (number | null)[],
     budgetMs: number | null,
   ): void {
     announce(record, imageFolder, pacedMs, budgetMs, this.#write);

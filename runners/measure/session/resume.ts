@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { RunRecord } from '../../../results/record.ts';
 import { readRecord, recordPath } from '../../../results/store.ts';
+import { workloadParts } from '../../../results/workload-parts.ts';
 import { UsageError } from '../../console/errors.ts';
 
 /**
@@ -26,14 +27,18 @@ export function otherInputs(root: string, fresh: RunRecord): string[] {
   const words = wordsOf(fresh);
   for (const { file, record } of newestFirst(root, fresh)) {
     if (wordsOf(record) !== words) continue;
-    const { inputs: earlier = [] } = record.workload;
-    const changed = fresh.workload.inputs?.find(({ sha256 }, index) => sha256 !== earlier[index]?.sha256);
+    const earlier = inputsOf(record);
+    const changed = inputsOf(fresh).find(({ sha256 }, index) => sha256 !== earlier[index]?.sha256);
     if (changed === undefined) return [];
     const known =
       earlier.length > 0 ? `has changed since ${file}` : `may have changed since ${file}, which has no digest`;
     return [`--resume: ${changed.role} ${changed.name} ${known}: everything is measured again`];
   }
   return [];
+}
+
+function inputsOf(record: RunRecord) {
+  return workloadParts(record).flatMap(({ workload }) => workload.inputs ?? []);
 }
 
 function* newestFirst(

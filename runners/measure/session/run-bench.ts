@@ -15,13 +15,13 @@ import { readRecord, recordPath, removeRecord, writeRecord } from '../../../resu
 import { totalsOf } from '../../../workloads/totals.ts';
 import type { Workload } from '../../../workloads/workload.ts';
 import { isBadInput } from '../../console/errors.ts';
-import { openWorkload } from '../../sample/workload-choice.ts';
-import type { BenchPlan } from '../plan/plan.ts';
+import { openWorkload, type WorkloadChoice } from '../../sample/workload-choice.ts';
+import { type BenchPlan, workloadsOf } from '../plan/plan.ts';
 import { requirePlainCells } from '../plan/raw-checks.ts';
 import { requireRequesters } from '../plan/requester-checks.ts';
 import { BenchRun } from './bench-run.ts';
 import type { BenchDisplay } from './display.ts';
-import { newRecord } from './new-record.ts';
+import { newRecord, type OpenedWorkload } from './new-record.ts';
 import { pacedLengthMs } from './paced-length.ts';
 import { findResumable, otherInputs } from './resume.ts';
 import { RunLock } from './run-lock.ts';
@@ -40,11 +40,13 @@ export interface BenchOutcome {
  */
 export async function runBench(asked: BenchPlan, signal: AbortSignal, display: BenchDisplay): Promise<BenchOutcome> {
   // Bad input must be reported before anything is created: this reads a trace to its end.
-  const { workload, requests } = await openWorkload(asked.workload, asked.cells[0]!.clusterSizeBytes);
-  requireRequesters(asked, workload);
-  const pacedMs = asked.pace === null ? null : await pacedLengthMs(asked.pace, requests);
-  const plan: BenchPlan = { ...asked, workload: { ...asked.workload, inputs: workload.inputs } };
-  const recordedFlushes = plan.workload.guestFlush === 'recorded' ? undefined : await flushesOf(workload);
+  const opened: OpenWorkloadOfPlan[] = [];
+  for (const choice of workloadsOf(asked)) opened.push(await openOne(asked, choice));
+  const [first, ...others] = workloadsOf(asked).map((one, index) => ({
+    ...one,
+    inputs: opened[index]!.workload.inputs,
+  }));
+  const plan: BenchPlan = { ...asked, workload: first!, ...(others.length > 0 && { furtherWorkloads: others }) };
   const images = new TemporaryImages(plan.directory, plan.session.keepImages);
   const locks: RunLock[] = [];
   const lock = (besides: string, name: string) =>
@@ -52,7 +54,7 @@ export async function runBench(asked: BenchPlan, signal: AbortSignal, display: B
   try {
     await requirePlainCells(plan, images.folder);
     const { resume, recordsRoot } = plan.session;
-    const fresh = newRecord(plan, workload, { recordedFlushes }, images.folder);
+    const fresh = newRecord(plan, opened, images.folder);
     // By plan, too: of two that find nothing to resume, both would begin.
     if (resume) lock(recordPath(recordsRoot, fresh), fresh.plan!);
     const earlier = resume ? findResumable(recordsRoot, fresh) : null;
@@ -64,8 +66,10 @@ export async function runBench(asked: BenchPlan, signal: AbortSignal, display: B
     Object.assign(record, { status: 'running', failure: null, finishedAt: null });
     writeRecord(recordFile, record);
     const budgetMs = typeof plan.rounds === 'number' ? null : plan.rounds.timeBudgetMs;
+    const pacedMs = opened.map((one) => one.pacedMs);
     display.started(record, recordFile, images.folder, pacedMs, budgetMs);
-    const around = { images, display, announcedRequests: announcedRequests(plan, workload) };
+    const announced = opened.map((one, index) => announcedRequests(workloadsOf(plan)[index]!, one.workload));
+    const around = { images, display, announcedRequests: announced };
     const error = await new BenchRun(plan, record, recordFile, around).complete(signal);
     if (isBadInput(error) && record.cells.every(({ exact }) => exact === null)) {
       // A record of nothing would be found, listed and compared as if it were one.
@@ -80,10 +84,24 @@ export async function runBench(asked: BenchPlan, signal: AbortSignal, display: B
   }
 }
 
+interface OpenWorkloadOfPlan extends OpenedWorkload {
+  /** How long one replay takes at least; null where requests are sent one after the other. */
+  readonly pacedMs: number | null;
+}
+
+async function openOne(plan: BenchPlan, choice: WorkloadChoice): Promise<OpenWorkloadOfPlan> {
+  const { cells, pace } = plan;
+  const { workload, requests } = await openWorkload(choice, cells[0]!.clusterSizeBytes);
+  requireRequesters(plan, workload);
+  const pacedMs = pace === null ? null : await pacedLengthMs(pace, requests);
+  const recordedFlushes = choice.guestFlush === 'recorded' ? undefined : await flushesOf(workload);
+  return { workload, recordedFlushes, pacedMs };
+}
+
 /** How many requests a sample will serve, if that is known before the first one. */
-function announcedRequests({ workload }: BenchPlan, { totalRequests }: Workload): number | null {
-  if (totalRequests === undefined || workload.guestFlush !== 'recorded') return workload.limit;
-  return Math.min(totalRequests, workload.limit ?? totalRequests);
+function announcedRequests({ guestFlush, limit }: WorkloadChoice, { totalRequests }: Workload): number | null {
+  if (totalRequests === undefined || guestFlush !== 'recorded') return limit;
+  return Math.min(totalRequests, limit ?? totalRequests);
 }
 
 async function flushesOf(workload: Workload): Promise<number> {

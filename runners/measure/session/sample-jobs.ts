@@ -6,7 +6,7 @@ import type { StorageProbe } from '../../machine/probe.ts';
 import type { ModelledDevice, NbdSampleJob, OwnSampleJob } from '../../sample/job.ts';
 import type { QemuSampleJob } from '../../sample/qemu-sample.ts';
 import { modelNamed, modelOfRecord } from '../plan/modelled-device.ts';
-import { type BenchPlan, isForeign, type PlannedCell } from '../plan/plan.ts';
+import { type BenchPlan, isForeign, type PlannedCell, workloadOf } from '../plan/plan.ts';
 
 export interface RoutedJob {
   readonly job: OwnSampleJob | QemuSampleJob | NbdSampleJob;
@@ -31,8 +31,9 @@ export class SampleJobs {
 
   /** The job of one sample of the cell at `index`. A traced one also gives the device trace, where that is asked for. */
   jobOf(index: number, recorded: Cell, imageFile: string, traced: boolean): RoutedJob {
-    const { workload, pace } = this.#plan;
-    const cell = this.#plan.cells[index]!;
+    const { pace } = this.#plan;
+    const { workload: _, ...cell } = this.#plan.cells[index]!;
+    const workload = workloadOf(this.#plan, this.#plan.cells[index]!);
     if (cell.engine === 'qemu') return { job: { imageFile, workload, cell, traced }, root: PROJECT_ROOT };
     if (cell.engine === 'nbd') return { job: { imageFile, workload, cell, traced }, root: PROJECT_ROOT };
     const device = this.modelOf(cell, recorded);
