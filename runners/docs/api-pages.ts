@@ -15,6 +15,7 @@ const TITLES: Readonly<Record<string, string>> = {
   'engine/io': 'Files',
   'engine/base': 'Errors and units',
 };
+const REST = 'Symbols';
 const GUIDE = '[The engine as a library](../api.md) shows how it is used.';
 
 export function apiPages(symbols: readonly ApiSymbol[]): ApiPage[] {
@@ -27,16 +28,13 @@ function pathOf(entry: string): string {
 
 function pageText(entry: string, symbols: readonly ApiSymbol[]): string {
   const own = symbols.filter((symbol) => symbol.entry === entry);
-  const groups = Map.groupBy(own, ({ file }) => TITLES[file.split('/').slice(0, 2).join('/')] ?? '');
-  const titles = [...new Set(Object.values(TITLES)), ''].filter((title) => groups.has(title));
+  const groups = Map.groupBy(own, ({ file }) => TITLES[file.split('/').slice(0, 2).join('/')] ?? REST);
+  const titles = [...Object.values(TITLES), REST].filter((title) => groups.has(title));
   const all = entry === 'cowbench' ? ' It also has everything of [cowbench/instruments](instruments.md).' : '';
   return [
     `# ${entry}`,
     `\`import { … } from '${entry}'\`: ${own.length} symbols, generated from the doc comments.${all} ${GUIDE}`,
-    ...titles.flatMap((title) => [
-      title === '' ? '' : `## ${title}`,
-      ...groups.get(title)!.map((symbol) => symbolText(symbol, symbols)),
-    ]),
+    ...titles.flatMap((title) => [`## ${title}`, ...groups.get(title)!.map((symbol) => symbolText(symbol, symbols))]),
   ].join('\n\n');
 }
 
