@@ -1,5 +1,6 @@
 /** What "absent" means along a chain: the images below show through as far as they reach, zeros after that. */
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { test } from 'node:test';
 import { ImageSession } from './testing/image-session.ts';
 
@@ -84,6 +85,17 @@ function absentRanges(map: unknown): unknown[] {
   }
   return ranges;
 }
+
+test('a copy over an image further down keeps the zeros past the end of a shorter one between', async () => {
+  using session = sessionWithSources();
+  session.qemuDone('create', '-q', '-f', 'qcow2', '-b', 'base.raw', '-F', 'raw', '@middle', '1M');
+  session.qemuDone('create', '-q', '-f', 'qcow2', '-b', 'middle', '-F', 'qcow2', '@top', '3M');
+  await session.done('convert', '--allow-backing', '-O', 'qcow2', '-B', 'base.raw', '-F', 'raw', '@top', '@copy');
+  await session.done('convert', '--allow-backing', '-O', 'raw', '@copy', '@copy.raw');
+  const bytes = fs.readFileSync(session.file('copy.raw'));
+  assert.ok(bytes.subarray(0, 2 ** 20).every((byte) => byte === 0x77));
+  assert.ok(bytes.subarray(2 ** 20).every((byte) => byte === 0));
+});
 
 test('a concatenation has no base to be left to', async () => {
   using session = sessionWithSources();

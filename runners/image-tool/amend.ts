@@ -37,6 +37,7 @@ export const amend: Subcommand = {
   ],
   run(given) {
     if (asksForHelp(given.texts('options'))) {
+      if (given.format() === 'raw') throw new UsageError('a raw image has no options to amend');
       given.terminal.print(optionHelp('Options that can be amended, for qcow2:', AMEND_OPTIONS));
       return;
     }
@@ -99,6 +100,7 @@ function headerChanges(filePath: string, options: FormatOptions, access: Access)
     dataFile: options.get('data_file'),
     dataFileRaw: flag(options, 'data_file_raw'),
   };
+  if (changes.dataFile === '') throw new UsageError('-o data_file: nothing could be read without the name of the file');
   const present = withFile(filePath, 'image-read', access, describeImage);
   const hasBacking = name === undefined ? present.backingFile !== null : name !== '';
   const hasFormat = changes.backingFormat !== undefined || present.backingFormat !== null;

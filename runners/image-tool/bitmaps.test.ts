@@ -47,7 +47,11 @@ const KEEPING: readonly (readonly string[])[] = [
   ['amend', '-o', 'refcount_bits=32', '@a'],
   ['amend', '-o', 'size=8M', '@a'],
   ['check', '-r', 'all', '@a'],
+  ['check', '-r', 'leaks', '@a'],
   ['resize', '@a', '8M'],
+  ['rebase', '-u', '-b', 'b', '-F', 'raw', '@a'],
+  ['commit', '-q', '--allow-backing', '@over'],
+  ['bench', '-q', '-w', '-c', '1', '@a'],
   ['convert', '-n', '-O', 'qcow2', '@b', '@a'],
 ];
 const DROPPING = ['amend', '-o', 'compat=0.10', '@a'];
@@ -57,6 +61,7 @@ test('a path that writes clears unknown autoclear bits, and keeps bitmaps where 
   session.rawDisk('b', 2);
   for (const words of [...KEEPING, DROPPING]) {
     withBitmaps(session);
+    session.qemuDone('create', '-q', '-f', 'qcow2', '-b', 'a', '-F', 'qcow2', '@over');
     setUnknownBit(session);
     const { code, stderr } = await session.cowbench(...words);
     const note = words.join(' ');
@@ -67,6 +72,8 @@ test('a path that writes clears unknown autoclear bits, and keeps bitmaps where 
     const lost = /: the persistent bitmaps "nightly", "weekly\\x1b\[1m" are dropped: version 2 has none\n$/;
     if (isKept) assert.equal(stderr, '', note);
     else assert.match(stderr, lost, note);
+    const { snapshots = [] } = session.qemuJson('info', '--output=json', '@a') as { snapshots?: { name: string }[] };
+    assert.equal(snapshots.length, words[1] === '-d' ? 0 : words[1] === '-c' ? 2 : 1, note);
     // Neither leaked nor missed.
     assert.equal(session.qemu('check', '-q', '@a').code, 0, note);
     assert.equal((await session.cowbench('check', '-q', '@a')).code, 0, note);

@@ -78,9 +78,10 @@ function examine(given: Given, filePath: string, repair: 'leaks' | 'all' | null)
   else if (!given.flag('quiet')) given.terminal.write(fixedText(repaired) + formatCheckText(report));
 }
 
-function fixed({ before, after }: RepairReport): { leaks: number; corruptions: number } {
-  const wrong = (report: CheckReport) => report.corruptions + report.copiedErrors;
-  return { leaks: Math.max(0, before.leaks - after.leaks), corruptions: Math.max(0, wrong(before) - wrong(after)) };
+/** A COPIED flag that is right once the refcount is was never a corruption of its own: those that were changed count. */
+function fixed({ before, after, copiedChanged }: RepairReport): { leaks: number; corruptions: number } {
+  const corruptions = Math.max(0, before.corruptions - after.corruptions) + copiedChanged;
+  return { leaks: Math.max(0, before.leaks - after.leaks), corruptions };
 }
 
 function fixedJson(repaired: RepairReport | null): Record<string, number> {
@@ -95,6 +96,9 @@ function fixedJson(repaired: RepairReport | null): Record<string, number> {
 function fixedText(repaired: RepairReport | null): string {
   if (repaired === null) return '';
   const { leaks, corruptions } = fixed(repaired);
-  if (leaks + corruptions === 0) return '';
-  return `Repaired: ${leaks} leaked clusters, ${corruptions} corruptions.\n`;
+  const parts = [
+    ...(leaks > 0 ? [`${leaks} leaked cluster${leaks === 1 ? '' : 's'}`] : []),
+    ...(corruptions > 0 ? [`${corruptions} corruption${corruptions === 1 ? '' : 's'}`] : []),
+  ];
+  return parts.length === 0 ? '' : `Repaired: ${parts.join(', ')}.\n`;
 }

@@ -13,7 +13,7 @@ import { value } from '../console/help-page.ts';
 import { backingOf, type ImageFormat, lockedFor, openOver, openQcow2, qcow2Only } from './disks.ts';
 import { type Extent, extentAt, readsAsZeros } from './extents.ts';
 import { printable } from './printable.ts';
-import { ACCESS, CACHE, FORMAT, type Given, PROGRESS, QUIET, type Subcommand } from './subcommand.ts';
+import { ACCESS, CACHE, checkRate, FORMAT, type Given, PROGRESS, QUIET, RATE, type Subcommand } from './subcommand.ts';
 import { type Work, withWork } from './work.ts';
 
 const CHUNK_BYTES = 2 * MiB;
@@ -31,7 +31,7 @@ export const commit: Subcommand = {
       describe: 'the image of the chain to commit into [default: the backing file]; keeps the overlay',
     },
     keep: { type: 'boolean', alias: 'd', describe: 'leave the overlay as it is; otherwise it is emptied' },
-    rate: { ...value('RATE'), alias: 'r', describe: 'ignored (accepted for compatibility)' },
+    ...RATE,
     ...CACHE,
     ...PROGRESS,
     ...QUIET,
@@ -44,6 +44,7 @@ export const commit: Subcommand = {
   run(given) {
     const file = given.required('file');
     qcow2Only(file, given.format(), 'a raw image has no backing file');
+    checkRate(given);
     const work = {
       quiet: given.flag('quiet'),
       showProgress: given.flag('progress'),

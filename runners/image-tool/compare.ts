@@ -1,5 +1,6 @@
 /** `cowbench image compare`: do two images hold the same disk? Exit codes as of `qemu-img compare`. */
-import { MiB, SECTOR_BYTES } from '../../engine/index.ts';
+import { MiB, Qcow2Error, SECTOR_BYTES } from '../../engine/index.ts';
+import { oneLine } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { openDisk } from './disks.ts';
 import { type Extent, readsAsZeros } from './extents.ts';
@@ -9,6 +10,9 @@ import { type Work, withWork } from './work.ts';
 
 const CHUNK_BYTES = 2 * MiB;
 const DIFFERENT = 1;
+/** Where it cannot be found out what an image holds, and where that cannot be read. */
+const UNKNOWN_ALLOCATION = 3;
+const UNREADABLE = 4;
 
 export const compare: Subcommand = {
   name: 'compare',
@@ -44,13 +48,37 @@ export const compare: Subcommand = {
         const say = (line: string) => {
           if (!given.flag('quiet')) given.terminal.print(line);
         };
-        const difference = await compareFiles(given, work, say);
-        say(difference ?? 'Images are identical.');
-        if (difference !== null) given.terminal.exitWith(DIFFERENT);
+        try {
+          const difference = await compareFiles(given, work, say);
+          say(difference ?? 'Images are identical.');
+          if (difference !== null) given.terminal.exitWith(DIFFERENT);
+        } catch (error) {
+          if (!(error instanceof CannotCompare)) throw error;
+          given.terminal.complain(`cowbench: ${oneLine(error.message)}`);
+          given.terminal.exitWith(error.exitCode);
+        }
       },
     );
   },
 };
+
+class CannotCompare extends Error {
+  override readonly name = 'CannotCompare';
+  readonly exitCode: number;
+
+  constructor(exitCode: number, { message }: Qcow2Error) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+function orEndWith<Answer>(exitCode: number, ask: () => Answer): Answer {
+  try {
+    return ask();
+  } catch (error) {
+    throw error instanceof Qcow2Error ? new CannotCompare(exitCode, error) : error;
+  }
+}
 
 async function compareFiles(given: Given, work: Work, say: (line: string) => void): Promise<string | null> {
   const options = { access: given.access(), mode: given.hostCache('source-cache') };
@@ -97,8 +125,8 @@ interface Stretch {
 }
 
 function compareAt(first: Source, second: Source, at: number, left: number, strict: boolean): Stretch {
-  const one = first.extentAt(at, left);
-  const other = second.extentAt(at, left);
+  const one = extentOf(first, at, left);
+  const other = extentOf(second, at, left);
   const alike = Math.min(one.lengthBytes, other.lengthBytes);
   if (strict && (allocation(one) !== allocation(other) || (one.isHole ?? false) !== (other.isHole ?? false)))
     return { lengthBytes: alike, difference: `Strict mode: Offset ${at} block status mismatch!` };
@@ -120,16 +148,20 @@ function allocation({ stored, isPastBacking }: Extent): Extent['stored'] {
 }
 
 function compareWithZeros(source: Source, at: number, left: number): Stretch {
-  const extent = source.extentAt(at, left);
+  const extent = extentOf(source, at, left);
   if (readsAsZeros(extent)) return { lengthBytes: extent.lengthBytes, difference: null };
   const lengthBytes = Math.min(extent.lengthBytes, CHUNK_BYTES);
   const bytes = read(source, at, lengthBytes);
   return { lengthBytes, difference: mismatch(at, firstDifference(bytes, new Uint8Array(lengthBytes))) };
 }
 
+function extentOf(source: Source, at: number, left: number): Extent {
+  return orEndWith(UNKNOWN_ALLOCATION, () => source.extentAt(at, left));
+}
+
 function read(source: Source, at: number, lengthBytes: number): Uint8Array {
   const bytes = new Uint8Array(lengthBytes);
-  source.read(at, bytes);
+  orEndWith(UNREADABLE, () => source.read(at, bytes));
   return bytes;
 }
 

@@ -2,6 +2,7 @@
 import { fileBeside, identifyFile, KiB, MiB, openFile, type Qcow2Image, SECTOR_BYTES } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
+import { integer } from '../console/option-values.ts';
 import { type CopyOptions, copyDisk } from './copy.ts';
 import { bitmapsToCopy, type CopiedBitmaps, copyBitmaps } from './copy-bitmaps.ts';
 import {
@@ -23,10 +24,12 @@ import { concatenated, type Source, sourceOf } from './source.ts';
 import {
   ACCESS,
   CACHE,
+  checkRate,
   FORMAT,
   type Given,
   PROGRESS,
   QUIET,
+  RATE,
   SHARE,
   SOURCE_CACHE,
   type Subcommand,
@@ -36,6 +39,7 @@ import { type Work, withWork } from './work.ts';
 /** A block of the usual file systems: less would not become a hole. */
 const RAW_UNIT_BYTES = 4096;
 const LEAST_ZERO_BYTES_MAX = 16 * MiB;
+const COROUTINES_MAX = 16;
 
 export const convert: Subcommand = {
   name: 'convert',
@@ -65,7 +69,7 @@ export const convert: Subcommand = {
     },
     'target-is-zero': {
       type: 'boolean',
-      describe: 'with -n: the target reads as zeros already; zeros are not written',
+      describe: 'with -n: the target already reads as zeros',
     },
     salvage: { type: 'boolean', describe: 'copy what can be read; what cannot becomes zeros, with a warning' },
     'copy-offload': { type: 'boolean', alias: 'C', describe: 'ignored (accepted for compatibility)' },
@@ -77,6 +81,7 @@ export const convert: Subcommand = {
     ...CACHE,
     ...SOURCE_CACHE,
     'out-of-order': { type: 'boolean', alias: 'W', describe: 'ignored (accepted for compatibility)' },
+    ...RATE,
     coroutines: { ...value('N'), alias: 'm', describe: 'ignored (accepted for compatibility)' },
     ...ACCESS,
     ...SHARE,
@@ -94,6 +99,8 @@ export const convert: Subcommand = {
       given.terminal.print(optionHelp(`Options for ${format}:`, knownOptions(format)));
       return;
     }
+    checkRate(given);
+    integer('coroutines', given.text('coroutines') ?? '8', 1, COROUTINES_MAX);
     const files = given.texts('files');
     if (files.length < 2) throw new UsageError('convert needs a source and a target');
     const quiet = given.flag('quiet');

@@ -1,5 +1,5 @@
 /** `cowbench image create`: a new, empty image. */
-import { describeImage, fileBeside, roundUp, SECTOR_BYTES } from '../../engine/index.ts';
+import { describeImage, fileBeside, KiB, roundUp, SECTOR_BYTES } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { type ImageFormat, imageFormat, openRegularFile, refuseReplacing, warnOfForeignRaw } from './disks.ts';
@@ -9,6 +9,8 @@ import { printable } from './printable.ts';
 import { parseDiskSize } from './sizes.ts';
 import { type Given, PROGRESS, QUIET, type Subcommand } from './subcommand.ts';
 import { withWork } from './work.ts';
+
+const DEFAULT_CLUSTER_BYTES = 64 * KiB;
 
 export const create: Subcommand = {
   name: 'create',
@@ -103,17 +105,29 @@ function diskSizeOf(filePath: string, format: ImageFormat): number {
   }
 }
 
+/** In the order and the words of qemu-img, for readers that go by the text. */
 function summary({ path: file, format, preallocation, options }: NewImage): string {
-  const { sizeBytes, clusterSizeBytes = 65536, backingFile, backingFormat } = options;
-  const facts: [string, string | number | undefined][] = [
-    ['fmt', format],
-    ['size', sizeBytes],
-    ['cluster_size', format === 'raw' ? undefined : clusterSizeBytes],
-    ['compat', format === 'raw' ? undefined : options.version === 2 ? '0.10' : '1.1'],
-    ['backing_file', backingFile === undefined ? undefined : printable(backingFile)],
-    ['backing_fmt', backingFormat],
-    ['preallocation', preallocation === 'off' ? undefined : preallocation],
-  ];
-  const shown = facts.filter(([, value]) => value !== undefined).map(([name, value]) => `${name}=${value}`);
-  return `Formatting '${printable(file)}', ${shown.join(' ')}`;
+  const onOff = (value: boolean | undefined) => (value === undefined ? undefined : value ? 'on' : 'off');
+  const name = (value: string | undefined) => value && printable(value.replaceAll(',', ',,'));
+  const space = preallocation === 'off' ? undefined : preallocation;
+  const facts: Record<string, string | number | undefined> =
+    format === 'raw'
+      ? { fmt: format, size: options.sizeBytes, preallocation: space }
+      : {
+          fmt: format,
+          cluster_size: options.clusterSizeBytes ?? DEFAULT_CLUSTER_BYTES,
+          extended_l2: onOff(options.extendedL2 ?? false),
+          preallocation: space,
+          compression_type: options.compressionType ?? 'zlib',
+          size: options.sizeBytes,
+          compat: options.version && (options.version === 2 ? '0.10' : '1.1'),
+          data_file: name(options.dataFile),
+          data_file_raw: onOff(options.dataFileRaw),
+          backing_file: name(options.backingFile),
+          backing_fmt: options.backingFormat,
+          lazy_refcounts: onOff(options.lazyRefcounts ?? false),
+          refcount_bits: options.refcountBits ?? 16,
+        };
+  const shown = Object.entries(facts).filter(([, value]) => value !== undefined);
+  return `Formatting '${printable(file)}', ${shown.map(([fact, value]) => `${fact}=${value}`).join(' ')}`;
 }

@@ -62,7 +62,7 @@ function splitAtCommas(text: string): string[] {
 
 /** True when `-o help` asks what there is. */
 export function asksForHelp(given: OptionText | undefined): boolean {
-  return [given ?? []].flat().some((text) => text.split(',').some((word) => word === 'help' || word === '?'));
+  return [given ?? []].flat().some((text) => splitAtCommas(text).some((word) => word === 'help' || word === '?'));
 }
 
 export function optionHelp(title: string, known: Readonly<Record<string, string>>): string {

@@ -1,7 +1,14 @@
 /** `cowbench image info`: what an image says about itself. Without `--backing-chain` no file but the image is opened. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { type BitmapInfo, describeImage, fileBeside, type ImageDescription } from '../../engine/index.ts';
+import {
+  type BitmapInfo,
+  describeImage,
+  fileBeside,
+  type ImageDescription,
+  roundUp,
+  SECTOR_BYTES,
+} from '../../engine/index.ts';
 import {
   type Access,
   backingOf,
@@ -43,7 +50,8 @@ export const info: Subcommand = {
 
 interface Facts {
   readonly file: string;
-  readonly fileBytes: number;
+  /** Of a raw image: what a guest sees of it, whole sectors. */
+  readonly rawSizeBytes: number;
   /** What the file takes in the file system. */
   readonly storedBytes: number;
   /** Null for a raw image. */
@@ -70,15 +78,15 @@ function readFacts(filePath: string, format: ImageFormat, access: Access): Facts
   try {
     const image = format === 'qcow2' ? describeImage(file) : null;
     const { blocks } = fs.statSync(filePath);
-    return { file: filePath, fileBytes: file.sizeBytes(), storedBytes: blocks * 512, image };
+    return { file: filePath, rawSizeBytes: roundUp(file.sizeBytes(), SECTOR_BYTES), storedBytes: blocks * 512, image };
   } finally {
     file.close();
   }
 }
 
-function jsonOf({ file, fileBytes, storedBytes, image }: Facts): Record<string, unknown> {
+function jsonOf({ file, rawSizeBytes, storedBytes, image }: Facts): Record<string, unknown> {
   const common = { filename: file, format: image === null ? 'raw' : 'qcow2', 'actual-size': storedBytes };
-  if (image === null) return { ...common, 'virtual-size': fileBytes, 'dirty-flag': false };
+  if (image === null) return { ...common, 'virtual-size': rawSizeBytes, 'dirty-flag': false };
   const { backingFile, backingFormat, snapshots } = image;
   return {
     ...common,
@@ -111,7 +119,7 @@ function specificOf(image: ImageDescription): Record<string, unknown> {
 
 function linesOf(facts: Facts): string[] {
   const { file, image } = facts;
-  const sizeBytes = image?.sizeBytes ?? facts.fileBytes;
+  const sizeBytes = image?.sizeBytes ?? facts.rawSizeBytes;
   const lines = [
     `image: ${printable(file)}`,
     `file format: ${image === null ? 'raw' : 'qcow2'}`,

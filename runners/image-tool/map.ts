@@ -1,9 +1,10 @@
 /** `cowbench image map`: where each stretch of the disk lies, along the chain of images. */
 
+import { RawDisk, roundUp, SECTOR_BYTES } from '../../engine/index.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { chainNames, openDisk } from './disks.ts';
-import { type Extent, extents } from './extents.ts';
+import { type Extent, extents, type MappableDisk } from './extents.ts';
 import { printable } from './printable.ts';
 import { parseSize } from './sizes.ts';
 import { ACCESS, FORMAT, type Given, OUTPUT, SHARE, type Subcommand } from './subcommand.ts';
@@ -16,8 +17,8 @@ export const map: Subcommand = {
   options: {
     ...FORMAT,
     ...OUTPUT,
-    'start-offset': { ...value('SIZE'), describe: 'guest offset to start at', default: '0' },
-    'max-length': { ...value('SIZE'), describe: 'number of bytes to show [default: the rest]' },
+    'start-offset': { ...value('SIZE'), alias: 's', describe: 'guest offset to start at', default: '0' },
+    'max-length': { ...value('SIZE'), alias: 'l', describe: 'number of bytes to show [default: the rest]' },
     ...ACCESS,
     ...SHARE,
   },
@@ -29,17 +30,31 @@ export const map: Subcommand = {
   ],
   run(given) {
     const file = given.required('file');
-    const disk = openDisk(file, { access: given.access(), format: given.format() });
+    const opened = openDisk(file, { access: given.access(), format: given.format() });
     try {
+      const disk = opened instanceof RawDisk ? wholeSectors(opened) : opened;
       const { from, to } = rangeOf(given, disk.sizeBytes);
       const found = extents(disk, from, to);
       if (given.wantsJson()) printJson(given.terminal, found);
       else printTable(given.terminal, found, chainNames(file, disk));
     } finally {
-      disk.close();
+      opened.close();
     }
   },
 };
+
+/** A guest sees whole sectors: what the last one has past the end of the file is zeros. */
+function wholeSectors(disk: RawDisk): MappableDisk {
+  return {
+    fileName: disk.fileName,
+    sizeBytes: roundUp(disk.sizeBytes, SECTOR_BYTES),
+    read: (offset, into) => disk.read(offset, into),
+    map(offset, lengthBytes) {
+      const present = Math.min(lengthBytes, disk.sizeBytes - offset);
+      return present > 0 ? disk.map(offset, present) : { offset, lengthBytes, stored: 'zero', hostOffset: offset };
+    },
+  };
+}
 
 function rangeOf(given: Given, sizeBytes: number): { from: number; to: number } {
   const from = parseSize('--start-offset', given.required('start-offset'));

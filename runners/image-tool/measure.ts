@@ -73,6 +73,8 @@ function measured(given: Given, format: ImageFormat): Measured {
   const file = given.text('file');
   if ((sizeText === undefined) === (file === undefined))
     throw new UsageError('measure needs either a file or --size, and not both');
+  if (file === undefined && (given.text('snapshot') ?? given.text('format')) !== undefined)
+    throw new UsageError('--snapshot and --format are about a file, not about --size');
   if (file === undefined) return measureCopy(format, options, null, parseDiskSize('--size', sizeText!));
   const disk = openDisk(file, { access: given.access(), format: given.format(), snapshot: given.text('snapshot') });
   const source = sourceOf(disk);

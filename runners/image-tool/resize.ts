@@ -61,6 +61,7 @@ function preallocationOf(given: Given): Preallocation {
 function refuseSize(given: Given, file: string, presentBytes: number, sizeBytes: number): void {
   if (sizeBytes <= presentBytes && preallocationOf(given) !== 'off')
     throw new UsageError('--preallocation is for a disk that grows');
+  if (sizeBytes === 0 && presentBytes > 0) throw new UsageError('size 0: nothing of the disk would be left');
   if (sizeBytes >= presentBytes || given.flag('shrink')) return;
   throw new UsageError(
     `${printable(file)} would lose ${presentBytes - sizeBytes} bytes at its end; --shrink allows that`,
@@ -68,6 +69,7 @@ function refuseSize(given: Given, file: string, presentBytes: number, sizeBytes:
 }
 
 async function resizeRaw(given: Given, filePath: string, how: Preallocation, work: Work): Promise<void> {
+  if (how === 'metadata') throw new UsageError('--preallocation=metadata: a raw image has no metadata');
   const file = openRegularFile(filePath, 'raw-write', given.access());
   try {
     const presentBytes = file.sizeBytes();

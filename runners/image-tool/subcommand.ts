@@ -5,6 +5,7 @@ import { type HelpOption, value } from '../console/help-page.ts';
 import { type OptionText, single } from '../console/option-values.ts';
 import { unknownWord } from '../console/suggest.ts';
 import { type Access, type ImageFormat, imageFormat } from './disks.ts';
+import { parseSize } from './sizes.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface Subcommand {
@@ -42,6 +43,9 @@ export const CACHE = {
 export const SOURCE_CACHE = {
   'source-cache': { ...value('MODE'), alias: 'T', describe: 'host cache mode of the source' },
 };
+export const RATE = {
+  rate: { ...value('RATE'), alias: 'r', describe: 'ignored (accepted for compatibility)' },
+};
 export const ACCESS = {
   'allow-backing': {
     ...FLAG,
@@ -49,6 +53,12 @@ export const ACCESS = {
   },
   'allow-folder': { ...value('DIR'), describe: 'open them in this directory; can be repeated' },
 };
+
+/** Has no effect, but what is no rate was not meant as one. */
+export function checkRate(given: Given): void {
+  const rate = given.text('rate');
+  if (rate !== undefined) parseSize('--rate', rate);
+}
 
 /** The words of one subcommand, read, and where its answer goes. */
 export class Given {

@@ -1,7 +1,7 @@
 /** Words, sizes and options as users of qemu-img write them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CREATE_OPTIONS, parseFormatOptions } from './format-options.ts';
+import { asksForHelp, CREATE_OPTIONS, parseFormatOptions } from './format-options.ts';
 import { plainWords } from './option-words.ts';
 import { printable, printableJson } from './printable.ts';
 import { LineProgress, progressText } from './progress.ts';
@@ -71,6 +71,10 @@ test('sizes', () => {
     '8P',
     '9E',
     '1e3',
+    ' 1M',
+    '+1M',
+    '1.k',
+    '.5k',
   ])
     assert.throws(() => parseSize('size', text), /^UsageError: size "/, text);
   assert.equal(parseNewSize('size', '+1k', 4096), 5120);
@@ -98,6 +102,8 @@ test('format options', () => {
   });
   assert.deepEqual(parsed('backing_file=,size=1'), { backing_file: '', size: '1' });
   assert.deepEqual(parsed('size=1,size=2', 'size=3'), { size: '3' });
+  assert.equal(asksForHelp(['backing_file=a,,help']), false);
+  assert.equal(asksForHelp(['backing_file=a,,b,help']), true);
   assert.throws(() => parsed('toString=1'), /unknown -o option "toString"/);
 });
 
