@@ -13,6 +13,7 @@ import { baseOf, type LoadQuestion, loadQuestions } from './load-charts.ts';
 
 /** One sentence for each server that keeps what it is given. */
 function sentences(record: LoadRecord): string[] {
+  const reference = visibleLabel(record.reference);
   const servers = [...Map.groupBy(record.results, ({ server }) => server)];
   return servers.flatMap(([server, results]) => {
     const keeps = results.some(({ syncsPerFlush }) => syncsPerFlush !== null);
@@ -21,18 +22,16 @@ function sentences(record: LoadRecord): string[] {
     const commits = range(record, results, (result) => result.syncsPerFlush !== null);
     const most = results.toSorted((a, b) => b.clients - a.clients)[0]!;
     const base = baseOf(record, most)?.syncsPerFlush;
+    const beside = base == null ? '' : `, ${reference} ${formatShort(base)}`;
     const syncs =
       most.syncsPerFlush === null
-        ? []
-        : [
-            `${formatShort(most.syncsPerFlush)} syncs a flush with ${counted(most.clients, 'client')}${base == null ? '' : ` (${formatShort(base)})`}`,
-          ];
+        ? ''
+        : `; with ${counted(most.clients, 'client')} ${formatShort(most.syncsPerFlush)} syncs a flush${beside}`;
     const clauses = [
       ...(plain === null ? [] : [`${plain} the throughput without flushes`]),
       ...(commits === null ? [] : [`${commits} the commits`]),
-      ...syncs,
     ];
-    return [`${visibleLabel(server)}: ${clauses.join(', ')}, beside ${visibleLabel(record.reference)}.`];
+    return [`${visibleLabel(server)} against ${reference}: ${clauses.join(', ')}${syncs}.`];
   });
 }
 

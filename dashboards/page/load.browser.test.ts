@@ -73,7 +73,7 @@ test('the answer says what each server does beside the reference; a run without 
   const page = await renderLoad(loadRecord(['qemu-nbd', 'cowbench reserve', 'protocol']));
   assert.match(
     page,
-    /class="verdict">cowbench reserve: 2× the throughput without flushes, 2× the commits, 0\.5 syncs a flush with 16 clients \(1\), beside qemu-nbd\.</,
+    /class="verdict">cowbench reserve against qemu-nbd: 2× the throughput without flushes, 2× the commits; with 16 clients 0\.5 syncs a flush, qemu-nbd 1\.</,
   );
   assert.doesNotMatch(page, /class="further"/);
   const plain = await renderLoad(loadRecord(['qemu-nbd', 'cowbench reserve'], false));

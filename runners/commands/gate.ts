@@ -9,6 +9,7 @@ import { EXIT_CODES, UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { single } from '../console/option-values.ts';
 import { IS_INSTALLED, RESULTS_ROOT } from '../console/project-root.ts';
+import { shellWord } from '../console/shell-word.ts';
 import { fileAt, findCommit, resolveRevision, shallowHint } from '../measure/commits/git.ts';
 import { gateSummary, judge } from '../measure/gate/gate-verdict.ts';
 import { measurePoints } from '../measure/gate/measure-points.ts';
@@ -124,10 +125,6 @@ function report(
 function updateCommand(place: string, engine: string | undefined): string {
   if (engine === undefined) return IS_INSTALLED ? 'cowbench gate --update' : 'npm run gate -- --update';
   return `cowbench gate --engine ${shellWord(engine)} --baseline ${shellWord(place)} --update`;
-}
-
-function shellWord(word: string): string {
-  return /^[\w./:=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function showProgress(done: number, of: number): void {

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { UsageError } from '../console/errors.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
+import { shellWord } from '../console/shell-word.ts';
 
 /** Formats that an image can be given in, besides qcow2; qemu-img makes them. */
 export const IMAGE_FORMATS = ['qcow2', 'raw', 'vmdk', 'vdi', 'vhdx', 'qed'] as const;
@@ -34,7 +35,7 @@ export function filled(
   command: string,
   { socket, image }: { readonly socket: string; readonly image: string },
 ): string {
-  return command.replaceAll(SOCKET_PLACE, quoted(socket)).replaceAll(IMAGE_PLACE, quoted(image));
+  return command.replaceAll(SOCKET_PLACE, shellWord(socket)).replaceAll(IMAGE_PLACE, shellWord(image));
 }
 
 /** The name of the program that a command runs, for tables: its first word without variables and folders. */
@@ -44,13 +45,8 @@ export function programOf(command: string): string {
   return first.split('/').at(-1)!.replaceAll(/['"]/g, '');
 }
 
-/** Left as it is where the shell sees nothing special: the user may have put quotation marks around it. */
-function quoted(text: string): string {
-  return /^[\w@%+:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
-
 /** Our own server of a disk that keeps nothing. */
 export function nullCommand(sizeBytes: number): string {
   const words = [process.execPath, path.join(PROJECT_ROOT, 'runners/cli.ts'), 'serve', '--null', String(sizeBytes)];
-  return `${words.map(quoted).join(' ')} --socket {socket} --max-connections 128`;
+  return `${words.map(shellWord).join(' ')} --socket {socket} --max-connections 128`;
 }

@@ -1,11 +1,15 @@
 /** A load run as Markdown: rows by job, each server as a multiple of the reference. */
 import type { LoadRecord, LoadResult } from '../../../results/load-record.ts';
+import { shellWord } from '../../console/shell-word.ts';
 
-export function loadText({ startedAt, rounds, commits, results, reference }: LoadRecord): string {
+export function loadText({ startedAt, rounds, commits, results, reference, command, environment }: LoadRecord): string {
   const jobs = [...new Set(results.map(({ job }) => job))];
   const lines = [
-    `Servers under load by fio, ${startedAt.slice(0, 10)}, medians of ${rounds} ${rounds === 1 ? 'round' : 'rounds'} in turns; ${commits} commits a client, each a write of 4 KiB`,
-    `into a fresh cluster and a flush. Latencies of commits are those of the flush. Multiples are of ${reference}.`,
+    '# NBD servers under load',
+    '',
+    `\`${['cowbench', ...command].map(shellWord).join(' ')}\`, on ${startedAt.slice(0, 10)}, on ${environment.cpu} with`,
+    `${environment.cores} cores: fio loads the servers in turns, and figures are medians of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, times noisy. A client does ${commits} commits, each a`,
+    `write of 4 KiB into a fresh cluster and a flush; the latency is that of the flush. Multiples are of ${reference}. Syncs are counted by strace, apart from the times.`,
     '',
     '| job | server | MB/s | requests/s | multiple | median | p99 | syncs per flush |',
     '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |',
