@@ -38,6 +38,7 @@ export {
   type TableCaches,
   type TableGeometry,
 } from './cache/policy.ts';
+export { PolicyBase } from './cache/policy-base.ts';
 export {
   behaviourInHistory,
   findStage,

@@ -3,69 +3,17 @@
  *
  *     cowbench bench --policy ./examples/eager-policy.ts,writeback --workload install-burst --data 4M
  */
-import {
-  CachedTable,
-  type CachePolicy,
-  type DurableFile,
-  isDurable,
-  type Ordering,
-  type Pointer,
-  type PolicyPreset,
-  type Prerequisite,
-  STAGES,
-  type TableCaches,
-} from 'cowbench';
+import { type CachedTable, type Ordering, PolicyBase, type PolicyPreset, STAGES } from 'cowbench';
 
-class Eager implements CachePolicy {
-  readonly #file: DurableFile;
-  #caches: TableCaches | null = null;
-
-  constructor(file: DurableFile) {
-    this.#file = file;
-  }
-
-  attach(caches: TableCaches): void {
-    this.#caches = caches;
-  }
-
+class Eager extends PolicyBase {
+  /** Called between the two: `before` is not to be lost when what follows it is in the file. */
   order({ before }: Ordering): void {
-    this.#settle(before);
+    this.settle(before);
   }
 
-  place(content: Pointer): void {
-    content.write(this.#file);
-  }
-
-  publish(pointer: Pointer, before: readonly Prerequisite[]): void {
-    this.#settle(before);
-    this.publishNow(pointer);
-  }
-
-  publishNow(pointer: Pointer): void {
-    pointer.write(this.#file);
-    this.#file.sync('hook-up');
-  }
-
-  withdraw(): void {}
-
+  /** Called when a table has to be in the file: at a flush, at the end, or to make place in the cache. */
   clean(table: CachedTable): void {
     if (table.isDirty) table.writeOutDirtySectors();
-  }
-
-  flush(): void {
-    this.close();
-    this.#file.sync('guest-flush');
-  }
-
-  close(): void {
-    for (const cache of [this.#caches!.refcounts, this.#caches!.l2]) {
-      for (const table of cache.dirtyTables()) this.clean(table);
-    }
-  }
-
-  #settle(before: readonly Prerequisite[]): void {
-    for (const one of before) if (one instanceof CachedTable) this.clean(one);
-    if (!isDurable(before, this.#file.durable)) this.#file.sync('dependency');
   }
 }
 

@@ -26,6 +26,11 @@ test('every example says how it is run', () => {
   }
 });
 
+test('the policy is short enough to be read at once', () => {
+  const lines = fs.readFileSync(example('eager-policy.ts'), 'utf8').trimEnd().split('\n');
+  assert.ok(lines.length <= 40, `${lines.length} lines`);
+});
+
 test('HACKING runs the policy in the explorer and in a bench, by paths that are there', () => {
   const page = fs.readFileSync(path.join(PROJECT_ROOT, 'docs/HACKING.md'), 'utf8');
   const lines = [...page.matchAll(/^ +node runners\/cli\.ts (.*)$/gm)].map(([, words]) => words!);

@@ -60,12 +60,12 @@ export class LegacyPolicy extends HistoricalPolicy implements SnapshotWalk {
     } else if (this.#walking ? table.kind === 'refcount-block' : table.isDirty) this.#writeWhole(table);
   }
 
-  flush({ refcountsMayLag = false }: FlushOptions = {}): void {
+  override flush({ refcountsMayLag = false }: FlushOptions = {}): void {
     if (!refcountsMayLag) this.#writeLateRefcounts();
     this.file.sync('guest-flush');
   }
 
-  close(): void {
+  override close(): void {
     this.#writeLateRefcounts();
   }
 

@@ -26,11 +26,11 @@ export class WritebackPolicy extends HistoricalPolicy {
     this.#tables.writeOut(table);
   }
 
-  flush(options?: FlushOptions): void {
+  override flush(options?: FlushOptions): void {
     this.#tables.flush(options);
   }
 
-  close(): void {
+  override close(): void {
     this.#tables.close();
   }
 }

@@ -43,11 +43,11 @@ export class WritethroughPolicy extends HistoricalPolicy implements SnapshotWalk
     this.#tables.writeOut(table);
   }
 
-  flush(options?: FlushOptions): void {
+  override flush(options?: FlushOptions): void {
     this.#tables.flush(options);
   }
 
-  close(): void {
+  override close(): void {
     this.#tables.close();
   }
 
