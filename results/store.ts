@@ -1,6 +1,6 @@
 /**
- * Records on disk: `ROOT/<machine>/<commit>/<run>.json`, one document a run. The documents are the truth; any index over
- * them can be rebuilt.
+ * Records on disk: `ROOT/<machine>/<commit>/<run>.json`, one document a run; of a run that is being measured, its samples lie beside it. The
+ * documents are the truth; any index over them can be rebuilt.
  *
  * Invariants:
  *  1. A record file is always a whole document: it is replaced by rename, never written in place.
@@ -10,6 +10,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { RunRecord, SCHEMA_VERSION } from './record.ts';
 import { RecordError } from './record-error.ts';
+import { addSamplesBeside, samplesFile } from './run-samples.ts';
 
 /** A document larger than this is no record of ours: refused before it is held in memory. */
 const MAX_RECORD_BYTES = 256 * 1024 * 1024;
@@ -41,10 +42,10 @@ export function writeRecord(file: string, record: RunRecord): void {
   writeWhole(file, `${JSON.stringify(record)}\n`);
 }
 
-/** Removes the record in `file`. Throws RecordError when the file system refuses. */
+/** Removes the record in `file`, and the samples beside it. Throws RecordError when the file system refuses. */
 export function removeRecord(file: string): void {
   try {
-    fs.rmSync(file, { force: true });
+    for (const one of [samplesFile(file), file]) fs.rmSync(one, { force: true });
   } catch (error) {
     throw cannotWrite(file, error);
   }
@@ -96,8 +97,8 @@ function removeQuietly(file: string): void {
   } catch {}
 }
 
-/** The rename is durable only when the directory is. */
-function syncDirectory(directory: string): void {
+/** A new name is durable only when its directory is. */
+export function syncDirectory(directory: string): void {
   const descriptor = fs.openSync(directory, 'r');
   try {
     fs.fsyncSync(descriptor);
@@ -107,12 +108,14 @@ function syncDirectory(directory: string): void {
 }
 
 /**
- * The record in `file`, validated.
+ * The record in `file`, validated; of a run that is being measured, or that nobody ended, with the samples that it has so far.
  * @throws RecordError naming the file, and the place in it, when it cannot be read, is not JSON, is of a newer schema
  * version, or breaks the schema.
  */
 export function readRecord(file: string): RunRecord {
-  return parseRecord(file, readableText(file, MAX_RECORD_BYTES));
+  const record = parseRecord(file, readableText(file, MAX_RECORD_BYTES));
+  if (record.status === 'running') addSamplesBeside(file, record);
+  return record;
 }
 
 /**

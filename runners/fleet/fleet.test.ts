@@ -6,6 +6,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { RunRecord } from '../../results/record.ts';
+import { readRecord } from '../../results/store.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
 import { storeAddress } from '../stores/connection.ts';
 import { migrate } from '../stores/migrate.ts';
@@ -114,7 +115,7 @@ function samplesBelow(dir: string): number {
     .readdirSync(runs, { recursive: true, encoding: 'utf8' })
     .filter((file) => /^[^.].*\/2[^/.]*\.json$/.test(file));
   return files.reduce((sum, file) => {
-    const record = JSON.parse(fs.readFileSync(path.join(runs, file), 'utf8')) as RunRecord;
+    const record = readRecord(path.join(runs, file));
     return sum + record.cells.reduce((count, { rounds }) => count + rounds.length, 0);
   }, 0);
 }

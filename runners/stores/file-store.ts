@@ -3,7 +3,16 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { RunRecord } from '../../results/record.ts';
 import { RecordError } from '../../results/record-error.ts';
-import { parseRecord, readableText, recordPath, removeRecord, storedFiles, writeWhole } from '../../results/store.ts';
+import { samplesFile } from '../../results/run-samples.ts';
+import {
+  parseRecord,
+  readableText,
+  readRecord,
+  recordPath,
+  removeRecord,
+  storedFiles,
+  writeWhole,
+} from '../../results/store.ts';
 import { UsageError } from '../console/errors.ts';
 import {
   isFurther,
@@ -40,14 +49,16 @@ export class FileStore implements ResultStore {
     }
     const stored = readableText(file, MOST_BYTES);
     if (stored === document) return 'same';
-    if (!isFurther(summaryOf(record), summaryOf(parseRecord(file, stored)))) return 'kept';
+    if (!isFurther(summaryOf(record), summaryOf(readRecord(file)))) return 'kept';
     writeWhole(file, document);
     return 'replaced';
   }
 
   async document(runId: string): Promise<string | null> {
     const file = this.#fileOf(runId);
-    return file === null ? null : readableText(file, MOST_BYTES);
+    if (file === null) return null;
+    // Of a run that is being measured, or that nobody ended: the record so far.
+    return fs.existsSync(samplesFile(file)) ? `${JSON.stringify(readRecord(file))}\n` : readableText(file, MOST_BYTES);
   }
 
   async *find(query: RunQuery): AsyncGenerator<RunSummary> {
@@ -88,7 +99,7 @@ export class FileStore implements ResultStore {
     const prefix = `${runId}.`;
     const names = fs
       .readdirSync(path.dirname(file))
-      .filter((name) => name.startsWith(prefix) && name !== `${runId}.json`);
+      .filter((name) => name.startsWith(prefix) && name !== `${runId}.json` && name !== samplesFile(`${runId}.json`));
     return names.map((name) => name.slice(prefix.length)).sort();
   }
 
@@ -112,7 +123,7 @@ export class FileStore implements ResultStore {
   async *verify(): AsyncGenerator<string> {
     for (const file of this.#files()) {
       try {
-        const { runId } = parseRecord(file, readableText(file, MOST_BYTES));
+        const { runId } = readRecord(file);
         if (path.basename(file) !== `${runId}.json`) yield `${file}: is run ${runId}`;
       } catch (error) {
         if (!(error instanceof RecordError)) throw error;
@@ -127,7 +138,7 @@ export class FileStore implements ResultStore {
   *#records(): Generator<RunRecord> {
     for (const file of this.#files()) {
       try {
-        yield parseRecord(file, readableText(file, MOST_BYTES));
+        yield readRecord(file);
       } catch (error) {
         if (!(error instanceof RecordError)) throw error;
       }

@@ -6,8 +6,8 @@ import { compareExact } from '../../../results/comparison-exact.ts';
 import { MOST_PAIRS, measureMore } from '../../../results/comparison-schedule.ts';
 import { rawMultiples } from '../../../results/raw-multiples.ts';
 import type { Comparison, RunRecord } from '../../../results/record.ts';
+import { RunFold, type RunSample } from '../../../results/run-samples.ts';
 import { writeRecord } from '../../../results/store.ts';
-import { workloadOfCell } from '../../../results/workload-parts.ts';
 import { describeFailure } from '../../console/errors.ts';
 import { probeStorage, type StorageProbe } from '../../machine/probe.ts';
 import { fitStorageCosts } from '../../machine/probe-fit.ts';
@@ -22,13 +22,13 @@ import {
   type Variant,
   variantsOf,
 } from '../plan/variants.ts';
-import { addControlSample, addSample } from './cell-results.ts';
 import { addCosts } from './cost.ts';
 import { addProfiles } from './cpu-profiles.ts';
 import { addCrashVerdicts, addSafety } from './crash-verdicts.ts';
 import type { BenchDisplay } from './display.ts';
 import { expectedRounds, Pacing } from './pacing.ts';
 import { SampleJobs } from './sample-jobs.ts';
+import { SampleLog } from './sample-log.ts';
 import { takeSample } from './sample-process.ts';
 import type { TemporaryImages } from './temporary-images.ts';
 
@@ -48,6 +48,8 @@ export class BenchRun {
   readonly #plan: BenchPlan;
   readonly #record: RunRecord;
   readonly #recordFile: string;
+  readonly #fold: RunFold;
+  readonly #log: SampleLog;
   readonly #images: TemporaryImages;
   readonly #display: BenchDisplay;
   readonly #pacing: Pacing;
@@ -62,6 +64,8 @@ export class BenchRun {
     this.#plan = plan;
     this.#record = record;
     this.#recordFile = recordFile;
+    this.#fold = new RunFold(record);
+    this.#log = new SampleLog(recordFile);
     this.#images = around.images;
     this.#display = around.display;
     this.#pacing = new Pacing(around.announcedRequests);
@@ -75,6 +79,8 @@ export class BenchRun {
     let failure: unknown = null;
     try {
       this.#describeDevices();
+      // A run that somebody else goes on with has these devices.
+      writeRecord(this.#recordFile, this.#record);
       await this.#rounds(signal);
       this.#probeAgain();
       if (this.#plan.session.cpuProfile) await this.#profile(signal);
@@ -90,7 +96,13 @@ export class BenchRun {
     }
     this.#conclude();
     this.#record.finishedAt = new Date().toISOString();
-    writeRecord(this.#recordFile, this.#record);
+    try {
+      writeRecord(this.#recordFile, this.#record);
+      // Only now: until here the record in the file had none of the samples.
+      this.#log.remove();
+    } finally {
+      this.#log.close();
+    }
     return failure;
   }
 
@@ -152,10 +164,10 @@ export class BenchRun {
     for (let block = 0; ; block++) {
       const samples = pairedBlock(this.#variants, cells.length, block, workload.seed);
       // A block that an earlier sitting began was wanted then; to ask again would be one more look at the verdicts.
-      if (!samples.some((sample) => this.#has(sample)) && !this.#wantsBlock(block)) break;
+      if (!samples.some((sample) => this.#fold.has(sample)) && !this.#wantsBlock(block)) break;
       const wanted = typeof rounds === 'number' ? samples.filter(({ round }) => round < rounds) : samples;
       await this.#take(wanted, signal);
-      this.#record.comparisons = this.#comparisons();
+      if (typeof rounds !== 'number') this.#record.comparisons = this.#comparisons();
     }
   }
 
@@ -186,14 +198,9 @@ export class BenchRun {
     for (const [index, sample] of samples.entries()) {
       signal.throwIfAborted();
       const ahead = samples.slice(index + 1).filter(({ round }) => round === sample.round);
-      if (!this.#has(sample)) await this.#sample(sample, ahead, signal);
+      if (!this.#fold.has(sample)) await this.#sample(sample, ahead, signal);
       if (ahead.length === 0) this.#roundsDone++;
     }
-  }
-
-  #has({ cell, control, order }: ScheduledVariant): boolean {
-    const { rounds, control: again = [] } = this.#record.cells[cell]!;
-    return (control ? again : rounds).some((round) => round.order === order);
   }
 
   async #sample(sample: ScheduledVariant, ahead: readonly Variant[], signal: AbortSignal): Promise<void> {
@@ -207,8 +214,6 @@ export class BenchRun {
     try {
       const { job, root } = this.#jobs.jobOf(sample.cell, cell, imageFile, round === 0);
       const result = await takeSample(job, signal, show, root);
-      const workload = workloadOfCell(this.#record, cell);
-      if (workload.phases.length === 0) workload.phases = result.phases;
       const { reads, writes, flushes, discards, other } = result.exact.guest;
       this.#pacing.finished(
         id,
@@ -216,12 +221,16 @@ export class BenchRun {
         cell.workload ?? 0,
         reads + writes + flushes + discards + other,
       );
-      (control ? addControlSample : addSample)(cell, { round, order, traced: round === 0 }, result);
+      this.#keep({ cell: sample.cell, control, round, order, traced: round === 0, result });
     } finally {
       this.#images.discard(imageFile);
     }
-    this.#record.measuringMs = Math.round(this.#elapsedMs());
-    writeRecord(this.#recordFile, this.#record);
+  }
+
+  #keep(taken: Omit<RunSample, 'measuringMs'>): void {
+    const sample = { ...taken, measuringMs: Math.round(this.#elapsedMs()) };
+    this.#log.append(sample);
+    this.#fold.add(sample);
   }
 
   #ending(): Ending {

@@ -2,44 +2,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { csvText, markdownText } from '../../../dashboards/text/export.ts';
 import { countsTable, findings, summaryTable } from '../../../dashboards/text/summary.ts';
-import { LatencyHistogram } from '../../../results/histogram.ts';
-import { LatencyMapBuilder } from '../../../results/latency-map.ts';
-import type { ExactCounters } from '../../../results/record.ts';
+import { CellResults, isSound } from '../../../results/cell-results.ts';
+import type { Cell } from '../../../results/record.ts';
 import { parseWorkerMessage, type SampleResult } from '../../../results/sample-protocol.ts';
 import { sampleCell, sampleRecord } from '../../../results/testing/sample-record.ts';
-import { addSample, isSound } from './cell-results.ts';
-
-function exact(fsyncs: number): ExactCounters {
-  return {
-    ...{ fsyncs, odsyncWrites: 0, writes: 10, writeBytes: 1048576, reads: 0, readBytes: 0, truncates: 0, punches: 0 },
-    byKind: {},
-    syncsByCause: {},
-    syncsByTrigger: {},
-    byRequest: {},
-    tableCaches: null,
-    imageBytes: 0,
-    guest: { reads: 0, readBytes: 0, writes: 4, writeBytes: 2048, flushes: 1, discards: 0, other: 0 },
-  };
-}
+import { sampleResult } from '../../../results/testing/sample-result.ts';
 
 function sample(fsyncs: number, verification: Partial<SampleResult['verification']> = {}): SampleResult {
-  const flushes = new LatencyHistogram();
-  flushes.record(1000);
-  const latencies = new LatencyMapBuilder();
-  latencies.record('guest-flush', 0, 1000);
-  return {
-    startedAt: '2026-11-22T20:15:00.000Z',
-    exact: exact(fsyncs),
-    times: { wallNs: 2e9, userCpuNs: 1, systemCpuNs: 1, deviceNs: { read: 0, write: 0, sync: 0 }, peakMemoryBytes: 1 },
-    histograms: { guestFlush: flushes.summary()! },
-    latencyMap: latencies.summary(),
-    fileMap: null,
-    cascades: [],
-    syncKinds: null,
-    modelledNs: null,
-    phases: [],
-    verification: { content: 'equal', contentBytes: 1, check: 'clean', leaks: 0, corruptions: 0, ...verification },
-  };
+  const result = sampleResult(2e9, fsyncs);
+  return { ...result, verification: { ...result.verification, ...verification } };
+}
+
+function addSample(...[cell, ...taken]: [Cell, ...Parameters<CellResults['add']>]): void {
+  new CellResults(cell).add(...taken);
 }
 
 test('counts come from the first sample, later ones add times and must count the same', () => {

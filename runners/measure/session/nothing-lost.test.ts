@@ -63,7 +63,7 @@ test('the disk of the images becomes full: one line, exit code 2, the rounds bef
   assert.ok(roundsOf(record).length >= 2 && record.cells[0]!.exact !== null);
 });
 
-test('the disk of the store becomes full: one line, the record stays as it was last written, and --resume goes on', async (context) => {
+test('the disk of the store becomes full: one line, every sample before it is kept, and --resume goes on', async (context) => {
   const outcome = await onSmallTmpfs(folder, 'size=2m', async (mountPoint) => {
     const store = path.join(mountPoint, 'runs');
     const words = bench({ out: store }, '--json', '--resume');
@@ -72,6 +72,12 @@ test('the disk of the store becomes full: one line, the record stays as it was l
     assert.deepEqual(others, []);
     const kept = roundsOf(readRecord(file!));
     assert.ok(kept.length >= 2);
+    const plain = JSON.parse(fs.readFileSync(file!, 'utf8')) as RunRecord;
+    assert.deepEqual(
+      [plain.status, roundsOf(plain)],
+      ['running', []],
+      'samples are appended, the record is not rewritten',
+    );
     fs.rmSync(filler);
     const resumed = recordOf(await program.cowbench(...words));
     assert.deepEqual(recordsIn(store).length, 1);
