@@ -75,12 +75,17 @@ export function sampleLine(sample: RunSample): string {
  */
 export function addSamplesBeside(recordFile: string, record: RunRecord): void {
   const file = samplesFile(recordFile);
+  addSampleLines(linesOf(file), file, record);
+}
+
+/** Adds `lines` to `record`; `name` is for errors. @throws RecordError as {@link addSamplesBeside}. */
+export function addSampleLines(lines: Iterable<string>, name: string, record: RunRecord): void {
   const fold = new RunFold(record);
   let number = 0;
   let torn: RecordError | null = null;
-  for (const line of linesOf(file)) {
+  for (const line of lines) {
     if (torn !== null) throw torn;
-    torn = addLine(fold, line, `${file}: line ${++number}`);
+    torn = addLine(fold, line, `${name}: line ${++number}`);
   }
 }
 

@@ -8,10 +8,13 @@ import { stdoutTerminal } from '../console/terminal.ts';
 import { type BenchOptions, withBenchOptions } from '../measure/plan/bench-options.ts';
 import type { BenchPlan } from '../measure/plan/plan.ts';
 import { plansOf } from '../measure/plan/sweep.ts';
+import { NO_FOLLOWER, type RunFollower } from '../measure/session/display.ts';
 import { exported, formatOf, tableLines, writeReport } from '../measure/session/present.ts';
 import { benchDisplay } from '../measure/session/progress.ts';
 import { type BenchOutcome, runBench } from '../measure/session/run-bench.ts';
+import { StoreFollower } from '../stores/follow-run.ts';
 import { keepRun, secondStore } from '../stores/keep-run.ts';
+import { openStore } from '../stores/open-store.ts';
 
 export const bench: CommandModule<object, BenchOptions> = {
   command: 'bench',
@@ -40,12 +43,15 @@ export const bench: CommandModule<object, BenchOptions> = {
 export async function benchPlans(plans: readonly BenchPlan[], options: BenchOptions): Promise<BenchOutcome[]> {
   const format = formatOf(options);
   const shown = { terminal: stdoutTerminal(), verbose: options.verbose === true };
-  const store = secondStore(options.store);
+  const place = secondStore(options.store);
+  await using store = place === null ? null : await openStore(place);
+  const follower = store === null ? NO_FOLLOWER : new StoreFollower(store, tellUnlessQuiet(options));
   const interruption = new Interruption();
   const outcomes: BenchOutcome[] = [];
   const refusals: unknown[] = [];
   for (const plan of plans) {
-    const outcome = await runOne(plan, options.quiet === true, interruption.signal).catch((error: unknown) => {
+    const quiet = options.quiet === true;
+    const outcome = await runOne(plan, quiet, interruption.signal, follower).catch((error: unknown) => {
       refusals.push(error);
       return null;
     });
@@ -68,9 +74,15 @@ export async function benchPlans(plans: readonly BenchPlan[], options: BenchOpti
   return outcomes;
 }
 
-function runOne(plan: BenchPlan, quiet: boolean, signal: AbortSignal): Promise<BenchOutcome> {
+function tellUnlessQuiet({ quiet }: BenchOptions): (line: string) => void {
+  return (line) => {
+    if (quiet !== true) console.error(line);
+  };
+}
+
+function runOne(plan: BenchPlan, quiet: boolean, signal: AbortSignal, follower: RunFollower): Promise<BenchOutcome> {
   const display = benchDisplay(quiet, process.stderr.isTTY === true, (line) => console.error(line));
-  return runBench(plan, signal, display);
+  return runBench(plan, signal, display, follower);
 }
 
 /** Sets the exit code; an error of a run goes to the one place that reports errors. */

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import type { RunFollower } from '../measure/session/display.ts';
 import { writeReport } from '../measure/session/present.ts';
 import { runBench } from '../measure/session/run-bench.ts';
 import { partName, rangeOf } from '../safety/fuzz/fuzz-shards.ts';
@@ -17,6 +18,8 @@ export interface Workplace {
   /** Folder of the worker, on the disk that its benchmarks are about. */
   readonly directory: string;
   keepPart(work: string, shard: number, document: string): Promise<void>;
+  /** Keeps a run while it is measured. */
+  readonly follower: RunFollower;
   keepRun(runId: string, document: string, report: Uint8Array | null): Promise<void>;
 }
 
@@ -64,7 +67,7 @@ async function bench({ plan }: JobOf<'bench'>, place: Workplace, signal: AbortSi
     // A run that an earlier attempt began here is continued, each of its samples taken once.
     ...{ resume: true, deviceTraceFile: null, cpuProfile: false, command: ['submit', 'bench'] },
   };
-  const outcome = await runBench({ ...plan, directory: place.directory, session }, signal, SILENT);
+  const outcome = await runBench({ ...plan, directory: place.directory, session }, signal, SILENT, place.follower);
   if (outcome.error !== null) throw outcome.error;
   if (signal.aborted) return null;
   const report = await writeReport(outcome);

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeFailure, isBadInput } from '../console/errors.ts';
 import { isAway } from '../stores/connection.ts';
+import { StoreFollower } from '../stores/follow-run.ts';
 import type { ResultStore } from '../stores/result-store.ts';
 import { carryOut, type Workplace } from './carry-out.ts';
 import { type Job, jobOf, jobWords } from './job.ts';
@@ -132,6 +133,7 @@ export class FleetWorker {
   #workplace(): Workplace {
     return {
       directory: this.#options.directory,
+      follower: new StoreFollower(this.#store, this.#options.tell),
       keepPart: async (work, shard, document) => {
         await this.#patiently(() => this.#queue.keepPart(work, shard, document));
       },

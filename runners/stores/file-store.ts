@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { RunRecord } from '../../results/record.ts';
 import { RecordError } from '../../results/record-error.ts';
-import { samplesFile } from '../../results/run-samples.ts';
+import { type RunSample, samplesFile } from '../../results/run-samples.ts';
+import { SampleLog } from '../../results/sample-log.ts';
 import {
   parseRecord,
   readableText,
@@ -51,14 +52,30 @@ export class FileStore implements ResultStore {
     if (stored === document) return 'same';
     if (!isFurther(summaryOf(record), summaryOf(readRecord(file)))) return 'kept';
     writeWhole(file, document);
+    // The document has them.
+    fs.rmSync(samplesFile(file), { force: true });
     return 'replaced';
+  }
+
+  async append(runId: string, sample: RunSample): Promise<void> {
+    const file = this.#fileOf(runId);
+    if (file === null || parseRecord(file, readableText(file, MOST_BYTES)).status !== 'running') {
+      throw new RecordError(`no run ${runId} is being measured in ${this.name}`);
+    }
+    const log = new SampleLog(file, { keeps: true });
+    try {
+      log.append(sample);
+    } finally {
+      log.close();
+    }
   }
 
   async document(runId: string): Promise<string | null> {
     const file = this.#fileOf(runId);
     if (file === null) return null;
-    // Of a run that is being measured, or that nobody ended: the record so far.
-    return fs.existsSync(samplesFile(file)) ? `${JSON.stringify(readRecord(file))}\n` : readableText(file, MOST_BYTES);
+    const text = readableText(file, MOST_BYTES);
+    if (!fs.existsSync(samplesFile(file)) || parseRecord(file, text).status !== 'running') return text;
+    return `${JSON.stringify(readRecord(file))}\n`;
   }
 
   async *find(query: RunQuery): AsyncGenerator<RunSummary> {

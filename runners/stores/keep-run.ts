@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import { UsageError } from '../console/errors.ts';
 import { STORE_VARIABLE } from './connection.ts';
-import { openStore } from './open-store.ts';
+import type { ResultStore } from './result-store.ts';
 
 /** The store that a run goes to besides its files; null: files only. */
 export function secondStore(given: unknown): string | null {
@@ -12,19 +12,14 @@ export function secondStore(given: unknown): string | null {
 
 /** @throws UsageError where the store does not take it, which says that the files have it. */
 export async function keepRun(
-  place: string,
+  store: ResultStore,
   runId: string,
   recordFile: string,
   reportFile: string | null,
 ): Promise<void> {
   try {
-    const store = await openStore(place);
-    try {
-      await store.put(fs.readFileSync(recordFile, 'utf8'));
-      if (reportFile !== null) await store.attach(runId, 'html', fs.readFileSync(reportFile));
-    } finally {
-      await store[Symbol.asyncDispose]();
-    }
+    await store.put(fs.readFileSync(recordFile, 'utf8'));
+    if (reportFile !== null) await store.attach(runId, 'html', fs.readFileSync(reportFile));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     throw new UsageError(`${error.message}; the run is in ${recordFile}: cowbench store import takes it from there`);

@@ -71,6 +71,17 @@ export const MIGRATIONS: readonly string[] = [
     seen_at timestamptz NOT NULL DEFAULT now()
   );
   `,
+  `
+  -- Samples of runs that are being measured: the documents of the others have theirs.
+  CREATE TABLE cowbench.sample_line (
+    run_id text NOT NULL REFERENCES cowbench.run ON DELETE CASCADE,
+    cell smallint NOT NULL,
+    control boolean NOT NULL,
+    place integer NOT NULL,
+    line text NOT NULL,
+    PRIMARY KEY (run_id, cell, control, place)
+  );
+  `,
 ];
 
 /** What each role may do, said again after each migration. Roles belong to the whole server, so they may be there already. */
@@ -82,7 +93,8 @@ export const GRANTS = `
   GRANT USAGE ON SCHEMA cowbench TO cowbench_worker, cowbench_reader;
   GRANT SELECT ON ALL TABLES IN SCHEMA cowbench TO cowbench_worker, cowbench_reader;
   GRANT INSERT, UPDATE ON cowbench.run, cowbench.sample, cowbench.metric_series, cowbench.metric,
-    cowbench.attachment, cowbench.part, cowbench.worker TO cowbench_worker;
+    cowbench.attachment, cowbench.part, cowbench.worker, cowbench.sample_line TO cowbench_worker;
+  GRANT DELETE ON cowbench.sample_line TO cowbench_worker;
   GRANT USAGE ON SCHEMA cowbench_queue TO cowbench_worker, cowbench_reader;
   GRANT SELECT ON ALL TABLES IN SCHEMA cowbench_queue TO cowbench_reader;
   GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA cowbench_queue TO cowbench_worker;

@@ -2,6 +2,7 @@
 import pg from 'pg';
 import type { RunRecord } from '../../results/record.ts';
 import { RecordError } from '../../results/record-error.ts';
+import { addSampleLines, type RunSample } from '../../results/run-samples.ts';
 import { parseRecord } from '../../results/store.ts';
 import { UsageError } from '../console/errors.ts';
 import { type StoreAddress, storeError } from './connection.ts';
@@ -62,15 +63,29 @@ export class PostgresStore implements ResultStore {
       const summary = summaryOf(record);
       if (stored !== undefined && !isFurther(summary, summaryOfRow(stored))) return 'kept';
       await putRun(client, summary, digest, document);
+      // The document has them.
+      await client.query('DELETE FROM cowbench.sample_line WHERE run_id = $1', [record.runId]);
       await putSamples(client, record);
       await putSeries(client, record);
       return stored === undefined ? 'added' : 'replaced';
     });
   }
 
+  async append(runId: string, sample: RunSample): Promise<void> {
+    const { cell, control, order, result } = sample;
+    const times = [result.times.wallNs, result.histograms.guestFlush?.p50Ns ?? null];
+    const rows = await this.#rows(APPEND, [runId, cell, control, order, ...times, JSON.stringify(sample)]);
+    if (rows.length === 0) throw new RecordError(`no run ${runId} is being measured in ${this.name}`);
+  }
+
   async document(runId: string): Promise<string | null> {
-    const rows = await this.#rows<{ document: string }>('SELECT document FROM cowbench.run WHERE run_id = $1', [runId]);
-    return rows[0]?.document ?? null;
+    const rows = await this.#rows<{ document: string; lines: string[] | null }>(DOCUMENT, [runId]);
+    const [{ document, lines } = { document: null, lines: null }] = rows;
+    if (document === null || lines === null) return document;
+    const name = `run ${runId}`;
+    const record = parseRecord(name, document);
+    addSampleLines(lines, name, record);
+    return `${JSON.stringify(record)}\n`;
   }
 
   async *find({ plan, commit, machine, workload, status, newest }: RunQuery): AsyncGenerator<RunSummary> {
@@ -142,17 +157,20 @@ export class PostgresStore implements ResultStore {
   async *verify(): AsyncGenerator<string> {
     for await (const summary of this.find({})) {
       const { runId } = summary;
-      const rows = await this.#rows<{ document: string; digest: string; count: string }>(
-        `SELECT document, digest, (SELECT count(*) FROM cowbench.sample s WHERE s.run_id = r.run_id)
+      const rows = await this.#rows<{ document: string; digest: string; count: string; lines: string[] | null }>(
+        `SELECT document, digest, (SELECT count(*) FROM cowbench.sample s WHERE s.run_id = r.run_id),
+           (SELECT array_agg(l.line ORDER BY l.place) FROM cowbench.sample_line l WHERE l.run_id = r.run_id) AS lines
          FROM cowbench.run r WHERE run_id = $1`,
         [runId],
       );
       // Removed meanwhile.
       if (rows[0] === undefined) continue;
-      const { document, digest, count } = rows[0];
+      const { document, digest, count, lines } = rows[0];
       if (digestOf(document) !== digest) yield `run ${runId}: its document is not the one that was stored`;
       try {
-        const found = summaryOf(parseRecord(`run ${runId}`, document));
+        const record = parseRecord(`run ${runId}`, document);
+        addSampleLines(lines ?? [], `run ${runId}`, record);
+        const found = summaryOf(record);
         if (JSON.stringify(found) !== JSON.stringify(summary))
           yield `run ${runId}: its row says other than its document`;
         if (Number(count) !== found.samples)
@@ -197,6 +215,27 @@ export class PostgresStore implements ResultStore {
     }
   }
 }
+
+const DOCUMENT = `
+  SELECT document, (SELECT array_agg(l.line ORDER BY l.place) FROM cowbench.sample_line l WHERE l.run_id = r.run_id) AS lines
+  FROM cowbench.run r WHERE run_id = $1
+`;
+
+/** In one round trip; a row where there is such a run. A sample that its document has is not added. */
+const APPEND = `
+  WITH found AS (SELECT run_id FROM cowbench.run WHERE run_id = $1 AND status = 'running'),
+  added AS (
+    INSERT INTO cowbench.sample (run_id, cell, control, place, wall_ns, flush_ns)
+    SELECT run_id, $2::smallint, $3::boolean, $4::integer, $5::bigint, $6::bigint FROM found
+    ON CONFLICT DO NOTHING RETURNING run_id
+  ),
+  line AS (
+    INSERT INTO cowbench.sample_line (run_id, cell, control, place, line)
+    SELECT run_id, $2::smallint, $3::boolean, $4::integer, $7::text FROM added
+  ),
+  counted AS (UPDATE cowbench.run r SET samples = samples + 1 FROM added WHERE r.run_id = added.run_id)
+  SELECT run_id FROM found
+`;
 
 function summaryOfRow(row: RunRow): RunSummary {
   const { run_id: runId, status, started_text: startedAt, machine, commit_hash: commit, workload, plan, samples } = row;

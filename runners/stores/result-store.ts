@@ -3,12 +3,13 @@
  * can be asked (summaries, series, samples) follows from it and can be rebuilt.
  *
  * Invariants of every store:
- *  1. A document comes back byte for byte.
+ *  1. A document comes back byte for byte; that of a run that is being measured with the samples that were appended since.
  *  2. To put a run again changes nothing, and a run never loses samples: of two documents of a run, the one with more is kept.
  *  3. Nothing is stored that is no valid record: other machines are not trusted.
  */
 import { createHash } from 'node:crypto';
 import type { Cell, RunRecord } from '../../results/record.ts';
+import type { RunSample } from '../../results/run-samples.ts';
 import { median } from '../../results/statistics.ts';
 import { workloadOfCell, workloadParts } from '../../results/workload-parts.ts';
 
@@ -63,8 +64,10 @@ export type PutOutcome = 'added' | 'replaced' | 'same' | 'kept';
 export interface ResultStore extends AsyncDisposable {
   /** For messages: never with a password. */
   readonly name: string;
-  /** Stores a run. @throws RecordError for what is no record. */
+  /** Stores a run; one whose status is `running` begins it. @throws RecordError for what is no record. */
   put(document: string): Promise<PutOutcome>;
+  /** Adds a sample to a run that was begun, once, however often it is given. @throws RecordError where there is no such run. */
+  append(runId: string, sample: RunSample): Promise<void>;
   /** The document of a run as it was put; null where there is none. */
   document(runId: string): Promise<string | null>;
   /** Newest first. */

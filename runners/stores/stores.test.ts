@@ -9,6 +9,7 @@ import { storeAddress } from './connection.ts';
 import { copyRuns } from './copy-runs.ts';
 import { FileStore } from './file-store.ts';
 import { migrate } from './migrate.ts';
+import { MIGRATIONS } from './migrations.ts';
 import { PostgresStore } from './postgres-store.ts';
 import { PostgresServer, WITHOUT_POSTGRES } from './testing/postgres-server.ts';
 import { recordNumber, testStore, textOf } from './testing/store-suite.ts';
@@ -97,7 +98,7 @@ test('migrations are carried out once; a database without them says what to do',
     name: 'UsageError',
     message: /is no store yet: run cowbench store init$/,
   });
-  assert.equal(await migrate(storeAddress(url), () => withoutQueue(url)), 1);
+  assert.equal(await migrate(storeAddress(url), () => withoutQueue(url)), MIGRATIONS.length);
   assert.equal(await migrate(storeAddress(url), () => withoutQueue(url)), 0);
   await asking(url, 'INSERT INTO cowbench.migration (step) VALUES (99)');
   await assert.rejects(

@@ -7,6 +7,7 @@ import { MOST_PAIRS, measureMore } from '../../../results/comparison-schedule.ts
 import { rawMultiples } from '../../../results/raw-multiples.ts';
 import type { Comparison, RunRecord } from '../../../results/record.ts';
 import { RunFold, type RunSample } from '../../../results/run-samples.ts';
+import { SampleLog } from '../../../results/sample-log.ts';
 import { writeRecord } from '../../../results/store.ts';
 import { describeFailure } from '../../console/errors.ts';
 import { probeStorage, type StorageProbe } from '../../machine/probe.ts';
@@ -25,10 +26,9 @@ import {
 import { addCosts } from './cost.ts';
 import { addProfiles } from './cpu-profiles.ts';
 import { addCrashVerdicts, addSafety } from './crash-verdicts.ts';
-import type { BenchDisplay } from './display.ts';
+import type { BenchDisplay, RunFollower } from './display.ts';
 import { expectedRounds, Pacing } from './pacing.ts';
 import { SampleJobs } from './sample-jobs.ts';
-import { SampleLog } from './sample-log.ts';
 import { takeSample } from './sample-process.ts';
 import type { TemporaryImages } from './temporary-images.ts';
 
@@ -40,6 +40,7 @@ const SECOND_PROBE_SEED = 2;
 export interface Surroundings {
   readonly images: TemporaryImages;
   readonly display: BenchDisplay;
+  readonly follower: RunFollower;
   /** By workload. */
   readonly announcedRequests: readonly (number | null)[];
 }
@@ -52,6 +53,7 @@ export class BenchRun {
   readonly #log: SampleLog;
   readonly #images: TemporaryImages;
   readonly #display: BenchDisplay;
+  readonly #follower: RunFollower;
   readonly #pacing: Pacing;
   readonly #jobs: SampleJobs;
   readonly #variants: readonly Variant[];
@@ -65,9 +67,10 @@ export class BenchRun {
     this.#record = record;
     this.#recordFile = recordFile;
     this.#fold = new RunFold(record);
-    this.#log = new SampleLog(recordFile);
+    this.#log = new SampleLog(recordFile, { keeps: false });
     this.#images = around.images;
     this.#display = around.display;
+    this.#follower = around.follower;
     this.#pacing = new Pacing(around.announcedRequests);
     this.#jobs = new SampleJobs(plan, () => this.#storageProbe());
     this.#variants = variantsOf(plan.baselines, plan.rounds !== 1 && plan.cells.every(isReal));
@@ -221,16 +224,18 @@ export class BenchRun {
         cell.workload ?? 0,
         reads + writes + flushes + discards + other,
       );
-      this.#keep({ cell: sample.cell, control, round, order, traced: round === 0, result });
+      await this.#keep({ cell: sample.cell, control, round, order, traced: round === 0, result });
     } finally {
       this.#images.discard(imageFile);
     }
   }
 
-  #keep(taken: Omit<RunSample, 'measuringMs'>): void {
+  async #keep(taken: Omit<RunSample, 'measuringMs'>): Promise<void> {
     const sample = { ...taken, measuringMs: Math.round(this.#elapsedMs()) };
     this.#log.append(sample);
     this.#fold.add(sample);
+    // Between samples: what it costs is in no time that is measured.
+    await this.#follower.taken(this.#record, sample);
   }
 
   #ending(): Ending {

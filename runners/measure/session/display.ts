@@ -1,5 +1,6 @@
-/** What a run says while it measures; how it is shown is the caller's business. */
+/** What a run says while it measures; how it is shown, and who else keeps it, is the caller's business. */
 import type { RunRecord } from '../../../results/record.ts';
+import type { RunSample } from '../../../results/run-samples.ts';
 import type { RunState } from './pacing.ts';
 
 export interface BenchDisplay {
@@ -16,3 +17,11 @@ export interface BenchDisplay {
   stage(name: string, done: number, of: number): void;
   finished(): void;
 }
+
+/** Keeps what is measured somewhere else too, while it is measured. It never throws: the files have everything. */
+export interface RunFollower {
+  /** `record` has `sample` already, and those before it. */
+  taken(record: RunRecord, sample: RunSample): Promise<void>;
+}
+
+export const NO_FOLLOWER: RunFollower = { taken: async () => {} };

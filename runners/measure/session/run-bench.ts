@@ -1,9 +1,9 @@
 /**
- * The run: takes the samples of all cells in interleaved order, a fresh image and a fresh process each, and keeps the
- * record on disk up to date after every one.
+ * The run: takes the samples of all cells in interleaved order, a fresh image and a fresh process each, and keeps each of them on disk
+ * before it takes the next.
  *
  * Invariants:
- *  1. Whatever happens, the record holds every sample that finished, and no image is left (unless asked for).
+ *  1. Whatever happens, the record holds every sample that finished, itself or in the lines beside it, and no image is left (unless asked for).
  *  2. Every cell has its first sample before any cell has its second.
  *  3. A run is measured by one process at a time.
  *  4. A sample is named by its place in the schedule, which the plan alone decides: a resumed run takes those that are missing.
@@ -20,7 +20,7 @@ import { type BenchPlan, workloadsOf } from '../plan/plan.ts';
 import { requirePlainCells } from '../plan/raw-checks.ts';
 import { requireRequesters } from '../plan/requester-checks.ts';
 import { BenchRun } from './bench-run.ts';
-import type { BenchDisplay } from './display.ts';
+import { type BenchDisplay, NO_FOLLOWER } from './display.ts';
 import { newRecord, type OpenedWorkload } from './new-record.ts';
 import { pacedLengthMs } from './paced-length.ts';
 import { findResumable, otherInputs } from './resume.ts';
@@ -38,7 +38,12 @@ export interface BenchOutcome {
  * Runs what is `asked`; aborting `signal` ends the run with what was measured.
  * @throws an error of use or input while nothing has been measured, and leaves no record; others are in the outcome.
  */
-export async function runBench(asked: BenchPlan, signal: AbortSignal, display: BenchDisplay): Promise<BenchOutcome> {
+export async function runBench(
+  asked: BenchPlan,
+  signal: AbortSignal,
+  display: BenchDisplay,
+  follower = NO_FOLLOWER,
+): Promise<BenchOutcome> {
   // Bad input must be reported before anything is created: this reads a trace to its end.
   const opened: OpenWorkloadOfPlan[] = [];
   for (const choice of workloadsOf(asked)) opened.push(await openOne(asked, choice));
@@ -69,7 +74,7 @@ export async function runBench(asked: BenchPlan, signal: AbortSignal, display: B
     const pacedMs = opened.map((one) => one.pacedMs);
     display.started(record, recordFile, images.folder, pacedMs, budgetMs);
     const announced = opened.map((one, index) => announcedRequests(workloadsOf(plan)[index]!, one.workload));
-    const around = { images, display, announcedRequests: announced };
+    const around = { images, display, follower, announcedRequests: announced };
     const error = await new BenchRun(plan, record, recordFile, around).complete(signal);
     if (isBadInput(error) && record.cells.every(({ exact }) => exact === null)) {
       // A record of nothing would be found, listed and compared as if it were one.

@@ -1,7 +1,10 @@
 /** What every store must do; each test gets an empty one. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RunRecord } from '../../../results/record.ts';
+import type { Cell, RunRecord } from '../../../results/record.ts';
+import { addSampleLines, type RunSample, sampleLine } from '../../../results/run-samples.ts';
+import { sampleResult } from '../../../results/testing/sample-result.ts';
+import { unmeasured } from '../../../results/unmeasured-cell.ts';
 import { copyRuns } from '../copy-runs.ts';
 import type { ResultStore, RunQuery } from '../result-store.ts';
 import { measuredRecord } from './measured-record.ts';
@@ -21,6 +24,15 @@ async function all<Value>(values: AsyncIterable<Value>): Promise<Value[]> {
   const list: Value[] = [];
   for await (const value of values) list.push(value);
   return list;
+}
+
+function withoutSamples(cell: Cell): Cell {
+  return { ...cell, ...unmeasured() };
+}
+
+function runSample(cell: number, order: number): RunSample {
+  const round = Math.floor(order / 2);
+  return { cell, control: false, round, order, traced: false, measuringMs: order, result: sampleResult(1000 + order) };
 }
 
 type Open = () => Promise<ResultStore>;
@@ -56,6 +68,36 @@ const CASES: readonly (readonly [name: string, work: (store: ResultStore, open: 
       assert.deepEqual(await all(store.verify()), []);
       const twoAtOnce = await Promise.all([store.put(textOf(recordNumber(2))), store.put(textOf(recordNumber(2)))]);
       assert.ok(twoAtOnce.every((outcome) => outcome === 'added' || outcome === 'same'));
+    },
+  ],
+
+  [
+    'a run is begun, and samples are appended, each once; the document of it is the record so far',
+    async (store) => {
+      const begun = recordNumber(1, { status: 'running', cells: recordNumber(1).cells.map(withoutSamples) });
+      const { runId } = begun;
+      const first = runSample(0, 0);
+      await assert.rejects(store.append(runId, first), {
+        name: 'RecordError',
+        message: /^no run \S+ is being measured/,
+      });
+      assert.equal(await store.put(textOf(begun)), 'added');
+      assert.equal(await store.document(runId), textOf(begun));
+      const samples = [first, runSample(1, 1), runSample(0, 2), runSample(1, 3)];
+      for (const sample of [...samples, first]) await store.append(runId, sample);
+      const fold = structuredClone(begun);
+      addSampleLines(samples.map(sampleLine), 'samples', fold);
+      assert.deepEqual(JSON.parse((await store.document(runId))!), fold);
+      assert.deepEqual(
+        (await all(store.find({}))).map(({ status, samples: count }) => [status, count]),
+        [['running', 4]],
+      );
+      assert.deepEqual(await all(store.verify()), []);
+      const ended = textOf({ ...fold, status: 'complete' });
+      assert.equal(await store.put(ended), 'replaced');
+      await assert.rejects(store.append(runId, runSample(0, 4)), { name: 'RecordError' });
+      assert.equal(await store.document(runId), ended);
+      assert.deepEqual([await all(store.verify()), await store.attachments(runId)], [[], []]);
     },
   ],
 

@@ -1,16 +1,19 @@
-/** Appends samples to the file beside the record of their run; `results/run-samples.ts` reads them. */
+/** Appends samples to the file beside the record of their run; `run-samples.ts` reads them. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { type RunSample, sampleLine, samplesFile } from '../../../results/run-samples.ts';
-import { cannotWrite, syncDirectory } from '../../../results/store.ts';
+import { type RunSample, sampleLine, samplesFile } from './run-samples.ts';
+import { cannotWrite, syncDirectory } from './store.ts';
 
 export class SampleLog {
   readonly #file: string;
   #descriptor: number | null = null;
+  readonly #keeps: boolean;
   #bytes = 0;
 
-  constructor(recordFile: string) {
+  /** `keeps`: what the file has already stays; otherwise the record has it, and it goes with the first sample. */
+  constructor(recordFile: string, { keeps }: { readonly keeps: boolean }) {
     this.#file = samplesFile(recordFile);
+    this.#keeps = keeps;
   }
 
   /**
@@ -20,7 +23,6 @@ export class SampleLog {
   append(sample: RunSample): void {
     const line = Buffer.from(sampleLine(sample));
     try {
-      // What an earlier sitting left is in the record by now.
       this.#descriptor ??= this.#open();
       fs.writeFileSync(this.#descriptor, line);
       fs.fdatasyncSync(this.#descriptor);
@@ -47,8 +49,10 @@ export class SampleLog {
 
   #open(): number {
     const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = fs.constants;
-    const descriptor = fs.openSync(this.#file, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o666);
+    const begin = this.#keeps ? 0 : O_TRUNC;
+    const descriptor = fs.openSync(this.#file, O_WRONLY | O_CREAT | O_APPEND | begin, 0o666);
     syncDirectory(path.dirname(this.#file));
+    this.#bytes = fs.fstatSync(descriptor).size;
     return descriptor;
   }
 
