@@ -196,7 +196,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
 
 /** Where a built-in module may be used, besides tests: what reaches out of the process stays in few places. */
 const BUILT_IN_USERS: Readonly<Record<string, readonly RegExp[]>> = {
-  fs: [/^engine\/io\/file/, /^workloads\//, /^results\/store\.ts$/, /^dashboards\//, /^runners\//],
+  fs: [/^engine\/io\/file/, /^workloads\//, /^results\/(?:store|run-samples|sample-log)\.ts$/, /^dashboards\//, /^runners\//],
   net: [
     /^runners\/serve\/(?:server|connection|nbd-client|phases-pipe)\.ts$/,
     /^runners\/safety\/servers\/recording-server\.ts$/,

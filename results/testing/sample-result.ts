@@ -4,7 +4,7 @@ import { LatencyMapBuilder } from '../latency-map.ts';
 import type { ExactCounters } from '../record.ts';
 import type { SampleResult } from '../sample-protocol.ts';
 
-export function sampleCounters(fsyncs: number): ExactCounters {
+function sampleCounters(fsyncs: number): ExactCounters {
   return {
     ...{ fsyncs, odsyncWrites: 0, writes: 10, writeBytes: 1048576, reads: 0, readBytes: 0, truncates: 0, punches: 0 },
     ...{ byKind: {}, syncsByCause: {}, syncsByTrigger: {}, byRequest: {}, tableCaches: null, imageBytes: 0 },

@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { CommandModule } from 'yargs';
 import { textTable } from '../../dashboards/text/text-table.ts';
 import { policyNames } from '../../engine/index.ts';
+import type { RunRecord } from '../../results/record.ts';
 import { EXIT_CODES, UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { Interruption } from '../console/interruption.ts';
@@ -16,15 +17,27 @@ import { describeSource, sourceWarning } from '../machine/source.ts';
 import { tellStory } from '../safety/explore/story.ts';
 import { addTally, emptyTally, type Tally } from '../safety/explore/tally.ts';
 import { FINDING_CLASSES, isViolated, isViolation } from '../safety/judge/state-verdict.ts';
-import { type GroupTally, judgeManyStates, type ManyStatesScope, manyStatesOf } from '../safety/record/many-states.ts';
+import {
+  type GroupTally,
+  judgeManyStates,
+  ManyStatesPlan,
+  type ManyStatesScope,
+  manyStatesOf,
+  shareOfGoal,
+  shareOfStates,
+} from '../safety/record/many-states.ts';
 import {
   groupCells,
   MANY_STATES_RECORD,
   manyStatesHeader,
   manyStatesRecord,
 } from '../safety/record/many-states-record.ts';
+import { TallyValue } from '../safety/record/part-values.ts';
 import { recordWorkload } from '../safety/states/record-workload.ts';
 import { FinishedParts } from '../shards/finished-parts.ts';
+import { checkedValue, mergePartFiles, requireKnownProgram, writePartFile } from '../shards/part-file.ts';
+import { type Shard, shardWords } from '../shards/shard.ts';
+import { requireDefaults, SHARD_OPTIONS, shardChoice } from '../shards/shard-options.ts';
 
 const OPTIONS = {
   policy: { ...value('NAME,…'), alias: 'p', default: 'ordered,reserve', describe: 'policies' },
@@ -32,9 +45,14 @@ const OPTIONS = {
   length: { ...value('N'), default: '4', describe: 'operations per sequence, 1 to 5; then come random workloads' },
   seed: { ...value('N'), default: '1', describe: 'seed for random workloads and samples' },
   threads: { ...value('N'), describe: 'threads [default: one for each core]' },
+  ...SHARD_OPTIONS,
   out: { ...value('FILE'), describe: `record to write [default: ${MANY_STATES_RECORD}]` },
   quiet: { type: 'boolean', alias: 'q', describe: 'no progress on stderr' },
 } as const;
+
+/** What decides the content of the record. */
+const PLAN_OPTIONS = ['policy', 'states', 'length', 'seed'] as const;
+const KIND = 'explore';
 
 type Options = Record<string, unknown>;
 
@@ -46,6 +64,7 @@ export const explore: CommandModule<object, Options> = {
       .options(OPTIONS)
       .example('$0 explore', 'ten million states, about an hour on two cores')
       .example('$0 explore --states 20000 --length 2 --out states.json', 'a sample, in less than a minute')
+      .example('$0 explore --shard 2/7 --out part-2.json', 'one share of seven; --merge part-*.json puts them together')
       .epilogue(
         'All sequences of up to four operations on 512-byte clusters come first, then random workloads of twelve requests on ' +
           'clusters of 512, 1024 and 4096 bytes, with small and default table caches. Ctrl-C keeps finished parts next to the ' +
@@ -55,8 +74,7 @@ export const explore: CommandModule<object, Options> = {
 };
 
 async function exploreMany(options: Options): Promise<void> {
-  const scope = scopeOf(options);
-  const goal = integer('states', text(options, 'states'), 1);
+  const choice = shardChoice(options);
   const threads = options.threads === undefined ? null : integer('threads', text(options, 'threads'), 1, 256);
   const out = path.resolve(
     options.out === undefined ? path.join(PROJECT_ROOT, MANY_STATES_RECORD) : text(options, 'out'),
@@ -65,33 +83,79 @@ async function exploreMany(options: Options): Promise<void> {
   const source = describeSource();
   const warning = sourceWarning(source);
   if (warning !== null) console.error(`warning: ${warning}`);
+  if (choice.kind !== 'all') requireKnownProgram(source);
+  const { plan, parts } = choice.kind === 'merge' ? merged(choice.files, options, source) : newWork(options);
+  const shard = choice.kind === 'shard' ? choice.shard : null;
   // Parts of a program that is not known are never those of this one.
   const program = source.problem === undefined ? source : { ...source, run: randomUUID() };
-  const finished = new FinishedParts(`${out}.parts.tmp`, { source: program, scope });
+  const key = { source: program, scope: plan.scope, ...(shard !== null && { shard: shardWords(shard) }) };
+  const finished = new FinishedParts(`${out}.parts.tmp`, key);
+  for (const [name, tally] of parts) if (!finished.has(name)) finished.keep(name, tally);
+  const isComplete = await judgeAll(plan, finished, { threads, shard, quiet: options.quiet === true });
+  if (isComplete && shard !== null) writePartFile(out, shard, { kind: KIND, program: source, plan }, finished.all);
+  const groups = shard === null ? manyStatesOf(plan.scope, plan.goal, finished) : [];
+  if (isComplete && shard === null) {
+    const record = manyStatesRecord(commandOf(plan), source, plan.scope, groups);
+    fs.writeFileSync(out, `${JSON.stringify(record, null, 2)}\n`);
+  }
+  if (isComplete) finished.remove();
+  if (shard === null) printGroups(groups);
+  if (isComplete) console.error(`written: ${out}`);
+  if (groups.some(({ tally }) => isViolated(tally.findings))) process.exitCode ||= EXIT_CODES.finding;
+}
+
+interface Work {
+  readonly plan: ManyStatesPlan;
+  /** Done elsewhere. */
+  readonly parts: ReadonlyMap<string, unknown>;
+}
+
+function newWork(options: Options): Work {
+  const goal = integer('states', text(options, 'states'), 1);
+  return { plan: { scope: scopeOf(options), goal }, parts: new Map() };
+}
+
+/** Shards cannot know which part is the last one that counts: what they left out is judged here. */
+function merged(files: readonly string[], options: Options, program: RunRecord['source']): Work {
+  requireDefaults(options, OPTIONS, PLAN_OPTIONS);
+  const { plan, parts } = mergePartFiles(files, {
+    ...{ kind: KIND, program, plan: ManyStatesPlan },
+    shareOf: ({ scope }, shard, count) => shareOfStates(scope, shard, count),
+  });
+  return { plan, parts: new Map([...parts].map(([name, tally]) => [name, checkedValue(name, tally, TallyValue)])) };
+}
+
+interface Sitting {
+  readonly threads: number | null;
+  readonly shard: Shard | null;
+  readonly quiet: boolean;
+}
+
+/** False where it was interrupted, and then the exit code is set. */
+async function judgeAll(
+  { scope, goal }: ManyStatesPlan,
+  finished: FinishedParts,
+  { threads, shard, quiet }: Sitting,
+): Promise<boolean> {
+  const wanted = shard === null ? goal : shareOfGoal(goal, shard);
   const interruption = new Interruption();
-  const progress = new WorkProgress(goal, 'states', options.quiet === true);
+  const progress = new WorkProgress(wanted, 'states', quiet);
   try {
     await judgeManyStates(scope, goal, finished, {
       ...(threads !== null && { threads }),
+      ...(shard !== null && { shard }),
       signal: interruption.signal,
-      onStates: (states, resumed) => progress.reached(Math.min(states, goal), Math.min(resumed, goal)),
+      onStates: (states, resumed) => progress.reached(Math.min(states, wanted), Math.min(resumed, wanted)),
       onPart: reportViolation,
     });
   } finally {
     progress.end();
     interruption.release();
   }
-  const groups = manyStatesOf(scope, goal, finished);
-  if (interruption.exitCode === null) {
-    const record = manyStatesRecord(commandOf(options), source, scope, groups);
-    fs.writeFileSync(out, `${JSON.stringify(record, null, 2)}\n`);
-    finished.remove();
-  }
-  printGroups(groups);
-  if (interruption.exitCode === null) console.error(`written: ${out}`);
-  else console.error(`interrupted; ${finished.count} parts are kept; the same command resumes from there`);
-  if (groups.some(({ tally }) => isViolated(tally.findings))) process.exitCode = EXIT_CODES.finding;
-  if (interruption.exitCode !== null) process.exitCode = interruption.exitCode;
+  if (interruption.exitCode === null) return true;
+  console.error(`interrupted; ${finished.count} parts are kept; the same command resumes from there`);
+  process.exitCode = interruption.exitCode;
+  return false;
 }
 
 function scopeOf(options: Options): ManyStatesScope {
@@ -142,8 +206,13 @@ function printGroups(groups: readonly GroupTally[]): void {
 }
 
 /** What decides the content of the record, in the words that give it again. */
-function commandOf(options: Options): string {
-  const named = ['policy', 'states', 'length', 'seed'] as const;
-  const asked = named.filter((name) => text(options, name) !== OPTIONS[name].default);
-  return ['cowbench explore', ...asked.flatMap((name) => [`--${name}`, text(options, name)])].join(' ');
+function commandOf({ scope, goal }: ManyStatesPlan): string {
+  const words: Readonly<Record<string, string>> = {
+    policy: scope.policies.join(','),
+    states: String(goal),
+    length: String(scope.length),
+    seed: String(scope.seed),
+  };
+  const asked = PLAN_OPTIONS.filter((name) => words[name] !== OPTIONS[name].default);
+  return ['cowbench explore', ...asked.flatMap((name) => [`--${name}`, words[name]])].join(' ');
 }

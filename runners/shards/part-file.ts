@@ -36,8 +36,8 @@ export interface MergeRules<Plan> {
   /** The program that merges: results of another are not understood. */
   readonly program: RunRecord['source'];
   readonly plan: z.ZodType<Plan>;
-  /** The names of the parts that a shard does. */
-  shareOf(plan: Plan, shard: Shard): ReadonlySet<string>;
+  /** The names of the parts that a shard does; `parts` is how many its file has, where that is not known before. */
+  shareOf(plan: Plan, shard: Shard, parts: number): ReadonlySet<string>;
 }
 
 export interface MergedParts<Plan> {
@@ -96,7 +96,7 @@ export function mergePartFiles<Plan>(files: readonly string[], rules: MergeRules
   requireEachShardOnce(read);
   const plan = rules.plan.safeParse(first.part.plan);
   if (!plan.success) throw new UsageError(`${first.file}: plan: ${issueWords(plan.error)}`);
-  for (const { file, part } of read) requireShare(file, part, rules.shareOf(plan.data, part.shard));
+  for (const { file, part } of read) requireShare(file, part, rules.shareOf(plan.data, part.shard, part.parts.length));
   return { plan: plan.data, parts: new Map(read.flatMap(({ part }) => part.parts)) };
 }
 

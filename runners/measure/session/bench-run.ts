@@ -82,7 +82,7 @@ export class BenchRun {
     let failure: unknown = null;
     try {
       this.#describeDevices();
-      // A run that somebody else goes on with has these devices.
+      // A run that somebody else continues has these devices.
       writeRecord(this.#recordFile, this.#record);
       await this.#rounds(signal);
       this.#probeAgain();

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { FinishedParts } from '../../shards/finished-parts.ts';
 import { FINDING_CLASSES } from '../judge/state-verdict.ts';
 import { randomWorkload } from '../requests/random-workload.ts';
-import { type GroupTally, judgeManyStates, type ManyStatesScope, manyStatesOf } from './many-states.ts';
+import { type GroupTally, judgeManyStates, type ManyStatesScope, manyStatesOf, shareOfStates } from './many-states.ts';
 
 const SCOPE: ManyStatesScope = { policies: ['ordered', 'reserve'], length: 1, seed: 1 };
 const GOAL = 6000;
@@ -55,6 +55,36 @@ test('what is judged does not depend on interruptions, nor on which thread was f
   const first = manyStatesOf(SCOPE, GOAL, new FinishedParts(path.join(folder, 'parts'), SCOPE));
   assert.deepEqual(first, groups);
   assert.equal(new Set(names.map((line) => JSON.parse(line)[0])).size, names.length, 'nothing is judged twice');
+});
+
+test('in shards, each for itself, and merged: the same, however it is split', async () => {
+  const whole = new FinishedParts(path.join(folder, 'parts'), SCOPE);
+  for (const count of [2, 3]) {
+    const merged = new FinishedParts(path.join(folder, `of-${count}`), SCOPE);
+    for (let index = 1; index <= count; index++) {
+      // What a shard finds in the whole, it need not judge again here.
+      const own = new FinishedParts(path.join(folder, `${index}-of-${count}`), SCOPE);
+      const names = shareOfStates(SCOPE, { index, count }, 10_000);
+      for (const [name, tally] of whole.all) if (names.has(name)) own.keep(name, tally);
+      const states = { judged: 0 };
+      await judgeManyStates(SCOPE, GOAL, own, {
+        shard: { index, count },
+        onStates: (judged) => (states.judged = judged),
+        onPart: () => {},
+        signal: new AbortController().signal,
+      });
+      assert.ok(states.judged >= GOAL / count);
+      for (const name of own.all.keys()) assert.ok(names.has(name), `${name} is of another shard`);
+      for (const [name, tally] of own.all) merged.keep(name, tally);
+    }
+    assert.equal(merged.all.size, new Set(merged.all.keys()).size);
+    await judgeManyStates(SCOPE, GOAL, merged, {
+      onStates: () => {},
+      onPart: () => {},
+      signal: new AbortController().signal,
+    });
+    assert.deepEqual(manyStatesOf(SCOPE, GOAL, merged), groups);
+  }
 });
 
 test('a random workload is decided by its seed, and asks for everything', () => {

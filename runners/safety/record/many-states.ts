@@ -2,8 +2,10 @@
  * Millions of states of a few policies: every sequence of up to a number of operations first, then workloads drawn at random, shape by
  * shape in turn, until enough states were judged. The parts and their order depend on the scope alone.
  */
-import type { PolicyName } from '../../../engine/index.ts';
+import { z } from 'zod';
+import { type PolicyName, policyNames } from '../../../engine/index.ts';
 import type { FinishedParts } from '../../shards/finished-parts.ts';
+import type { Shard } from '../../shards/shard.ts';
 import type { ExplorationJob } from '../explore/jobs.ts';
 import { addTally, emptyTally, type Tally } from '../explore/tally.ts';
 import { runInThreads } from '../explore/thread-pool.ts';
@@ -16,6 +18,24 @@ export interface ManyStatesScope {
   readonly length: number;
   readonly seed: number;
 }
+
+/** All that decides the content of a record, in a form that passes between machines. */
+export const ManyStatesPlan = z.strictObject({
+  scope: z.strictObject({
+    policies: z
+      .array(z.string().refine((name) => policyNames().includes(name), 'no policy of this program'))
+      .min(1)
+      .readonly(),
+    length: z.int().min(1).max(5),
+    seed: z
+      .int()
+      .min(0)
+      .max(2 ** 20),
+  }),
+  /** States to judge, at least. */
+  goal: z.int().min(1),
+});
+export type ManyStatesPlan = z.infer<typeof ManyStatesPlan>;
 
 /** What one row of the record sums up. */
 export interface StateGroup {
@@ -38,6 +58,8 @@ export interface GroupTally {
 export interface ManyStatesRun {
   /** Threads; default: one for each core. */
   readonly threads?: number;
+  /** Do the parts of this one, until it has its share of the states. */
+  readonly shard?: Shard;
   /** Called with the states judged so far, and how many of them an earlier run had judged. */
   readonly onStates: (states: number, resumed: number) => void;
   readonly onPart: (tally: Tally) => void;
@@ -58,14 +80,15 @@ export async function judgeManyStates(
   scope: ManyStatesScope,
   goal: number,
   finished: FinishedParts,
-  { threads, onStates, onPart, signal }: ManyStatesRun,
+  { threads, shard, onStates, onPart, signal }: ManyStatesRun,
 ): Promise<void> {
+  const share = shard === undefined ? goal : shareOfGoal(goal, shard);
   let states = 0;
   let resumed = 0;
   const begun: Part[] = [];
   function* due(): Generator<ExplorationJob> {
-    for (const part of partsOf(scope)) {
-      if (states >= goal) return;
+    for (const part of shard === undefined ? partsOf(scope) : partsOfShard(scope, shard)) {
+      if (states >= share) return;
       const known = finished.get<Tally>(part.name);
       if (known === undefined) {
         begun.push(part);
@@ -89,6 +112,30 @@ export async function judgeManyStates(
       onStates(states, resumed);
     },
   });
+}
+
+/** What a shard judges at least; which parts that takes, its results decide. */
+export function shareOfGoal(goal: number, { count }: Shard): number {
+  return Math.ceil(goal / count);
+}
+
+/** The names of the first `parts` parts that a shard does. */
+export function shareOfStates(scope: ManyStatesScope, shard: Shard, parts: number): Set<string> {
+  const names = new Set<string>();
+  if (parts === 0) return names;
+  for (const { name } of partsOfShard(scope, shard)) {
+    if (names.add(name).size >= parts) break;
+  }
+  return names;
+}
+
+/** One of each run of neighbours, not the same one each time: policies take turns in the list. */
+function* partsOfShard(scope: ManyStatesScope, { index, count }: Shard): Generator<Part> {
+  let place = 0;
+  for (const one of partsOf(scope)) {
+    if ((place + Math.floor(place / count)) % count === index - 1) yield one;
+    place++;
+  }
 }
 
 /** What the parts up to the goal add up to, by group; of those that are finished, in order. */
