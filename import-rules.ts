@@ -146,7 +146,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...[ENGINE, 'results', 'dashboards/index.ts', 'runners/console', 'runners/sample'],
     ...['runners/measure/plan', 'runners/measure/session', 'runners/measure/micro'],
   ],
-  'runners/site': ['results', 'dashboards/index.ts', 'runners/console', 'runners/machine'],
+  'runners/site': ['results', 'dashboards/index.ts', 'runners/console', 'runners/machine', 'runners/stores'],
   'runners/commands': [
     ...[ENGINE, 'workloads', 'results', 'dashboards/index.ts', 'dashboards/text'],
     ...[
@@ -196,7 +196,13 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
 
 /** Where a built-in module may be used, besides tests: what reaches out of the process stays in few places. */
 const BUILT_IN_USERS: Readonly<Record<string, readonly RegExp[]>> = {
-  fs: [/^engine\/io\/file/, /^workloads\//, /^results\/(?:store|run-samples|sample-log)\.ts$/, /^dashboards\//, /^runners\//],
+  fs: [
+    /^engine\/io\/file/,
+    /^workloads\//,
+    /^results\/(?:store|run-samples|sample-log)\.ts$/,
+    /^dashboards\//,
+    /^runners\//,
+  ],
   net: [
     /^runners\/serve\/(?:server|connection|nbd-client|phases-pipe)\.ts$/,
     /^runners\/safety\/servers\/recording-server\.ts$/,

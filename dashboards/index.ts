@@ -9,4 +9,6 @@ export { renderRecord as renderReport } from './record-page.ts';
 export { ChartError, type ChartFormat, QUESTION_IDS, renderChart } from './run/chart.ts';
 export { flushWorlds } from './run/flush-world.ts';
 export { renderDashboard } from './trend/dashboard.ts';
+export { renderFleet } from './trend/fleet-page.ts';
 export { type RunSummary, summariseRun } from './trend/run-points.ts';
+export { RUNS_PER_PAGE, runsPages } from './trend/runs-pages.ts';

@@ -1,6 +1,6 @@
 /** The pages over many runs, and the report of a sweep, in real Chromium: offline, silent, accessible, filterable. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -12,7 +12,9 @@ import { COMMITS, fixtureCommits, fixtureRuns, WORSE_AT } from '../testing/fixtu
 import { HOSTILE, hostileRecord } from '../testing/hostile-record.ts';
 import { sweepRecord } from '../testing/sweep-record.ts';
 import { renderDashboard } from '../trend/dashboard.ts';
-import { summariseRun } from '../trend/run-points.ts';
+import { renderFleet } from '../trend/fleet-page.ts';
+import { type RunSummary, summariseRun } from '../trend/run-points.ts';
+import { RUNS_PER_PAGE, runsPages } from '../trend/runs-pages.ts';
 import { axeViolations, changedFrom, launchChromium, looks, openFile } from './testing/chromium.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'cowbench-'));
@@ -44,7 +46,33 @@ async function comparisonPage(): Promise<string> {
   });
 }
 
+/** Ten thousand made-up runs on three machines, of which the pages with charts get the newest. */
+async function writeManyRuns(): Promise<void> {
+  const commits = fixtureCommits();
+  const real = fixtureRuns().map((record) => summariseRun(record, commits));
+  const runs = Array.from({ length: 10_000 }, (_, index): RunSummary => {
+    const run = real[index % real.length]!;
+    const startedAt = new Date(Date.UTC(2027, 0, 1) - index * 3_600_000).toISOString();
+    const place = { machine: `machine ${index % 3}`, startedAt, runId: `run-${index}`, hasReport: index < 1000 };
+    const storages = run.storages.map((one) => ({ ...one, storage: `ext4 on machine ${index % 3}` }));
+    const points = index < RUNS_PER_PAGE ? run.points.map((point) => ({ ...point, ...place })) : [];
+    return { ...run, ...place, storages, points };
+  });
+  const pages = [{ href: 'runs-1.html', title: 'All runs' }];
+  const shown = { runs: runs.slice(0, RUNS_PER_PAGE), total: runs.length };
+  writeFileSync(file('index'), await renderDashboard({ ...shown, unreadable: [], pages }));
+  writeFileSync(file('fleet'), await renderFleet(runs));
+  const hrefs: string[] = [];
+  for await (const { href, text } of runsPages(runs)) {
+    hrefs.push(href);
+    // The first, one amid, and the last stand for all.
+    if ([1, 10, 20].includes(hrefs.length)) writeFileSync(path.join(folder, href), text);
+  }
+  assert.equal(hrefs.length, 20);
+}
+
 before(async () => {
+  await writeManyRuns();
   writeFileSync(file('dashboard'), await dashboardPage());
   writeFileSync(file('hostile'), await hostileDashboardPage());
   writeFileSync(file('comparison'), await comparisonPage());
@@ -65,6 +93,55 @@ function shownRows(page: Page, table: string): Promise<string[]> {
 }
 
 suite('pages over many runs in Chromium', { concurrency: false }, () => {
+  test('ten thousand runs are in pages of five hundred: each is filtered, searched and linked, and none is too large', async () => {
+    for (const name of ['index', 'fleet', 'runs-1', 'runs-10', 'runs-20']) {
+      const bytes = statSync(file(name)).size;
+      assert.ok(bytes < 4_000_000, `${name}: ${bytes} bytes`);
+    }
+    const index = await openFile(browser, file('index'));
+    assert.match(await index.page.locator('.meta').first().innerText(), /^500 runs from .*, the newest of 10.000$/);
+    assert.equal(await index.page.locator('#runs-table tbody tr').count(), 500);
+    await index.close();
+    const hash = `#${new URLSearchParams({ machine: 'machine 1' })}`;
+    const amid = await openFile(browser, file('runs-10'), { hash });
+    const shown = (await shownRows(amid.page, 'runs-table')).length;
+    assert.ok(shown > 160 && shown < 170, `${shown} rows of machine 1`);
+    // Of older runs there is only the record.
+    assert.equal(await amid.page.locator('#runs-table th a').count(), 0);
+    await amid.page.getByRole('link', { name: 'Older' }).waitFor();
+    assert.deepEqual(await axeViolations(amid.page), []);
+    await amid.page.getByLabel('Storage', { exact: true }).selectOption('ext4 on machine 2');
+    assert.deepEqual(await shownRows(amid.page, 'runs-table'), []);
+    assert.match(new URL(amid.page.url()).hash, /storage=ext4/);
+    await amid.close();
+    const last = await openFile(browser, file('runs-20'));
+    assert.equal(await last.page.getByRole('link', { name: 'Older' }).count(), 0);
+    await last.close();
+  });
+
+  test('the page over machines and storages says which policy on which, and what changed on how many machines', async () => {
+    const fleet = await openFile(browser, file('fleet'));
+    assert.match(
+      await fleet.page.locator('.verdict').innerText(),
+      /^Fastest, of \d+ pairs of storage and workload: \S+ \d+/,
+    );
+    const rows = await shownRows(fleet.page, 'storages-table');
+    assert.ok(
+      rows.some((row) => /^ext4 on machine 2 made-up-/.test(row)),
+      rows.join('\n'),
+    );
+    const changes = await shownRows(fleet.page, 'changes-table');
+    assert.ok(
+      changes.some((row) => / 2 of 2$/.test(row)),
+      changes.join('\n'),
+    );
+    assert.equal((await shownRows(fleet.page, 'machines-table')).length, 3);
+    await fleet.page.getByLabel('Machine', { exact: true }).selectOption('machine 2');
+    assert.equal((await shownRows(fleet.page, 'machines-table')).length, 1);
+    assert.deepEqual(await axeViolations(fleet.page), []);
+    await fleet.close();
+  });
+
   for (const name of ['dashboard', 'comparison', 'sweep', 'matrix']) {
     test(`${name}: axe finds nothing in light and dark, nothing is requested or logged, nothing sticks out`, async () => {
       // One workload on one machine stands for all.

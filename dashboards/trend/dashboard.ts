@@ -10,7 +10,9 @@ import { sparkline } from '../page/sparkline.ts';
 import { type CommitContext, commitLink, findFacts, NO_COMMITS } from '../reading/commit-facts.ts';
 import { counted, formatCount, formatRatio, formatShort } from '../reading/quantities.ts';
 import { visibleLabel } from '../reading/visible-labels.ts';
+import { pageFilters, unique } from './page-filters.ts';
 import { type RunSummary, underNewestNames } from './run-points.ts';
+import { runsTable } from './runs-pages.ts';
 import { allSeries, commitLabel, FIGURES, type FigureKind, lastChange, type Series } from './series.ts';
 import { trendChart, trendId, trendTable } from './trend-chart.ts';
 
@@ -21,16 +23,8 @@ export interface DashboardParts {
   /** Further pages of the site: file name and what it is. */
   readonly known?: CommitContext;
   readonly pages: readonly { readonly href: string; readonly title: string }[];
-}
-
-function unique(values: readonly string[]): string[] {
-  return [...new Set(values)].sort((a, b) => a.localeCompare(b));
-}
-
-/** Most runs first: that is what is shown before anything is chosen. */
-function byRuns(runs: readonly RunSummary[], of: (run: RunSummary) => string): string[] {
-  const groups = [...Map.groupBy(runs, of)];
-  return groups.sort(([a, x], [b, y]) => y.length - x.length || a.localeCompare(b)).map(([value]) => value);
+  /** All runs that the site has, where `runs` are only the newest. */
+  readonly total?: number;
 }
 
 function changeWords(series: Series): string {
@@ -61,31 +55,16 @@ function headline(runs: readonly RunSummary[], series: readonly Series[]): { mai
   return { main, further: [...new Set(worse.map(changeWords))].slice(0, MOST_SENTENCES) };
 }
 
-function select(name: string, label: string, options: readonly (readonly [value: string, text: string])[]): Html {
-  return html`<span class="pair"><label for="filter-${name}">${label}</label>
-<select id="filter-${name}" data-filter="${name}">${options.map(([value, text]) => html`<option value="${value}">${text}</option>`)}</select></span>`;
-}
-
-function filters(runs: readonly RunSummary[], policies: readonly string[]): Html {
-  const plain = (values: readonly string[]) => values.map((value) => [value, value] as const);
-  return html`<div class="controls filters" role="search" aria-label="What is shown">
-${select('workload', 'Workload', [['', 'all workloads'], ...plain(byRuns(runs, ({ workload }) => workload))])}
-${select('machine', 'Machine', [['', 'all machines'], ...plain(byRuns(runs, ({ machine }) => machine))])}
-${select('policy', 'Policy', [['', 'all policies'], ...plain(policies)])}
-<span class="pair"><label for="filter-search">Search</label><input type="search" id="filter-search" data-filter="search"></span>
-<label class="check"><input type="checkbox" id="filter-all" data-filter="all"> show unchanged</label>
-</div>`;
-}
-
 function changeRow(series: Series): Html {
   const { figure, machine, workload, policy, label, points, values } = series;
+  const storage = points[0]?.storage ?? '';
   const last = lastChange(series);
   const point = last === null ? undefined : points[last.change.index];
   const verdict = last === null ? 'no change' : last.worse ? 'worse' : 'better';
   const tone = last === null ? 'unknown' : last.worse ? 'bad' : 'good';
   const before = last?.change.before ?? null;
   const ratio = last === null || last.change.before === 0 ? null : last.change.after / last.change.before;
-  return html`<tr data-machine="${machine}" data-workload="${workload}" data-policy="${policy}" data-significant="${String(last !== null)}">
+  return html`<tr data-machine="${machine}" data-workload="${workload}" data-policy="${policy}" data-storage="${storage}" data-significant="${String(last !== null)}">
 <th scope="row">${label}</th><td title="${figure.help}">${figure.title}</td>
 <td class="safety ${tone}" title="direction of the last change of level; less is better">${verdict}</td>
 <td class="num">${number(values.at(-1) ?? null, figure.quantity, `${figure.help}, newest run`)}</td>
@@ -155,9 +134,9 @@ function overview(series: readonly Series[], kinds: readonly FigureKind[]): Html
   ];
   const several = new Set(series.map(({ machine }) => machine)).size > 1;
   const row = (own: readonly Series[]) => {
-    const { machine, workload, policy, label } = own[0]!;
+    const { machine, workload, policy, label, points } = own[0]!;
     const where = several ? `${workload} · ${machine}` : workload;
-    return html`<tr data-machine="${machine}" data-workload="${workload}" data-policy="${policy}">
+    return html`<tr data-machine="${machine}" data-workload="${workload}" data-policy="${policy}" data-storage="${points[0]?.storage ?? ''}">
 <th scope="row">${label}<span class="under wrap">${where}</span></th>${kinds.map((kind) => seriesCell(own.find(({ figure }) => figure === kind)))}</tr>\n`;
   };
   return html`<section id="overview" class="question" aria-labelledby="overview-title">
@@ -196,32 +175,13 @@ function commitsTable(runs: readonly RunSummary[], known: CommitContext): Html {
 <tbody>${groups.toSorted((a, b) => dateOf(b).localeCompare(dateOf(a))).map(row)}</tbody></table></div></section>`;
 }
 
-function runRow(run: RunSummary): Html {
-  return html`<tr data-machine="${run.machine}" data-workload="${run.workload}">
-<th scope="row"><a href="runs/${run.runId}.html" title="report of this run">${run.startedAt.slice(0, 16).replace('T', ' ')}</a></th>
-<td title="${run.subject}">${commitLabel(run)}${run.subject === '' ? null : html`<span class="under wrap">${run.subject}</span>`}</td>
-<td>${run.workload}</td>
-<td class="num"><data value="${run.cells}" title="policies and images in this run">${formatCount(run.cells)}</data></td>
-<td class="safety ${run.findings.length === 0 ? 'good' : 'bad'}" title="problems found in the run">${run.findings.length === 0 ? 'sound' : run.findings.join('; ')}</td>
-<td><a href="runs/${run.runId}.json" title="the record of this run">JSON</a></td></tr>\n`;
-}
-
-function runsTable(runs: readonly RunSummary[]): Html {
-  const newest = runs.toSorted((a, b) => b.startedAt.localeCompare(a.startedAt));
-  return html`<section id="runs" class="question" aria-labelledby="runs-title">
-<h2 id="runs-title"><a href="#runs">All runs</a></h2>
-<div class="scroll" tabindex="0" role="region" aria-label="Table of all runs">
-<table class="summary" id="runs-table"><caption><span class="caption" data-shown-rows="runs-table"></span></caption>
-<thead><tr><th scope="col">Started (UTC)</th><th scope="col">Commit</th><th scope="col">Workload</th><th scope="col" class="num">Configurations</th><th scope="col">Checks</th><th scope="col">Record</th></tr></thead>
-<tbody>${newest.map(runRow)}</tbody></table></div></section>`;
-}
-
 /** One page, as self-contained as a report; its links go to `runs/RUN.html` and `runs/RUN.json` next to it. */
 export async function renderDashboard({
   runs: given,
   unreadable,
   pages,
   known = NO_COMMITS,
+  total = given.length,
 }: DashboardParts): Promise<string> {
   const runs = underNewestNames(given);
   const series = allSeries(runs);
@@ -251,19 +211,19 @@ export async function renderDashboard({
         )
           .at(-1)
           ?.slice(0, 10)}`
-  }</p>
+  }${total > runs.length ? `, the newest of ${formatCount(total)}` : null}</p>
 <section id="answer" aria-label="The answer">
 <p class="verdict">${main}</p>
 ${further.map((sentence) => html`<p class="further">${sentence}</p>`)}
 ${unreadable.length > 0 ? html`<ul class="warnings" aria-label="Warnings">${unreadable.map((line) => html`<li class="warn">Left out: ${visibleLabel(line)}</li>`)}</ul>` : null}
 ${pages.map(({ href, title }) => html`<p><a href="${href}">${title}</a></p>`)}
-${runs.length > 0 ? filters(runs, policies) : null}
+${runs.length > 0 ? pageFilters(runs, { policies, hidesUnchanged: true }) : null}
 </section>
 ${series.length > 0 ? overview(series, kinds) : null}
 ${drawn.length > 0 ? changesTable(series) : null}
 ${drawn.map((kind) => trendSection(kind, courses))}
 ${runs.length > 0 ? commitsTable(runs, known) : null}
-${runs.length > 0 ? runsTable(runs) : null}
+${runs.length > 0 ? runsTable(runs, 'All runs') : null}
 ${glossarySection()}
 </main>
 <footer><p>Counts are exact. Times of separate runs are noisy: only a lasting change of their level is marked.</p></footer>`;

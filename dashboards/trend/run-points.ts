@@ -6,6 +6,7 @@ import type { Cell, ExactCounters, RunRecord } from '../../results/record.ts';
 import { bootstrapMedianInterval } from '../../results/statistics-bootstrap.ts';
 import { workloadAttributes, workloadIdentity } from '../../results/workload-identity.ts';
 import { workloadParts } from '../../results/workload-parts.ts';
+import { imageAdvice, type StorageAdvice } from '../reading/advice.ts';
 import { cellAttributes, median, timesMeaningless, waitsOf } from '../reading/cells.ts';
 import type { CommitFacts } from '../reading/commit-facts.ts';
 import { timedRounds } from '../reading/paired-times.ts';
@@ -30,6 +31,8 @@ export interface Point {
   readonly dirty: boolean;
   readonly subject: string;
   readonly machine: string;
+  /** What it was measured on. */
+  readonly storage: string;
   readonly workload: string;
   /** Equal for the same requests on the same disk, whatever the workload is called. */
   readonly identity: string;
@@ -37,6 +40,16 @@ export interface Point {
   /** Everything besides the policy's name that tells a cell from others, in words. */
   readonly attributes: readonly (readonly [name: string, value: string])[];
   readonly figures: Readonly<Partial<Record<FigureId, Figure>>>;
+}
+
+/** Which policy on one storage. */
+export interface StorageAnswer extends Pick<StorageAdvice, 'isModel' | 'outcome' | 'best' | 'factor' | 'versus'> {
+  /** The file system on its machine, or a modelled device. */
+  readonly storage: string;
+  readonly workload: string;
+  readonly identity: string;
+  /** What tells its image from others of the run; empty where there is one. */
+  readonly image: string;
 }
 
 export interface RunSummary {
@@ -53,6 +66,10 @@ export interface RunSummary {
   /** What speaks against the run, in words; empty for a sound one. */
   readonly findings: readonly string[];
   readonly points: readonly Point[];
+  /** The measured one first. */
+  readonly storages: readonly StorageAnswer[];
+  /** The site has a page of it. */
+  readonly hasReport: boolean;
 }
 
 /** Parameters that say which commit was measured, not how. */
@@ -60,6 +77,32 @@ const SOURCE_PARAMETERS = ['revision', 'commit'];
 
 function machineLabel({ environment: e }: RunRecord): string {
   return `${e.cpu} (${e.machine})`;
+}
+
+function storageLabel(record: RunRecord, device: Pick<Cell['device'], 'kind' | 'name'>): string {
+  return device.kind === 'model' ? `model ${device.name}` : `${device.name} on ${machineLabel(record)}`;
+}
+
+/** Of a record of one workload. */
+function storagesOfPart(record: RunRecord): StorageAnswer[] {
+  if (record.cells.every(({ exact }) => exact === null)) return [];
+  return imageAdvice(record).flatMap(({ image, advice }) =>
+    advice.storages.map(({ id, isModel, outcome, best, factor, versus }): StorageAnswer => {
+      const device = isModel
+        ? { kind: 'model' as const, name: id }
+        : { kind: 'real' as const, name: record.environment.fileSystem.type };
+      return {
+        storage: storageLabel(record, device),
+        ...namesOf(record),
+        image,
+        isModel,
+        outcome,
+        best,
+        factor,
+        versus,
+      };
+    }),
+  );
 }
 
 function exactly(value: number): Figure {
@@ -121,6 +164,7 @@ export function summariseRun(hostile: RunRecord, commits: ReadonlyMap<string, Co
         dirty: measured === undefined && source.dirty,
         date: facts?.date ?? startedAt,
         subject: facts?.subject ?? '',
+        storage: storageLabel(record, cell.device),
         policy: cell.policy.name,
         attributes: [...workloadAttributes(part.workload), ...policy, ...image].filter(
           ([name]) => !SOURCE_PARAMETERS.includes(name),
@@ -140,6 +184,8 @@ export function summariseRun(hostile: RunRecord, commits: ReadonlyMap<string, Co
     cells: record.cells.length,
     findings: findingsOf(record),
     points: workloadParts(record).flatMap((part) => part.cells.flatMap((cell) => pointOf(part, cell))),
+    storages: workloadParts(record).flatMap(storagesOfPart),
+    hasReport: true,
   };
 }
 

@@ -1,27 +1,34 @@
 /**
- * A static site from records: `index.html` (the dashboard), `latest.html` (the newest commit against the one before), and for
- * each run `runs/RUN.html` and `runs/RUN.json`. Every page is one self-contained file and needs no server.
+ * A static site from records: `index.html` (the dashboard), `fleet.html` (machines and storages), `latest.html` (the newest commit against
+ * the one before), `runs-N.html` (lists of all runs, where there are many), and for each run `runs/RUN.html` and `runs/RUN.json`. Every page
+ * is one self-contained file and needs no server.
  *
- * Records are read one at a time and only their points are kept, so memory does not grow with their pictures.
+ * Records are read one at a time, the newest first, and only their points are kept, so memory does not grow with their pictures. Pages of
+ * many runs have the newest only: a browser could not draw ten thousand.
  */
-import fs from 'node:fs';
 import path from 'node:path';
 import {
   type CommitContext,
   type ComparedSide,
+  RUNS_PER_PAGE,
   type RunSummary,
   renderComparison,
   renderDashboard,
+  renderFleet,
   renderReport,
+  runsPages,
   summariseRun,
 } from '../../dashboards/index.ts';
-import { readRecord, writeWhole } from '../../results/store.ts';
+import { parseRecord, readRecord, writeWhole } from '../../results/store.ts';
 import { knownCommits } from '../machine/commit-facts.ts';
-import { orReason, recordFiles } from './stored-records.ts';
+import { orReason, type StoredRecord } from './stored-records.ts';
+
+/** Reports take a second each to make, and a megabyte; of older runs there is the record. */
+const REPORTS_MADE = 1000;
 
 export interface SitePlan {
-  /** A record or a folder of them. */
-  readonly from: string;
+  /** The newest first. */
+  readonly records: AsyncIterable<StoredRecord>;
   readonly out: string;
   readonly tell: (line: string) => void;
 }
@@ -33,37 +40,63 @@ export interface SiteOutcome {
 }
 
 interface StoredRun {
+  /** In the site. */
   readonly file: string;
   readonly summary: RunSummary;
 }
 
 /** Writes the site; what is no record is reported on the index and left out. Files of an earlier site are replaced. */
-export async function buildSite({ from, out, tell }: SitePlan): Promise<SiteOutcome> {
+export async function buildSite({ records, out, tell }: SitePlan): Promise<SiteOutcome> {
   const known = knownCommits();
   const runs = new Map<string, StoredRun>();
   const unreadable: string[] = [];
-  for (const file of recordFiles(from)) {
-    const read = orReason(() => readRecord(file));
+  for await (const { name, document } of records) {
+    const read = orReason(() => parseRecord(name, document()));
     if ('reason' in read) {
-      unreadable.push(read.reason.replace(`${from}${path.sep}`, ''));
+      unreadable.push(read.reason);
       continue;
     }
     const record = read.result;
     // The same run may lie in two folders; one page is enough.
     if (runs.has(record.runId)) continue;
     const page = path.join(out, 'runs', `${record.runId}.html`);
-    writeWhole(page, await renderReport(record, known));
-    fs.copyFileSync(file, path.join(out, 'runs', `${record.runId}.json`));
-    runs.set(record.runId, { file, summary: summariseRun(record, known.commits) });
-    tell(`report: ${page}`);
+    const hasReport = runs.size < REPORTS_MADE;
+    if (hasReport) writeWhole(page, await renderReport(record, known));
+    const file = path.join(out, 'runs', `${record.runId}.json`);
+    writeWhole(file, document());
+    const summary = { ...summariseRun(record, known.commits), hasReport };
+    const isShown = runs.size < RUNS_PER_PAGE;
+    runs.set(record.runId, { file, summary: isShown ? summary : { ...summary, points: [] } });
+    if (hasReport) tell(`report: ${page}`);
   }
   const stored = [...runs.values()];
-  const latest = await latestComparison(stored, known);
-  if (latest !== null) writeWhole(path.join(out, 'latest.html'), latest);
-  const index = path.join(out, 'index.html');
-  const pages = latest === null ? [] : [{ href: 'latest.html', title: 'The newest commit against the one before' }];
-  writeWhole(index, await renderDashboard({ runs: stored.map(({ summary }) => summary), unreadable, pages, known }));
+  const index = await writePages(stored, unreadable, out, known);
   return { index, runs: stored.length, unreadable };
+}
+
+async function writePages(
+  stored: readonly StoredRun[],
+  unreadable: readonly string[],
+  out: string,
+  known: CommitContext,
+): Promise<string> {
+  const pages: { href: string; title: string }[] = [];
+  const write = (href: string, title: string, text: string) => {
+    writeWhole(path.join(out, href), text);
+    pages.push({ href, title });
+  };
+  const runs = stored.map(({ summary }) => summary);
+  const latest = await latestComparison(stored.slice(0, RUNS_PER_PAGE), known);
+  if (latest !== null) write('latest.html', 'The newest commit against the one before', latest);
+  if (runs.length > 0)
+    write('fleet.html', 'Which policy on which storage, and changes over all machines', await renderFleet(runs));
+  if (runs.length > RUNS_PER_PAGE) {
+    for await (const { href, title, text } of runsPages(runs)) write(href, title, text);
+  }
+  const index = path.join(out, 'index.html');
+  const shown = { runs: runs.slice(0, RUNS_PER_PAGE), total: runs.length };
+  writeWhole(index, await renderDashboard({ ...shown, unreadable, pages, known }));
+  return index;
 }
 
 interface CommitRuns {

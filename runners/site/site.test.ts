@@ -50,7 +50,7 @@ suite('site and report', { concurrency: false }, () => {
     assert.match(stdout, /^site: .*index\.html \(2 runs\)\n$/);
     assert.equal(stderr.match(/^left out: /gm)?.length, 2, stderr);
     const runs = [record.runId, `${record.runId}-dearer`].flatMap((id) => [`runs/${id}.html`, `runs/${id}.json`]);
-    assert.deepEqual(filesBelow(out), ['index.html', 'latest.html', ...runs].sort());
+    assert.deepEqual(filesBelow(out), ['fleet.html', 'index.html', 'latest.html', ...runs].sort());
     const index = fs.readFileSync(path.join(out, 'index.html'), 'utf8');
     for (const link of index.matchAll(/<a href="([^"#]+)"/g))
       assert.ok(fs.existsSync(path.join(out, link[1]!)), link[1]);

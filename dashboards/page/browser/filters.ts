@@ -7,8 +7,10 @@ import type { ViewState } from './view-state.ts';
 
 type Filters = Readonly<Record<string, string>>;
 type Input = HTMLSelectElement | HTMLInputElement;
-/** The filters that a chart knows; rows know `all` and `search` besides. */
+/** The filters that a chart knows. */
 const OF_CHARTS = ['workload', 'machine', 'policy'];
+/** Rows know `all` and `search` besides. */
+const OF_ROWS = [...OF_CHARTS, 'storage'];
 
 function inputs(): Input[] {
   return [...document.querySelectorAll<Input>('[data-filter]')];
@@ -52,7 +54,7 @@ function isFound(row: HTMLElement, search: string): boolean {
 
 function isShown(row: HTMLElement, filters: Filters): boolean {
   const { dataset } = row;
-  const fits = OF_CHARTS.every((name) => {
+  const fits = OF_ROWS.every((name) => {
     const wanted = filters[name] ?? '';
     const own = dataset[name];
     return wanted === '' || own === undefined || own === wanted;
@@ -61,7 +63,7 @@ function isShown(row: HTMLElement, filters: Filters): boolean {
 }
 
 function filterRows(filters: Filters): void {
-  for (const row of document.querySelectorAll<HTMLElement>('[data-significant], [data-workload]'))
+  for (const row of document.querySelectorAll<HTMLElement>('[data-significant], [data-workload], [data-machine]'))
     row.hidden = !isShown(row, filters);
   for (const caption of document.querySelectorAll<HTMLElement>('[data-shown-rows]')) {
     const rows = [...document.querySelectorAll<HTMLElement>(`#${caption.dataset.shownRows} tbody tr`)];
