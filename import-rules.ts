@@ -112,6 +112,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ...['runners/console', 'runners/machine', 'runners/qemu', 'runners/nbd', 'runners/plugins'],
     ...['runners/safety/explore', 'runners/sample', 'runners/measure/plan'],
   ],
+  'runners/measure/commits': [
+    ...['workloads', 'results', 'dashboards/text', 'runners/console', 'runners/machine'],
+    ...['runners/measure/plan', 'runners/measure/session'],
+  ],
   'runners/fleet': [
     ...[
       ENGINE,
@@ -122,11 +126,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
       'runners/safety/record',
       'runners/safety/fuzz',
     ],
-    'runners/measure/session',
-  ],
-  'runners/measure/commits': [
-    ...['workloads', 'results', 'dashboards/text', 'runners/console', 'runners/machine'],
-    ...['runners/measure/plan', 'runners/measure/session'],
+    ...['runners/measure/plan', 'runners/measure/session', 'runners/measure/commits'],
   ],
   'runners/measure/gate': [
     ...[ENGINE, 'results', 'runners/console', 'runners/sample'],

@@ -198,5 +198,5 @@ export function underNewestNames(runs: readonly RunSummary[]): RunSummary[] {
     ...one,
     workload: newest.get(one.identity) ?? one.workload,
   });
-  return runs.map((run) => ({ ...renamed(run), points: run.points.map(renamed) }));
+  return runs.map((run) => ({ ...renamed(run), points: run.points.map(renamed), storages: run.storages.map(renamed) }));
 }

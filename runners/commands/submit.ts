@@ -7,7 +7,11 @@ import { integer, type OptionText, single } from '../console/option-values.ts';
 import { type Job, jobOf } from '../fleet/job.ts';
 import { JobQueue } from '../fleet/queue.ts';
 import { describeSource } from '../machine/source.ts';
+import { COMMIT_WORKLOAD, withPatience, withWorkload } from '../measure/commits/compare-plan.ts';
+import { resolveRevision } from '../measure/commits/git.ts';
 import { type BenchOptions, withBenchOptions } from '../measure/plan/bench-options.ts';
+import type { BenchPlan } from '../measure/plan/plan.ts';
+import { planOf } from '../measure/plan/plan-options.ts';
 import { separatePlans } from '../measure/plan/sweep.ts';
 import { baseImageNames } from '../safety/fuzz/run-fuzz.ts';
 import { SAFETY_PLAN_OPTIONS, safetyPlanOf } from '../safety/record/plan-options.ts';
@@ -38,18 +42,25 @@ const REFUSED = [
 
 export const submit: CommandModule = {
   command: 'submit',
-  describe: 'queue a bench, a safety record or a fuzzing run for the workers of a fleet',
+  describe: 'queue a bench, a comparison of commits, a safety record or a fuzzing run for the workers of a fleet',
   builder: (yargs) =>
     yargs
       .command(benchJob as CommandModule)
+      .command(compareJob as CommandModule)
       .command(safetyJob as CommandModule)
       .command(fuzzJob as CommandModule)
-      .demandCommand(1, 'submit needs what to do: bench, safety or fuzz')
+      .demandCommand(1, 'submit needs what to do: bench, compare, safety or fuzz')
       .example('$0 submit bench --workload install --label nvme', 'on a disk of that label, one benchmark at a time')
       .example('$0 submit safety --length 3 --shards 32', 'on all cores of all workers; prints how to merge')
       .epilogue('A job is a plan, checked by the worker, which does only those of its own commit.') as Argv,
   handler: () => {},
 };
+
+const LABEL = {
+  ...value('LABEL'),
+  describe: 'of the disk to measure, as a worker names it',
+  demandOption: true,
+} as const;
 
 const benchJob: CommandModule<object, BenchOptions> = {
   command: 'bench',
@@ -57,22 +68,48 @@ const benchJob: CommandModule<object, BenchOptions> = {
   builder: (yargs) =>
     withBenchOptions(yargs, REFUSED)
       .options(WHERE)
-      .option('label', {
-        ...value('LABEL'),
-        describe: 'of the disk to measure, as a worker names it',
-        demandOption: true,
-      })
+      .option('label', LABEL)
       .example('$0 submit bench --workload install-burst --data 16M --label nvme', 'a comparison stays on one machine'),
   handler: async (options) => {
-    const label = single('label', options.label as OptionText);
-    if (!/^[\w-]{1,40}$/.test(label)) throw new UsageError(`--label "${label}": expected letters, digits and -`);
-    const jobs = separatePlans({ ...options, report: false }, []).map(
-      ({ workload, cells, baselines, rounds, pace, crash }) =>
-        newJob({ kind: 'bench', plan: { workload, cells, baselines, rounds, pace, crash } }),
+    const label = labelOf(options);
+    const jobs = separatePlans({ ...options, report: false }, []).map((plan) =>
+      newJob({ kind: 'bench', plan: measuredPart(plan) }),
     );
     await queueAll(jobs, label, options);
   },
 };
+
+const compareJob: CommandModule<object, BenchOptions> = {
+  command: 'compare <base> <head>',
+  describe: 'queue a comparison of two commits, in one interleaved run on one machine',
+  builder: (yargs) =>
+    withBenchOptions(yargs, [...REFUSED, 'engine'])
+      .positional('base', { type: 'string', describe: 'commit to compare with', demandOption: true })
+      .positional('head', { type: 'string', describe: 'commit to judge', demandOption: true })
+      .options(WHERE)
+      .option('label', LABEL)
+      .option('time-budget', { defaultDescription: '10m' })
+      .default('workload', undefined, COMMIT_WORKLOAD.join(' --data '))
+      .epilogue('A worker runs commits that are in the history of its checkout, and no others.')
+      .example('$0 submit compare main~1 main --label nvme', 'did the last commit change anything on nvme?'),
+  handler: async (options) => {
+    const label = labelOf(options);
+    const [base, head] = [options.base, options.head].map((name) => resolveRevision(String(name)).commit);
+    const plan = withPatience(planOf(withWorkload({ ...options, report: false }), []), options);
+    await queueAll([newJob({ kind: 'compare', plan: measuredPart(plan), base: base!, head: head! })], label, options);
+  },
+};
+
+function labelOf(options: Options): string {
+  const label = single('label', options.label as OptionText);
+  if (/^[\w-]{1,40}$/.test(label)) return label;
+  throw new UsageError(`--label "${label}": expected letters, digits and -`);
+}
+
+/** Where images go, and what else happens, the worker decides. */
+function measuredPart({ workload, cells, baselines, rounds, pace, crash }: BenchPlan): object {
+  return { workload, cells, baselines, rounds, pace, crash };
+}
 
 const safetyJob: CommandModule<object, Options> = {
   command: 'safety',
@@ -105,6 +142,8 @@ interface What {
   readonly kind: Job['kind'];
   readonly plan: object;
   readonly shard?: object;
+  readonly base?: string;
+  readonly head?: string;
 }
 
 function newJob(what: What, work = newWork(what.kind)): Job {

@@ -2,6 +2,12 @@
 import fs from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { UsageError } from '../console/errors.ts';
+import { comparisonPlan } from '../measure/commits/compare-plan.ts';
+import { isAncestor, type Revision, resolveRevision } from '../measure/commits/git.ts';
+import { regressions } from '../measure/commits/regressions.ts';
+import { sourceTree } from '../measure/commits/worktrees.ts';
+import type { BenchPlan, SessionChoice } from '../measure/plan/plan.ts';
 import type { RunFollower } from '../measure/session/display.ts';
 import { writeReport } from '../measure/session/present.ts';
 import { runBench } from '../measure/session/run-bench.ts';
@@ -29,7 +35,7 @@ type JobOf<Kind extends Job['kind']> = Extract<Job, { kind: Kind }>;
 export async function carryOut(job: Job, place: Workplace, signal: AbortSignal): Promise<string | null> {
   if (job.kind === 'safety') return explore(job, place, signal);
   if (job.kind === 'fuzz') return fuzz(job, place, signal);
-  return bench(job, place, signal);
+  return job.kind === 'bench' ? bench(job, place, signal) : compare(job, place, signal);
 }
 
 async function explore(job: JobOf<'safety'>, place: Workplace, signal: AbortSignal): Promise<string | null> {
@@ -62,16 +68,40 @@ async function fuzz(job: JobOf<'fuzz'>, place: Workplace, signal: AbortSignal): 
 const SILENT = { started: () => {}, update: () => {}, stage: () => {}, finished: () => {} };
 
 async function bench({ plan }: JobOf<'bench'>, place: Workplace, signal: AbortSignal): Promise<string | null> {
-  const session = {
-    ...{ keepImages: false, recordsRoot: path.join(place.directory, 'runs'), report: true, comparesCounts: false },
+  return measure({ ...plan, directory: place.directory, session: sessionIn(place, 'bench') }, place, signal);
+}
+
+/** Both commits in one interleaved run on this machine: times of two machines say nothing about commits. */
+async function compare(job: JobOf<'compare'>, place: Workplace, signal: AbortSignal): Promise<string | null> {
+  const [base, head] = [job.base, job.head].map((commit) => sourceTree(ownRevision(commit), () => {}));
+  const plan = { ...job.plan, directory: place.directory, session: sessionIn(place, 'compare') };
+  return measure(comparisonPlan(plan, base!, head!), place, signal);
+}
+
+/** What a worker runs of others is what its own clone has come from. Throws UsageError for another commit. */
+function ownRevision(commit: string): Revision {
+  const revision = resolveRevision(commit);
+  if (isAncestor(commit)) return revision;
+  throw new UsageError(
+    `commit ${commit.slice(0, 12)} is not in the history of the worker's checkout: it runs no others`,
+  );
+}
+
+function sessionIn({ directory }: Workplace, command: 'bench' | 'compare'): SessionChoice {
+  return {
+    ...{ keepImages: false, recordsRoot: path.join(directory, 'runs'), report: true, comparesCounts: false },
     // A run that an earlier attempt began here is continued, each of its samples taken once.
-    ...{ resume: true, deviceTraceFile: null, cpuProfile: false, command: ['submit', 'bench'] },
+    ...{ resume: true, deviceTraceFile: null, cpuProfile: false, command: ['submit', command] },
   };
-  const outcome = await runBench({ ...plan, directory: place.directory, session }, signal, SILENT, place.follower);
+}
+
+async function measure(plan: BenchPlan, place: Workplace, signal: AbortSignal): Promise<string | null> {
+  const outcome = await runBench(plan, signal, SILENT, place.follower);
   if (outcome.error !== null) throw outcome.error;
   if (signal.aborted) return null;
   const report = await writeReport(outcome);
   const document = fs.readFileSync(outcome.recordFile, 'utf8');
   await place.keepRun(outcome.record.runId, document, report === null ? null : fs.readFileSync(report));
-  return `run ${outcome.record.runId}`;
+  const worse = regressions(outcome.record.comparisons ?? []);
+  return [`run ${outcome.record.runId}`, ...worse.map((line) => `regression: ${line}`)].join('; ');
 }

@@ -26,6 +26,9 @@ const program = z.strictObject({
   changes: word.optional(),
 });
 
+/** Whole: what it names is the same in every clone. */
+const commit = z.string().regex(/^[0-9a-f]{40,64}$/, 'expected the whole hash of a commit');
+
 /** `trace:FILE` and the like would read files of the worker. */
 const workloadName = word.regex(/^[a-z][a-z0-9-]*$/, 'a job names no file');
 
@@ -81,6 +84,7 @@ const Job = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('safety'), work, program, shard, plan: SafetyPlan }),
   z.strictObject({ kind: z.literal('fuzz'), work, program, shard, plan: FuzzShardPlan }),
   z.strictObject({ kind: z.literal('bench'), work, program, plan: BenchJobPlan }),
+  z.strictObject({ kind: z.literal('compare'), work, program, plan: BenchJobPlan, base: commit, head: commit }),
 ]);
 export type Job = z.infer<typeof Job>;
 
@@ -100,5 +104,7 @@ export function parsedJob(data: unknown): Job | null {
 /** What people call a job. */
 export function jobWords(job: Job): string {
   if (job.kind === 'bench') return `bench ${job.plan.workload.name}, ${job.plan.cells.length} cells`;
+  if (job.kind === 'compare')
+    return `compare ${job.base.slice(0, 12)} ${job.head.slice(0, 12)}, ${job.plan.workload.name}`;
   return `${job.kind} ${job.shard.index}/${job.shard.count}`;
 }

@@ -21,7 +21,11 @@ export class OwnRepository {
     for (const name of COPIED) {
       fs.cpSync(path.join(PROJECT_ROOT, name), path.join(this.root, name), { recursive: true, filter: isCopied });
     }
-    fs.symlinkSync(path.join(PROJECT_ROOT, 'node_modules'), path.join(this.root, 'node_modules'));
+    for (const packages of ['node_modules', 'queue-library/node_modules']) {
+      if (!fs.existsSync(path.join(PROJECT_ROOT, packages))) continue;
+      fs.mkdirSync(path.dirname(path.join(this.root, packages)), { recursive: true });
+      fs.symlinkSync(path.join(PROJECT_ROOT, packages), path.join(this.root, packages));
+    }
     fs.writeFileSync(path.join(this.root, '.gitignore'), 'node_modules\n');
     this.git('init', '--quiet', '--initial-branch=main');
     this.commit('as it is');

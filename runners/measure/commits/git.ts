@@ -48,6 +48,11 @@ export function resolveRevision(name: string): Revision {
   return { name, commit, tree: git('rev-parse', '--verify', `${commit}^{tree}`) };
 }
 
+/** True for a commit that the checked-out one has in its history, and for itself. */
+export function isAncestor(commit: string): boolean {
+  return git('merge-base', '--all', commit, 'HEAD').split('\n').includes(commit);
+}
+
 /** What is missing may lie past the end of a clone that was cut off: says so, and what brings it; empty for a whole one. */
 export function shallowHint(): string {
   if (git('rev-parse', '--is-shallow-repository') !== 'true') return '';

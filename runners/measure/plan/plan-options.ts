@@ -96,7 +96,7 @@ function sessionOf(options: BenchOptions, words: readonly string[]): SessionChoi
     comparesCounts: false,
     deviceTraceFile: file('export-device-trace'),
     cpuProfile: options['cpu-prof'] === true,
-    command: words,
+    command: withoutStore(words),
   };
 }
 
@@ -177,4 +177,9 @@ function oneOf<const Choice extends string>(option: string, text: string, choice
   const choice = choices.find((word) => word === text);
   if (choice !== undefined) return choice;
   throw new UsageError(`--${option} "${text}": expected ${choices.join(' or ')}`);
+}
+
+/** Where else a run is kept is no part of what repeats it, and its address may hold a password. */
+function withoutStore(words: readonly string[]): string[] {
+  return words.filter((word, index) => !/^--store(?:=|$)/.test(word) && words[index - 1] !== '--store');
 }

@@ -1,0 +1,132 @@
+/** A fleet on one machine, for tests: a database of its own, and the real command line as workers. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { RunRecord } from '../../../results/record.ts';
+import { readRecord } from '../../../results/store.ts';
+import { storeAddress } from '../../stores/connection.ts';
+import { migrate } from '../../stores/migrate.ts';
+import { openStore } from '../../stores/open-store.ts';
+import { PostgresServer } from '../../stores/testing/postgres-server.ts';
+import { CLI, startProgram, temporaryFolder } from '../../testing/command.ts';
+import { makeQueue } from '../queue.ts';
+
+/** A benchmark of exact times, a fraction of a second a sample. */
+export const SAMPLES = 5;
+export const BENCH = [
+  ...['submit', 'bench', '--workload', 'install-burst', '--data', '1M', '--policy', 'ordered'],
+  ...['--device', 'model:nvme-plp', '--rounds', String(SAMPLES), '--crash', 'none', '--label', 'disk'],
+];
+
+export class TestFleet {
+  readonly folder = temporaryFolder();
+  readonly server = new PostgresServer();
+  /** Of the database; workers and commands are given it by the environment. */
+  url = '';
+  readonly #children = new Set<ReturnType<typeof startProgram>['process']>();
+
+  /** A new database, empty. */
+  async renew(name: string): Promise<void> {
+    this.url = this.server.database(name);
+    const address = storeAddress(this.url);
+    await migrate(address, () => makeQueue(address));
+  }
+
+  /** The lock of a disk is in the temporary folder: other tests and workers of this machine are no concern of these. */
+  get variables(): NodeJS.ProcessEnv {
+    return { COWBENCH_STORE: this.url, TMPDIR: this.folder };
+  }
+
+  start(...words: string[]) {
+    return this.watch(startProgram(process.execPath, [CLI, ...words], { ...process.env, ...this.variables }));
+  }
+
+  /** `started` is ended with the test. */
+  watch(started: ReturnType<typeof startProgram>) {
+    this.#children.add(started.process);
+    return started;
+  }
+
+  async run(...words: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.start(...words).finished;
+    assert.equal(code, 0, `${words.join(' ')}\n${stderr}`);
+    return stdout;
+  }
+
+  killAll(): void {
+    for (const child of this.#children) child.kill('SIGKILL');
+    this.#children.clear();
+  }
+
+  async remove(): Promise<void> {
+    await this.server.remove();
+    fs.rmSync(this.folder, { recursive: true });
+  }
+
+  dirOf(name: string): string {
+    const dir = path.join(this.folder, name);
+    fs.mkdirSync(dir, { recursive: true });
+    return dir;
+  }
+
+  async asking(text: string): Promise<unknown[]> {
+    const client = new pg.Client(storeAddress(this.url).config);
+    await client.connect();
+    try {
+      return (await client.query(text)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** In the order of their submission; asked of the database itself, often. */
+  async states(): Promise<string[]> {
+    const rows = await this.asking('SELECT state FROM cowbench_queue.job ORDER BY created_on');
+    return (rows as { state: string }[]).map(({ state }) => state);
+  }
+
+  /** What the passing of a lease's time would do: workers that live renew theirs meanwhile. */
+  async leasesRunOut(): Promise<void> {
+    const job = "SET heartbeat_on = heartbeat_on - interval '11 seconds' WHERE state = 'active'";
+    await this.asking(`UPDATE cowbench_queue.job ${job}`);
+    await this.asking("UPDATE cowbench_queue.job SET start_after = now() WHERE state = 'retry'");
+    await this.asking("UPDATE cowbench_queue.queue SET monitor_claim_on = monitor_claim_on - interval '11 seconds'");
+  }
+
+  /** Asserts that the store has one complete run, each of its `samples` once. */
+  async assertOneWholeRun(samples = SAMPLES): Promise<void> {
+    await using store = await openStore(this.url);
+    const runs: string[] = [];
+    for await (const { runId } of store.find({})) runs.push(runId);
+    assert.equal(runs.length, 1);
+    const record = RunRecord.parse(JSON.parse((await store.document(runs[0]!))!));
+    assert.equal(record.status, 'complete');
+    const orders = record.cells.flatMap(({ rounds }) => rounds.map(({ order }) => order)).sort((a, b) => a - b);
+    assert.equal(orders.length, samples);
+    assert.equal(new Set(orders).size, samples, 'no sample twice');
+    for await (const line of store.verify()) assert.fail(line);
+  }
+}
+
+/** The samples that the runs below `dir` have so far. */
+export function samplesBelow(dir: string): number {
+  const runs = path.join(dir, 'runs');
+  if (!fs.existsSync(runs)) return 0;
+  const files = fs
+    .readdirSync(runs, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /^[^.].*\/2[^/.]*\.json$/.test(file));
+  return files.reduce((sum, file) => {
+    const record = readRecord(path.join(runs, file));
+    return sum + record.cells.reduce((count, { rounds }) => count + rounds.length, 0);
+  }, 0);
+}
+
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  const endMs = performance.now() + 300_000;
+  while (!(await holds())) {
+    assert.ok(performance.now() < endMs, 'it takes too long');
+    await sleep(20);
+  }
+}
