@@ -1,6 +1,7 @@
 /**
  * The queue of jobs, kept by pg-boss in the same database (`docs/decisions` says why). A job that is being done is leased: its worker says
- * that it lives, and a job whose worker does not is done by another. After `RETRIES` failures it is set aside with its error.
+ * that it lives, and a job whose worker does not is done by another. After `RETRIES` failures it is set aside with its error, and after
+ * `MOST_ATTEMPTS` attempts whatever ended them: it may be what kills its workers.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import pg from 'pg';
@@ -10,15 +11,20 @@ import type { Job } from './job.ts';
 import { type Affected, type Boss, type KeptJob, newBoss } from './queue-library.ts';
 
 const RETRIES = 3;
+const MOST_ATTEMPTS = 20;
 /** A worker says twice in this time that it lives. */
 export const LEASE_SECONDS = 10;
-/** Leases are looked through so often, by whichever worker comes first: a job of a dead worker waits no longer than both. */
+/** Leases are looked through this often, by whichever worker comes first: a job of a dead worker waits no longer than both. */
 const SUPERVISE_SECONDS = 5;
 /** A retry waits, longer each time: what broke a job may pass. */
 const RETRY_SECONDS = 1;
+const RETRY_MOST_SECONDS = 60;
+/** A connection on which nothing is answered for this long is given up: the server, or the way to it, may be gone. */
+const ANSWER_MS = 30_000;
 
 const QUEUE_OPTIONS = {
-  ...{ retryLimit: RETRIES, retryDelay: RETRY_SECONDS, retryBackoff: true, heartbeatSeconds: LEASE_SECONDS },
+  ...{ retryLimit: MOST_ATTEMPTS, retryDelay: RETRY_SECONDS, retryBackoff: true, retryDelayMax: RETRY_MOST_SECONDS },
+  heartbeatSeconds: LEASE_SECONDS,
   // What is set aside, and what was done, can be looked at for a month.
   ...{ expireInSeconds: 23 * 3600, deleteAfterSeconds: 30 * 24 * 3600, retentionSeconds: 30 * 24 * 3600 },
 };
@@ -35,6 +41,8 @@ export interface QueuedJob {
   readonly data: unknown;
   /** Why it failed the last time. */
   readonly error: string | null;
+  /** In a row: a lease that is lost, which says nothing against the job, begins a new one. */
+  readonly failures: number;
 }
 
 export interface WorkerRow {
@@ -69,19 +77,22 @@ export class JobQueue implements AsyncDisposable {
   readonly #pool: pg.Pool;
   readonly #known = new Set<string>();
 
-  private constructor({ name, config }: StoreAddress, boss: Boss) {
+  private constructor(name: string, pool: pg.Pool, boss: Boss) {
     this.name = name;
     this.#boss = boss;
-    this.#pool = new pg.Pool({ ...config, max: 2 });
+    this.#pool = pool;
     // Requests report the same; an idle connection that breaks must not end the process.
     this.#boss.on('error', () => {});
     this.#pool.on('error', () => {});
   }
 
-  static async open(address: StoreAddress): Promise<JobQueue> {
+  static async open({ name, config }: StoreAddress): Promise<JobQueue> {
+    // One connection each: a server takes a hundred by default, and a fleet may have nearly that many workers.
+    const pool = new pg.Pool({ ...config, max: 1, query_timeout: ANSWER_MS });
+    const db = { executeSql: (text: string, values?: unknown[]) => pool.query(text, values) };
     const options = { schema: QUEUE_SCHEMA, migrate: false, createSchema: false, schedule: false, supervise: false };
     const pace = { monitorIntervalSeconds: SUPERVISE_SECONDS, superviseIntervalSeconds: SUPERVISE_SECONDS };
-    const queue = new JobQueue(address, await newBoss({ ...address.config, ...options, ...pace, max: 2 }));
+    const queue = new JobQueue(name, pool, await newBoss({ db, ...options, ...pace }));
     await queue.#asking(() => queue.#boss.start());
     return queue;
   }
@@ -119,9 +130,10 @@ export class JobQueue implements AsyncDisposable {
   }
 
   /** It is retried, or, after the last retry, set aside; `isPoisonous`: at once, as no retry could do better. */
-  async fail({ queue, id, retries }: QueuedJob, error: string, isPoisonous: boolean): Promise<void> {
-    if (isPoisonous) await this.#pool.query(SET_ASIDE, [queue, id]);
-    await this.#asking(() => this.#boss.fail(queue, [{ id, retryCount: retries }], { message: error }));
+  async fail({ queue, id, retries, failures }: QueuedJob, error: string, isPoisonous: boolean): Promise<void> {
+    if (isPoisonous || failures >= RETRIES) await this.#asking(() => this.#pool.query(SET_ASIDE, [queue, id]));
+    const output = { message: error, failures: failures + 1 };
+    await this.#asking(() => this.#boss.fail(queue, [{ id, retryCount: retries }], output));
   }
 
   /** Puts a leased job back as it was: its worker ends in order. */
@@ -227,7 +239,7 @@ function isAffected(response: Affected): boolean {
 
 function plainJob({ id, name, state, retryCount, priority, data, output }: KeptJob): QueuedJob {
   // Errors of the queue itself, such as the end of a lease, are one level down.
-  const { value, ...own } = (output ?? {}) as { message?: unknown; value?: { message?: unknown } };
+  const { value, ...own } = (output ?? {}) as { message?: unknown; failures?: unknown; value?: { message?: unknown } };
   const message = own.message ?? value?.message;
   return {
     id,
@@ -237,5 +249,6 @@ function plainJob({ id, name, state, retryCount, priority, data, output }: KeptJ
     priority,
     data,
     error: typeof message === 'string' ? message : null,
+    failures: typeof own.failures === 'number' ? own.failures : 0,
   };
 }

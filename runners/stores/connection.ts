@@ -74,10 +74,10 @@ export function storeError(name: string, error: unknown): UsageError {
   return new UsageError(`${name}: ${why}`, { cause: error });
 }
 
-/** True for what may pass: the server is away, starts or stops. */
+/** True for what may pass: the server is away, starts or stops, or has no room (class 53 of its errors: disk, memory, connections). */
 export function isAway(error: unknown): boolean {
   const { code, message, cause } = error as { code?: string; message?: string; cause?: unknown };
-  if (code !== undefined && (/^(?:08|57P0)/.test(code) || /^E(?:CONN|PIPE|TIMEDOUT|NOENT|HOST|NET)/.test(code)))
+  if (code !== undefined && (/^(?:08|53|57P0)/.test(code) || /^E(?:CONN|PIPE|TIMEDOUT|NOENT|HOST|NET)/.test(code)))
     return true;
   if (/terminat|timeout|Connection ended|not queryable/i.test(message ?? '')) return true;
   return cause !== undefined && isAway(cause);

@@ -35,6 +35,9 @@ interface RunRow {
   readonly samples: number;
 }
 
+/** A connection on which nothing is answered for this long is given up. Large stores take minutes to prune. */
+const ANSWER_MS = 300_000;
+
 /** Rows that are asked for at a time: memory does not grow with the store. */
 const PAGE_ROWS = 500;
 
@@ -44,7 +47,7 @@ export class PostgresStore implements ResultStore {
 
   constructor({ name, config }: StoreAddress) {
     this.name = name;
-    this.#pool = new pg.Pool({ ...config, max: 4 });
+    this.#pool = new pg.Pool({ ...config, max: 4, query_timeout: ANSWER_MS });
     // An idle connection that breaks is replaced by the next request; without a listener it would end the process.
     this.#pool.on('error', () => {});
   }

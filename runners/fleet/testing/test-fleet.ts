@@ -14,7 +14,7 @@ import { CLI, startProgram, temporaryFolder } from '../../testing/command.ts';
 import { makeQueue } from '../queue.ts';
 
 /** A benchmark of exact times, a fraction of a second a sample. */
-export const SAMPLES = 5;
+const SAMPLES = 5;
 export const BENCH = [
   ...['submit', 'bench', '--workload', 'install-burst', '--data', '1M', '--policy', 'ordered'],
   ...['--device', 'model:nvme-plp', '--rounds', String(SAMPLES), '--crash', 'none', '--label', 'disk'],
@@ -37,6 +37,11 @@ export class TestFleet {
   /** The lock of a disk is in the temporary folder: other tests and workers of this machine are no concern of these. */
   get variables(): NodeJS.ProcessEnv {
     return { COWBENCH_STORE: this.url, TMPDIR: this.folder };
+  }
+
+  /** As the server names a connection to the database. */
+  get userAndDatabase(): string {
+    return `${this.server.user} ${new URL(this.url.replace('@/', '@socket/')).pathname.slice(1)}`;
   }
 
   start(...words: string[]) {

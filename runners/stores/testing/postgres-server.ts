@@ -15,6 +15,8 @@ const SUPERUSER = 'owner';
 
 export class PostgresServer {
   readonly folder: string;
+  /** Owner of all databases. */
+  readonly user = SUPERUSER;
   readonly #programs: string;
   /** The server refuses to run as root. */
   readonly #user: { readonly uid?: number; readonly gid?: number };
