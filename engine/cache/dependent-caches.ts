@@ -118,7 +118,7 @@ export class DependentCaches {
   /** The same without the barrier at the end. A table that cannot be written keeps no other back. */
   writeOutEach(cache: TableCache): void {
     let worst: Qcow2Error | null = null;
-    for (const table of cache.dirtyTables()) {
+    for (let table = cache.dirtyFrom(0); table !== null; table = cache.dirtyFrom(table.slot + 1)) {
       try {
         this.writeOut(table);
       } catch (error) {

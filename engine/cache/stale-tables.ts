@@ -21,9 +21,12 @@ export class StaleTables extends ForwardingFile implements CacheObserver {
   /** A cluster that holds something else now holds no table, nor the slices of one that the write itself has not reached. */
   override write(offset: number, from: Uint8Array, kind: TableKind): void {
     this.inner.write(offset, from, kind);
+    if (this.#dirty.size === 0) return;
     const last = Math.floor((offset + from.length - 1) / this.#clusterBytes);
     for (let cluster = Math.floor(offset / this.#clusterBytes); cluster <= last; cluster++) {
-      for (const table of this.#dirty.get(cluster) ?? []) if (table.kind !== kind) table.discard('superseded');
+      const tables = this.#dirty.get(cluster);
+      if (tables === undefined) continue;
+      for (const table of tables) if (table.kind !== kind) table.discard('superseded');
     }
   }
 

@@ -58,7 +58,7 @@ export class TableCache implements TableOwner {
   readonly #file: DurableFile;
   readonly #cleaner: TableCleaner;
   #observers: readonly CacheObserver[] = [];
-  /** Of {@link #observers}, by event those that receive it: most implement few, and these events are the hottest of all. */
+  /** Of {@link #observers}, by event those that receive it: most implement few. Looped over by index, for these are the hottest events. */
   #on = listenersOf([]);
   readonly #entries: EntryStore;
   readonly #victims: VictimChooser;
@@ -120,7 +120,8 @@ export class TableCache implements TableOwner {
   /** Ends one pin. */
   release(table: CachedTable): void {
     this.unpin(table);
-    for (const observer of this.#on.released) observer.released(table);
+    const { released } = this.#on;
+    for (let index = 0; index < released.length; index++) released[index]!.released(table);
   }
 
   /** Ends one pin without telling anybody: for giving up after an error, when nothing may be written. */
@@ -134,7 +135,8 @@ export class TableCache implements TableOwner {
   /** Bytes [from, to) of a pinned table are about to change; those of a new table may have. */
   markDirty(table: CachedTable, from: number, to: number): void {
     const { slot } = table;
-    for (const observer of this.#on.dirtying) observer.dirtying(table, from, to);
+    const { dirtying } = this.#on;
+    for (let index = 0; index < dirtying.length; index++) dirtying[index]!.dirtying(table, from, to);
     const clean = !this.isDirty(slot);
     this.#entries.setDirty(
       slot,
@@ -151,6 +153,12 @@ export class TableCache implements TableOwner {
   /** The dirty ones by slot, each as it is when its turn comes. */
   *dirtyTables(): Generator<CachedTable> {
     for (let slot = 0; slot < this.capacity; slot++) if (this.isDirty(slot)) yield this.#tableIn(slot);
+  }
+
+  /** The first of them from `slot` on; null for none. Quicker than {@link dirtyTables} where that is asked at each flush. */
+  dirtyFrom(slot: number): CachedTable | null {
+    for (let at = slot; at < this.capacity; at++) if (this.isDirty(at)) return this.#tableIn(at);
+    return null;
   }
 
   isResident(table: CachedTable): boolean {

@@ -18,7 +18,7 @@ export class AttemptedWrites extends ForwardingFile {
 
   /** Before the write: one that fails may have reached the file in part. */
   override write(offset: number, from: Uint8Array, kind: TableKind): void {
-    for (const record of this.#records) record.add(kind);
+    if (this.#records.size > 0) for (const record of this.#records) record.add(kind);
     this.inner.write(offset, from, kind);
   }
 }

@@ -59,22 +59,21 @@ export class Mapping {
         return { kind, ...NO_PLACE, lengthBytes, compressed: entries.compressedRange(slice, index) };
       }
       if (geometry.extendedL2) return this.#subclusterExtent(slice, index, inCluster, inSlice);
-      return this.#clusterExtent(slice, index, inCluster, inSlice);
+      return this.#clusterExtent(slice, index, inCluster, inSlice, kind);
     } finally {
       l2.release(slice);
     }
   }
 
-  #clusterExtent(slice: CachedTable, index: number, inCluster: number, maxBytes: number): Extent {
+  #clusterExtent(slice: CachedTable, index: number, inCluster: number, maxBytes: number, kind: ClusterKind): Extent {
     const { geometry, entries } = this.#parts;
-    const kind = entries.kind(slice, index);
     const hasPlace = kind === CLUSTER_NORMAL || kind === CLUSTER_ZERO_ALLOCATED;
     const first = hasPlace ? entries.dataOffset(slice, index) : 0;
     const wanted = geometry.clustersFor(inCluster + maxBytes);
     let count = 1;
     while (count < wanted && entries.continues(slice, index, count, kind, first)) count++;
     const lengthBytes = Math.min(maxBytes, count * geometry.clusterBytes - inCluster);
-    return { kind, ...(hasPlace ? { hostOffset: first + inCluster, hasPlace } : NO_PLACE), lengthBytes };
+    return { kind, hostOffset: hasPlace ? first + inCluster : 0, hasPlace, lengthBytes };
   }
 
   /** The subclusters from `inCluster` on that are of one kind; never past the end of the cluster. */

@@ -111,7 +111,8 @@ export class Qcow2Image implements ImageDevice {
     if (this.readOnly) return;
     const { file, policy, features, lazyRefcounts, settling } = this.#parts;
     policy.flush({ refcountsMayLag: lazyRefcounts && features.dirty });
-    for (const part of settling) part.settled(file.durable);
+    const { durable } = file;
+    for (let index = 0; index < settling.length; index++) settling[index]!.settled(durable);
   }
 
   /**

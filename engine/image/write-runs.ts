@@ -120,7 +120,7 @@ export class WriteRuns {
       this.#refuseOutside(hostOffset);
       const links = geometry.extendedL2
         ? this.#subclusterLinks(slice, index, inCluster, lengthBytes, count)
-        : this.#clusterLinks(slice, index, count);
+        : this.#clusterLinks(slice, index, count, kind);
       return inOwnedClusters(guestOffset, lengthBytes, hostOffset, links);
     } finally {
       l2.release(slice);
@@ -220,16 +220,20 @@ export class WriteRuns {
   }
 
   /** Of a run in owned clusters: those that were zeros must be linked, and completed where they are the first or the last. */
-  #clusterLinks(slice: CachedTable, index: number, count: number): OwnedLinks {
+  #clusterLinks(slice: CachedTable, index: number, count: number, kind: ClusterKind): OwnedLinks {
     const { entries, geometry } = this.#parts;
-    const isZero = (at: number) => entries.kind(slice, at) === CLUSTER_ZERO_ALLOCATED;
-    let links = false;
-    for (let at = index; at < index + count; at++) links ||= isZero(at);
+    const firstIsZero = kind === CLUSTER_ZERO_ALLOCATED;
+    let lastIsZero = firstIsZero;
+    let links = firstIsZero;
+    for (let at = index + 1; at < index + count; at++) {
+      lastIsZero = entries.kind(slice, at) === CLUSTER_ZERO_ALLOCATED;
+      links ||= lastIsZero;
+    }
     return {
       unlinkedClusters: links ? count : 0,
       unitBytes: geometry.clusterBytes,
-      copiesHead: isZero(index),
-      copiesTail: isZero(index + count - 1),
+      copiesHead: firstIsZero,
+      copiesTail: lastIsZero,
       exposesOldContent: links,
     };
   }
@@ -237,14 +241,15 @@ export class WriteRuns {
   /** How many clusters from `index` on are this disk's alone and contiguous in the file, data or preallocated zeros. */
   #countOwned(slice: CachedTable, index: number, wanted: number): number {
     const { entries, geometry } = this.#parts;
+    if (wanted === 1) return 1;
     const first = entries.dataOffset(slice, index);
-    const continues = (count: number) => {
-      const kind = entries.kind(slice, index + count);
-      const isStored = kind === CLUSTER_NORMAL || kind === CLUSTER_ZERO_ALLOCATED;
-      return isStored && entries.dataOffset(slice, index + count) === first + count * geometry.clusterBytes;
-    };
     let count = 1;
-    while (count < wanted && entries.isOwned(slice, index + count) && continues(count)) count++;
+    while (count < wanted && entries.isOwned(slice, index + count)) {
+      const kind = entries.kind(slice, index + count);
+      if (kind !== CLUSTER_NORMAL && kind !== CLUSTER_ZERO_ALLOCATED) break;
+      if (entries.dataOffset(slice, index + count) !== first + count * geometry.clusterBytes) break;
+      count++;
+    }
     return count;
   }
 

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SyncKinds } from './sync-kinds.ts';
+import { MemoryFile } from '../io/memory-file.ts';
+import { CountingFile } from './counting-file.ts';
 
 test('syncs are told apart by what they found', () => {
-  const kinds = new SyncKinds(4096);
-  const sync = () => kinds.take({ op: 'sync', cause: 'guest-flush' });
+  const file = new CountingFile(new MemoryFile('disk', new Uint8Array(4096)));
+  const kinds = file.syncKinds;
+  const sync = () => file.sync('guest-flush');
   const access = (op: 'read' | 'write', offset: number, lengthBytes: number) =>
-    kinds.take({ op, offset, bytes: new Uint8Array(lengthBytes), kind: 'data' });
+    file[op](offset, new Uint8Array(lengthBytes), 'data');
   const range = (op: 'punch' | 'preallocate', offset: number, lengthBytes: number) =>
-    kinds.take({ op, offset, lengthBytes });
-  const truncate = (sizeBytes: number) => kinds.take({ op: 'truncate', sizeBytes });
+    assert.ok(op === 'punch' ? file.punchHole(offset, lengthBytes) : file.preallocate(offset, lengthBytes));
+  const truncate = (sizeBytes: number) => file.truncate(sizeBytes);
   sync();
   access('read', 0, 512);
   sync();

@@ -2,8 +2,6 @@
  * Tells syncs apart by what they found: a file that grew since the sync before, which gives the file system more to make
  * durable, or one that nothing was written to, which gives it nothing.
  */
-import { type Operation, unhandled } from './tap.ts';
-
 export class SyncKinds {
   #endBytes: number;
   #grown = false;
@@ -31,35 +29,24 @@ export class SyncKinds {
     return this.#written;
   }
 
-  take(operation: Operation): void {
-    switch (operation.op) {
-      case 'read':
-        return;
-      case 'sync':
-        return this.#sync();
-      case 'write':
-        return this.#change(Math.max(this.#endBytes, operation.offset + operation.bytes.length));
-      case 'preallocate':
-        return this.#change(Math.max(this.#endBytes, operation.offset + operation.lengthBytes));
-      case 'punch':
-        return this.#change(this.#endBytes);
-      case 'truncate':
-        return this.#change(operation.sizeBytes);
-      default:
-        return unhandled(operation);
-    }
-  }
-
-  #sync(): void {
+  synced(): void {
     if (this.#grown) this.#growing++;
     if (!this.#written) this.#clean++;
     this.#grown = false;
     this.#written = false;
   }
 
-  #change(endBytes: number): void {
+  /** Something was changed; the file is at least `endBytes` long now. */
+  changed(endBytes: number): void {
     this.#written = true;
-    if (endBytes > this.#endBytes) this.#grown = true;
+    if (endBytes <= this.#endBytes) return;
+    this.#grown = true;
     this.#endBytes = endBytes;
+  }
+
+  /** The file was cut or extended to `sizeBytes`. */
+  resized(sizeBytes: number): void {
+    this.changed(sizeBytes);
+    this.#endBytes = sizeBytes;
   }
 }

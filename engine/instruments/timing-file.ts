@@ -1,5 +1,5 @@
 /** Reports each operation of the layer below after it was done, with when it began and how long it took. */
-import type { BlockFile } from '../io/block-file.ts';
+import type { BlockFile, TableKind } from '../io/block-file.ts';
 import { type Operation, type Outcome, Tap } from './tap.ts';
 
 /** Called for each completed operation; times in nanoseconds on the clock that the file was given. */
@@ -21,6 +21,21 @@ export class TimingFile extends Tap {
     super(inner);
     this.#sink = sink;
     this.#nowNs = now;
+  }
+
+  /** As {@link Tap} would, with less around the call that is timed. */
+  override read(offset: number, into: Uint8Array, kind: TableKind): void {
+    const startNs = this.#nowNs();
+    this.inner.read(offset, into, kind);
+    const durationNs = this.#nowNs() - startNs;
+    this.#sink({ op: 'read', offset, bytes: into, kind }, startNs, durationNs);
+  }
+
+  override write(offset: number, from: Uint8Array, kind: TableKind): void {
+    const startNs = this.#nowNs();
+    this.inner.write(offset, from, kind);
+    const durationNs = this.#nowNs() - startNs;
+    this.#sink({ op: 'write', offset, bytes: from, kind }, startNs, durationNs);
   }
 
   protected override before(): void {

@@ -55,7 +55,10 @@ class DurabilityClock {
 
   get durable(): number {
     let durable = this.written;
-    for (const { since } of this.#files) if (since !== 0) durable = Math.min(durable, since - 1);
+    for (let index = 0; index < this.#files.length; index++) {
+      const { since } = this.#files[index]!;
+      if (since !== 0 && since <= durable) durable = since - 1;
+    }
     return durable;
   }
 }
