@@ -162,6 +162,13 @@ describe('records that say less', () => {
       'Only legacy was measured: there is nothing to choose between.',
     );
     assert.match(adviceOf(sampleRecord()).sentence, /^No policy finished a round/);
+    const others = { qcow2: { change: { engine: 'nbd' } }, vmdk: { change: { engine: 'nbd' } } } as const;
+    assert.equal(
+      adviceOf(recordOf(others)).sentence,
+      'Only other engines than cowbench were measured: their counts are what can be compared.',
+    );
+    const own = adviceOf(recordOf({ ...others, legacy: { seconds: 1 } })).sentence;
+    assert.equal(own, 'Only legacy was measured: there is nothing to choose between.');
     assert.equal(adviceOf(recordOf({ a: {}, b: {} })).sentence, 'No time of this run says which policy is faster.');
   });
 

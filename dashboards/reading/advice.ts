@@ -42,15 +42,19 @@ export function adviceOf(record: RunRecord): Advice {
     cells.map(({ label }) => label).filter((label) => !refused.some((one) => one.label === label)),
   );
   const judged = storages.map((storage) => judge(storage, allowed, against));
-  const sentence = sentenceOf(
-    judged,
-    cells.map(({ label }) => label),
-    allowed,
-  );
+  const labels = cells.map(({ label }) => label);
+  const sentence = hasOnlyOthers(record)
+    ? 'Only other engines than cowbench were measured: their counts are what can be compared.'
+    : sentenceOf(judged, labels, allowed);
   const settled = judged.filter(({ outcome }) => outcome === 'best' || outcome === 'tied');
   const chosen = new Set(settled.flatMap(({ best }) => best));
   const risks = risksOf(cells, chosen, allowed);
   return { sentence: `${withRefusals(sentence, judged, refused)}${risks}`, storages: judged, refused };
+}
+
+/** Programs of others, all of which may have finished; what is recommended is a policy of our own. */
+function hasOnlyOthers({ cells }: RunRecord): boolean {
+  return cells.length > 0 && cells.every(({ engine, exact }) => engine !== 'cowbench' && exact !== null);
 }
 
 /** One advice an image group, in the record's order; groups that differ in their device alone are one. */
