@@ -9,6 +9,7 @@ import type { Examination } from './examination.ts';
 import { OWNER_L1, OWNER_L2 } from './references.ts';
 
 const SECTOR_BYTES = 512;
+const PIECE_BYTES = 65_536;
 
 /**
  * `clear-shared`: only clears flags on clusters with several references, whatever the stored refcount says.
@@ -43,23 +44,24 @@ interface Table {
   readonly owner: number;
 }
 
-/** Walks the table sector by sector; L2 tables named by an L1 table are added to `l2Offsets`. */
+/** Read in pieces, written sector by sector; L2 tables named by an L1 table are added to `l2Offsets`. */
 function rewriteTable(x: Examination, table: Table, repair: CopiedRepair, l2Offsets: Set<number>): number {
   const isOwn = isOwnedBy(x, table);
-  const sector = new Uint8Array(SECTOR_BYTES);
-  const view = new DataView(sector.buffer);
+  const piece = new Uint8Array(PIECE_BYTES);
   let changed = 0;
   for (let at = 0; at < table.lengthBytes; at += SECTOR_BYTES) {
-    const bytes = Math.min(SECTOR_BYTES, table.lengthBytes - at);
-    x.file.read(table.offset + at, sector, table.kind);
+    const inPiece = at % PIECE_BYTES;
+    if (inPiece === 0) x.file.read(table.offset + at, piece, table.kind);
+    const sector = piece.subarray(inPiece, inPiece + Math.min(SECTOR_BYTES, table.lengthBytes - at));
+    const view = new DataView(sector.buffer, sector.byteOffset, sector.length);
     let changedHere = 0;
-    for (let index = 0; index < bytes; index += table.entryBytes) {
+    for (let index = 0; index < sector.length; index += table.entryBytes) {
       const target = targetOf(x, view, index, table.kind);
       if (target === null) continue;
       if (table.kind === 'l1') l2Offsets.add(target);
       if (isOwn && repairEntry(x, view, index, target, table.kind, repair)) changedHere++;
     }
-    if (changedHere > 0) x.file.write(table.offset + at, sector.subarray(0, bytes), table.kind);
+    if (changedHere > 0) x.file.write(table.offset + at, sector, table.kind);
     changed += changedHere;
   }
   return changed;

@@ -65,12 +65,10 @@ export class Zeroes {
     return { offset: from, lengthBytes: end - from };
   }
 
-  /** Frees every cluster that starts in [from, end), whatever shows through then: for what lies past a disk's new end. */
+  /** Frees every cluster that starts in [from, end), whatever shows through then: what has no table says nothing already. */
   unmap(from: number, end: number): void {
-    const { entries, backing, updates } = this.#parts;
-    updates.change(from, end, backing !== null, (slice, index) =>
-      entries.saysNothing(slice, index) ? null : 'unallocate',
-    );
+    const { entries, updates } = this.#parts;
+    updates.change(from, end, false, (slice, index) => (entries.saysNothing(slice, index) ? null : 'unallocate'));
   }
 
   /**
