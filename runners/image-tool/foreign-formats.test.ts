@@ -23,6 +23,7 @@ const WRITTEN: readonly { readonly text: string; readonly at: number; readonly n
   { text: 'LUKS\xba\xbe\0\x01', at: 0, name: /is a LUKS image/ },
   { text: 'COWD', at: 0, name: /is a VMDK \(version 3\) image/ },
   { text: 'WithoutFreeSpace', at: 0, name: /is a Parallels image/ },
+  { text: '#a comment\r\n\n# another\nversion=1\nCID=ffffffff\n', at: 0, name: /is a VMDK descriptor image/ },
   { text: 'Bochs Virtual HD Image', at: 0, name: /is a Bochs image/ },
   { text: '#!/bin/sh\n#V2.0 Format\nmodprobe cloop file=x', at: 0, name: /is a cloop image/ },
   { text: 'koly', at: 65_536 - 512, name: /is a DMG image/ },
@@ -40,6 +41,11 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['dd', 'if=@x', 'of=@new'],
   ['resize', '@x', '+1M'],
   ['snapshot', '-l', '@x'],
+  ['measure', '-O', 'qcow2', '@x'],
+  ['rebase', '-u', '-b', '', '@x'],
+  ['commit', '@x'],
+  ['bitmap', '--add', '@x', 'b'],
+  ['bench', '-c', '1', '@x'],
   ['amend', '-o', 'size=9M', '@x'],
 ];
 

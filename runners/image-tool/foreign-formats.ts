@@ -14,7 +14,6 @@ interface Signature {
 const SIGNATURES: readonly Signature[] = [
   { name: 'VMDK', magic: 'KDMV', offset: 0 },
   { name: 'VMDK (version 3)', magic: 'COWD', offset: 0 },
-  { name: 'VMDK descriptor', magic: '# Disk DescriptorFile', offset: 0 },
   { name: 'VDI', magic: Uint8Array.of(0x7f, 0x10, 0xda, 0xbe), offset: 64 },
   { name: 'VHDX', magic: 'vhdxfile', offset: 0 },
   { name: 'VHD', magic: 'conectix', offset: 0 },
@@ -29,6 +28,10 @@ const SIGNATURES: readonly Signature[] = [
   { name: 'DMG', magic: 'koly', offset: -512 },
 ];
 
+/** The text that names the extents of a VMDK disk: comments, and then its version, as QEMU knows it. */
+const VMDK_DESCRIPTOR = /^(?:# Disk DescriptorFile|(?:[ \t]*(?:#[^\n]*)?\r?\n)* *version=[123]\r?\n)/;
+const DESCRIPTOR_BYTES = 2048;
+
 /** What the container in `file` is called; null when it is none that is known. */
 export function foreignFormat(file: BlockFile): string | null {
   const sizeBytes = file.sizeBytes();
@@ -40,5 +43,7 @@ export function foreignFormat(file: BlockFile): string | null {
     file.read(at, found, 'header');
     if (Buffer.compare(found, wanted) === 0) return name;
   }
-  return null;
+  const start = new Uint8Array(Math.min(DESCRIPTOR_BYTES, sizeBytes));
+  file.read(0, start, 'header');
+  return VMDK_DESCRIPTOR.test(Buffer.from(start).toString('latin1')) ? 'VMDK descriptor' : null;
 }

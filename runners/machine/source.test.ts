@@ -90,6 +90,13 @@ test('without a repository, and in a repository that does not hold it, the versi
   }
 });
 
+test('a detached head and a linked work tree know their commit', () => {
+  git(root, 'checkout', '--quiet', '--detach');
+  assert.deepEqual(describeSource(root), clean());
+  git(root, 'worktree', 'add', '--quiet', '--detach', '../linked');
+  assert.deepEqual(describeSource(path.join(folder, 'linked')), clean());
+});
+
 test('a shallow clone knows its commit', () => {
   fs.appendFileSync(path.join(root, 'package.json'), '\n');
   git(root, 'commit', '--quiet', '--all', '-m', 'two');

@@ -8,7 +8,7 @@ import { systemReason } from '../console/parser-words.ts';
 import { letPluginImport } from './resolve-cowbench.ts';
 
 const IMPORTED =
-  /^\s*(?:import|export)\s[^'"]*?from\s*['"](\.{1,2}\/[^'"]+)['"]|^\s*import\s*['"](\.{1,2}\/[^'"]+)['"]/gm;
+  /^\s*(?:import|export)\s[^'"]*?from\s*['"](\.{1,2}\/[^'"]+)['"]|(?:^\s*import|\b(?:import|require)\s*\()\s*['"](\.{1,2}\/[^'"]+)['"]/gm;
 
 /**
  * The digest of `file` and of what it imports by relative names, in hexadecimal digits.

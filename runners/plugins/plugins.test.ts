@@ -117,10 +117,21 @@ test('the command line says it in one line, too', async () => {
 });
 
 test('the digest changes with the file, and with what it imports by relative names', () => {
-  const helper = saved('helper.ts', 'export const a = 1;');
-  const file = saved('with-helper.ts', "import { a } from './helper.ts';", 'export default a;');
-  const before = pluginDigest('policy', file);
-  assert.equal(pluginDigest('policy', file), before);
-  fs.writeFileSync(helper, 'export const a = 2;\n');
-  assert.notEqual(pluginDigest('policy', file), before);
+  for (const line of [
+    "import { a } from './helper.ts';",
+    "import {\n  a,\n} from './helper.ts';",
+    "import './helper.ts';",
+    "export * from './helper.ts';",
+    "const { a } = await import('./helper.ts');",
+    "const { a } = require('./helper.ts');",
+  ]) {
+    const helper = saved('helper.ts', 'export const a = 1;');
+    const file = saved('with-helper.ts', line, 'export default 1;');
+    const before = pluginDigest('policy', file);
+    assert.equal(pluginDigest('policy', file), before);
+    const { atime, mtime } = fs.statSync(helper);
+    fs.writeFileSync(helper, 'export const a = 2;\n');
+    fs.utimesSync(helper, atime, mtime);
+    assert.notEqual(pluginDigest('policy', file), before, line);
+  }
 });

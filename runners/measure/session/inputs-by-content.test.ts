@@ -41,6 +41,25 @@ test('--resume takes a changed trace for another one, measures it, and says so',
   assert.notEqual(first.workload.inputs![0]!.sha256, second.workload.inputs![0]!.sha256);
 });
 
+test('--resume takes a changed policy of the user for another one, though its name, size and time are the same', async () => {
+  const policy = (cause: string) =>
+    write(
+      'mine.ts',
+      `import { policyNamed } from 'cowbench';
+export default { ...policyNamed('writeback'), name: 'mine', summary: '${cause}' };
+`,
+    );
+  const trace = write('w.log', ONE);
+  const file = policy('one');
+  const { atime, mtime } = fs.statSync(file);
+  const run = async () => recordOf(await replay(trace, { policy: file }, '--resume'));
+  const first = await run();
+  assert.equal((await run()).runId, first.runId);
+  policy('two');
+  fs.utimesSync(file, atime, mtime);
+  assert.notEqual((await run()).runId, first.runId);
+});
+
 test('the same trace under another name, and compressed, is the same run', async () => {
   const first = recordOf(await replay(write('w.log', TWO)));
   const { runId } = recordOf(await replay(write('moved.log', TWO), {}, '--resume'));
