@@ -4,7 +4,9 @@ import { hideBin } from 'yargs/helpers';
 import { csvText, markdownText } from '../../dashboards/text/export.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { UsageError } from '../console/errors.ts';
+import { value } from '../console/help-page.ts';
 import { Interruption } from '../console/interruption.ts';
+import { type OptionText, single } from '../console/option-values.ts';
 import { COMMIT_WORKLOAD, withWorkload } from '../measure/commits/compare-plan.ts';
 import { commitsOf, isCutOff, shallowHint } from '../measure/commits/git.ts';
 import { TREES_TEXT } from '../measure/commits/tree-cache.ts';
@@ -16,6 +18,7 @@ import { formatOf } from '../measure/session/present.ts';
 import { benchDisplay } from '../measure/session/progress.ts';
 import { runBench } from '../measure/session/run-bench.ts';
 import { openWorkload } from '../sample/workload-choice.ts';
+import { shardOf, shareOf } from '../shards/shard.ts';
 
 /** No other engine has commits of this program; a trend has a table, and no report. */
 const REFUSED = ['engine', 'report', 'store'];
@@ -26,14 +29,23 @@ export const trend: CommandModule<object, BenchOptions> = {
   builder: (yargs) =>
     withBenchOptions(yargs, REFUSED)
       .positional('range', { type: 'string', describe: 'range of commits, as for git log', demandOption: true })
+      .option('shard', {
+        ...value('I/N'),
+        describe:
+          'measure one share of the commits, number I of N; the same command without it puts the records of all together',
+      })
       .default({ rounds: '1', device: 'model:sata-ssd-no-plp' })
       .default('workload', undefined, COMMIT_WORKLOAD.join(' --data '))
       .epilogue(TREES_TEXT)
       .example('$0 trend main~20..main', 'twenty commits; later runs measure only new ones')
+      .example('$0 trend main~20..main --shard 2/7 --out part', 'one share of seven; see docs/shards.md')
       .example('$0 trend main~20..main --device real --rounds 5', 'times too; only lasting changes are marked'),
   handler: async (options) => {
-    const commits = commitsOf(String(options.range));
-    if (commits.length === 0) throw new UsageError(`${options.range}: no commits in this range`);
+    const all = commitsOf(String(options.range));
+    const shard = options.shard === undefined ? null : shardOf(single('shard', options.shard as OptionText));
+    const share = shard === null ? null : shareOf(all, shard);
+    const commits = share === null ? all : all.filter((commit) => share.has(commit));
+    if (all.length === 0) throw new UsageError(`${options.range}: no commits in this range`);
     const format = formatOf(options);
     const plan = planOf(withWorkload(options), hideBin(process.argv));
     // Bad input is reported before anything is measured, and a trace is known by its content.
@@ -42,7 +54,7 @@ export const trend: CommandModule<object, BenchOptions> = {
     const tell = (line: string) => {
       if (options.quiet !== true) console.error(line);
     };
-    if (isCutOff(commits[0]!)) tell(`the range begins where this clone is cut off${shallowHint()}`);
+    if (isCutOff(all[0]!)) tell(`the range begins where this clone is cut off${shallowHint()}`);
     const points: TrendPoint[] = [];
     for (const commit of commits) {
       const take = async (one: typeof plan): Promise<RunRecord> => {

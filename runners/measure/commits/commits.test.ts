@@ -48,10 +48,20 @@ test('a commit compared with itself counts the same, and its tree is prepared on
   assert.equal(fs.readdirSync(path.join(folder, 'cache/cowbench/trees')).length, 2);
 });
 
-test('a trend marks the commit that changed a count, and measures nothing twice', async () => {
+test('a trend marks the commit that changed a count, and measures nothing twice, in shards or at once', async () => {
+  const shards = await Promise.all(
+    ['1/2', '2/2'].map((shard) => program.cowbench(...small('trend', 'HEAD'), '--json', '--shard', shard)),
+  );
+  const shares = shards.map(({ stdout }) => JSON.parse(stdout).commits as { run: string }[]);
+  assert.deepEqual(
+    shares.map(({ length }) => length),
+    [1, 1],
+  );
   const first = await program.cowbench(...small('trend', 'HEAD'), '--json');
   assert.equal(first.code, 0, first.stderr);
   const { commits, series } = JSON.parse(first.stdout);
+  const runs = (of: readonly { run: string }[]) => of.map(({ run }) => run).sort();
+  assert.deepEqual(runs(commits), runs(shares.flat()), 'what the shards measured is not measured again');
   assert.deepEqual(
     commits.map(({ subject }: { subject: string }) => subject),
     ['as it is', 'one sync more'],
@@ -59,8 +69,6 @@ test('a trend marks the commit that changed a count, and measures nothing twice'
   const syncs = series.find(({ metric }: { metric: string }) => metric === 'fsyncs');
   assert.equal(syncs.values[1], syncs.values[0] + 1);
   assert.deepEqual(syncs.changes, [1]);
-  const again = JSON.parse((await program.cowbench(...small('trend', 'HEAD'), '--json')).stdout);
-  assert.deepEqual(again.commits, commits);
 });
 
 test('a trend over a trace that changed under its name measures it anew', async () => {

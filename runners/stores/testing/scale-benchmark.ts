@@ -1,7 +1,11 @@
-/** Ten thousand runs with a million samples in a PostgreSQL of its own: what a put and a series cost then, at the median. */
+/** Ten thousand runs with a million samples in a PostgreSQL of its own: what begin, append, the end of a run and a series cost then. */
 import { performance } from 'node:perf_hooks';
 import pg from 'pg';
+import type { Cell } from '../../../results/record.ts';
+import type { RunSample } from '../../../results/run-samples.ts';
 import { median } from '../../../results/statistics.ts';
+import { sampleResult } from '../../../results/testing/sample-result.ts';
+import { unmeasured } from '../../../results/unmeasured-cell.ts';
 import { storeAddress } from '../connection.ts';
 import { migrate } from '../migrate.ts';
 import { PostgresStore } from '../postgres-store.ts';
@@ -39,6 +43,15 @@ async function medianMs(work: (index: number) => Promise<unknown>): Promise<stri
   return `${median(times).toFixed(1)} ms (worst ${Math.max(...times).toFixed(1)})`;
 }
 
+function emptied(cell: Cell): Cell {
+  return { ...cell, ...unmeasured() };
+}
+
+function sampleAt(order: number): RunSample {
+  const result = sampleResult(1000 + order);
+  return { cell: 0, control: false, round: order, order, traced: false, measuringMs: order, result };
+}
+
 const server = new PostgresServer();
 try {
   await server.start();
@@ -72,6 +85,11 @@ try {
   console.log(`series of one machine, ${await points('machine7')} points: ${await medianMs(() => points('machine7'))}`);
   console.log(`series of all machines, ${await points()} points: ${await medianMs(() => points())}`);
   console.log(`the newest 100 runs: ${await medianMs(newest)}`);
+  const begun = (index: number) =>
+    recordNumber(index, { status: 'running', cells: measuredRecord().cells.map(emptied) });
+  console.log(`a run is begun: ${await medianMs((index) => store.put(textOf(begun(index))))}`);
+  const { runId } = begun(0);
+  console.log(`a sample is appended: ${await medianMs((order) => store.append(runId, sampleAt(order)))}`);
   console.log(
     `a run of ${measuredRecord().cells.length * 2} samples is put: ${await medianMs((index) => store.put(textOf(recordNumber(index))))}`,
   );
