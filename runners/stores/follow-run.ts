@@ -1,9 +1,13 @@
 /** Keeps a run in a store while it is measured: what a machine that dies has measured by then is not lost. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunRecord } from '../../results/record.ts';
 import { RecordError } from '../../results/record-error.ts';
 import type { RunSample } from '../../results/run-samples.ts';
 import { UsageError } from '../console/errors.ts';
 import type { ResultStore } from './result-store.ts';
+
+/** A measurement waits for the store no longer than this, once. */
+const ANSWER_MS = 5000;
 
 /**
  * The first failure ends it: the store may be away, and no measuring waits for it. The whole run is put at its end, by whoever measures.
@@ -35,11 +39,25 @@ export class StoreFollower {
 
   async #attempt(work: () => Promise<unknown>): Promise<void> {
     try {
-      await work();
+      await answeredInTime(work(), this.#store.name);
     } catch (error) {
       if (!(error instanceof UsageError || error instanceof RecordError)) throw error;
       this.#isOver = true;
       this.#tell(`${error.message}; the store gets this run when it is complete`);
     }
+  }
+}
+
+async function answeredInTime(answer: Promise<unknown>, name: string): Promise<void> {
+  const over = new AbortController();
+  const timeOut = sleep(ANSWER_MS, undefined, { signal: over.signal }).then(() => {
+    throw new UsageError(`${name}: no answer for ${ANSWER_MS / 1000} s`);
+  });
+  // Whichever comes second is not waited for, and its failure is nobody's.
+  for (const one of [answer, timeOut]) one.catch(() => {});
+  try {
+    await Promise.race([answer, timeOut]);
+  } finally {
+    over.abort();
   }
 }
