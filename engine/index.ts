@@ -40,6 +40,12 @@ export {
 } from './cache/policy.ts';
 export { PolicyBase } from './cache/policy-base.ts';
 export {
+  RESERVE_CLUSTERS_MIN,
+  RESERVE_PREPARATIONS,
+  type ReserveOptions,
+  type ReservePreparation,
+} from './cache/reserve.ts';
+export {
   behaviourInHistory,
   findStage,
   type History,

@@ -30,6 +30,8 @@ export interface PolicyPreset {
   readonly comparedByDefault?: boolean;
   /** The one to choose: it costs least and no explored power cut violates it. `docs/policies.md` has the reasons. */
   readonly isRecommended?: boolean;
+  /** It counts clusters ahead, as the `reserve` of its parts says. */
+  readonly reserves?: boolean;
 }
 
 /** A name in the registry: one of {@link policyNames}. */
@@ -182,13 +184,14 @@ registerPolicy({
   hostCacheMode: 'writeback',
   comparedByDefault: true,
   isRecommended: true,
-  create: ({ file, geometry, lazyRefcounts, refcountsMayLag }) => {
+  reserves: true,
+  create: ({ file, geometry, lazyRefcounts, refcountsMayLag, reserve }) => {
     const policy = new OrderedPolicy(file, geometry.clusterBytes, { refcountsMayLag });
     const flush = () => policy.flush();
     // Counting ahead spares references the wait for their refcounts; lazy ones are not waited for.
     const createAllocator: AllocatorFactory = lazyRefcounts
       ? (parts) => new Quarantine(parts, flush)
-      : (parts) => new Reserve(parts, flush, geometry.clustersPerRefcountBlock);
+      : (parts) => new Reserve(parts, flush, geometry.clustersPerRefcountBlock, reserve);
     return { policy, createAllocator };
   },
 });

@@ -26,6 +26,7 @@ import type { AllocatorFactory } from './allocator.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { CacheObserver } from './cached-table.ts';
 import type { Place, Pointer, Prerequisite } from './ordering.ts';
+import type { ReserveOptions } from './reserve.ts';
 import type { TableCache, TableCleaner } from './table-cache.ts';
 
 /**
@@ -148,6 +149,8 @@ export interface PolicyParts {
    * and none needs to be written before {@link CachePolicy.close}.
    */
   readonly refcountsMayLag: () => boolean;
+  /** What is counted ahead, where the caller says so. */
+  readonly reserve?: ReserveOptions;
 }
 
 /** What a factory returns: the policy, and what comes with it. */

@@ -17,18 +17,22 @@ import { Quarantine } from './quarantine.ts';
  * How the place of a reserved cluster is made. `hole`: the file is extended, nothing is written. `fallocate`: space is taken too.
  * `zeroes`: zeros are written, so that a sync later has no block to map: more expensive now, cheaper for each flush.
  */
-const RESERVE_PREPARATIONS = ['hole', 'fallocate', 'zeroes'] as const;
+export const RESERVE_PREPARATIONS = ['hole', 'fallocate', 'zeroes'] as const;
 export type ReservePreparation = (typeof RESERVE_PREPARATIONS)[number];
 
 export interface ReserveOptions {
   /** Default `hole`. */
-  readonly preparation?: ReservePreparation;
-  /** Most that is counted ahead. Default 64 MiB; at least four clusters are, and at most what a quarter of a refcount block counts. */
-  readonly maxBytes?: number;
+  readonly preparation?: ReservePreparation | undefined;
+  /**
+   * The most that is counted ahead, in bytes: {@link RESERVE_CLUSTERS_MIN} clusters or more. Default 64 MiB, but at least those. What a quarter of a refcount
+   * block counts is never exceeded.
+   */
+  readonly maxBytes?: number | undefined;
 }
 
-const RESERVE_BYTES_MAX = 64 * MiB;
-const CLUSTERS_MIN = 4;
+/** With fewer, half of which are to be ready at a flush, nothing would be ready. */
+export const RESERVE_CLUSTERS_MIN = 4;
+const RESERVE_BYTES_DEFAULT = 64 * MiB;
 const CLUSTERS_AT_FIRST = 16;
 /** How many flushes a peak of what was used between two of them is remembered, at least. */
 const WINDOW_FLUSHES = 1024;
@@ -60,6 +64,7 @@ export class Reserve implements Allocator {
   /**
    * `flush` makes everything durable that the policy holds back. A new refcount block costs a barrier of its own, so that what is
    * counted ahead in one go must not need several.
+   * @throws Qcow2Error INVALID_ARGUMENT for a bound below {@link RESERVE_CLUSTERS_MIN} clusters.
    */
   constructor(
     parts: AllocatorParts,
@@ -70,8 +75,7 @@ export class Reserve implements Allocator {
     this.#parts = parts;
     this.#quarantine = new Quarantine(parts, flush);
     this.#preparation = options.preparation ?? 'hole';
-    const clusters = Math.floor((options.maxBytes ?? RESERVE_BYTES_MAX) / parts.clusterBytes);
-    this.#clustersMax = Math.max(CLUSTERS_MIN, Math.min(clusters, Math.floor(clustersPerRefcountBlock / 4)));
+    this.#clustersMax = clustersMax(options.maxBytes, parts.clusterBytes, clustersPerRefcountBlock);
     this.#target = Math.min(CLUSTERS_AT_FIRST, this.#clustersMax);
   }
 
@@ -214,4 +218,15 @@ export class Reserve implements Allocator {
     for (const batch of [...batches].sort((a, b) => b.end - a.end)) if (batch.end === end) end = batch.next;
     if (end < sizeBytes) file.truncate(end);
   }
+}
+
+function clustersMax(maxBytes: number | undefined, clusterBytes: number, clustersPerRefcountBlock: number): number {
+  const clusters = Math.floor((maxBytes ?? RESERVE_BYTES_DEFAULT) / clusterBytes);
+  if (maxBytes !== undefined && clusters < RESERVE_CLUSTERS_MIN) {
+    throw new Qcow2Error(
+      'INVALID_ARGUMENT',
+      `a reserve of ${maxBytes} bytes: at least ${RESERVE_CLUSTERS_MIN * clusterBytes}, which are ${RESERVE_CLUSTERS_MIN} clusters`,
+    );
+  }
+  return Math.max(RESERVE_CLUSTERS_MIN, Math.min(clusters, Math.floor(clustersPerRefcountBlock / 4)));
 }

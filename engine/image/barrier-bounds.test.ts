@@ -1,7 +1,17 @@
 /** What each request costs under the policies since writeback, each request alone and flushed: what each of them saves, and where. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { CountingFile, createImage, GiB, KiB, MemoryFile, openImage, queuedRequest, RequestQueue } from '../index.ts';
+import { describe, test } from 'node:test';
+import {
+  CountingFile,
+  createImage,
+  GiB,
+  KiB,
+  MemoryFile,
+  openImage,
+  queuedRequest,
+  RESERVE_PREPARATIONS,
+  RequestQueue,
+} from '../index.ts';
 import { BARRIER_SCENARIOS, barrierCost, snapshotSyncs } from '../testing/barrier-scenarios.ts';
 
 /** Of writeback, the cost per flush is the same from the first one after the warm-up on. */
@@ -106,3 +116,30 @@ for (const [policy, most] of [
     assert.ok(syncs >= 1 / REQUESTERS && syncs <= most, `${syncs}`);
   });
 }
+
+describe('how the place of a reserve is prepared', () => {
+  const fresh = BARRIER_SCENARIOS.find(({ name }) => name === 'fresh cluster')!;
+  for (const preparation of RESERVE_PREPARATIONS) {
+    const most = preparation === 'zeroes' ? 132 : 68;
+    test(`${preparation}: one sync for a fresh cluster of 64 KiB, at most ${most} KiB a flush`, () => {
+      const { syncsPerFlush, bytesPerFlush } = barrierCost(fresh, { policy: 'reserve', reserve: { preparation } });
+      assert.ok(syncsPerFlush <= 1.01, `${syncsPerFlush}`);
+      assert.ok(bytesPerFlush <= most * KiB, `${bytesPerFlush}`);
+      assert.equal(bytesPerFlush > 68 * KiB, preparation === 'zeroes');
+    });
+  }
+
+  test('a bound in bytes holds: with four clusters ahead each flush still costs one sync', () => {
+    const { syncsPerFlush } = barrierCost(fresh, { policy: 'reserve', reserve: { maxBytes: 256 * KiB } });
+    assert.ok(syncsPerFlush <= 1.01, `${syncsPerFlush}`);
+    assert.throws(() => barrierCost(fresh, { policy: 'reserve', reserve: { maxBytes: 128 * KiB } }), {
+      code: 'INVALID_ARGUMENT',
+      message: 'a reserve of 131072 bytes: at least 262144, which are 4 clusters',
+    });
+    for (const policy of ['ordered', 'writeback'])
+      assert.throws(() => barrierCost(fresh, { policy, reserve: {} }), {
+        code: 'INVALID_ARGUMENT',
+        message: `policy ${policy} has no reserve: it counts no clusters ahead`,
+      });
+  });
+});

@@ -1,7 +1,9 @@
 /** Which policy an image is opened with, and what it runs with: from names, or from a factory of the caller's. */
+import { Qcow2Error } from '../base/errors.ts';
 import type { Behaviour } from '../cache/behaviour.ts';
 import { findPolicy, type PolicyName, policyOfStage } from '../cache/policies.ts';
 import type { PolicyFactory } from '../cache/policy.ts';
+import type { ReserveOptions } from '../cache/reserve.ts';
 import { STAGES, type StageId } from '../cache/stage.ts';
 
 export interface PolicyOptions {
@@ -11,6 +13,8 @@ export interface PolicyOptions {
   readonly stage?: StageId;
   /** What the caches and the image code do, in place of what `stage` or the policy says. */
   readonly behaviour?: Behaviour;
+  /** How much a policy counts ahead, and how its place is prepared; only for one that does. */
+  readonly reserve?: ReserveOptions;
 }
 
 export interface ChosenPolicy {
@@ -23,7 +27,7 @@ const DEFAULT_BEHAVIOUR: Behaviour = { ...STAGES.S4b.behaviour, replacement: 'lr
 
 /**
  * `writesAreDurable`: of the file; a stage without a policy then writes through.
- * @throws Qcow2Error INVALID_ARGUMENT for names that do not exist, or not together.
+ * @throws Qcow2Error INVALID_ARGUMENT for names that do not exist, or not together, and for a reserve of a policy that has none.
  */
 export function choosePolicy(options: PolicyOptions, writesAreDurable: boolean): ChosenPolicy {
   const { policy, stage, behaviour } = options;
@@ -34,5 +38,7 @@ export function choosePolicy(options: PolicyOptions, writesAreDurable: boolean):
   const mode = writesAreDurable ? 'writethrough' : 'writeback';
   const name = policy ?? (stage === undefined ? 'writeback' : policyOfStage(stage, mode));
   const found = findPolicy(name, stage);
+  if (options.reserve !== undefined && found.preset.reserves !== true)
+    throw new Qcow2Error('INVALID_ARGUMENT', `policy ${name} has no reserve: it counts no clusters ahead`);
   return { create: found.preset.create, behaviour: behaviour ?? found.behaviour };
 }

@@ -62,7 +62,7 @@ export function openParts(file: BlockFile, options: OpenOptions): ImageParts {
     policy,
     snapshotWalk = PLAIN_WALK,
     createAllocator = freeAtOnce,
-  } = create({ file: files.file, geometry, behaviour, lazyRefcounts, refcountsMayLag });
+  } = create({ file: files.file, geometry, behaviour, lazyRefcounts, refcountsMayLag, ...reserveOf(options) });
   const newCache = (kind: TableKind, capacity: number, tableBytes: number) => {
     const { replacement, layout } = behaviour;
     const shape = { kind, capacity, tableBytes, clusterBytes: geometry.clusterBytes, replacement, layout };
@@ -109,6 +109,10 @@ export function openParts(file: BlockFile, options: OpenOptions): ImageParts {
 function capacitiesFor(header: Header, options: OpenOptions, behaviour: Behaviour): CacheCapacities {
   const { clusterBytes, bytesPerL2Table } = geometryOf(header);
   return cacheCapacities(options, behaviour, clusterBytes, bytesPerL2Table, header.sizeBytes);
+}
+
+function reserveOf({ reserve }: OpenOptions): Pick<OpenOptions, 'reserve'> {
+  return reserve === undefined ? {} : { reserve };
 }
 
 const freeAtOnce: AllocatorFactory = (parts) => new FreeAtOnce(parts);

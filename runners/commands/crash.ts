@@ -1,11 +1,12 @@
 /** `cowbench crash`: in which states can a power cut leave the file, and what breaks in them? */
 import type { CommandModule } from 'yargs';
 import { textTable } from '../../dashboards/text/text-table.ts';
-import { findStage, policyNames, STAGE_IDS } from '../../engine/index.ts';
+import { findStage, policyNamed, policyNames, RESERVE_PREPARATIONS, STAGE_IDS } from '../../engine/index.ts';
 import { EXIT_CODES, UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { Interruption } from '../console/interruption.ts';
 import { clusterSize, integer, list, type OptionText, single } from '../console/option-values.ts';
+import { preparationNamed, refuseUnlessReserved } from '../console/reserve-options.ts';
 import { unknownWord } from '../console/suggest.ts';
 import { WorkProgress } from '../console/work-progress.ts';
 import { formatOfCommand, programOf } from '../nbd/command.ts';
@@ -42,6 +43,10 @@ const OPTIONS = {
   },
   policy: { ...value('NAME,…'), alias: 'p', describe: 'policies, or all [default: all]' },
   stage: { ...value('STAGE'), describe: "stage of history [default: each policy's own]" },
+  preparation: {
+    ...value('HOW'),
+    describe: `how policy reserve prepares what it counts ahead: ${RESERVE_PREPARATIONS.join(', ')} [default: hole]`,
+  },
   'cluster-size': { ...value('SIZE'), default: '4k', describe: 'cluster size of the image' },
   'cache-tables': {
     ...value('N'),
@@ -124,14 +129,17 @@ function chooseExplorations(options: Options): Explore[] {
   const text = (name: string) => single(name, options[name] as OptionText);
   const engine = text('engine');
   if (engine === 'qemu') {
-    const unfit = ['policy', 'stage'].find((name) => options[name] !== undefined);
+    const unfit = ['policy', 'stage', 'preparation'].find((name) => options[name] !== undefined);
     if (unfit !== undefined) throw new UsageError(`--${unfit}: not with --engine qemu, which has one policy, its own`);
     return [(signal) => exploreQemu(options, signal)];
   }
   if (engine.startsWith('nbd:')) return [(signal) => exploreServer(engine.slice('nbd:'.length), options, signal)];
   if (engine !== 'cowbench') throw new UsageError(unknownWord('engine', engine, ['cowbench', 'qemu']));
   const policy = options.policy === undefined ? 'all' : text('policy');
-  const subjects = chooseSubjects(policy, options.stage === undefined ? null : text('stage'));
+  const subjects = withPreparation(
+    chooseSubjects(policy, options.stage === undefined ? null : text('stage')),
+    options.preparation === undefined ? null : text('preparation'),
+  );
   return subjects.map((subject) => (signal) => explorePolicy(subject, options, signal));
 }
 
@@ -183,6 +191,18 @@ function chooseSubjects(policyText: string, stageText: string | null): CrashSubj
   });
 }
 
+function withPreparation(subjects: CrashSubject[], word: string | null): CrashSubject[] {
+  if (word === null) return subjects;
+  const preparation = preparationNamed('preparation', word);
+  refuseUnlessReserved(
+    'preparation',
+    subjects.map(({ policy }) => policy),
+  );
+  return subjects.map((subject) =>
+    policyNamed(subject.policy).reserves === true ? { ...subject, reserve: { preparation } } : subject,
+  );
+}
+
 type Works = readonly ExplorationJob['work'][];
 
 async function planWork(options: Options): Promise<{ works: Works; limits: ExploreOptions }> {
@@ -217,8 +237,8 @@ function jsonOf({ name, subject, stories, leftOut, tally: { examples: _, ...tall
   return { name, subject, stories, tally, ...(left.length > 0 && { leftOut: left }) };
 }
 
-function subjectName({ policy, stage }: CrashSubject): string {
-  return stage === null ? policy : `${policy} ${stage}`;
+function subjectName({ policy, stage, reserve }: CrashSubject): string {
+  return [policy, stage, reserve?.preparation].filter((word) => word != null).join(' ');
 }
 
 function printResults(results: readonly Result[]): void {

@@ -1,21 +1,40 @@
 /** `cowbench serve IMAGE`: images as NBD exports, for virtual machines, file systems, databases and tools. */
 import net from 'node:net';
+import path from 'node:path';
 import type { CommandModule } from 'yargs';
-import { HOST_CACHE_MODES, type PolicyName, policyNamed, policyNames, policyPresets } from '../../engine/index.ts';
+import {
+  HOST_CACHE_MODES,
+  type PolicyName,
+  policyNamed,
+  policyNames,
+  policyPresets,
+  RESERVE_PREPARATIONS,
+  type ReserveOptions,
+} from '../../engine/index.ts';
 import { EXIT_CODES, UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { Interruption } from '../console/interruption.ts';
-import { duration, integer, type OptionText, single } from '../console/option-values.ts';
+import { duration, integer, memorySize, type OptionText, single } from '../console/option-values.ts';
+import { preparationNamed, refuseUnlessReserved } from '../console/reserve-options.ts';
 import { unknownWord } from '../console/suggest.ts';
 import { formatOf, type ImageFormat, imageFormat } from '../image-tool/disks.ts';
 import { printable } from '../image-tool/printable.ts';
 import { parseDiskSize } from '../image-tool/sizes.ts';
+import { requireReserveRoom } from '../machine/reserve-room.ts';
 import type { ServedExport } from '../serve/connection.ts';
 import { type NamedImage, namedImage } from '../serve/exports.ts';
 import { runServer, type ServeOptions } from '../serve/run-server.ts';
 import { type Address, SERVER_LIMITS } from '../serve/server.ts';
 
 type Options = Record<string, unknown> & { readonly images?: readonly string[] | undefined };
+
+const RESERVE = {
+  reserve: { ...value('SIZE'), describe: 'the most that policy reserve counts ahead [default: 64M]' },
+  preparation: {
+    ...value('HOW'),
+    describe: `how its place is made: ${RESERVE_PREPARATIONS.join(', ')} [default: hole]`,
+  },
+} as const;
 
 export const serve: CommandModule<object, Options> = {
   command: 'serve [images..]',
@@ -51,6 +70,7 @@ export const serve: CommandModule<object, Options> = {
         ...value('POLICY'),
         describe: `metadata cache policy (cowbench policies) [default: ${recommended()}]`,
       })
+      .options(RESERVE)
       .option('cache', {
         ...value('MODE'),
         describe: `host cache mode: ${HOST_CACHE_MODES.join(', ')} [default: of the policy]`,
@@ -119,7 +139,9 @@ function planOf(options: Options): Omit<ServeOptions, 'signal' | 'onListening' |
   const cacheText = text('cache');
   const cache = cacheText === null ? policyNamed(policy).hostCacheMode : oneOf('cache', cacheText, HOST_CACHE_MODES);
   const folders = [(options['allow-folder'] as OptionText | undefined) ?? []].flat();
+  const reserve = reserveOf(text, policy);
   const common = {
+    ...(reserve !== null && { reserve }),
     ...{ policy, cache, folders, readOnly: options['read-only'] === true, snapshots: options.snapshots === true },
     allowBacking: options['allow-backing'] === true || folders.length > 0,
   };
@@ -130,6 +152,7 @@ function planOf(options: Options): Omit<ServeOptions, 'signal' | 'onListening' |
     ...common,
     format: formatOfServed(image, given),
   }));
+  if (reserve !== null) requireReserves(images, reserve);
   const recordPath = text('record');
   if (recordPath !== null && (images.length > 1 || common.snapshots))
     throw new UsageError('--record takes one image, without its snapshots: an iolog is about one disk');
@@ -170,6 +193,27 @@ function qcow2Only(imagePath: string): ImageFormat {
 /** Whoever serves an image wants it whole after a power cut, and fast. */
 function recommended(): PolicyName {
   return policyPresets().find(({ isRecommended }) => isRecommended)!.name;
+}
+
+function reserveOf(text: (name: string) => string | null, policy: PolicyName): ReserveOptions | null {
+  const [size, how] = [text('reserve'), text('preparation')];
+  refuseUnlessReserved(size !== null ? 'reserve' : how !== null ? 'preparation' : undefined, [policy]);
+  if (size === null && how === null) return null;
+  return {
+    ...(size !== null && { maxBytes: memorySize('reserve', size) }),
+    ...(how !== null && { preparation: preparationNamed('preparation', how) }),
+  };
+}
+
+/** Before a server listens: what the storage cannot give is no error of the first client. */
+function requireReserves(
+  images: readonly { readonly imagePath: string; readonly format: ImageFormat }[],
+  reserve: ReserveOptions,
+): void {
+  const reserved = images.filter(({ format }) => format === 'qcow2');
+  if (reserved.length === 0)
+    throw new UsageError('--reserve and --preparation: a raw disk has no clusters to count ahead');
+  for (const { imagePath } of reserved) requireReserveRoom(path.dirname(imagePath), reserve);
 }
 
 function policyOf(text: string | null): PolicyName {

@@ -3,7 +3,7 @@
  * name no file, no program and no commit; where its images go, the worker decides.
  */
 import { z } from 'zod';
-import { HOST_CACHE_MODES, policyNames, STAGE_IDS } from '../../engine/index.ts';
+import { HOST_CACHE_MODES, policyNames, RESERVE_PREPARATIONS, STAGE_IDS } from '../../engine/index.ts';
 import { MOST_REQUESTERS } from '../../workloads/requesters.ts';
 import { oneLine, UsageError } from '../console/errors.ts';
 import { FuzzShardPlan } from '../safety/fuzz/fuzz-shards.ts';
@@ -58,6 +58,17 @@ const Cell = z.discriminatedUnion('engine', [
       .int()
       .min(1)
       .max(2 ** 24),
+    reserve: z
+      .strictObject({
+        maxBytes: z
+          .int()
+          .min(512)
+          .max(2 ** 36)
+          .optional(),
+        preparation: z.enum(RESERVE_PREPARATIONS).optional(),
+      })
+      .optional(),
+    isReserveProbed: z.boolean().optional(),
     source: z.null(),
   }),
   z.strictObject({ engine: z.literal('raw'), ...cell, raw: z.enum(['sparse', 'falloc', 'zeroes']) }),

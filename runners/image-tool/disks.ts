@@ -49,7 +49,7 @@ export interface OpenDiskOptions {
   /** Name or id of the snapshot to read instead of the disk as it is now. */
   readonly snapshot?: string | undefined;
   /** For a qcow2 image: how the engine is to work on it. */
-  readonly engine?: Pick<OpenImageFileOptions, 'policy' | 'wrapFile'>;
+  readonly engine?: Pick<OpenImageFileOptions, 'policy' | 'reserve' | 'wrapFile'>;
 }
 
 const QCOW2_MAGIC = Uint8Array.of(0x51, 0x46, 0x49, 0xfb);

@@ -1,5 +1,12 @@
 /** What the runner asks of a worker process. Plain JSON: it crosses a process boundary; `results/sample-protocol.ts` has what comes back. */
-import type { DeviceParameters, HostCacheMode, HostParameters, PolicyName, StageId } from '../../engine/index.ts';
+import type {
+  DeviceParameters,
+  HostCacheMode,
+  HostParameters,
+  PolicyName,
+  ReserveOptions,
+  StageId,
+} from '../../engine/index.ts';
 import type { SamplePart } from '../../results/sample-protocol.ts';
 import type { NbdCellChoice } from '../nbd/cell.ts';
 import type { ImageOptions } from './image-options.ts';
@@ -18,6 +25,8 @@ export interface CellChoice {
   readonly refcountCacheTables: number;
   /** Absent: a plain image. */
   readonly imageOptions?: ImageOptions;
+  /** What is counted ahead, of a policy that does; absent: as the policy does. */
+  readonly reserve?: ReserveOptions | undefined;
   /** How many send their requests at once; absent: one. */
   readonly requesters?: number | undefined;
 }

@@ -104,10 +104,16 @@ async function replay(
 /** Opens what the guest's requests go to. */
 function openDisk({ cell }: OwnSampleJob, file: BlockFile, over: ReturnType<typeof withBacking>): GuestDevice {
   if ('raw' in cell) return new RawDisk(file);
-  const { policy, stage, imageOptions } = cell;
+  const { policy, stage, imageOptions, reserve } = cell;
   const through = fileMode(cell).writethrough && { writethrough: true };
-  const chosen = { policy, ...(stage !== null && { stage }), ...through, ...cacheSizes(cell), ...imageOptions?.open };
-  return openImage(file, { ...chosen, ...over });
+  const chosen = {
+    policy,
+    ...(stage !== null && { stage }),
+    ...through,
+    ...cacheSizes(cell),
+    ...(reserve && { reserve }),
+  };
+  return openImage(file, { ...chosen, ...imageOptions?.open, ...over });
 }
 
 function isImage(disk: GuestDevice): disk is Qcow2Image {

@@ -1,5 +1,5 @@
 /** What the server and the thread of an image say to each other. One image belongs to one thread. */
-import type { HostCacheMode, PolicyName } from '../../engine/index.ts';
+import type { HostCacheMode, PolicyName, ReserveOptions } from '../../engine/index.ts';
 import type { NbdWork, Outcome } from '../../engine/nbd/index.ts';
 import type { ImageFormat } from '../image-tool/disks.ts';
 import type { ServerStats } from './server-stats.ts';
@@ -13,6 +13,8 @@ export interface ImageChoice {
   readonly nullBytes?: number;
   readonly readOnly: boolean;
   readonly policy: PolicyName | null;
+  /** Absent: as the policy has it. */
+  readonly reserve?: ReserveOptions;
   readonly cache: HostCacheMode;
   /** Offer each internal snapshot as well, to be read. */
   readonly snapshots: boolean;

@@ -216,8 +216,8 @@ function accessOf({ allowBacking, folders }: ImageChoice) {
   return { allowBacking, folders, forceShare: false, warn: (text: string) => console.error(`cowbench: ${text}`) };
 }
 
-function policyOf({ policy }: ImageChoice) {
-  return policy === null ? {} : { policy };
+function policyOf({ policy, reserve }: ImageChoice) {
+  return policy === null ? {} : { policy, ...(reserve && { reserve }) };
 }
 
 /** Reads the range into the caches of the engine and of the host. */

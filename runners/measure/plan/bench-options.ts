@@ -42,6 +42,12 @@ const WHAT = {
       '{socket} of {image} (or {image:vmdk}); nbd:null: the protocol alone; formats: qemu-nbd in all of its formats; raw: a plain file, or raw:falloc, raw:zeroes',
   },
   stage: { ...value('STAGE,…'), describe: 'stages of history instead of the presets: S0,S1,S2,S3,S4a,S4b or all' },
+  reserve: { ...value('SIZE,…'), describe: 'the most that policy reserve counts ahead [default: 64M]' },
+  preparation: {
+    ...value('HOW,…'),
+    describe:
+      'how the place of what is counted ahead is made: hole, fallocate, zeroes, or probe: by what the storage costs [default: hole]',
+  },
   cache: {
     ...value('MODE,…'),
     describe: "host cache modes: writethrough,writeback,none,directsync,unsafe [default: each policy's own]",

@@ -14,6 +14,7 @@ import {
   single,
 } from '../../console/option-values.ts';
 import { RESULTS_ROOT } from '../../console/project-root.ts';
+import { refuseUnlessReserved } from '../../console/reserve-options.ts';
 import { defaultImagesDirectory } from '../../machine/images-directory.ts';
 import { parseImageOptions } from '../../sample/image-options.ts';
 import { parsePace } from '../../sample/pace.ts';
@@ -31,6 +32,7 @@ import {
   type SessionChoice,
 } from './plan.ts';
 import { type CacheSize, type Choice, planCells } from './planned-cells.ts';
+import { reservesNamed } from './reserve-choice.ts';
 import type { Baselines } from './variants.ts';
 
 /**
@@ -47,6 +49,7 @@ export function planOf(options: BenchOptions, words: readonly string[]): BenchPl
     ...image
   } = parseImageOptions(options['image-option'] as OptionText | undefined);
   const plainImage = Object.keys(image.words).length === 0;
+  const reserves = reservesNamed(text);
   const cells = planCells({
     ...{
       engine: options.engine as OptionText | undefined,
@@ -61,7 +64,12 @@ export function planOf(options: BenchOptions, words: readonly string[]): BenchPl
     devices: choices('device', required('device'), (_, word) => deviceNamed(word)),
     requesters: choices('requesters', required('requesters'), (name, word) => integer(name, word, 1, MOST_REQUESTERS)),
     ...(!plainImage && { imageOptions: image }),
+    ...(reserves !== undefined && { reserves }),
   });
+  refuseUnlessReserved(
+    ['reserve', 'preparation'].find((name) => text(name) !== undefined),
+    cells.flatMap((cell) => (cell.engine === 'cowbench' ? [cell.policy] : [])),
+  );
   if (!plainImage) refuseImageOptions(cells);
   return {
     workload: {

@@ -18,6 +18,8 @@ export interface EngineCell extends CellChoice, Planned {
   readonly engine: 'cowbench';
   /** Name of a modelled device, or `probed`; null: the storage that the images lie on. */
   readonly device: string | null;
+  /** The preparation of the reserve is not chosen yet. */
+  readonly isReserveProbed?: boolean | undefined;
   /** Another state of this program that takes the samples; null: this one. */
   readonly source: SourceTree | null;
 }

@@ -20,6 +20,7 @@ import type { ImageOptions } from '../../sample/image-options.ts';
 import type { RawPreparation } from '../../sample/job.ts';
 import { type Engine, enginesNamed, type QemuEngine, type ServerEngine } from './engines.ts';
 import type { EngineCell, NbdCell, PlannedCell, QemuCell, RawCell } from './plan.ts';
+import type { PlannedReserve } from './reserve-choice.ts';
 
 const ALIASES: Readonly<Record<string, PolicyName>> = { wt: 'writethrough', wb: 'writeback', s0: 'legacy' };
 
@@ -42,6 +43,8 @@ export interface CellOptions {
   readonly policy?: string | undefined;
   /** Stages of history, comma-separated; `all` for every one. */
   readonly stage?: string | undefined;
+  /** What is counted ahead, by policies that do; absent: as they do. */
+  readonly reserves?: readonly PlannedReserve[];
   /** Host cache modes, comma-separated; without it each policy's own. */
   readonly cache?: string | undefined;
   readonly versions: readonly Choice<2 | 3>[];
@@ -60,6 +63,8 @@ interface Point {
   /** Null for a policy that is no point of history. */
   readonly stage: StageId | null;
   readonly hostCacheMode: HostCacheMode;
+  /** Absent: as the policy does. */
+  readonly reserve?: PlannedReserve;
 }
 
 /**
@@ -139,11 +144,12 @@ function several({ requesters }: Shape): { requesters?: number } {
 
 function engineCell(point: Point, shape: Shape, imageOptions: ImageOptions | undefined): EngineCell {
   const { version, clusterSizeBytes, device } = shape;
-  const { behaviour } = findPolicy(point.policy, point.stage ?? undefined);
+  const { policy, stage, hostCacheMode, reserve } = point;
+  const { behaviour } = findPolicy(policy, stage ?? undefined);
   return {
     engine: 'cowbench',
     id: [idOf(point), ...shape.words].join(', '),
-    ...point,
+    ...{ policy, stage, hostCacheMode },
     ...{ version, clusterSizeBytes, device },
     l2CacheTables:
       tablesOf(shape.l2Cache, clusterSizeBytes, LEAST_L2_TABLES) ??
@@ -151,6 +157,7 @@ function engineCell(point: Point, shape: Shape, imageOptions: ImageOptions | und
     refcountCacheTables: tablesOf(shape.refcountCache, clusterSizeBytes, 1) ?? behaviour.refcountCacheTables,
     ...(imageOptions !== undefined && { imageOptions }),
     ...several(shape),
+    ...(reserve !== undefined && { reserve: reserve.options, ...(reserve.isProbed && { isReserveProbed: true }) }),
     source: null,
   };
 }
@@ -214,7 +221,7 @@ function rawCells(raw: RawPreparation, { cache }: CellOptions, shapes: readonly 
   );
 }
 
-function pointsOf({ policy, stage, cache }: CellOptions): Point[] {
+function pointsOf({ policy, stage, cache, reserves = [] }: CellOptions): Point[] {
   const modes = cache === undefined ? null : list('cache', cache).map(hostCacheModeNamed);
   const stages = stage === undefined ? null : stagesNamed(stage);
   if (policy === undefined && stages !== null) {
@@ -227,7 +234,13 @@ function pointsOf({ policy, stage, cache }: CellOptions): Point[] {
     (stages ?? [undefined]).flatMap((id) => {
       const { preset, stage: found } = findPolicy(name, id);
       const at = found?.id ?? null;
-      return (modes ?? [preset.hostCacheMode]).map((mode) => ({ policy: name, stage: at, hostCacheMode: mode }));
+      const points = (modes ?? [preset.hostCacheMode]).map((mode) => ({
+        policy: name,
+        stage: at,
+        hostCacheMode: mode,
+      }));
+      if (preset.reserves !== true || reserves.length === 0) return points;
+      return points.flatMap((point) => reserves.map((reserve) => ({ ...point, reserve })));
     }),
   );
 }
@@ -263,10 +276,11 @@ function hostCacheModeNamed(word: string): HostCacheMode {
 }
 
 /** The policy's name, and what differs from its preset. */
-function idOf({ policy, stage, hostCacheMode }: Point): string {
+function idOf({ policy, stage, hostCacheMode, reserve }: Point): string {
   const preset = policyNamed(policy);
   const words: string[] = [policy];
   if (stage !== null && stage !== preset.stage) words.push(stage);
   if (hostCacheMode !== preset.hostCacheMode) words.push(hostCacheMode);
+  words.push(...(reserve?.words ?? []));
   return words.join('/');
 }

@@ -89,8 +89,8 @@ function isExplored(cell: PlannedCell): cell is EngineCell {
   return cell.engine === 'cowbench' && cell.source === null && !ignoresSyncs(cell.hostCacheMode);
 }
 
-function subjectOf({ policy, stage, hostCacheMode }: EngineCell) {
-  return { policy, stage, hostCacheMode };
+function subjectOf({ policy, stage, hostCacheMode, reserve }: EngineCell) {
+  return { policy, stage, hostCacheMode, ...(reserve && { reserve }) };
 }
 
 function imageOf({ clusterSizeBytes, version }: EngineCell) {

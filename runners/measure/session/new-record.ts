@@ -144,10 +144,14 @@ function recordedWorkload(
 }
 
 function emptyCell(cell: EngineCell, diskSizeBytes: number, fileSystemType: string): Cell {
-  const { version, clusterSizeBytes, refcountCacheTables, imageOptions, source } = cell;
+  const { version, clusterSizeBytes, refcountCacheTables, imageOptions, source, reserve } = cell;
   const l2CacheTables = cell.l2CacheTables ?? defaultL2Tables(diskSizeBytes, clusterSizeBytes);
   const refcountBits = imageOptions?.create.refcountBits ?? REFCOUNT_BITS;
-  const parameters = source === null ? {} : { revision: source.revision, commit: source.commit.slice(0, 12) };
+  const parameters = {
+    ...(source !== null && { revision: source.revision, commit: source.commit.slice(0, 12) }),
+    ...(reserve?.preparation !== undefined && { preparation: reserve.preparation }),
+    ...(reserve?.maxBytes !== undefined && { reserveBytes: reserve.maxBytes }),
+  };
   return {
     id: cell.id,
     engine: 'cowbench',

@@ -15,10 +15,12 @@ import { readRecord, recordPath, removeRecord, writeRecord } from '../../../resu
 import { totalsOf } from '../../../workloads/totals.ts';
 import type { Workload } from '../../../workloads/workload.ts';
 import { isBadInput } from '../../console/errors.ts';
+import { probeStorage } from '../../machine/probe.ts';
 import { openWorkload, type WorkloadChoice } from '../../sample/workload-choice.ts';
 import { type BenchPlan, workloadsOf } from '../plan/plan.ts';
 import { requirePlainCells } from '../plan/raw-checks.ts';
 import { requireRequesters } from '../plan/requester-checks.ts';
+import { withPreparedReserves } from '../plan/reserve-choice.ts';
 import { BenchRun } from './bench-run.ts';
 import { type BenchDisplay, NO_FOLLOWER } from './display.ts';
 import { newRecord, type OpenedWorkload } from './new-record.ts';
@@ -51,13 +53,14 @@ export async function runBench(
     ...one,
     inputs: opened[index]!.workload.inputs,
   }));
-  const plan: BenchPlan = { ...asked, workload: first!, ...(others.length > 0 && { furtherWorkloads: others }) };
-  const images = new TemporaryImages(plan.directory, plan.session.keepImages);
+  const named: BenchPlan = { ...asked, workload: first!, ...(others.length > 0 && { furtherWorkloads: others }) };
+  const images = new TemporaryImages(asked.directory, asked.session.keepImages);
   const locks: RunLock[] = [];
   const lock = (besides: string, name: string) =>
     locks.push(new RunLock(path.join(path.dirname(besides), `.${name}.lock`)));
   try {
-    await requirePlainCells(plan, images.folder);
+    await requirePlainCells(asked, images.folder);
+    const plan = withPreparedReserves(named, images.folder, () => probeStorage(images.folder));
     const { resume, recordsRoot } = plan.session;
     const fresh = newRecord(plan, opened, images.folder);
     // By plan, too: of two that find nothing to resume, both would begin.

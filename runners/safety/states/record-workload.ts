@@ -19,6 +19,7 @@ import {
   type RecordedEvent,
   RecordingFile,
   RequestQueue,
+  type ReserveOptions,
   type StageId,
 } from '../../../engine/index.ts';
 import { type CrashRequest, type CrashWorkload, ValueTable } from '../requests/crash-workload.ts';
@@ -34,6 +35,8 @@ export interface CrashSubject {
   readonly stage: StageId | null;
   /** Null for the policy's own. */
   readonly hostCacheMode: HostCacheMode | null;
+  /** Absent: as the policy has it. */
+  readonly reserve?: ReserveOptions | undefined;
 }
 
 export interface CrashRecording {
@@ -175,11 +178,12 @@ class RecordingSession {
 
   #open(): Qcow2Image {
     const { cacheTables } = this.#workload;
-    const { policy, stage } = this.#subject;
+    const { policy, stage, reserve } = this.#subject;
     const { preset, behaviour } = findPolicy(policy, stage ?? undefined);
     return openImage(this.#file, {
       policy: this.#alteration.alterPolicy?.(preset.create, this.#run) ?? preset.create,
       behaviour,
+      ...(reserve && { reserve }),
       ...(cacheTables === null ? {} : { l2CacheTables: cacheTables.l2, refcountCacheTables: cacheTables.refcounts }),
     });
   }
