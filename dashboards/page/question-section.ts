@@ -1,6 +1,7 @@
 /** One question of the page: its words, the place of its chart with controls and downloads, and its table. */
 import { controlsOf } from '../charts/compile.ts';
 import type { Answer, AskedQuestion, Control } from '../charts/question.ts';
+import { groupNoun } from '../reading/image-groups.ts';
 import { dataTable } from './data-table.ts';
 import { type Html, html } from './html.ts';
 
@@ -49,8 +50,11 @@ const DOWNLOADS = [
   ['json', 'Vega-Lite', 'Save the Vega-Lite specification of this chart with its data'],
 ] as const;
 
-function groupControl(id: string, labels: readonly string[]): Html {
-  return html`<label for="${id}-group">Image</label>
+/** At the choice of a group. */
+export const GROUP_NAMES = { workload: 'Workload', device: 'Device', image: 'Image' } as const;
+
+function groupControl(id: string, labels: readonly string[], noun: keyof typeof GROUP_NAMES): Html {
+  return html`<label for="${id}-group">${GROUP_NAMES[noun]}</label>
 <select id="${id}-group" data-group-select>${labels.map((label) => html`<option>${label}</option>`)}</select>`;
 }
 
@@ -77,7 +81,7 @@ function drawing(asked: AskedQuestion): Html {
   const { id, reading, renderer, title } = asked.question;
   const scopes = asked.scopes.map(({ label }) => label);
   const controls = [
-    ...(scopes.length > 1 ? [groupControl(id, scopes)] : []),
+    ...(scopes.length > 1 ? [groupControl(id, scopes, groupNoun(asked.record))] : []),
     ...controlsOf(asked).map((control) => controlMarkup(id, control)),
     ...[readout(id, controlsOf(asked)) ?? []].flat(),
   ];

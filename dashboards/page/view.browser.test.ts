@@ -32,7 +32,7 @@ function drawn(page: Page): Promise<unknown> {
 
 suite('the view of a report in Chromium', { concurrency: false }, () => {
   for (const colorScheme of ['light', 'dark'] as const) {
-    test(`${colorScheme}: no text, in charts neither, has less contrast than 4.5 to 1 with what is behind it`, async () => {
+    test(`B9: ${colorScheme}: no text, in charts neither, has less contrast than 4.5 to 1 with what is behind it`, async () => {
       const { page, close } = await openFile(browser, reportFile, { colorScheme });
       await page.evaluate(() => document.querySelector('details')?.setAttribute('open', ''));
       assert.deepEqual(await lowContrasts(page), []);
@@ -106,7 +106,27 @@ suite('the view of a report in Chromium', { concurrency: false }, () => {
     await close();
   });
 
-  test('the theme is kept for the next visit', async () => {
+  test('B19: no name is broken in an open table that has room', async () => {
+    const { page, close } = await openFile(browser, reportFile, { viewport: { width: 1440, height: 900 } });
+    const broken = await page.evaluate(async () => {
+      for (const details of document.querySelectorAll('details')) details.open = true;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return [...document.querySelectorAll('table td, table th')].flatMap((cell) =>
+        [...cell.childNodes].flatMap((node) => {
+          if (node.nodeType !== Node.TEXT_NODE || !/^[\w-]+$/.test((node.textContent ?? '').trim())) return [];
+          const range = document.createRange();
+          range.selectNodeContents(node);
+          const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
+          return lines.size > 1 ? [node.textContent] : [];
+        }),
+      );
+    });
+    assert.deepEqual(broken, []);
+    assert.ok((await page.locator('table td', { hasText: 'writethrough' }).count()) > 5);
+    await close();
+  });
+
+  test('B22: the theme is kept for the next visit', async () => {
     const { page, close } = await openFile(browser, reportFile, { colorScheme: 'light' });
     await page.locator('#theme').press('Enter');
     await page.locator('#theme').press('Enter');

@@ -1,8 +1,9 @@
 /** Every question: its specification compiles without a warning, draws headless, and its table fits its columns. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type LoggerInterface, logger, Warn } from 'vega';
+import { type LoggerInterface, logger, parse, type Spec, View, Warn } from 'vega';
 import { RunRecord } from '../../results/record.ts';
+import { vegaWithRows } from '../charts/chart-bundle.ts';
 import { compileQuestion } from '../charts/compile.ts';
 import { ask } from '../charts/question.ts';
 import { questionSection } from '../page/question-section.ts';
@@ -113,4 +114,21 @@ test('the PNG form is a PNG of twice the size of the SVG', async () => {
   const width = Math.ceil(Number(/\bwidth="([0-9.]+)"/.exec(svg)?.[1]));
   assert.equal(view.getUint32(0), 0x89504e47);
   assert.equal(view.getUint32(16), width * 2);
+});
+
+test('B7: the time axis of the cascade, one for all policies, reaches the end of the longest request', async () => {
+  const asked = ask(QUESTIONS.find(({ id }) => id === 'sync-cascade')!, record);
+  const { sources, params } = asked.whole!;
+  const shown = sources.rows!.filter(({ title }) => title === params!.shownRequest);
+  const longest = Math.max(...shown.map(({ toNs }) => Number(toNs)));
+  const view = new View(parse(vegaWithRows(compileQuestion(asked)!) as unknown as Spec), { renderer: 'none' });
+  await view.runAsync();
+  const [from, to] = view.scale('x').domain();
+  view.finalize();
+  assert.equal(from, 0);
+  assert.ok(to >= longest, `${to} of ${longest}`);
+});
+
+test('B8: no chart is read by how dark it is, which a dark page turns round', () => {
+  for (const { id, reading } of QUESTIONS) assert.doesNotMatch(reading, /dark|shade|light/i, id);
 });

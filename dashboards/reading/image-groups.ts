@@ -82,6 +82,14 @@ function groupsOfPart(record: RunRecord, cells: number): ImageGroup[] {
   return isOne ? [light(['', record.cells])] : [...groups].map(light);
 }
 
+/** What the groups of a sweep are: workloads where there are several, else devices where they differ in nothing else, else images. */
+export function groupNoun(record: RunRecord): 'workload' | 'device' | 'image' {
+  if (record.furtherWorkloads !== undefined) return 'workload';
+  return new Set(record.cells.map(({ image, requesters }) => JSON.stringify([image, requesters]))).size > 1
+    ? 'image'
+    : 'device';
+}
+
 export function isSweep(record: RunRecord): boolean {
   return imageGroups(record).length > 1;
 }

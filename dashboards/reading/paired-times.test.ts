@@ -45,3 +45,13 @@ test('eight pairs that agree give an interval and a verdict; the recorded verdic
   record.comparisons = [{ baseline: record.cells[0]!.id, candidate: record.cells[2]!.id, times: [recorded] }];
   assert.equal(compared(record)?.verdict, 'same');
 });
+
+test('B2: one pair has no interval in words, a few have their range, and only enough of them an interval', () => {
+  const time = (pairs: number) => ({
+    ...({ verdict: 'unsure', direction: 'neither', floor: 0.02, control: null, morePairs: 6 } as const),
+    interval: { ratio: 1.401, low: 1.401, high: 1.401, confidence: 0.95, pairs },
+  });
+  assert.equal(intervalWords(time(1)), 'one pair of rounds: no interval');
+  assert.match(intervalWords(time(3)), /^range of 3 pairs: .*an interval needs/);
+  assert.match(intervalWords(time(12)), /^95.% interval/);
+});

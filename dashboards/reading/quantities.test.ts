@@ -6,7 +6,7 @@ import { compareInWords, counted, formatBytes, formatCount, formatDuration, form
 /** Narrow and no-break spaces made plain, so that the expectations can be read. */
 const plain = (text: string) => text.replace(/[\u202f\u00a0]/g, ' ');
 
-test('counts are grouped and exact', () => {
+test('B20: counts are grouped and exact', () => {
   assert.equal(plain(formatCount(0)), '0');
   assert.equal(plain(formatCount(1234567)), '1 234 567');
   assert.equal(plain(formatCount(2431.14)), '2 431.14');

@@ -4,8 +4,10 @@ import { test } from 'node:test';
 import type { RunRecord } from '../../results/record.ts';
 import { answeredRecord, MODELLED_SECONDS } from '../testing/fixture-answer.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
+import { sweepRecord } from '../testing/sweep-record.ts';
 import { answerTable } from './answer-table.ts';
 import { flushWorld } from './flush-world.ts';
+import { renderReport } from './report.ts';
 import { safetySection } from './safety-section.ts';
 import { warningsOf } from './warnings.ts';
 
@@ -76,7 +78,7 @@ test('syncs with and without work, and bytes as a multiple of what the guest wro
   assert.ok(written[1]!.endsWith(`, ${factor.toFixed(2)}×`), written[1]);
 });
 
-test('a power cut during this workload stands apart from one during other operations, and what was explored is printed', () => {
+test('B3: a power cut during this workload stands apart from one during other operations, and what was explored is printed', () => {
   const rows = rowsOf(answeredRecord());
   const during = (what: string) => rows.find(([head]) => head?.startsWith(`Power cut during ${what}`))!;
   assert.match(during('this workload')[0]!, /the first 48 requests of this workload, on 4096-byte clusters/);
@@ -166,4 +168,23 @@ test('what there is none of is not spoken of as if there were some', () => {
   assert.match(world('none', 1, 0), /at power-off \(guest flush: none\); the workload itself has no flush at all\.$/);
   assert.match(world('none', 1, 7), /With recorded flushes the ranking can reverse\.$/);
   assert.match(world('every:8', 0, 0), /^Guest flushes: every:8 \(none here: the guest writes less often than that\)/);
+});
+
+test('B4: a run on several devices speaks of devices, one on several images of images', async () => {
+  const devices = answeredRecord((record) => {
+    record.cells = ['hdd-7200', 'nvme-plp'].flatMap((name) =>
+      record.cells.map((cell) => ({
+        ...structuredClone(cell),
+        id: `${cell.id}, on ${name}`,
+        device: { kind: 'model' as const, name },
+      })),
+    );
+  });
+  const page = await renderReport(devices);
+  assert.match(page, /3 policies on 2 devices/);
+  assert.match(page, /<label for="policy-cost-group">Device</);
+  assert.doesNotMatch(page, /On every image|on 2 images/);
+  const images = await renderReport(sweepRecord([4, 64]));
+  assert.match(images, /3 policies on 2 images/);
+  assert.match(images, /<label for="answer-group">Image</);
 });

@@ -9,11 +9,11 @@ import { environmentSection } from '../page/environment.ts';
 import { glossarySection } from '../page/glossary.ts';
 import { type Html, html } from '../page/html.ts';
 import { pageTop } from '../page/page-top.ts';
-import { questionSection } from '../page/question-section.ts';
+import { GROUP_NAMES, questionSection } from '../page/question-section.ts';
 import { QUESTIONS } from '../questions/index.ts';
 import { matrix } from '../questions/matrix.ts';
 import { adviceSentence } from '../reading/advice.ts';
-import { imageGroups } from '../reading/image-groups.ts';
+import { groupNoun, imageGroups } from '../reading/image-groups.ts';
 import { withVisibleLabels } from '../reading/visible-labels.ts';
 import { workloadsTitle } from '../reading/workload-words.ts';
 import { answerTable } from './answer-table.ts';
@@ -29,7 +29,8 @@ function castOf(record: RunRecord): string {
   const cast = most === 1 ? '1 policy' : `${most} policies`;
   const workloads = workloadParts(record).length;
   const images = groups.length / workloads;
-  const on = images > 1 ? `${cast} on ${images} images` : cast;
+  const noun = groupNoun(workloadParts(record)[0]!);
+  const on = images > 1 ? `${cast} on ${images} ${noun}s` : cast;
   return workloads > 1 ? `${on} under ${workloads} workloads` : on;
 }
 
@@ -51,7 +52,7 @@ function warningList(record: RunRecord, severity: Warning['severity']): Html | n
 function imageSelect(record: RunRecord): Html | null {
   const groups = imageGroups(record);
   if (groups.length < 2) return null;
-  return html`<div class="controls"><label for="answer-group">${record.furtherWorkloads === undefined ? 'Image' : 'Workload'}</label>
+  return html`<div class="controls"><label for="answer-group">${GROUP_NAMES[groupNoun(record)]}</label>
 <select id="answer-group" data-group-select>${groups.map(({ label }) => html`<option>${label}</option>`)}</select></div>`;
 }
 

@@ -1,10 +1,14 @@
 /** Points of runs, their series, and the changes that are found in them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parse, type Spec, View } from 'vega';
+import { vegaWithRows } from '../charts/chart-bundle.ts';
+import { compileChart } from '../charts/compile.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
 import { COMMITS, FASTER_AT, fixtureCommits, fixtureRuns, WORSE_AT } from '../testing/fixture-runs.ts';
 import { type RunSummary, summariseRun, underNewestNames } from './run-points.ts';
-import { allSeries, lastChange } from './series.ts';
+import { allSeries, FIGURES, lastChange } from './series.ts';
+import { trendChart } from './trend-chart.ts';
 
 const commits = fixtureCommits();
 const runs = fixtureRuns().map((record) => summariseRun(record, commits));
@@ -128,4 +132,23 @@ test('a trace that was moved goes on in its series, under its newest name', () =
   const [series, ...others] = seriesOf(moved, 'waits', 'writeback');
   assert.deepEqual([series?.points.length, others.length], [2, 0]);
   assert.match(series?.workload ?? '', /^trace:\/b\/w\.log, /);
+});
+
+test('B20: the axis of bytes has ticks at binary steps, not at decimal ones with odd labels', async () => {
+  const figure = FIGURES.find(({ id }) => id === 'written')!;
+  const shown = seriesOf(runs, 'written', 'writeback').slice(0, 1);
+  const bundle = compileChart(trendChart(figure, shown, ['writeback']));
+  const view = new View(parse(vegaWithRows(bundle) as unknown as Spec), { renderer: 'none' });
+  const svg = await view.toSVG();
+  view.finalize();
+  const ticks = [...svg.matchAll(/>([\d.]+) ([KMG])iB</g)].map(
+    ([, number, unit]) => Number(number) * 1024 ** ('KMG'.indexOf(unit!) + 1),
+  );
+  assert.ok(ticks.length >= 1);
+  const step = Math.min(...ticks);
+  assert.equal(Math.log2(step) % 1, 0, `${ticks}`);
+  assert.ok(
+    ticks.every((tick) => tick % step === 0),
+    `${ticks}`,
+  );
 });

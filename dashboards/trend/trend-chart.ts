@@ -21,6 +21,10 @@ const AXIS_TEXT: Readonly<Record<FigureKind['quantity'], string>> = {
   duration: durationText('datum.value'),
 };
 
+/** One or two steps of a power of two: decimal ones of bytes have odd labels. */
+const LARGEST = "domain('child_y')[1]";
+const BINARY_TICKS = `sequence(0, ${LARGEST} * 1.001, pow(2, ceil(log(${LARGEST} / 2) / LN2)))`;
+
 /** Margin above and below a series, so that a change of a hundredth does not look like a cliff. */
 const ROOM = 0.08;
 
@@ -106,7 +110,11 @@ function specOf(figure: FigureKind): TopLevelSpec {
               type: 'quantitative',
               title: null,
               scale: { zero: false, nice: false },
-              axis: { labelExpr: AXIS_TEXT[figure.quantity], tickCount: 3 },
+              axis: {
+                labelExpr: AXIS_TEXT[figure.quantity],
+                tickCount: 3,
+                ...(figure.quantity === 'bytes' && { values: { expr: BINARY_TICKS } }),
+              },
             },
             y2: { field: 'ceiling' },
           },

@@ -112,7 +112,7 @@ function exitCodePage(): string[] {
   return ['| command | code | meaning |', '| --- | --- | --- |', ...rows, ...signals];
 }
 
-test('exit codes: one table over all commands, the same in the docs, kept by a usage error of each', async () => {
+test('B16: exit codes: one table over all commands, the same in the docs, kept by a usage error of each', async () => {
   const commands = everyCommand();
   assert.deepEqual(Object.keys(EXIT_CODE_TABLE).sort(), commands.map((words) => words.join(' ')).sort());
   const page = fs.readFileSync(path.join(PROJECT_ROOT, 'docs/exit-codes.md'), 'utf8');

@@ -159,7 +159,7 @@ const MISTAKES: readonly { title: string; words: () => string[]; line: RegExp }[
   {
     title: 'starting image missing',
     words: () => [written('start.ops', SCRIPT), '--start', path.join(directory, 'none.qcow2')],
-    line: /^cowbench: cannot read starting image .*none\.qcow2: ENOENT/,
+    line: /^cowbench: cannot read starting image .*none\.qcow2: no such file or directory$/,
   },
   {
     title: 'starting image no image',
@@ -184,7 +184,7 @@ const MISTAKES: readonly { title: string; words: () => string[]; line: RegExp }[
   {
     title: 'directory cannot be made',
     words: () => [written('dir.ops', SCRIPT), '--dir', path.join(written('file', ''), 'below')],
-    line: /^cowbench: cannot make directory .*file\/below: ENOTDIR/,
+    line: /^cowbench: cannot make directory .*file\/below: not a directory$/,
   },
 ];
 

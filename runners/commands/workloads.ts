@@ -18,8 +18,9 @@ export const workloads: CommandModule<object, { json: boolean | undefined }> = {
       console.log(JSON.stringify({ workloads: list }, null, 2));
       return;
     }
+    const width = Math.max(...DEFINITIONS.map(({ name }) => name.length));
     for (const { name, title, parameters } of DEFINITIONS) {
-      console.log(`${name.padEnd(18)}${title}`);
+      console.log(`${name.padEnd(width)}  ${title}`);
       for (const { option, description, unit, defaultText } of parameters) {
         const byDefault = defaultText === undefined ? '' : `, default ${defaultText}`;
         console.log(`    --${option.padEnd(20)}${description} (${unit}${byDefault})`);

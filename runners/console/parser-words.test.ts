@@ -24,7 +24,7 @@ function refusalOf(words: string[]): string {
   return refusalWords(message, 'compare BASE HEAD', new Map(Object.entries(OPTIONS)));
 }
 
-test('refusals of the parser name words and options as the help does', () => {
+test('B17: refusals of the parser name words and options as the help does', () => {
   assert.equal(refusalOf(['compare', 'HEAD~1']), 'compare needs BASE HEAD');
   assert.equal(refusalOf(['compare', 'a', 'b', '-p']), '-p needs a value (NAME,…)');
   assert.equal(refusalOf(['compare', 'a', 'b', '--rounds']), '--rounds needs a value (N)');
@@ -35,7 +35,7 @@ test('refusals of the parser name words and options as the help does', () => {
   assert.equal(refusalWords('else', 'compare BASE HEAD', new Map()), 'else');
 });
 
-test('an option that npm kept is named with the command that works; what npm always sets is none', () => {
+test('B15: an option that npm kept is named with the command that works; what npm always sets is none', () => {
   const names = ['--workload', '--cache', '--time-budget'];
   const own = { npm_lifecycle_event: 'bench', npm_config_cache: '/home/u/.npm' };
   assert.equal(keptByNpm(own, names), null);
@@ -46,7 +46,7 @@ test('an option that npm kept is named with the command that works; what npm alw
   assert.equal(keptByNpm({ npm_config_workload: 'boot' }, names), null);
 });
 
-test('the reason of a failed call is what remains without its code and name', () => {
+test('B17: the reason of a failed call is what remains without its code and name', () => {
   const failing = (call: () => unknown): string => {
     try {
       call();

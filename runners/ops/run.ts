@@ -22,8 +22,10 @@ import {
   type Qcow2Image,
   TimingFile,
 } from '../../engine/index.ts';
+import { systemReason } from '../console/parser-words.ts';
 import { CLOSE, OPEN, type OpsResult, resultOf } from './result.ts';
 import { type OpScript, patternByte, piecesOf, type ScriptLine } from './script.ts';
+
 import { filesOf, makeBacking, nameBackingFile, startImage } from './start-image.ts';
 import { type OpsSubject, type SubjectSetup, subjectSetup } from './subject.ts';
 
@@ -93,7 +95,7 @@ function makeDirectory(directory: string): string | undefined {
   try {
     return mkdirSync(directory, { recursive: true });
   } catch (error) {
-    throw new Qcow2Error('IO', `cannot make directory ${directory}: ${(error as Error).message}`, {}, error);
+    throw new Qcow2Error('IO', `cannot make directory ${directory}: ${systemReason(error)}`, {}, error);
   }
 }
 
@@ -101,7 +103,7 @@ function writeStart(file: string, bytes: Uint8Array): void {
   try {
     writeFileSync(file, bytes);
   } catch (error) {
-    throw new Qcow2Error('IO', `cannot write ${file}: ${(error as Error).message}`, { file }, error);
+    throw new Qcow2Error('IO', `cannot write ${file}: ${systemReason(error)}`, { file }, error);
   }
 }
 

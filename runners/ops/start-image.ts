@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { createImage, MemoryFile, MiB, openFile, openImage, Qcow2Error } from '../../engine/index.ts';
+import { systemReason } from '../console/parser-words.ts';
 import { type OpScript, patternByte } from './script.ts';
 
 /** Starting images are empty or nearly so; more than this is a mistake, or a hostile archive. */
@@ -38,7 +39,7 @@ function readStart(start: string): Uint8Array {
     const isGzip = raw[0] === 0x1f && raw[1] === 0x8b;
     return isGzip ? gunzipSync(raw, { maxOutputLength: START_BYTES_MAX }) : raw;
   } catch (error) {
-    throw new Qcow2Error('INVALID_ARGUMENT', `cannot read starting image ${start}: ${(error as Error).message}`);
+    throw new Qcow2Error('INVALID_ARGUMENT', `cannot read starting image ${start}: ${systemReason(error)}`);
   }
 }
 

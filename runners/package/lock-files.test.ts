@@ -23,7 +23,7 @@ function refusing({ packages }: Lock, nodes: string): string[] {
   });
 }
 
-test('every package of the lock file takes every Node that the checkout declares, and none is deprecated', () => {
+test('B18: every package of the lock file takes every Node that the checkout declares, and none is deprecated', () => {
   const { engines } = read('package.json') as { engines: { node: string } };
   const lock = read('package-lock.json') as Lock;
   assert.ok(Object.values(lock.packages).filter((one) => one.engines?.node !== undefined).length > 100);

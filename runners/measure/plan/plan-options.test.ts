@@ -132,3 +132,17 @@ test('several workloads and guest flushes make one plan: cells under each, compa
   assert.deepEqual(baselines, [null, 0, null, 2, null, 4, null, 6]);
   assert.deepEqual(rounds, { timeBudgetMs: 4 * 120_000 }, 'each workload gets its time');
 });
+
+test('B5: sizes of a cache below the least are one cell, and its id says what is used', () => {
+  const swept = ['-p', 'legacy', '--cluster-size', '64k,1M', '--l2-cache', '64k,1M,4M'];
+  assert.deepEqual(
+    plan(...swept).cells.map((cell) => [cell.id, 'l2CacheTables' in cell ? cell.l2CacheTables : null]),
+    [
+      ['legacy, cluster 64k, l2 2 tables', 2],
+      ['legacy, cluster 64k, l2 1M', 16],
+      ['legacy, cluster 64k, l2 4M', 64],
+      ['legacy, cluster 1M, l2 2 tables', 2],
+      ['legacy, cluster 1M, l2 4M', 4],
+    ],
+  );
+});

@@ -124,7 +124,7 @@ function shapesOf(options: CellOptions): Shape[] {
               words: [
                 ...word('version', versions, version),
                 ...word('cluster', clusterSizes, cluster),
-                ...word('l2', l2Caches, l2),
+                ...word('l2', l2Caches, atLeast(l2, cluster.value)),
                 ...word('refcounts', refcountCaches, refcounts),
                 ...word('on', devices, device),
                 ...word('requesters', requesters, sending),
@@ -164,6 +164,13 @@ function engineCell(point: Point, shape: Shape, imageOptions: ImageOptions | und
 
 /** A copied L2 table and its original are held together. */
 const LEAST_L2_TABLES = 2;
+
+/** An id says what is used, so that two sizes below the least one are one cell. */
+function atLeast(size: Choice<CacheSize>, clusterSizeBytes: number): Choice<CacheSize> {
+  const { value } = size;
+  const isRaised = value !== null && 'bytes' in value && value.bytes < LEAST_L2_TABLES * clusterSizeBytes;
+  return isRaised ? { value, text: `${LEAST_L2_TABLES} tables` } : size;
+}
 
 function tablesOf(size: CacheSize, clusterSizeBytes: number, least: number): number | null {
   if (size === null) return null;

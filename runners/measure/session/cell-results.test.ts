@@ -28,7 +28,7 @@ test('counts come from the first sample, later ones add times and must count the
   assert.match(findings(sampleRecord({ cells: [cell] }))[0]!, /two rounds .* counted differently/);
 });
 
-test('latencies by time are those of the round nearest to the median; a sample of an earlier program has none', () => {
+test('B6: latencies by time are those of the round nearest to the median; a sample of an earlier program has none', () => {
   const cell = sampleCell();
   const { latencyMap: _, ...early } = sample(7);
   const message = parseWorkerMessage({ type: 'done', result: early });
@@ -45,7 +45,7 @@ test('latencies by time are those of the round nearest to the median; a sample o
   assert.deepEqual(later.latencyMap!.lanes, { 'guest-flush': [1] });
 });
 
-test('the warm-up round is in no distribution where there is another', () => {
+test('B1: the warm-up round is in no distribution where there is another', () => {
   const cell = sampleCell();
   const counts = [true, false, false].map((traced, round) => {
     addSample(cell, { round, order: round, traced }, sample(7));
@@ -79,7 +79,7 @@ test('the table has six columns: time, syncs with work, bytes; dashes for what w
   assert.deepEqual(rowsOf(countsTable(record))[1], ['writeback', '2', '-', '0', '10', '500.0', '1 µs', 'yes, 3 leaks']);
 });
 
-test('the warm-up round is in no median where there is another', () => {
+test('B1: the warm-up round is in no median where there is another', () => {
   const cell = sampleCell();
   const took = (wallNs: number) => ({ ...sample(8), times: { ...sample(8).times, wallNs } });
   addSample(cell, { round: 0, order: 0, traced: true }, took(27e6));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expectedRounds, Pacing } from './pacing.ts';
-import { progressLine } from './progress.ts';
+import { benchDisplay, progressLine } from './progress.ts';
 
 test('a budget holds as many rounds as those done suggest, one at least', () => {
   assert.equal(expectedRounds(0, 0, 120_000, 20), 1);
@@ -22,7 +22,7 @@ test('what remains is the rest of this sample, of this round, and the rounds aft
   assert.equal(pacing.remainingMs({ cell: 'a', sampleMs: 500, ahead: [], later: 0, cells }), 0);
 });
 
-test('a line says where the run is', () => {
+test('B12: a line says where the run is, and that the baseline is measured again as the control', () => {
   const state = {
     round: 1,
     rounds: 1,
@@ -38,4 +38,12 @@ test('a line says where the run is', () => {
     progressLine({ ...state, rounds: 3, part: 'verify', etaMs: 61_000 }),
     '1:01 left, round 1 of 3, writeback, verifying',
   );
+});
+
+test('B11: work that is no sample is shown with its own progress, in a log at once', () => {
+  const lines: string[] = [];
+  const display = benchDisplay(false, false, (line) => lines.push(line));
+  display.stage('power cuts', 0, 5);
+  display.stage('power cuts, quick', 0, 7);
+  assert.deepEqual(lines, ['power cuts: 0 of 5', 'power cuts, quick: 0 of 7']);
 });
