@@ -1,5 +1,6 @@
 /** A Linux guest boots from `cowbench serve` under emulation and works there: the commands of `docs/measuring-others.md`, as they stand there. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -12,20 +13,28 @@ const PAGE = fs.readFileSync(path.join(PROJECT_ROOT, 'docs/measuring-others.md')
 const [, SCRIPT] = /^```sh guest\n([^`]*)```$/m.exec(PAGE)!;
 const FILES = 8;
 
-/** Kernels are not everywhere, not even where every program must be. */
-function withoutKernel(): string | false {
+/** Neither a kernel nor the emulator is everywhere, not even where every other program must be. */
+function withoutGuest(): string | false {
   if (process.arch !== 'x64') return 'NOT TESTED: the guest is one for x86-64';
-  const named = process.env.GUEST_KERNEL;
-  const kernels = named === undefined ? fs.globSync('/boot/vmlinuz-*') : [named];
-  const isThere = kernels.some((kernel) => {
-    try {
-      fs.accessSync(kernel, fs.constants.R_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  return !isThere && 'NOT TESTED: this needs a Linux kernel, in /boot or named by GUEST_KERNEL';
+  const { GUEST_KERNEL, GUEST_BUSYBOX = 'busybox' } = process.env;
+  const kernels = GUEST_KERNEL === undefined ? fs.globSync('/boot/vmlinuz-*') : [GUEST_KERNEL];
+  const missing = [
+    ...(kernels.some(isReadable) ? [] : ['a Linux kernel in /boot or named by GUEST_KERNEL']),
+    ...(spawnSync(GUEST_BUSYBOX, ['true']).error === undefined
+      ? []
+      : ['busybox-static, or one named by GUEST_BUSYBOX']),
+    ...(spawnSync('qemu-system-x86_64', ['--version']).error === undefined ? [] : ['qemu-system-x86']),
+  ];
+  return missing.length > 0 && `NOT TESTED: this needs ${missing.join(' and ')}`;
+}
+
+function isReadable(file: string): boolean {
+  try {
+    fs.accessSync(file, fs.constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** What the guest writes into file `number`: `seq number 3 30000`. */
@@ -36,7 +45,7 @@ function written(number: number): Buffer {
 }
 
 test('a Linux guest boots from a served image, writes, syncs, deletes and trims, and the image has what it wrote', {
-  skip: withoutKernel() || without('qemu-system-x86_64', 'nbdcopy', 'qemu-img', 'busybox'),
+  skip: withoutGuest() || without('nbdcopy', 'qemu-img'),
 }, async () => {
   const folder = temporaryFolder();
   try {

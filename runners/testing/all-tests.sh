@@ -26,9 +26,11 @@ if [ -n "$missing" ]; then
   $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $missing
 fi
 
-# Without a kernel the guest that boots is left out, and the tests say so.
-GUEST_KERNEL=${GUEST_KERNEL:-$(sh runners/testing/guest-kernel.sh 2>/dev/null || true)}
+# What a guest is made of. Without it, or without qemu-system-x86, which is large and not brought, the guest is left out, and the tests say so.
+GUEST_KERNEL=${GUEST_KERNEL:-$(sh runners/testing/guest-parts.sh kernel 2>/dev/null || true)}
+GUEST_BUSYBOX=${GUEST_BUSYBOX:-$(sh runners/testing/guest-parts.sh busybox 2>/dev/null || true)}
 [ -z "$GUEST_KERNEL" ] || export GUEST_KERNEL
+[ -z "$GUEST_BUSYBOX" ] || export GUEST_BUSYBOX
 
 # A program that is still missing is a failure here, not a reason to leave tests out.
 CI=1
