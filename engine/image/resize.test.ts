@@ -64,6 +64,20 @@ test('a raw external data file grows with the disk', () => {
   image.close();
 });
 
+test('a disk with an external data file is not shrunk, and both files stay as they are', () => {
+  for (const dataFileRaw of [false, true]) {
+    const file = imageWith({ dataFile: 'data', dataFileRaw });
+    const dataFile = new MemoryFile('data', new Uint8Array(MiB).fill(7));
+    const image = openImage(file, { dataFile });
+    assert.throws(
+      () => image.resize(MiB / 2, { shrink: true }),
+      /an image with an external data file cannot be shrunk/,
+    );
+    assert.deepEqual([image.sizeBytes, dataFile.sizeBytes()], [MiB, MiB]);
+    image.close();
+  }
+});
+
 test('a disk that grows does not show the VM state that lay past its end', () => {
   for (const apply of [true, false]) {
     const file = imageWith({ clusterSizeBytes: 4096 });
