@@ -104,7 +104,9 @@ test('nothing is left of a server when the process that started it is killed', (
       console.log('serving');
       setInterval(() => {}, 1000);`;
     const { process: child, finished } = startProgram(process.execPath, ['--input-type=module', '-e', script]);
-    await new Promise((resolve) => child.stdout!.once('data', resolve));
+    const serving = new Promise((resolve) => child.stdout!.once('data', () => resolve(null)));
+    const ended = await Promise.race([serving, finished]);
+    assert.equal(ended, null);
     assert.ok(processesNaming(`description=${mark(folder)}`).length > 0);
     child.kill('SIGKILL');
     await finished;

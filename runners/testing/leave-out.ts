@@ -6,6 +6,7 @@
  */
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { leftOutReason, testTools } from './tools.ts';
 
@@ -25,17 +26,35 @@ function watchPrograms(): void {
     const original = child[name]!;
     child[name] = (program, ...rest) => {
       note([program, ...(Array.isArray(rest[0]) ? rest[0] : [])]);
-      return original(program, ...rest);
+      const started = original(program, ...rest);
+      listen((started as Started | null)?.stderr);
+      return started;
     };
   }
 }
 
-/** Programs are started by name, by others (`strace -f fio`), and by cowbench, whose words are looked through, too. */
+/** Programs are started by name, by others (`strace -f fio`), by a shell, and by cowbench: all words are looked through. */
 function note(words: readonly unknown[]): void {
-  for (const word of words) {
-    const name = typeof word === 'string' ? path.basename(word) : '';
+  for (const word of words.flatMap((one) => (typeof one === 'string' ? one.split(/[\s;&|'"=:,]+/) : []))) {
+    const name = path.basename(word);
     if (missing.has(name)) asked.add(name);
   }
+}
+
+interface Started {
+  readonly stderr: Readable | string | null;
+}
+
+/** What a process says that it lacks. It is heard where the test hears it too: else what the test reads later would be lost. */
+function listen(stderr: Started['stderr'] | undefined): void {
+  const hear = (text: unknown) => {
+    for (const name of namesIn(String(text))) asked.add(name);
+  };
+  if (stderr === null || stderr === undefined) return;
+  if (typeof stderr === 'string' || Buffer.isBuffer(stderr)) return hear(stderr);
+  setImmediate(() => {
+    if (stderr.listenerCount('data') > 0) stderr.on('data', hear);
+  });
 }
 
 function watchTests(): void {
@@ -82,9 +101,13 @@ function watchedHook(hook: AnyFunction): AnyFunction {
     );
 }
 
-/** Programs that another process missed, by the words of its error: cowbench names what it needs, and so does the system. */
+/** Programs that another process missed. */
 function missingIn(error: unknown): string[] {
-  const text = String((error as Error)?.stack ?? error);
+  return namesIn(String((error as Error)?.stack ?? error));
+}
+
+/** By the words of an error: cowbench names what it needs, and so does the system. */
+function namesIn(text: string): string[] {
   const found = text.matchAll(/\b(?:needs|spawn|spawnSync) '?([\w-]+)'?|\b([\w-]+) is not installed/g);
   const names = [...found].map(([, needed, absent]) => (needed ?? absent)!);
   return names.filter((name) => missing.has(name.toLowerCase()) || missing.has(name)).map((name) => name.toLowerCase());

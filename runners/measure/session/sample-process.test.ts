@@ -10,6 +10,7 @@ import { PROJECT_ROOT } from '../../console/project-root.ts';
 import { askGit, environmentWithoutRepository } from '../../machine/git-command.ts';
 import type { SampleJob } from '../../sample/job.ts';
 import { temporaryFolder } from '../../testing/command.ts';
+import { testTools } from '../../testing/tools.ts';
 import { takeSample } from './sample-process.ts';
 
 let folder = '';
@@ -33,6 +34,7 @@ function sampleOf(root: string, traced = true) {
 
 /** The commits that ever touched `file`, oldest first; none where this is no clone with its history. */
 function commitsOf(file: string): string[] {
+  if (testTools().missing.includes('git')) return [];
   const { text } = askGit(PROJECT_ROOT, ['log', '--reverse', '--format=%H', '--', file]);
   return text === null || text === '' ? [] : text.split('\n');
 }
@@ -54,7 +56,8 @@ function programAt(commit: string, name: string): string {
 describe('workers of earlier commits', () => {
   const [moved] = commitsOf('runners/measure/session/sample-process.ts');
   const [spoken] = commitsOf('results/sample-protocol.ts');
-  const skip = moved === undefined || spoken === undefined ? 'NOT TESTED: this needs a clone with its history' : false;
+  const skip =
+    moved === undefined || spoken === undefined ? 'NOT TESTED: this needs git, and a clone with its history' : false;
 
   for (const [name, commit] of [
     ['the last before the folders of runners moved', `${moved}~1`],
