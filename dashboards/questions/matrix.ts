@@ -9,9 +9,6 @@ import { imageAdvice, type StorageAdvice } from '../reading/advice.ts';
 import { formatDuration, formatRatio } from '../reading/quantities.ts';
 import type { PolicyTime } from '../reading/storages.ts';
 
-/** How many panels stand side by side. */
-const COLUMNS = 2;
-
 interface Point {
   readonly image: string;
   readonly place: number;
@@ -71,11 +68,11 @@ export const matrix: Question = {
     $schema: SCHEMA,
     params: [CELLS_PARAM],
     data: { name: 'rows' },
-    columns: COLUMNS,
+    columns: 1,
     facet: panels('image', { field: 'place', op: 'min' }),
     spec: {
-      width: 250,
-      height: { step: 22 },
+      width: 600,
+      height: { step: 18 },
       encoding: {
         y: {
           field: 'storage',

@@ -221,7 +221,7 @@ test('workloads have an advice each, and the headline says where it holds', () =
   assert.match(sentences[1]!, /^Use legacy on hard disks/);
   assert.match(
     adviceSentence(record),
-    /^With made-up-updates, guest flushes; made-up-updates, no guest flush: Use legacy .* Other workloads and images differ\.$/,
+    /^With install, guest flushes: Use writeback .* Other workloads and images differ\.$/,
   );
 });
 

@@ -79,11 +79,10 @@ export function adviceSentence(record: RunRecord): string {
   const all = imageAdvice(record);
   const [first] = all as [(typeof all)[number], ...typeof all];
   if (all.length === 1) return first.advice.sentence;
-  const sentences = [...Map.groupBy(all, ({ advice }) => advice.sentence)].toSorted(
-    ([, some], [, others]) => others.length - some.length,
-  );
+  const sentences = [...Map.groupBy(all, ({ advice }) => advice.sentence)];
   const kind = record.furtherWorkloads === undefined ? 'image layouts' : 'workloads and images';
   if (sentences.length === 1) return `On all ${all.length} ${kind}: ${first.advice.sentence}`;
+  // That of the first one, which the page shows.
   const [sentence, group] = sentences[0]!;
   const named = group.slice(0, MOST_NAMED).map(({ image }) => image);
   const others = group.length > named.length ? ` and ${group.length - named.length} others` : '';
