@@ -259,3 +259,31 @@ test('a winner that a power cut breaks outside this workload is recommended with
   const both = adviceOf(recordOf({ writeback: { ...risky, change: explored('survived') }, reserve: careful }));
   assert.doesNotMatch(both.sentence, /breaks/);
 });
+
+describe('a policy that is to cost less than modern and costs more', () => {
+  const slower = (policies: Parameters<typeof recordOf>[0]) => {
+    const { sentence } = adviceOf(recordOf(policies));
+    return sentence.match(/\w+ is slower than modern[^.]*/g) ?? [];
+  };
+
+  test('is named with the storages on which it does', () => {
+    const models = { modern: { models: [4, 4, 4, 4] }, ordered: { models: [4, 3, 2, 4.01] } };
+    assert.deepEqual(slower({ ...models, reserve: { models: [3, 5, 2, 6] } }), [
+      'reserve is slower than modern on SATA SSDs and network volumes',
+    ]);
+    assert.deepEqual(slower({ ...models, reserve: { models: [3, 4, 2, 4.02] } }), []);
+  });
+
+  test('on a disk that was measured, only beyond the noise of the run', () => {
+    assert.deepEqual(slower({ modern: { seconds: 10 }, reserve: { seconds: 12 } }), [
+      'reserve is slower than modern on this disk',
+    ]);
+    assert.deepEqual(slower({ modern: { seconds: 10 }, reserve: { seconds: 10.02 } }), []);
+    assert.deepEqual(slower({ modern: { seconds: 10, noise: 1 }, reserve: { seconds: 11, noise: 1 } }), []);
+  });
+
+  test('says nothing of history, nor of a run without modern', () => {
+    assert.deepEqual(slower({ modern: { seconds: 10 }, legacy: { seconds: 20 } }), []);
+    assert.deepEqual(slower({ writeback: { seconds: 10 }, reserve: { seconds: 20 } }), []);
+  });
+});

@@ -5,6 +5,7 @@
 import type { Cell, RunRecord } from '../../results/record.ts';
 import { imageGroups } from './image-groups.ts';
 import { counted } from './quantities.ts';
+import { type SlowerThanToday, slowerThanToday } from './slower-than-today.ts';
 import { type Against, HERE, type Storage, type Storages, storagesOf } from './storages.ts';
 
 export interface StorageAdvice extends Storage {
@@ -33,7 +34,8 @@ export interface Advice {
 
 /** The advice of a run on one image. A sweep has one for each image: see {@link imageAdvice}. */
 export function adviceOf(record: RunRecord): Advice {
-  const { storages, cells, against } = storagesOf(record);
+  const known = storagesOf(record);
+  const { storages, cells, against } = known;
   const refused = cells.flatMap(({ label, cell }) => {
     const reason = refusal(cell);
     return reason === null ? [] : [{ label, reason }];
@@ -48,8 +50,8 @@ export function adviceOf(record: RunRecord): Advice {
     : sentenceOf(judged, labels, allowed);
   const settled = judged.filter(({ outcome }) => outcome === 'best' || outcome === 'tied');
   const chosen = new Set(settled.flatMap(({ best }) => best));
-  const risks = risksOf(cells, chosen, allowed);
-  return { sentence: `${withRefusals(sentence, judged, refused)}${risks}`, storages: judged, refused };
+  const notes = `${risksOf(cells, chosen, allowed)}${slownessOf(slowerThanToday(known))}`;
+  return { sentence: `${withRefusals(sentence, judged, refused)}${notes}`, storages: judged, refused };
 }
 
 /** Programs of others, all of which may have finished; what is recommended is a policy of our own. */
@@ -215,6 +217,12 @@ function risksOf(
   const safe = explored.filter(({ broken }) => broken.length === 0).map(({ label }) => label);
   const instead = safe.length === 0 ? '' : `; ${listOf(safe, 'and')} ${safe.length === 1 ? 'survives' : 'survive'} all`;
   return ` ${capitalised(clauses.join('; '))}${instead}.`;
+}
+
+function slownessOf(slower: readonly SlowerThanToday[]): string {
+  return slower
+    .map(({ label, than, places }) => ` ${label} is slower than ${than} on ${listOf(places, 'and')}.`)
+    .join('');
 }
 
 /** `discard`, or `discard or 3 other operations`. */
