@@ -18,8 +18,10 @@ import { Quarantine } from './quarantine.ts';
  * `zeroes`: zeros are written, so that a sync later has no block to map: more expensive now, cheaper for each flush.
  */
 export const RESERVE_PREPARATIONS = ['hole', 'fallocate', 'zeroes'] as const;
+/** One of {@link RESERVE_PREPARATIONS}. */
 export type ReservePreparation = (typeof RESERVE_PREPARATIONS)[number];
 
+/** How much {@link Reserve} counts ahead, and what it does with that place. */
 export interface ReserveOptions {
   /** Default `hole`. */
   readonly preparation?: ReservePreparation | undefined;

@@ -99,7 +99,7 @@ export const COMMAND_CARDS = {
   'Several machines': [
     card(
       'submit',
-      'queue a bench, a safety record or a fuzzing run for the workers of a fleet',
+      'queue a bench, a comparison of commits, a safety record or a fuzzing run for the workers of a fleet',
       async () => (await import('./submit.ts')).submit,
     ),
     card(

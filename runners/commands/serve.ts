@@ -29,7 +29,7 @@ import { type Address, SERVER_LIMITS } from '../serve/server.ts';
 type Options = Record<string, unknown> & { readonly images?: readonly string[] | undefined };
 
 const RESERVE = {
-  reserve: { ...value('SIZE'), describe: 'the most that policy reserve counts ahead [default: 64M]' },
+  reserve: { ...value('SIZE'), describe: 'the most that reserve counts ahead [default: 64M]' },
   preparation: {
     ...value('HOW'),
     describe: `how its place is made: ${RESERVE_PREPARATIONS.join(', ')} [default: hole]`,
@@ -58,12 +58,12 @@ export const serve: CommandModule<object, Options> = {
       .option('port', {
         ...value('N'),
         alias: 'p',
-        describe: 'listen on this TCP port of loopback; 0: any that is free',
+        describe: 'TCP port of loopback to listen on; 0: any free one',
       })
       .option('host', {
         ...value('ADDRESS'),
         default: '127.0.0.1',
-        describe: 'loopback address to listen on with --port',
+        describe: 'loopback address with --port',
       })
       .option('format', { ...value('FORMAT'), alias: 'f', describe: 'raw or qcow2; raw must be said [default: qcow2]' })
       .option('policy', {
