@@ -59,6 +59,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
     assert.equal(await page.locator('img').count(), 0);
     await page.locator('#throughput-table summary').click();
+    // The rows of a table come when it is opened, an event later than the click.
+    await page.locator('#throughput-table tbody tr').first().waitFor();
     assert.equal(await page.locator('#throughput-table tbody tr').count(), 8);
     const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
     assert.deepEqual(
