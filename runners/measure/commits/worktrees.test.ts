@@ -74,6 +74,21 @@ test('the same lock file shares the installed packages; another one gets package
   assert.equal(fs.realpathSync(path.join(own, 'other')), path.join(fs.realpathSync(treeOf(other)), 'local/other'));
 });
 
+test('packages that are gone are installed again: a cached tree may link to a work tree that was removed', async () => {
+  const same = program.git('rev-parse', 'HEAD');
+  await withProgram(`prepare('${same}');`);
+  const link = path.join(treeOf(same), 'node_modules');
+  const elsewhere = path.join(folder, 'elsewhere');
+  for (const make of [() => undefined, () => fs.mkdirSync(elsewhere)]) {
+    make();
+    fs.rmSync(link);
+    fs.symlinkSync(elsewhere, link);
+    const { stdout } = await withProgram(`prepare('${same}');`);
+    assert.equal(stdout.trim(), `preparing ${same.slice(0, 12)}`);
+    assert.equal(fs.readlinkSync(link), fs.realpathSync(path.join(program.root, 'node_modules')));
+  }
+});
+
 test('npm ci that fails is one line with the commit and what npm says, and the tree is not taken for complete', async () => {
   commitWithPackage('wanted', 'locked');
   const broken = program.git('rev-parse', 'HEAD');

@@ -35,7 +35,7 @@ export function sourceTree(revision: Revision, tell: (line: string) => void): So
 
 function makeReady(revision: Revision, root: string, tell: (line: string) => void): void {
   const { commit, name } = revision;
-  if (fs.existsSync(path.join(root, READY))) return;
+  if (fs.existsSync(path.join(root, READY)) && hasItsPackages(revision, root)) return;
   const told = commit === name ? commit.slice(0, 12) : `${commit.slice(0, 12)} (${oneLine(name)})`;
   const worker = workerPath(fileAt(revision, 'package.json'));
   if (fileAt(revision, worker) === null) {
@@ -55,11 +55,24 @@ function checkOut({ commit }: Revision, root: string): void {
   git('worktree', 'add', '--quiet', '--detach', '--force', root, commit);
 }
 
-function addPackages(revision: Revision, root: string): void {
+/** Packages of its own, or those of this work tree: a link to another work tree may lead nowhere by now, or to other packages. */
+function hasItsPackages(revision: Revision, root: string): boolean {
+  const place = path.join(root, 'node_modules');
+  const link = fs.lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  return fs.existsSync(place) && (!link || fs.realpathSync(place) === sharedPackages(revision));
+}
+
+/** The packages of this work tree, where its lock file is that of `revision`; else null. */
+function sharedPackages(revision: Revision): string | null {
   const here = fs.readFileSync(path.join(PROJECT_ROOT, LOCK), 'utf8');
   const packages = path.join(PROJECT_ROOT, 'node_modules');
-  if (fileAt(revision, LOCK) === here.trimEnd() && fs.existsSync(packages)) {
-    fs.symlinkSync(fs.realpathSync(packages), path.join(root, 'node_modules'));
+  return fileAt(revision, LOCK) === here.trimEnd() && fs.existsSync(packages) ? fs.realpathSync(packages) : null;
+}
+
+function addPackages(revision: Revision, root: string): void {
+  const shared = sharedPackages(revision);
+  if (shared !== null) {
+    fs.symlinkSync(shared, path.join(root, 'node_modules'));
     return;
   }
   // Under `npm run -s` it would fail without a word.
