@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import { Comparison, CostBreakdown, RawMultiples, StorageCosts } from './record-comparison.ts';
+import { CpuStacks } from './record-cpu.ts';
 import { LatencyMap } from './record-latency-map.ts';
 import { CrashVerdict, Safety } from './record-safety.ts';
 import { Workload } from './record-workload.ts';
@@ -230,6 +231,8 @@ export const Cell = z.object({
   rawMultiples: RawMultiples.optional(),
   /** Where the engine's own CPU time went, largest first. */
   profile: z.array(z.object({ part: label, selfNs: count, share: z.number() })).optional(),
+  /** The same by call path. */
+  cpuStacks: CpuStacks.optional(),
 });
 
 export const Environment = z.object({
@@ -288,6 +291,7 @@ export const RunRecord = z.object({
 });
 
 export type { ComparedTime, Comparison, RatioInterval, RawMultiples, TimeComparison } from './record-comparison.ts';
+export type { CpuStacks } from './record-cpu.ts';
 export type { LatencyLane, LatencyMap } from './record-latency-map.ts';
 export type IoCounts = z.infer<typeof IoCounts>;
 export type ExactCounters = z.infer<typeof ExactCounters>;

@@ -2,6 +2,7 @@
 import type { Question } from '../charts/question.ts';
 import { costModel } from './cost-model.ts';
 import { countsByKind } from './counts-by-kind.ts';
+import { cpuFlame } from './cpu-flame.ts';
 import { deviceCost } from './device-cost.ts';
 import { fileMap } from './file-map.ts';
 import { latencyOverTime } from './latency-over-time.ts';
@@ -24,6 +25,7 @@ export const QUESTIONS: readonly Question[] = [
   deviceCost,
   countsByKind,
   costModel,
+  cpuFlame,
   latencyTail,
   latencyOverTime,
   syncCascade,

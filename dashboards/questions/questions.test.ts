@@ -10,6 +10,7 @@ import { questionSection } from '../page/question-section.ts';
 import { renderChart } from '../run/chart.ts';
 import { matrixRecord } from '../testing/fixture-answer.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
+import { profiledRecord } from '../testing/profiled-record.ts';
 import { rawRecord } from '../testing/raw-record.ts';
 import { sweepRecord } from '../testing/sweep-record.ts';
 import { deviceCost } from './device-cost.ts';
@@ -41,6 +42,7 @@ const ASKED: Readonly<Record<string, RunRecord>> = {
   matrix: matrixRecord(),
   sweep: sweepRecord(),
   'raw-multiples': rawRecord(),
+  'cpu-flame': profiledRecord(),
 };
 
 test('a question that not every record answers has a record here that does', () => {

@@ -141,7 +141,10 @@ const OUTPUT = {
     describe:
       'explore what a power cut does under each policy: short: at the start of this workload; quick: in many short sequences, too; none',
   },
-  'cpu-prof': { type: 'boolean', describe: 'take one more sample of each configuration under the CPU profiler' },
+  'cpu-prof': {
+    type: 'boolean',
+    describe: 'one more sample of each configuration under the CPU profiler, as a flame graph',
+  },
   'export-device-trace': {
     ...value('FILE'),
     describe: 'write the file operations of each configuration to FILE, as a fio iolog',

@@ -1,12 +1,12 @@
 /** One more sample of each cell under a CPU profiler, after the measured ones: where the engine's own time goes. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { z } from 'zod';
 import type { RunRecord } from '../../../results/record.ts';
 import { type BenchPlan, isForeign } from '../plan/plan.ts';
+import { CpuProfile, foldProfile, partName, selfTimes } from './cpu-stacks.ts';
 import { fileNameOf, type RoutedJob, type SampleJobs } from './sample-jobs.ts';
 
-/** Adds the parts of the CPU time to each cell, and the profiles themselves as files next to the record. */
+/** Adds parts and call paths of the CPU time to each cell, and the profiles themselves as files next to the record. */
 export async function addProfiles(
   plan: BenchPlan,
   jobs: SampleJobs,
@@ -22,7 +22,9 @@ export async function addProfiles(
     const profileFile = `${recordFile.replace(/\.json$/, '')}.${fileNameOf(id)}.cpuprofile`;
     const { job, root } = jobs.jobOf(index, cell, '', false);
     await run({ ...job, profileFile }, root);
-    cell.profile = summariseProfile(fs.readFileSync(profileFile, 'utf8'));
+    const profile = CpuProfile.parse(JSON.parse(fs.readFileSync(profileFile, 'utf8')));
+    cell.profile = summariseProfile(profile, root);
+    cell.cpuStacks = foldProfile(profile, root);
     record.attachments.push({
       title: `CPU profile of ${id} (for Chrome's developer tools)`,
       file: path.basename(profileFile),
@@ -30,34 +32,18 @@ export async function addProfiles(
   }
 }
 
-const CpuProfile = z.object({
-  nodes: z.array(z.object({ id: z.number(), callFrame: z.object({ functionName: z.string(), url: z.string() }) })),
-  samples: z.array(z.number()),
-  timeDeltas: z.array(z.number()),
-});
-
 type ProfilePart = NonNullable<RunRecord['cells'][number]['profile']>[number];
 
-/** Self time by part of the program, largest first; `text` is a profile in V8's own format. */
-export function summariseProfile(text: string): ProfilePart[] {
-  const { nodes, samples, timeDeltas } = CpuProfile.parse(JSON.parse(text));
-  const partOf = new Map(nodes.map(({ id, callFrame }) => [id, partName(callFrame)]));
-  const selfUs = new Map<string, number>();
-  for (const [index, id] of samples.entries()) {
+/** Self time by part of the program, which lies in `root`, largest first. */
+export function summariseProfile(profile: CpuProfile, root: string): ProfilePart[] {
+  const partOf = new Map(profile.nodes.map(({ id, callFrame }) => [id, partName(callFrame, root)]));
+  const byPart = new Map<string, number>();
+  for (const [id, us] of selfTimes(profile)) {
     const part = partOf.get(id) ?? 'unknown';
-    selfUs.set(part, (selfUs.get(part) ?? 0) + Math.max(0, timeDeltas[index] ?? 0));
+    byPart.set(part, (byPart.get(part) ?? 0) + us);
   }
-  const totalUs = [...selfUs.values()].reduce((sum, us) => sum + us, 0);
-  return [...selfUs]
+  const totalUs = [...byPart.values()].reduce((sum, us) => sum + us, 0);
+  return [...byPart]
     .map(([part, us]) => ({ part, selfNs: Math.round(us * 1000), share: totalUs === 0 ? 0 : us / totalUs }))
     .sort((a, b) => b.selfNs - a.selfNs);
-}
-
-/** `engine/image` and the like for the program's own files; system calls are native functions of Node. */
-function partName({ functionName, url }: { functionName: string; url: string }): string {
-  const own = /\/((?:engine\/\w+)|runners|workloads|results)\/[^/]*(?:\/[^/]*)*\.ts$/.exec(url)?.[1];
-  if (own !== undefined) return own;
-  if (functionName === '(garbage collector)') return 'garbage collector';
-  if (functionName === '(idle)' || functionName === '(program)') return 'idle and native code';
-  return url.startsWith('node:') || url === '' ? 'Node, system calls included' : 'packages';
 }

@@ -129,10 +129,13 @@ test('a device trace a cell, a profile a cell, and the parts of its CPU time', a
   const record = recordOf(await cowbench(...small(own, '--cpu-prof')));
   for (const [index, name] of ['legacy', 'writeback'].entries()) {
     const lines = fs.readFileSync(path.join(folder, `device.${name}.iolog`), 'utf8').split('\n');
-    const { exact, profile } = record.cells[index]!;
+    const { exact, profile, cpuStacks } = record.cells[index]!;
     assert.equal(lines.filter((line) => line.includes(' datasync ')).length, exact!.fsyncs);
     assert.equal(lines.filter((line) => line.includes(' write ')).length, exact!.writes);
     assert.ok(Math.abs(profile!.reduce((sum, { share }) => sum + share, 0) - 1) < 1e-9);
+    const paths = cpuStacks!.frames.filter(({ depth }) => depth === 0);
+    assert.ok(paths.length > 0 && paths.every(({ totalNs }) => totalNs <= cpuStacks!.totalNs));
+    assert.equal(new Set(cpuStacks!.frames.map(({ place }) => place.startsWith('/'))).has(true), false);
   }
   const profiles = filesBelow(path.join(folder, 'runs')).filter((file) => file.endsWith('.cpuprofile'));
   assert.deepEqual(
