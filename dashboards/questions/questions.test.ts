@@ -131,6 +131,36 @@ test('B7: the time axis of the cascade, one for all policies, reaches the end of
   assert.ok(to >= longest, `${to} of ${longest}`);
 });
 
+test('the cascade begins with the request that is the same for all policies, and shows it for each of them', () => {
+  const title = 'the largest guest write, the same for all policies';
+  const same = fixtureRecord(({ cells }) => {
+    for (const cell of cells) {
+      const [first] = cell.cascades;
+      const request = { index: 12, op: 'write', offset: 0, lengthBytes: 1_048_576 };
+      cell.cascades.push({ ...first!, title, request, events: first!.events.slice(0, 1) });
+      // As costly under every policy, and another request under each: nothing to compare.
+      cell.cascades.unshift({
+        ...first!,
+        title: 'the slowest',
+        request: { ...request, op: 'flush', index: cells.indexOf(cell) },
+      });
+    }
+  });
+  const asked = QUESTIONS.find(({ id }) => id === 'sync-cascade')!.ask(same)!;
+  const [select] = asked.controls!;
+  assert.equal(asked.params!.shownRequest, title);
+  assert.deepEqual(select?.kind === 'select' && select.options, [
+    title,
+    'the slowest',
+    'the request with the most syncs',
+  ]);
+  const rows = asked.sources.rows!.filter((row) => row.title === title && row.op === 'request');
+  assert.deepEqual(
+    rows.map(({ panel, at }) => [String(panel).split(',')[0], String(at).replaceAll('\u00a0', ' ')]),
+    ['legacy', 'writethrough', 'writeback'].map((policy) => [policy, 'write of 1 MiB at 0']),
+  );
+});
+
 test('B8: no chart is read by how dark it is, which a dark page turns round', () => {
   for (const { id, reading } of QUESTIONS) assert.doesNotMatch(reading, /dark|shade|light/i, id);
 });

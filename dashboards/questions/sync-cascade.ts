@@ -19,16 +19,29 @@ function syncsIn({ cascade }: Shown): number {
   return cascade.events.filter(({ op }) => op === 'sync').length;
 }
 
-/** Requests by title, those first that cost the most syncs under some policy: the first is shown at the start. */
+/** True when every policy shows the same request of its stream under `title`. */
+function isSameForAll(record: RunRecord, title: string): boolean {
+  const cells = countedCells(record).filter(({ cell }) => cell.cascades.length > 0);
+  const requests = cells.map(({ cell }) => cell.cascades.find((cascade) => cascade.title === title)?.request);
+  const [first] = requests;
+  return requests.every((request) => request?.index === first?.index && request?.op === first?.op);
+}
+
+/** Requests by title, those first that can be compared, then those that cost the most syncs under some policy. The first is shown at the start. */
 function titlesOf(record: RunRecord): string[] {
   const most = new Map<string, number>();
   for (const shown of cascadesOf(record)) {
-    const { title, request } = shown.cascade;
+    const { title, request, events } = shown.cascade;
+    // What no policy does anything for is not offered.
+    if (events.length === 0) continue;
     // A guest flush is what people ask about: it goes before the rest.
     const weight = syncsIn(shown) + (request.op === 'flush' ? 1e6 : 0);
     most.set(title, Math.max(most.get(title) ?? 0, weight));
   }
-  return [...most].sort(([, a], [, b]) => b - a).map(([title]) => title);
+  const weights = [...most].map(
+    ([title, weight]) => [title, weight + (isSameForAll(record, title) ? 1e9 : 0)] as const,
+  );
+  return weights.sort(([, a], [, b]) => b - a).map(([title]) => title);
 }
 
 function rowsOf(record: RunRecord): Row[] {
@@ -81,7 +94,7 @@ export const syncCascade: Question = {
   id: 'sync-cascade',
   title: 'What happens inside one guest request?',
   reading:
-    'Time runs to the right from the arrival of the guest request. Each lane is a kind of file operation; long bars are waits. All policies share the time scale; between the bars the engine computes.',
+    'Time runs to the right from the arrival of the guest request. Each lane is a kind of file operation; long bars are waits. All policies share one time axis; the first choices are the same request under each of them. Between the bars the engine computes.',
   absent: 'This run recorded no single request step by step.',
   renderer: 'svg',
   spec: {

@@ -38,6 +38,9 @@ test('of each kind of request the one with the most syncs is kept, then the most
       ['the guest write with the most syncs', 2, 'write sync write'],
       ['the guest flush with the most syncs', 4, 'sync'],
       ['the guest read with the most file operations', 5, 'read'],
+      ['the largest guest write, the same for all policies', 0, 'write write write'],
+      ['the guest flush after the most writes, the same for all policies', 4, 'sync'],
+      ['the largest guest read, the same for all policies', 5, 'read'],
     ],
   );
   assert.deepEqual(
@@ -54,6 +57,47 @@ test('the slowest request is kept beside the busiest; long lists are cut', () =>
   const [busiest, slowest] = collector.build();
   assert.equal(busiest!.events.length, MAX_EVENTS);
   assert.deepEqual([slowest!.title, slowest!.request.index, slowest!.durationNs], ['the slowest guest request', 1, 99]);
+});
+
+test('requests chosen by what the guest sends are the same whatever a policy does for them', () => {
+  const stream = [
+    { op: 'write', length: 4096 },
+    { op: 'flush', length: 0 },
+    { op: 'write', length: 512 },
+    { op: 'read', length: 65_536 },
+    { op: 'discard', length: 8192 },
+    { op: 'flush', length: 0 },
+    { op: 'write', length: 8192 },
+    { op: 'write', length: 8192 },
+    { op: 'flush', length: 0 },
+    { op: 'close', length: 0 },
+  ];
+  const chosenBy = (operationsOf: (index: number) => ('read' | 'write' | 'sync')[]) => {
+    const collector = new CascadeCollector();
+    for (const [index, { op, length }] of stream.entries()) {
+      for (const name of operationsOf(index)) collector.take(operation(name), index * 1000, 10);
+      collector.served([{ index, op, offset: 0, length }], index * 1000, 100 - index);
+    }
+    const chosen = collector.build().filter(({ title }) => title.endsWith('the same for all policies'));
+    return chosen.map(({ title, request, events }) => [title.split(',')[0], request.index, events.length]);
+  };
+  const names = [
+    'largest guest write',
+    'guest flush after the most writes',
+    'largest guest read',
+    'largest guest discard',
+  ];
+  const expected = (events: readonly number[]) =>
+    names.map((name, at) => [`the ${name}`, [6, 5, 3, 4][at], events[at]]);
+  assert.deepEqual(
+    chosenBy(() => ['write', 'sync']),
+    expected([2, 2, 2, 2]),
+  );
+  // A policy that does nothing for a request shows so: what was chosen has no operation then.
+  assert.deepEqual(
+    chosenBy((index) => (index === 6 ? ['write'] : [])),
+    expected([1, 0, 0, 0]),
+  );
 });
 
 test('requests that were served together are one entry, of their kind', () => {

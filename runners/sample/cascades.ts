@@ -1,11 +1,13 @@
 /**
  * Keeps the file operations of the few guest requests that explain a policy best: for each kind of request the one with
- * the most syncs (then the most file operations, then the earliest), and the slowest of all.
+ * the most syncs (then the most file operations, then the earliest), the slowest of all, and those that are the same for every
+ * policy ({@link GuestChoice}), so that policies can be compared by one request.
  *
- * Invariant: at most {@link MAX_EVENTS} events a request and one request a kind are held.
+ * Invariant: at most {@link MAX_EVENTS} events a request and two requests a kind are held.
  */
 import { kindOf, type Operation, type ServedRequest, unhandled } from '../../engine/index.ts';
 import type { Cascade } from '../../results/record.ts';
+import { chosenTitle, GuestChoice } from './guest-choice.ts';
 
 type CascadeEvent = Cascade['events'][number];
 
@@ -31,6 +33,9 @@ type Batch = readonly [RequestFacts, ...RequestFacts[]];
 
 export class CascadeCollector {
   readonly #busiest = new Map<string, Served>();
+  readonly #choice = new GuestChoice();
+  /** By operation. */
+  readonly #chosen = new Map<string, Served>();
   #slowest: Served | null = null;
   /** Their `startNs` is on the clock of the operations. */
   #events: CascadeEvent[] = [];
@@ -45,8 +50,8 @@ export class CascadeCollector {
 
   /** `requests` have been served, together; that began at `startNs` on the events' clock and took `durationNs`. */
   served(requests: Batch, startNs: number, durationNs: number): void {
-    if (this.#operations === 0) return;
-    const kind = kindOf(requests);
+    const chosen = this.#choice.takes(requests);
+    if (this.#operations === 0 && !chosen) return;
     const served = {
       requests,
       durationNs,
@@ -55,21 +60,33 @@ export class CascadeCollector {
       operations: this.#operations,
       events: this.#events,
     };
-    const busiest = this.#busiest.get(kind);
-    if (busiest === undefined || busier(served, busiest)) this.#busiest.set(kind, served);
-    if (this.#slowest === null || durationNs > this.#slowest.durationNs) this.#slowest = served;
+    if (chosen) this.#chosen.set(requests[0].op, served);
+    const extreme = this.#operations > 0 && this.#keepExtremes(served);
     // A kept request owns its list; another one can be used again.
-    const kept = this.#busiest.get(kind) === served || this.#slowest === served;
-    if (kept) this.#events = [];
+    if (chosen || extreme) this.#events = [];
     else this.#events.length = 0;
     this.#operations = 0;
     this.#syncs = 0;
   }
 
+  /** True when it is the busiest of its kind so far, or the slowest. */
+  #keepExtremes(served: Served): boolean {
+    const kind = kindOf(served.requests);
+    const busiest = this.#busiest.get(kind);
+    const isBusiest = busiest === undefined || busier(served, busiest);
+    if (isBusiest) this.#busiest.set(kind, served);
+    const isSlowest = this.#slowest === null || served.durationNs > this.#slowest.durationNs;
+    if (isSlowest) this.#slowest = served;
+    return isBusiest || isSlowest;
+  }
+
   build(): Cascade[] {
     const busiest = [...this.#busiest.values()].map((served) => toCascade(titleOf(served), served));
-    if (this.#slowest === null || [...this.#busiest.values()].includes(this.#slowest)) return busiest;
-    return [...busiest, toCascade('the slowest guest request', this.#slowest)];
+    const chosen = this.#choice.holds
+      ? [...this.#chosen].map(([op, served]) => toCascade(chosenTitle(op), served))
+      : [];
+    if (this.#slowest === null || [...this.#busiest.values()].includes(this.#slowest)) return [...busiest, ...chosen];
+    return [...busiest, toCascade('the slowest guest request', this.#slowest), ...chosen];
   }
 }
 
