@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { STAGE_IDS } from '../../../engine/index.ts';
+import { readRecord } from '../../../results/store.ts';
 import { PROJECT_ROOT } from '../../console/project-root.ts';
 import { cowbench, startCowbench, temporaryFolder } from '../../testing/command.ts';
 import { readHistory } from './document-file.ts';
@@ -120,7 +121,7 @@ test('Ctrl-C keeps what was measured, in document and report', async () => {
     fs
       .readdirSync(records, { recursive: true, encoding: 'utf8' })
       .some((name) => name.endsWith('.json') && isRunning(path.join(records, name)));
-  while (!measured()) await setTimeout(20);
+  while (!measured() && child.exitCode === null) await setTimeout(20);
   child.kill('SIGINT');
   const { code, stdout, stderr } = await finished;
   assert.equal(code, 130, stderr);
@@ -133,7 +134,7 @@ test('Ctrl-C keeps what was measured, in document and report', async () => {
 
 /** A record that is not finished and has a measured cell. */
 function isRunning(file: string): boolean {
-  const record = JSON.parse(fs.readFileSync(file, 'utf8')) as Document['parts'][number]['record'];
+  const record = readRecord(file);
   return record.status === 'running' && record.cells.some(({ exact }) => exact !== null);
 }
 

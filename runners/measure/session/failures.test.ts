@@ -72,7 +72,7 @@ async function interrupted(signal: NodeJS.Signals) {
     filesBelow(runs())
       .filter((file) => file.endsWith('.json') && !path.basename(file).startsWith('.'))
       .some((file) => readRecord(path.join(runs(), file)).cells[0]!.rounds.length >= 1);
-  while (!measured()) await setTimeout(20);
+  while (!measured() && child.exitCode === null) await setTimeout(20);
   child.kill(signal);
   const { code, stderr } = await finished;
   const [file] = filesBelow(runs());
@@ -97,7 +97,7 @@ for (const [signal, exitCode] of [
 test('a runner that is killed takes its worker and the image with it', async () => {
   const { process: child, finished } = startCowbench(smallBench(folder, { data: '512M' }));
   const imageThere = () => filesBelow(images()).some((file) => file.endsWith('.qcow2'));
-  while (!imageThere()) await setTimeout(20);
+  while (!imageThere() && child.exitCode === null) await setTimeout(20);
   child.kill('SIGKILL');
   await finished;
   const left = () => fs.readdirSync(images());
