@@ -10,11 +10,11 @@ export const BUILT_SCRIPT = 'page-script.js.txt';
 
 let script: Promise<string> | null = null;
 
-/** One of the scripts in `browser`, with what it imports. */
-async function bundle(entry: string): Promise<string> {
+/** A script for a page, with what it imports; for a checkout, where the sources are. */
+export async function bundleScript(entry: URL): Promise<string> {
   const { build } = await import('esbuild');
   const result = await build({
-    entryPoints: [fileURLToPath(new URL(entry, import.meta.url))],
+    entryPoints: [fileURLToPath(entry)],
     bundle: true,
     minify: true,
     write: false,
@@ -32,11 +32,8 @@ async function bundle(entry: string): Promise<string> {
 /** Bundled, or read, once for each process. */
 export function pageScript(): Promise<string> {
   const built = new URL(BUILT_SCRIPT, import.meta.url);
-  script ??= fs.existsSync(built) ? Promise.resolve(fs.readFileSync(built, 'utf8')) : bundle('browser/main.ts');
+  script ??= fs.existsSync(built)
+    ? Promise.resolve(fs.readFileSync(built, 'utf8'))
+    : bundleScript(new URL('browser/main.ts', import.meta.url));
   return script;
-}
-
-/** The script of the search page of the documents; for a checkout only. */
-export function searchScript(): Promise<string> {
-  return bundle('browser/search.ts');
 }

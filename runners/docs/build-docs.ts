@@ -5,7 +5,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { searchScript } from '../../dashboards/page/bundle.ts';
+import { bundleScript } from '../../dashboards/page/bundle.ts';
 import { html, ownMarkup, scriptJson } from '../../dashboards/page/html.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
 import { brokenLinks } from './broken-links.ts';
@@ -54,7 +54,7 @@ put({
 <p id="count" role="status"></p>
 <ul id="found"></ul>
 <script type="application/json" id="sections">${scriptJson(sections)}</script>`,
-  script: await searchScript(),
+  script: await bundleScript(new URL('../../dashboards/page/browser/search.ts', import.meta.url)),
 });
 
 const broken = brokenLinks(out);

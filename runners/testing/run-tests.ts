@@ -32,7 +32,10 @@ if (missing.length > 0) {
 }
 
 const beside = (file: string) => path.join(import.meta.dirname, file);
+/** Many times what the longest test takes: one that waits for what never comes fails by name, and the others are still run. */
+const LIMIT_MS = 900_000;
 const words = [
+  `--test-timeout=${LIMIT_MS}`,
   ...['--test', '--test-concurrency=2', '--test-reporter=spec', '--test-reporter-destination=stdout'],
   ...[`--test-reporter=${beside('left-out-reporter.ts')}`, '--test-reporter-destination=stderr'],
   ...(missing.length === 0 ? [] : [`--import=${beside('leave-out.ts')}`]),
