@@ -4,7 +4,7 @@ import { hideBin } from 'yargs/helpers';
 import { findings } from '../../dashboards/text/summary.ts';
 import { EXIT_CODES } from '../console/errors.ts';
 import { Interruption } from '../console/interruption.ts';
-import { stdoutTerminal } from '../console/terminal.ts';
+import { stderrMoves, stdoutTerminal } from '../console/terminal.ts';
 import { type BenchOptions, withBenchOptions } from '../measure/plan/bench-options.ts';
 import type { BenchPlan } from '../measure/plan/plan.ts';
 import { plansOf } from '../measure/plan/sweep.ts';
@@ -81,7 +81,7 @@ function tellUnlessQuiet({ quiet }: BenchOptions): (line: string) => void {
 }
 
 function runOne(plan: BenchPlan, quiet: boolean, signal: AbortSignal, follower: RunFollower): Promise<BenchOutcome> {
-  const display = benchDisplay(quiet, process.stderr.isTTY === true, (line) => console.error(line));
+  const display = benchDisplay(quiet, stderrMoves(), (line) => console.error(line));
   return runBench(plan, signal, display, follower);
 }
 

@@ -1,4 +1,5 @@
 /** `cowbench fleet`: who works, what is queued, what was set aside. */
+
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandModule } from 'yargs';
@@ -8,6 +9,7 @@ import { oneLine, UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { Interruption } from '../console/interruption.ts';
 import { type OptionText, single } from '../console/option-values.ts';
+import { stdoutTerminal } from '../console/terminal.ts';
 import { jobWords, parsedJob } from '../fleet/job.ts';
 import { JobQueue, LEASE_SECONDS, type QueuedJob } from '../fleet/queue.ts';
 import { STORE_VARIABLE, storeAddress } from '../stores/connection.ts';
@@ -43,7 +45,7 @@ export const fleet: CommandModule<object, Options> = {
     if (options.follow !== true) return await show(queue, options.json === true);
     const interruption = new Interruption();
     while (!interruption.signal.aborted) {
-      if (process.stdout.isTTY) process.stdout.write('\u001b[2J\u001b[H');
+      if (stdoutTerminal().escapes) process.stdout.write('\u001b[2J\u001b[H');
       await show(queue, options.json === true);
       await sleep(FOLLOW_MS, undefined, { signal: interruption.signal }).catch(() => {});
     }

@@ -1,4 +1,5 @@
 /** `cowbench gate`: exit code and summary for continuous integration, from exact metrics only: disk time never gates. */
+
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -10,6 +11,7 @@ import { value } from '../console/help-page.ts';
 import { single } from '../console/option-values.ts';
 import { IS_INSTALLED, RESULTS_ROOT } from '../console/project-root.ts';
 import { shellWord } from '../console/shell-word.ts';
+import { stderrMoves } from '../console/terminal.ts';
 import { fileAt, findCommit, resolveRevision, shallowHint } from '../measure/commits/git.ts';
 import { gateSummary, judge } from '../measure/gate/gate-verdict.ts';
 import { measurePoints } from '../measure/gate/measure-points.ts';
@@ -128,5 +130,5 @@ function updateCommand(place: string, engine: string | undefined): string {
 }
 
 function showProgress(done: number, of: number): void {
-  if (process.stderr.isTTY) process.stderr.write(done === of ? '\r\u001b[K' : `\r${done} of ${of} points`);
+  if (stderrMoves()) process.stderr.write(done === of ? '\r\u001b[K' : `\r${done} of ${of} points`);
 }

@@ -1,4 +1,5 @@
 /** `cowbench history`: what each commit of the cache's history bought, and what it made worse, as one report. */
+
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
 import { hideBin } from 'yargs/helpers';
@@ -7,6 +8,7 @@ import { writeWhole } from '../../results/store.ts';
 import { EXIT_CODES } from '../console/errors.ts';
 import { Interruption } from '../console/interruption.ts';
 import { type OptionText, single } from '../console/option-values.ts';
+import { stderrMoves } from '../console/terminal.ts';
 import { HistoryDisplay } from '../measure/history/display.ts';
 import { type HistoryOptions, historyPlan, outFolder, withHistoryOptions } from '../measure/history/history-options.ts';
 import { type HistoryOutcome, runHistory, safetyLink } from '../measure/history/run-history.ts';
@@ -25,7 +27,7 @@ export const history: CommandModule<object, HistoryOptions> = {
 async function measure(options: HistoryOptions): Promise<void> {
   const plan = historyPlan(options, hideBin(process.argv));
   const write = options.quiet === true ? null : (line: string) => console.error(line);
-  const display = new HistoryDisplay(write, process.stderr.isTTY === true);
+  const display = new HistoryDisplay(write, stderrMoves());
   const interruption = new Interruption();
   const outcome = await runHistory(plan, interruption.signal, display);
   interruption.release();

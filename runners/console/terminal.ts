@@ -14,7 +14,16 @@ export function stdoutTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
   const { isTTY, columns } = process.stdout;
   const given = Number(env.COLUMNS);
   const width = isTTY === true ? columns : Number.isInteger(given) && given > 0 ? given : Number.POSITIVE_INFINITY;
-  return { width, escapes: isTTY === true && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb' };
+  return { width, escapes: isTTY === true && understandsEscapes(env) };
+}
+
+/** Stderr can be drawn over: bars and other lines that change. `NO_COLOR` asks for plain lines as well, since moving a cursor takes escapes. */
+export function stderrMoves(env: NodeJS.ProcessEnv = process.env): boolean {
+  return process.stderr.isTTY === true && understandsEscapes(env);
+}
+
+function understandsEscapes(env: NodeJS.ProcessEnv): boolean {
+  return (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
 }
 
 /** The path as short as it can be said from here; on a terminal a link to the file. */

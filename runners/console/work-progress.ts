@@ -1,5 +1,6 @@
 /** Shows long work of many like parts on stderr: a bar on a terminal, a line now and then elsewhere, nothing when asked to be quiet. */
 import { SingleBar } from 'cli-progress';
+import { stderrMoves } from './terminal.ts';
 
 const LINE_INTERVAL_MS = 10_000;
 
@@ -18,7 +19,7 @@ export class WorkProgress {
     this.#total = total;
     this.#unit = unit;
     this.#isQuiet = isQuiet;
-    this.#bar = !isQuiet && process.stderr.isTTY ? progressBar('{bar} {percentage}% {line}') : null;
+    this.#bar = !isQuiet && stderrMoves() ? progressBar('{bar} {percentage}% {line}') : null;
     this.#bar?.start(total, 0, { line: '' });
   }
 

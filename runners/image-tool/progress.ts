@@ -1,4 +1,5 @@
 /** How far a copy is, on stderr: a bar with the time left on a terminal, a line now and then elsewhere. */
+import { stderrMoves } from '../console/terminal.ts';
 import { progressBar, timeLeft } from '../console/work-progress.ts';
 import { readableSize } from './sizes.ts';
 
@@ -16,7 +17,7 @@ const SILENT: Progress = { start: () => {}, update: () => {}, stop: () => {} };
 /** `-q` shows nothing; `-p` everywhere; neither: only a terminal, and only what takes long. */
 export function progressDisplay(options: { quiet: boolean; showProgress: boolean }): Progress {
   if (options.quiet) return SILENT;
-  if (process.stderr.isTTY) return new BarProgress(options.showProgress ? 0 : PATIENCE_MS);
+  if (stderrMoves()) return new BarProgress(options.showProgress ? 0 : PATIENCE_MS);
   return options.showProgress ? new LineProgress((line) => console.error(line)) : SILENT;
 }
 
