@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RunRecord } from '../../results/record.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
+import { profiledRecord } from '../testing/profiled-record.ts';
 import { changesOf } from './changes.ts';
 import { comparisonOfRecord } from './commit-record.ts';
 import { renderComparison } from './comparison-report.ts';
@@ -78,4 +79,17 @@ test('the page has the sentence of the terminal, both commits with subject, date
 
 test('a record that compares policies is no comparison of commits', () => {
   assert.equal(comparisonOfRecord(fixtureRecord()), null);
+});
+
+test('the flame graphs of both commits are on the page of a profiled comparison, and of no other', async () => {
+  const record = compared();
+  assert.doesNotMatch(await renderComparison(comparisonOfRecord(record)!), /id="cpu-flame/);
+  const [profiled] = profiledRecord().cells;
+  for (const cell of record.cells) cell.cpuStacks = profiled!.cpuStacks!;
+  const page = await renderComparison(comparisonOfRecord(record)!);
+  const select = /<select id="cpu-flame-shownCell".*?<\/select>/s.exec(page)![0];
+  assert.deepEqual(
+    [...select.matchAll(/<option>([^<]*)</g)].map(([, label]) => label),
+    [`legacy, revision HEAD~1, commit ${BASE}`, `legacy, revision HEAD, commit ${HEAD}`],
+  );
 });

@@ -27,6 +27,7 @@ export function comparisonOfRecord(record: RunRecord): ComparisonParts | null {
     candidate: side(heads),
     sentence: commitsHeadline(record) ?? '',
     command: record.command,
+    run: record,
     timesOf: ({ baseline, candidate }): readonly TimeComparison[] =>
       compared.find((one) => one.baseline === baseline[0]?.cell.id && one.candidate === candidate[0]?.cell.id)?.times ??
       [],

@@ -1,12 +1,16 @@
 /** The comparison of two commits or two sets of runs: one row a metric, the most relevant first, what is not significant hidden. */
 import type { RunRecord, TimeComparison } from '../../results/record.ts';
+import { compileQuestion } from '../charts/compile.ts';
+import { ask } from '../charts/question.ts';
 import { copyButtons, figure } from '../page/data-table.ts';
 import { pageDocument } from '../page/document.ts';
 import { shellWord } from '../page/environment.ts';
 import { glossarySection } from '../page/glossary.ts';
 import { type Html, html } from '../page/html.ts';
 import { pageTop } from '../page/page-top.ts';
+import { questionSection } from '../page/question-section.ts';
 import { sparkline } from '../page/sparkline.ts';
+import { cpuFlame } from '../questions/cpu-flame.ts';
 import { type CommitContext, commitLink, diffLink, findFacts, NO_COMMITS } from '../reading/commit-facts.ts';
 import { compareInWords, counted, formatCount, formatShort } from '../reading/quantities.ts';
 import { withVisibleLabels } from '../reading/visible-labels.ts';
@@ -30,6 +34,8 @@ export interface ComparisonParts {
   readonly sentence?: string;
   readonly timesOf?: (matched: MatchedCell) => readonly TimeComparison[];
   readonly command?: readonly string[];
+  /** Both sides in one run: its flame graphs are shown where it was profiled. */
+  readonly run?: RunRecord;
   readonly known?: CommitContext;
   /** Earlier runs: the course of each number. */
   readonly history?: readonly RunRecord[];
@@ -175,6 +181,7 @@ export async function renderComparison(hostile: ComparisonParts): Promise<string
   const matching = matchCells(baseline.records, candidate.records);
   const { main, further } = headlineOf(matching);
   const changes = changesOf(matching.matched, timesOf);
+  const flame = hostile.run === undefined ? null : ask(cpuFlame, withVisibleLabels(hostile.run));
   const body = html`${pageTop()}
 <main id="main">
 <h1>Comparison of ${baseline.name} with ${candidate.name}</h1>
@@ -186,9 +193,11 @@ ${unmatched(matching)}
 ${diffOf(baseline, candidate, { known })}
 </section>
 ${matching.matched.length === 0 ? null : changesSection(changes, cellsByKey(history))}
+${flame === null ? null : questionSection(flame)}
 ${repeat(command)}
 ${glossarySection()}
 </main>
 <footer><p>Counts are exact: the same source, workload, seed and policy give the same on every machine. Times of separate runs are never compared; <code>cowbench compare</code> measures two commits in one interleaved run.</p></footer>`;
-  return pageDocument({ title: `${baseline.name} and ${candidate.name}: cowbench comparison`, body, charts: [] });
+  const charts = [flame === null ? null : compileQuestion(flame)].filter((chart) => chart !== null);
+  return pageDocument({ title: `${baseline.name} and ${candidate.name}: cowbench comparison`, body, charts });
 }

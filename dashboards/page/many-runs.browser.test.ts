@@ -10,6 +10,7 @@ import { renderReport } from '../run/report.ts';
 import { matrixRecord } from '../testing/fixture-answer.ts';
 import { COMMITS, fixtureCommits, fixtureRuns, WORSE_AT } from '../testing/fixture-runs.ts';
 import { HOSTILE, hostileRecord } from '../testing/hostile-record.ts';
+import { profiledRecord } from '../testing/profiled-record.ts';
 import { sweepRecord } from '../testing/sweep-record.ts';
 import { renderDashboard } from '../trend/dashboard.ts';
 import { renderFleet } from '../trend/fleet-page.ts';
@@ -43,6 +44,8 @@ async function comparisonPage(): Promise<string> {
     baseline: { name: 'before', records: baseline },
     candidate: { name: HOSTILE.markup, records: candidate },
     reportOf,
+    // Its chart has no parameter for the filters of the page.
+    run: profiledRecord(),
   });
 }
 

@@ -20,8 +20,12 @@ const WIDTH_SIGNALS = ['child_width', 'width'];
 
 const tooltip = new Handler({ disableDefaultStyle: true, id: 'chart-tooltip' });
 
+function signalNames(spec: JsonObject): string[] {
+  return ((spec.signals ?? []) as unknown as Signal[]).map(({ name }) => name);
+}
+
 function widthSignal(spec: JsonObject): string {
-  const names = ((spec.signals ?? []) as unknown as Signal[]).map(({ name }) => name);
+  const names = signalNames(spec);
   return WIDTH_SIGNALS.find((name) => names.includes(name)) ?? 'width';
 }
 
@@ -103,6 +107,11 @@ export class Chart {
     // What still does not fit is scrolled, also with the keyboard.
     if (this.element.scrollWidth > this.element.clientWidth) this.element.tabIndex = 0;
     else this.element.removeAttribute('tabindex');
+  }
+
+  /** True when the chart has this parameter. */
+  knows(name: string): boolean {
+    return signalNames(this.bundle.vega).includes(name);
   }
 
   set(name: string, value: unknown): void {

@@ -79,8 +79,10 @@ export function bindFilters(gallery: ChartGallery, state: ViewState): () => void
   const apply = () => {
     const filters = current();
     filterRows(filters);
-    const values = Object.fromEntries(OF_CHARTS.flatMap((name) => (name in filters ? [[name, filters[name]]] : [])));
-    for (const chart of gallery.charts.values()) void chart.setAll(values);
+    for (const chart of gallery.charts.values()) {
+      const names = OF_CHARTS.filter((name) => name in filters && chart.knows(name));
+      if (names.length > 0) void chart.setAll(Object.fromEntries(names.map((name) => [name, filters[name]])));
+    }
   };
   readUrl(state);
   apply();
