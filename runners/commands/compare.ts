@@ -10,14 +10,15 @@ import {
   withPatience,
   withWorkload,
 } from '../measure/commits/compare-plan.ts';
-import { refuseDirty, resolveRevision } from '../measure/commits/git.ts';
+import { contentBytes, refuseDirty, resolveRevision } from '../measure/commits/git.ts';
 import { regressions } from '../measure/commits/regressions.ts';
-import { TREES_TEXT } from '../measure/commits/tree-cache.ts';
+import { TREES_TEXT, treesWords } from '../measure/commits/tree-cache.ts';
 import { sourceTree } from '../measure/commits/worktrees.ts';
 import { type BenchOptions, withBenchOptions } from '../measure/plan/bench-options.ts';
 import { looksLikeEngine } from '../measure/plan/engines.ts';
 import type { BenchPlan } from '../measure/plan/plan.ts';
 import { matrixPlan } from '../measure/plan/sweep.ts';
+import { formatOf } from '../measure/session/present.ts';
 import { benchPlans } from './bench.ts';
 
 const STOPPING = `Without --rounds, verdicts are checked after ${LOOKS.join(', ')} rounds, until all are settled.`;
@@ -66,5 +67,7 @@ function commitsPlan(options: BenchOptions): BenchPlan {
   const tell = (line: string) => {
     if (options.quiet !== true) console.error(line);
   };
+  const sides = new Set([base.tree, head.tree]);
+  if (formatOf(options) !== 'json') tell(`expected: ${treesWords(sides.size, contentBytes(head.commit))}`);
   return comparisonPlan(plan, sourceTree(base, tell), sourceTree(head, tell));
 }

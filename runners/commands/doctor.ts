@@ -35,6 +35,9 @@ export const doctor: CommandModule<object, BenchOptions> = {
   handler: async (options) => {
     requireDoctor();
     const plan = planOf(options, hideBin(process.argv));
+    if (options.quiet !== true) {
+      console.error('expected: each policy is replayed three times: measured, profiled, and watched by Clinic Doctor');
+    }
     const interruption = new Interruption();
     const display = benchDisplay(options.quiet === true, false, (line) => console.error(line));
     const outcome = await runBench(

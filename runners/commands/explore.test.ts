@@ -30,6 +30,8 @@ test('shards, merged, leave the record of one machine, byte for byte; a damaged 
   assert.match(merged.stdout, /\d+ states judged, 0 violations/);
   assert.deepEqual(fs.readdirSync(folder).sort(), ['1.json', '2.json', 'merged.json', 'whole.json']);
   fs.writeFileSync(parts[0]!, fs.readFileSync(parts[0]!, 'utf8').replace(/"states":(\d)/, '"states":-$1'));
+  const aloud = await cowbench('explore', ...plan, '--threads', '1', '--out', path.join(folder, 'aloud.json'));
+  assert.match(aloud.stderr, /^expected: about 10 ms \(40 states at 0.25 ms, 1 threads\); up to 2 KiB in /);
   const damaged = await explore('x.json', '--merge', ...parts);
   assert.match(damaged.stderr, /^cowbench: --merge: part "sequences ordered .*": states: /);
 });

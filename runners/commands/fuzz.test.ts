@@ -20,6 +20,7 @@ test('a run goes on from a number', async () => {
   );
   assert.equal(code, 0, stderr);
   assert.match(stderr, /^seed 3, 5 images from number 1000, 1 at a time$/m);
+  assert.doesNotMatch(stderr, /^expected/m);
   const { done, defects } = JSON.parse(stdout);
   assert.deepEqual({ done, defects }, { done: 5, defects: [] });
 });
@@ -41,6 +42,11 @@ test('shards need a seed and a file; merged, they say what one run says', async 
       const { code, stderr } = await cowbench(...plan, '--shard', shard, '--out', file);
       assert.equal(code, 0, stderr);
     }
+    const aloud = await cowbench('fuzz', '--images', '1', '--seed', '3', '--jobs', '1', '--dir', folder);
+    assert.match(
+      aloud.stderr,
+      /^expected: about 9 ms \(1 images at 9 ms, 1 at a time\); only findings are written, to /m,
+    );
     const merged = JSON.parse((await cowbench('fuzz', '--json', '--merge', two, one)).stdout);
     const whole = JSON.parse((await cowbench(...plan)).stdout);
     assert.equal(whole.done, 6);

@@ -67,7 +67,7 @@ export const load: CommandModule<object, Options> = {
       if (options.quiet !== true) console.error(line);
     };
     try {
-      const record = await runLoad(plan, interruption.signal, show);
+      const record = await runLoad(plan, interruption.signal, { say: options.json === true ? () => {} : show, show });
       const table = loadText(record);
       if (options.out !== undefined) writeWhole(text(options, 'out'), table);
       if (options.report !== undefined) {

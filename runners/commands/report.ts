@@ -9,7 +9,7 @@ import { value } from '../console/help-page.ts';
 import { single } from '../console/option-values.ts';
 import { unknownWord } from '../console/suggest.ts';
 import { knownCommits } from '../machine/commit-facts.ts';
-import { earlierRuns } from '../measure/session/earlier-runs.ts';
+import { newestRuns } from '../measure/session/earlier-runs.ts';
 import { recordNamed } from './latest-record.ts';
 
 interface ReportOptions {
@@ -66,7 +66,11 @@ export const report: CommandModule<object, ReportOptions> = {
     if (options.question !== undefined)
       throw new UsageError('--question is for --format svg, png or json; the report has all');
     const { renderReport } = await import('../../dashboards/index.ts');
-    write('report', fileOf(options, '.html'), await renderReport(record, knownCommits(), earlierRuns(options.record)));
+    write(
+      'report',
+      fileOf(options, '.html'),
+      await renderReport(record, knownCommits(), [...newestRuns(options.record)]),
+    );
   },
 };
 

@@ -8,9 +8,9 @@ import { value } from '../console/help-page.ts';
 import { Interruption } from '../console/interruption.ts';
 import { type OptionText, single } from '../console/option-values.ts';
 import { COMMIT_WORKLOAD, withWorkload } from '../measure/commits/compare-plan.ts';
-import { commitsOf, isCutOff, shallowHint } from '../measure/commits/git.ts';
+import { commitsOf, contentBytes, isCutOff, shallowHint } from '../measure/commits/git.ts';
 import { TREES_TEXT } from '../measure/commits/tree-cache.ts';
-import { type TrendPoint, trendPoint, trendSeries } from '../measure/commits/trend.ts';
+import { storedPoint, type TrendPoint, trendCost, trendPoint, trendSeries } from '../measure/commits/trend.ts';
 import { changeLines, trendTable } from '../measure/commits/trend-text.ts';
 import { type BenchOptions, withBenchOptions } from '../measure/plan/bench-options.ts';
 import { planOf } from '../measure/plan/plan-options.ts';
@@ -55,8 +55,16 @@ export const trend: CommandModule<object, BenchOptions> = {
       if (options.quiet !== true) console.error(line);
     };
     if (isCutOff(all[0]!)) tell(`the range begins where this clone is cut off${shallowHint()}`);
+    const stored = commits.map((commit) => storedPoint(commit, { plan, workload }));
+    let left = stored.filter((record) => record === null).length;
+    const sayCost = (known: readonly (RunRecord | null)[]) => {
+      const line = format === 'json' ? null : trendCost(left, known, { plan, workload }, contentBytes(all.at(-1)!));
+      if (line !== null) tell(line);
+    };
+    sayCost(stored);
+    let isKnown = stored.some((record) => record !== null);
     const points: TrendPoint[] = [];
-    for (const commit of commits) {
+    for (const [place, commit] of commits.entries()) {
       const take = async (one: typeof plan): Promise<RunRecord> => {
         const outcome = await runBench(one, interruption.signal, benchDisplay(true, false, tell));
         if (outcome.error !== null) throw outcome.error;
@@ -65,6 +73,11 @@ export const trend: CommandModule<object, BenchOptions> = {
       const point = await trendPoint(commit, { plan, workload }, tell, take);
       if (interruption.exitCode !== null) break;
       points.push(point);
+      if (stored[place] !== null) continue;
+      left--;
+      // Nothing was known before the first of them.
+      if (!isKnown && point.record !== null) sayCost([point.record]);
+      isKnown ||= point.record !== null;
     }
     interruption.release();
     print(points, plan, format);

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { sampleRecord } from '../../../results/testing/sample-record.ts';
 import { recordOf, temporaryFolder } from '../../testing/command.ts';
 import { OwnRepository } from '../../testing/own-repository.ts';
+import { trendCost } from './trend.ts';
 
 let folder = '';
 let program: OwnRepository;
@@ -42,8 +44,11 @@ test('one planted sync is found in a single round, exactly', async () => {
 });
 
 test('a commit compared with itself counts the same, and its tree is prepared once', async () => {
-  const { code, stdout, stderr } = await program.cowbench(...small('compare', 'HEAD', 'HEAD'));
+  const aloud = small('compare', 'HEAD', 'HEAD').filter((word) => word !== '--quiet');
+  const { code, stdout, stderr } = await program.cowbench(...aloud);
   assert.equal(code, 0, stderr);
+  assert.match(stderr, /^expected: 1 worktree of \d+ MiB in .*trees, more where packages differ$/m);
+  assert.match(stderr, /^(?:about \d+ m?s|no run of this kind).*; one image at a time, at most about 1 MiB$/m);
   assert.match(stdout, /^writeback @ head \w{7}: all counts equal$/m);
   assert.equal(fs.readdirSync(path.join(folder, 'cache/cowbench/trees')).length, 2);
 });
@@ -69,6 +74,24 @@ test('a trend marks the commit that changed a count, and measures nothing twice,
   const syncs = series.find(({ metric }: { metric: string }) => metric === 'fsyncs');
   assert.equal(syncs.values[1], syncs.values[0] + 1);
   assert.deepEqual(syncs.changes, [1]);
+});
+
+test('what a trend will cost is judged by what was measured of the same plan, and not guessed', () => {
+  const work = { plan: { directory: '/images' }, workload: { diskSizeBytes: 2 ** 20 } };
+  const measured = (measuringMs: number) => sampleRecord({ measuringMs });
+  const line = (commits: number, ...records: (number | null)[]) =>
+    trendCost(
+      commits,
+      records.map((ms) => (ms === null ? null : measured(ms))),
+      work,
+      2 ** 20,
+    );
+  assert.equal(line(0, 4000), null);
+  assert.match(
+    line(30, null)!,
+    /^expected: 30 commits to measure, how long is said after the first; up to 1 MiB in \/images, 20 worktrees of 1 MiB in /,
+  );
+  assert.match(line(30, 4000, null, 9000, 6000)!, /^expected: about 3 min \(30 commits to measure\); up to 1 MiB in /);
 });
 
 test('a trend over a trace that changed under its name measures it anew', async () => {
@@ -137,7 +160,9 @@ test('a commit past the end of a shallow clone: how much the clone has, and what
       assert.equal(code, words[0] === 'gate' ? 3 : 2, stderr);
       assert.match(stderr, /\(a shallow clone of 1 commit: git fetch --unshallow brings the others\)$/m);
     }
-    const whole = await program.cowbench(...small('trend', 'HEAD').filter((word) => word !== '--quiet'), '--json');
+    const aloud = small('trend', 'HEAD').filter((word) => word !== '--quiet');
+    const whole = await program.cowbench(...aloud, '--json');
+    assert.doesNotMatch(whole.stderr, /^expected/m);
     assert.match(whole.stderr, /^the range begins where this clone is cut off \(a shallow clone/m);
     assert.equal(JSON.parse(whole.stdout).commits.length, 1);
   } finally {

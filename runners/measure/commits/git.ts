@@ -48,6 +48,12 @@ export function resolveRevision(name: string): Revision {
   return { name, commit, tree: git('rev-parse', '--verify', `${commit}^{tree}`) };
 }
 
+/** Bytes of the files of `commit`, as a worktree has them. */
+export function contentBytes(commit: string): number {
+  const sizes = git('ls-tree', '-r', '--long', commit).matchAll(/^\S+ blob \S+ +(\d+)\t/gm);
+  return [...sizes].reduce((sum, [, size]) => sum + Number(size), 0);
+}
+
 /** True for a commit that the checked-out one has in its history, and for itself. */
 export function isAncestor(commit: string): boolean {
   return git('merge-base', '--all', commit, 'HEAD').split('\n').includes(commit);

@@ -8,6 +8,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { spaceText } from '../../console/expected-cost.ts';
 import { tryGit } from './git.ts';
 
 export const READY = '.cowbench-ready';
@@ -23,6 +24,12 @@ const UNFINISHED_MS = 3_600_000;
 /** Where worktrees are kept. */
 export function treesFolder(): string {
   return path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'cowbench', 'trees');
+}
+
+/** What worktrees of `count` commits take, each of `bytes`. */
+export function treesWords(count: number, bytes: number): string {
+  const kept = Math.min(count, TREES_KEPT);
+  return `${kept} ${kept === 1 ? 'worktree' : 'worktrees'} of ${spaceText(bytes)} in ${treesFolder()}, more where packages differ`;
 }
 
 /** This process uses the tree at `root` from now on. */

@@ -8,9 +8,11 @@ import { median } from '../../../results/statistics.ts';
 import { readRecord, storedFiles } from '../../../results/store.ts';
 import type { Workload } from '../../../workloads/workload.ts';
 import { describeFailure, UsageError } from '../../console/errors.ts';
+import { costLine, diskWords } from '../../console/expected-cost.ts';
 import { type BenchPlan, type EngineCell, isReal } from '../plan/plan.ts';
 import { planHash } from '../session/new-record.ts';
 import { resolveRevision, subjectOf } from './git.ts';
+import { treesWords } from './tree-cache.ts';
 import { sourceTree } from './worktrees.ts';
 
 export interface TrendPoint {
@@ -36,16 +38,45 @@ const TREND_METRICS = ['fsyncs', 'odsyncWrites', 'writes', 'writeBytes', 'imageB
 /** Takes the run of one plan; gives its record. */
 export type TakeRun = (plan: BenchPlan) => Promise<RunRecord>;
 
+export interface TrendWork {
+  readonly plan: BenchPlan;
+  readonly workload: Workload;
+}
+
+/** The record of `commit` where the store has a complete run of the same plan. */
+export function storedPoint(commit: string, { plan, workload }: TrendWork): RunRecord | null {
+  const at = planAt(plan, { commit, revision: commit, root: '' });
+  return storedRecord(plan.session.recordsRoot, commit, planHash(at, [workload]));
+}
+
+/** What is left to measure of `commits`, judged by those that `records` has of the same plan; null where nothing is. */
+export function trendCost(
+  commits: number,
+  records: readonly (RunRecord | null)[],
+  {
+    plan,
+    workload,
+  }: { readonly plan: Pick<BenchPlan, 'directory'>; readonly workload: Pick<Workload, 'diskSizeBytes'> },
+  treeBytes: number,
+): string | null {
+  if (commits === 0) return null;
+  const known = records.flatMap((record) => record?.measuringMs ?? []);
+  const ms = known.length === 0 ? null : median(known) * commits;
+  const work = `${commits} commits to measure${ms === null ? ', how long is said after the first' : ''}`;
+  const disk = `${diskWords(workload.diskSizeBytes, plan.directory)}, ${treesWords(commits, treeBytes)}`;
+  return costLine({ ms, work, disk });
+}
+
 /** The point of `commit`; `take` is only asked when the store has no complete run of the same plan. */
 export async function trendPoint(
   commit: string,
-  { plan, workload }: { readonly plan: BenchPlan; readonly workload: Workload },
+  { plan, workload }: TrendWork,
   tell: (line: string) => void,
   take: TakeRun,
 ): Promise<TrendPoint> {
   const subject = subjectOf(commit);
   const at = (root: string) => planAt(plan, { commit, revision: commit, root });
-  const stored = storedRecord(plan.session.recordsRoot, commit, planHash(at(''), [workload]));
+  const stored = storedPoint(commit, { plan, workload });
   if (stored !== null) return { commit, subject, record: stored, gap: null };
   try {
     const { root } = sourceTree(resolveRevision(commit), tell);

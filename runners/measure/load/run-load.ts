@@ -12,32 +12,25 @@ import { nullCommand } from '../../nbd/command.ts';
 import { ServerProcess } from '../../nbd/server-process.ts';
 import { addCalls, countSystemCalls, noCalls } from '../../qemu/system-calls.ts';
 import type { ServerEngine } from '../plan/engines.ts';
+import { loadCost } from './expected-load.ts';
 import { type FioJob, type FioResult, runFio } from './fio.ts';
 import { commitJobs, diskBytes, plainJobs } from './jobs.ts';
+import type { LoadPlan } from './load-plan.ts';
 
-export interface LoadPlan {
-  readonly servers: readonly ServerEngine[];
-  readonly clients: readonly number[];
-  /** Commits of each client. */
-  readonly commits: number;
-  /** For each job of small requests. */
-  readonly milliseconds: number;
-  readonly rounds: number;
-  /** Bytes that are written and read in order, a multiple of 1 MiB. */
-  readonly filledBytes: number;
-  /** The server that others are multiples of. */
-  readonly reference: string;
-  /** The words after `cowbench` that repeat the run. */
-  readonly command: readonly string[];
-  /** Existing folder for the images. */
-  readonly directory: string;
+/** Where the lines of a run go. */
+export interface LoadWords {
+  /** What the run will cost, before anything is loaded. */
+  readonly say: (line: string) => void;
+  /** What is under way. */
+  readonly show: (line: string) => void;
 }
 
 /** @throws UsageError for servers that cannot be used; the reason of `signal` once it is aborted. */
-export async function runLoad(plan: LoadPlan, signal: AbortSignal, show: (line: string) => void): Promise<LoadRecord> {
+export async function runLoad(plan: LoadPlan, signal: AbortSignal, { say, show }: LoadWords): Promise<LoadRecord> {
   const startedAt = new Date().toISOString();
   const environment = describeEnvironment(plan.directory);
   const jobs = [...plainJobs(plan), ...commitJobs(plan)];
+  say(loadCost(plan, environment.syncProbe?.medianNs ?? null));
   const folder = fs.mkdtempSync(path.join(plan.directory, 'cowbench-'));
   const timed = new Map<string, FioResult[]>();
   try {

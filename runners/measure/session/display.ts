@@ -3,15 +3,18 @@ import type { RunRecord } from '../../../results/record.ts';
 import type { RunSample } from '../../../results/run-samples.ts';
 import type { RunState } from './pacing.ts';
 
+/** What is known about the length of a run before it begins. */
+export interface RunLength {
+  /** By workload, how long one replay takes at least, where requests are sent at their times. */
+  readonly pacedMs: readonly (number | null)[];
+  /** For how long rounds are added; null where their number is set. */
+  readonly budgetMs: number | null;
+  /** Of the rounds that are set, judged by an earlier run; null without one. */
+  readonly earlierMs: number | null;
+}
+
 export interface BenchDisplay {
-  /** `pacedMs`: by workload, how long one replay takes at least, where requests are sent at their times; `budgetMs`: for how long rounds are added. */
-  started(
-    record: RunRecord,
-    recordFile: string,
-    imageFolder: string,
-    pacedMs: readonly (number | null)[],
-    budgetMs: number | null,
-  ): void;
+  started(record: RunRecord, imageFolder: string, length: RunLength): void;
   update(state: RunState): void;
   /** A part of the run that takes no samples: `done` of `of` steps. */
   stage(name: string, done: number, of: number): void;

@@ -6,16 +6,15 @@ import { readRecord, storedFiles } from '../../../results/store.ts';
 const MOST_RUNS = 30;
 
 /** Of the folder of the machine that `recordFile` lies in (`MACHINE/COMMIT/RUN.json`), by the names of the runs, which begin with their time. */
-export function earlierRuns(recordFile: string): RunRecord[] {
+export function* newestRuns(recordFile: string): Generator<RunRecord> {
   const machine = path.dirname(path.dirname(recordFile));
   const files = storedFiles(path.dirname(machine)).filter((file) => file.startsWith(machine + path.sep));
   const newest = files.toSorted((a, b) => path.basename(b).localeCompare(path.basename(a))).slice(0, MOST_RUNS);
-  return newest.flatMap((file) => {
+  for (const file of newest) {
     try {
-      return readRecord(file);
+      yield readRecord(file);
     } catch {
       // What is no record is no run; other commands say what is wrong with it.
-      return [];
     }
-  });
+  }
 }

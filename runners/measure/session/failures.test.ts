@@ -114,7 +114,7 @@ test('a full disk: one line, the record says failed, no image stays', async (con
   assert.equal(outcome.code, 2, outcome.stderr);
   assert.match(
     outcome.stderr,
-    /^images in .*small\/cowbench-\w+ \(tmpfs.*\none image at a time, at most about .*\nwarning: .* on tmpfs.*sync times mean nothing/m,
+    /^images in .*small\/cowbench-\w+ \(tmpfs.*\n.*; one image at a time, at most about .*\nwarning: .* on tmpfs.*sync times mean nothing/m,
   );
   const errors = outcome.stderr.split('\n').filter((line) => line.startsWith('cowbench: '));
   assert.equal(errors.length, 1, outcome.stderr);

@@ -27,15 +27,3 @@ export async function pacedLengthMs(pace: string, requests: RequestStream): Prom
   if ('requestsPerSecond' in asked) return (Math.max(0, count - 1) / asked.requestsPerSecond) * 1000;
   return (lastUs - (firstUs ?? 0)) / asked.speed / 1000;
 }
-
-/** `850 ms`, `90 s`, `12 min`, `3 h 5 min`, `19 days 4 h`. */
-export function lengthText(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  const seconds = Math.round(ms / 1000);
-  if (seconds < 120) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 120) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 48) return `${hours} h${minutes % 60 === 0 ? '' : ` ${minutes % 60} min`}`;
-  return `${Math.floor(hours / 24)} days${hours % 24 === 0 ? '' : ` ${hours % 24} h`}`;
-}

@@ -25,7 +25,7 @@ import { type OptionText, single } from '../../console/option-values.ts';
 import { coloured, fileLink, type Terminal } from '../../console/terminal.ts';
 import { knownCommits } from '../../machine/commit-facts.ts';
 import type { BenchOptions } from '../plan/bench-options.ts';
-import { earlierRuns } from './earlier-runs.ts';
+import { newestRuns } from './earlier-runs.ts';
 import type { BenchOutcome } from './run-bench.ts';
 
 /** Writes the report next to the record, unless nothing was measured; gives its path. */
@@ -43,7 +43,7 @@ export async function writeReport({ record, recordFile }: BenchOutcome): Promise
 
 async function comparisonPage(record: RunRecord, recordFile: string): Promise<string> {
   const { renderReport } = await import('../../../dashboards/index.ts');
-  return renderReport(record, knownCommits(), earlierRuns(recordFile));
+  return renderReport(record, knownCommits(), [...newestRuns(recordFile)]);
 }
 
 export interface Presentation {

@@ -7,10 +7,10 @@ import { workloadWords } from '../../../dashboards/reading/workload-words.ts';
 import type { RunRecord } from '../../../results/record.ts';
 import { workloadParts } from '../../../results/workload-parts.ts';
 import { wrapped } from '../../console/columns.ts';
+import { lengthText, spaceText } from '../../console/expected-cost.ts';
 import { stdoutTerminal } from '../../console/terminal.ts';
 import { progressBar, timeLeft } from '../../console/work-progress.ts';
-import type { BenchDisplay } from './display.ts';
-import { lengthText } from './paced-length.ts';
+import type { BenchDisplay, RunLength } from './display.ts';
 import type { RunState } from './pacing.ts';
 
 const LINE_INTERVAL_MS = 5000;
@@ -27,8 +27,7 @@ export function benchDisplay(quiet: boolean, forTerminal: boolean, write: (line:
 function announce(
   record: RunRecord,
   imageFolder: string,
-  pacedMs: readonly (number | null)[],
-  budgetMs: number | null,
+  { pacedMs, budgetMs, earlierMs }: RunLength,
   write: (line: string) => void,
 ): void {
   const { fileSystem, syncProbe, warnings } = record.environment;
@@ -44,14 +43,19 @@ function announce(
   }
   say(`images in ${imageFolder} (${fileSystem.type}${sync})`);
   const largest = Math.max(...parts.map(({ workload }) => workload.diskSizeBytes));
-  const disk = `one image at a time, at most about ${(largest / 1024 ** 3).toFixed(1)} GiB`;
-  const time = budgetMs === null ? '' : `rounds are added for up to ${lengthText(budgetMs)}; `;
-  say(`${time}${disk}`);
+  const disk = `one image at a time, at most about ${spaceText(largest)}`;
+  say(`${timeWords(budgetMs, earlierMs)}; ${disk}`);
   for (const [index, part] of parts.entries()) {
     const ms = pacedMs[index] ?? null;
     if (ms !== null) say(pacedLine(part, ms));
   }
   for (const warning of warnings) say(`warning: ${warning}`);
+}
+
+function timeWords(budgetMs: number | null, earlierMs: number | null): string {
+  if (budgetMs !== null) return `rounds are added for up to ${lengthText(budgetMs)}`;
+  if (earlierMs !== null) return `about ${lengthText(earlierMs)}, judged by the last run of this kind here`;
+  return 'no run of this kind is stored here: the time left is shown after the first sample';
 }
 
 /** What a schedule costs: every replay waits for it, whatever the disk. */
@@ -92,14 +96,8 @@ class LineDisplay implements BenchDisplay {
     this.#write = write;
   }
 
-  started(
-    record: RunRecord,
-    _recordFile: string,
-    imageFolder: string,
-    pacedMs: readonly (number | null)[],
-    budgetMs: number | null,
-  ): void {
-    announce(record, imageFolder, pacedMs, budgetMs, this.#write);
+  started(record: RunRecord, imageFolder: string, length: RunLength): void {
+    announce(record, imageFolder, length, this.#write);
   }
 
   update(state: RunState): void {
@@ -126,14 +124,8 @@ class BarDisplay implements BenchDisplay {
     this.#write = write;
   }
 
-  started(
-    record: RunRecord,
-    _recordFile: string,
-    imageFolder: string,
-    pacedMs: readonly (number | null)[],
-    budgetMs: number | null,
-  ): void {
-    announce(record, imageFolder, pacedMs, budgetMs, this.#write);
+  started(record: RunRecord, imageFolder: string, length: RunLength): void {
+    announce(record, imageFolder, length, this.#write);
     this.#bar.start(1000, 0, { line: '' });
   }
 

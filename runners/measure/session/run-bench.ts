@@ -23,6 +23,7 @@ import { requireRequesters } from '../plan/requester-checks.ts';
 import { withPreparedReserves } from '../plan/reserve-choice.ts';
 import { BenchRun } from './bench-run.ts';
 import { type BenchDisplay, NO_FOLLOWER } from './display.ts';
+import { earlierLengthMs } from './earlier-length.ts';
 import { newRecord, type OpenedWorkload } from './new-record.ts';
 import { pacedLengthMs } from './paced-length.ts';
 import { findResumable, otherInputs } from './resume.ts';
@@ -75,7 +76,8 @@ export async function runBench(
     writeRecord(recordFile, record);
     const budgetMs = typeof plan.rounds === 'number' ? null : plan.rounds.timeBudgetMs;
     const pacedMs = opened.map((one) => one.pacedMs);
-    display.started(record, recordFile, images.folder, pacedMs, budgetMs);
+    const earlierMs = typeof plan.rounds === 'number' ? earlierLengthMs(recordFile, record, plan.rounds) : null;
+    display.started(record, images.folder, { pacedMs, budgetMs, earlierMs });
     const announced = opened.map((one, index) => announcedRequests(workloadsOf(plan)[index]!, one.workload));
     const around = { images, display, follower, announcedRequests: announced };
     const error = await new BenchRun(plan, record, recordFile, around).complete(signal);

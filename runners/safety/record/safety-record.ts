@@ -71,12 +71,12 @@ const FINDINGS = 'findings about QEMU';
 const LEAKS = 'states repaired by qemu-img';
 
 export class SafetyWork {
-  readonly #plan: SafetyPlan;
+  readonly plan: SafetyPlan;
   readonly #works: readonly SubjectWork[];
   readonly #whole: readonly string[];
 
   constructor(plan: SafetyPlan) {
-    this.#plan = plan;
+    this.plan = plan;
     this.#works = safetySubjects(plan.policies).map((subject) => workOf(subject, plan));
     const { qemuImg, qemuIo } = plan.tools;
     this.#whole = [...(qemuImg === null ? [] : [MATRIX, LEAKS]), ...(qemuIo === null ? [] : [PEER, FINDINGS])];
@@ -124,10 +124,10 @@ export class SafetyWork {
   }
 
   async #wholePart(name: string, signal: AbortSignal): Promise<unknown> {
-    if (name === MATRIX) return [...(await qemuVerdicts(this.#plan, signal))];
-    if (name === FINDINGS) return countFindings(this.#plan, signal);
-    if (name === LEAKS) return leakRepairs(this.#plan, signal);
-    const { tally, leftOut, ...peer } = await exploreNamedByQemu(this.#plan.statesPerPoint, signal);
+    if (name === MATRIX) return [...(await qemuVerdicts(this.plan, signal))];
+    if (name === FINDINGS) return countFindings(this.plan, signal);
+    if (name === LEAKS) return leakRepairs(this.plan, signal);
+    const { tally, leftOut, ...peer } = await exploreNamedByQemu(this.plan.statesPerPoint, signal);
     const named = leftOut.map(({ workload, reason }) => ({ workload: { name: workload.name }, reason }));
     // Recordings are large, and no page shows them.
     const examples = Object.entries(tally.examples).map(([kind, found]) => [kind, { ...found, subject: null }]);

@@ -5,8 +5,10 @@ import path from 'node:path';
 import yargs from 'yargs';
 import { findPolicy, policyNames, Qcow2Error } from '../../../engine/index.ts';
 import { describeFailure, EXIT_CODES, UsageError } from '../../console/errors.ts';
+import { costLine, diskWords, sharedMs } from '../../console/expected-cost.ts';
 import { Interruption } from '../../console/interruption.ts';
 import { killLoop, SoakFinding, type SoakTotals } from './kill-loop.ts';
+import { BLOCK_BYTES, BLOCK_COUNT } from './soak-request.ts';
 
 const options = yargs(process.argv.slice(2))
   .scriptName('soak')
@@ -23,6 +25,7 @@ const options = yargs(process.argv.slice(2))
     default: os.tmpdir(),
     describe: 'directory for the image, which is removed afterwards',
   })
+  .option('quiet', { type: 'boolean', alias: 'q', default: false, describe: 'no progress on stderr' })
   .strict()
   .fail((message, error) => fail(error ?? new UsageError(message)))
   .parseSync();
@@ -40,9 +43,22 @@ function outcome({ kills, requests, flushes, maxLeaks, reusedBlocks }: SoakTotal
   return `${done}; ${times} held another block's data: a discarded cluster was reused before its discard was durable (docs/safety.md); nothing else flushed was lost, ${leaks}`;
 }
 
+/** Of one core of a server processor, 20 kills: 8.8 seconds; what the disk waits for its syncs comes on top. */
+const MS_PER_KILL = 450;
+
+function soakCost(kills: number, dir: string): string {
+  // Once the disk, and as much again for tables and leaked clusters.
+  const disk = diskWords(2 * BLOCK_BYTES * BLOCK_COUNT, dir);
+  return costLine({
+    ms: sharedMs(kills, MS_PER_KILL, 1),
+    work: `${kills} kills at ${MS_PER_KILL} ms, and the syncs of the disk`,
+    disk,
+  });
+}
+
 /** Returns the exit code. */
 async function soak(): Promise<number> {
-  const { kills, seed, policy, clients } = options;
+  const { kills, seed, policy, clients, quiet } = options;
   if (!Number.isSafeInteger(kills) || kills < 1) throw new UsageError(`--kills ${kills}: not a whole number from 1 on`);
   if (!Number.isSafeInteger(seed)) throw new UsageError(`--seed ${seed}: not a whole number`);
   if (!Number.isSafeInteger(clients) || clients < 0 || clients > 64)
@@ -53,6 +69,7 @@ async function soak(): Promise<number> {
   const imagePath = path.join(folder, 'soak.qcow2');
   const interruption = new Interruption();
   let keep = false;
+  if (!quiet) console.error(soakCost(kills, options.dir));
   try {
     const totals = await killLoop({
       imagePath,
@@ -62,11 +79,11 @@ async function soak(): Promise<number> {
       clients,
       signal: interruption.signal,
       onKill: (kill, { requests, flushes }) => {
-        if (process.stderr.isTTY)
+        if (process.stderr.isTTY && !quiet)
           process.stderr.write(`\r${kill} of ${kills} kills, ${requests} requests, ${flushes} flushes`);
       },
     });
-    if (process.stderr.isTTY) process.stderr.write('\n');
+    if (process.stderr.isTTY && !quiet) process.stderr.write('\n');
     console.log(`${policy}, seed ${seed}: ${outcome(totals)}`);
     return interruption.exitCode ?? (totals.reusedBlocks > 0 ? EXIT_CODES.finding : EXIT_CODES.ok);
   } catch (error) {
