@@ -185,11 +185,12 @@ function greet(descriptor: number): string | null {
   }
 }
 
-function send(descriptor: number, ...parts: readonly Uint8Array[]): void {
-  let left = parts.filter(({ length }) => length > 0);
+function send(descriptor: number, ...all: readonly Uint8Array[]): void {
+  let left = all.filter(({ length }) => length > 0);
   try {
     while (left.length > 0) {
-      let sent = fs.writevSync(descriptor, left);
+      const parts = left;
+      let sent = uninterrupted(() => fs.writevSync(descriptor, parts));
       while (left.length > 0 && sent >= left[0]!.length) {
         sent -= left[0]!.length;
         left = left.slice(1);
@@ -211,12 +212,23 @@ function receiveInto(descriptor: number, into: Uint8Array): void {
   for (let done = 0; done < into.length; ) {
     let count: number;
     try {
-      count = fs.readSync(descriptor, into, done, into.length - done, null);
+      count = uninterrupted(() => fs.readSync(descriptor, into, done, into.length - done, null));
     } catch (error) {
       throw gone(error);
     }
     if (count === 0) throw new Qcow2Error('IO', 'the server closed the connection');
     done += count;
+  }
+}
+
+/** A call with a time limit is not resumed by the system after a signal, such as that of a child that has ended. */
+function uninterrupted(call: () => number): number {
+  for (;;) {
+    try {
+      return call();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EINTR') throw error;
+    }
   }
 }
 

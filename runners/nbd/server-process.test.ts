@@ -1,6 +1,6 @@
 /** Commands that do not do what a server must: one line says so, and no process and no file is left. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -54,6 +54,25 @@ test('a command that never listens, and one that ends, are refused in one line',
       message: '--engine x: it ended before it listened on {socket} (exit code 7): no such thing',
     });
     await assert.rejects(start('qemu-nbd -r -k {socket} -f raw {image:raw}'), /it serves the image read-only/);
+  }));
+
+test('signals while an answer is awaited do not end the session', () =>
+  inFolder(async (folder, imagePath) => {
+    const command = `nbdkit -f -U {socket} --filter=delay file {image:raw} delay-write=300ms # ${mark(folder)}`;
+    const session = await NbdSession.open({ name: 'x', command, imagePath, traced: false });
+    const heard = () => {};
+    process.on('SIGWINCH', heard);
+    const signals = spawn('sh', ['-c', `while kill -WINCH ${process.pid}; do sleep 0.02; done`]);
+    try {
+      const request = { op: 'write', offset: 0, length: 512 } as const;
+      await session.execute([{ request, bytes: new Uint8Array(512).fill(7) }], () => {});
+      await session.end();
+      assert.equal(fs.readFileSync(imagePath)[511], 7);
+    } finally {
+      signals.kill('SIGKILL');
+      await session.kill();
+      process.off('SIGWINCH', heard);
+    }
   }));
 
 test('a server that dies in the middle is an error of the request', () =>
