@@ -24,7 +24,7 @@ export function bytesOf(run: HistoryRun, place: Place, path: string): Figure {
   return counter(run, place, path, formatBytes);
 }
 
-/** Times that the program stood and waited: syncs, and writes that are durable on return. `of`: the request, or all. */
+/** Times that the program blocked on the device: syncs, and writes that are durable on return. `of`: the request, or all. */
 export function waits(run: HistoryRun, place: Place, of?: string): Figure {
   const prefix = of === undefined ? '' : `byRequest.${of}.`;
   return sum(counter(run, place, `${prefix}fsyncs`), counter(run, place, `${prefix}odsyncWrites`));

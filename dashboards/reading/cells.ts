@@ -111,7 +111,7 @@ export function comparedCells(record: RunRecord): ComparedCell[] {
   });
 }
 
-/** Times that a program stood and waited for the device: syncs, and writes that are durable on return. */
+/** Times that a program blocked on the device: syncs, and writes that are durable on return. */
 export function waitsOf(exact: ExactCounters): number {
   return exact.fsyncs + exact.odsyncWrites;
 }
