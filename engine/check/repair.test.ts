@@ -189,6 +189,16 @@ test('only what the options name is repaired', () => {
   assert.deepEqual(left({ leaks: false, refcounts: false }), [1, 1, 0]);
 });
 
+test('flags that are wrong where all counts are right follow with the leaks, though none is there', () => {
+  const bytes = makeImage('cluster_size=512');
+  const view = new DataView(bytes.buffer);
+  const { l1 } = tablesOf(view);
+  view.setUint8(l1, view.getUint8(l1) ^ 0x80);
+  const left = (options: object) => repairImage(new MemoryFile('disk', bytes), options).after.copiedErrors;
+  assert.equal(left({ leaks: false, refcounts: false, copied: false }), 1);
+  assert.equal(left({ refcounts: false, copied: false }), 0);
+});
+
 test('leaks stay while a pointer cannot be followed: what looks leaked may be data behind it', () => {
   const bytes = makeImage('cluster_size=512');
   const view = new DataView(bytes.buffer);

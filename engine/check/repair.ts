@@ -27,7 +27,7 @@ import { repairSnapshotTable } from './snapshot-repair.ts';
 export interface RepairOptions {
   /**
    * Lower refcounts above the references; not done while a pointer in the image cannot be followed. The COPIED flags follow when
-   * all counts are right then.
+   * all counts are right then, or were before.
    */
   readonly leaks?: boolean;
   /** Raise refcounts below the references; extends a file that was cut off at its end, and replaces entries where nothing is lost. */
@@ -99,10 +99,9 @@ function repairInPlace(
     wasRebuilt = raiseRefcounts(file, examined, leaks);
     examineAgain();
   }
-  const lowered = leaks && examined.report.leaks > 0 && lowerRefcounts(file, examined);
-  if (lowered) examineAgain();
-  // A count that was lowered to 1 makes its clear flag an error; where the counts are right now, the flags follow.
-  if (copied || (lowered && countsAreRight(examined.report))) {
+  if (leaks && examined.report.leaks > 0 && lowerRefcounts(file, examined)) examineAgain();
+  // A count that was lowered to 1 makes its clear flag an error; where the counts are right, now or all along, the flags follow.
+  if (copied || (leaks && countsAreRight(examined.report))) {
     const changed = changeCopiedFlags(file, examined, 'match');
     if (changed > 0) examineAgain();
     copiedChanged += changed;
