@@ -57,7 +57,7 @@ suite('the flame graph in Chromium', { concurrency: false }, () => {
     await close();
   });
 
-  test('zoom and policy by keyboard; the ten dearest functions as a table', async () => {
+  test('zoom and policy by keyboard; the ten costliest functions as a table', async () => {
     const { page, complaints, close } = await openFile(browser, reportFile);
     const whole = await looks(page, 'cpu-flame');
     await page.locator('#cpu-flame').getByRole('button', { name: 'Zoom in' }).focus();

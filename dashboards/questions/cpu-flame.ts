@@ -74,7 +74,7 @@ const COLOR = {
 const ZOOMED = { domain: { param: 'brush' }, nice: false } as const;
 const DEPTH = { field: 'depth', type: 'ordinal', sort: 'descending', title: null, axis: null } as const;
 
-/** The dearest functions, which the chart shows once for each path to them. */
+/** The costliest functions, which the chart shows once for each path to them. */
 function tableOf(profiled: readonly Profiled[]): DataTable {
   return {
     caption: 'The ten functions with the most time of their own, over all call paths',
@@ -99,10 +99,10 @@ function tableOf(profiled: readonly Profiled[]): DataTable {
 
 function sentence({ cell, stacks: { functions, totalNs } }: Profiled): string {
   const sampled = `${cell}: ${formatDuration(totalNs)} sampled`;
-  const [dearest] = functions;
-  if (dearest === undefined) return `${sampled}.`;
-  const { name, place, part, selfNs } = dearest;
-  return `${sampled}; the dearest function is ${name} (${place === '' ? part : place}), with ${formatShare(selfNs / totalNs)} in itself.`;
+  const [costliest] = functions;
+  if (costliest === undefined) return `${sampled}.`;
+  const { name, place, part, selfNs } = costliest;
+  return `${sampled}; the costliest function is ${name} (${place === '' ? part : place}), with ${formatShare(selfNs / totalNs)} in itself.`;
 }
 
 export const cpuFlame: Question = {

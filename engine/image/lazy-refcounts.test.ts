@@ -122,7 +122,7 @@ test('what ten flushed writes cost, by policy', () => {
   }
 });
 
-test('after a kill the refcounts are as far behind as those of QEMU', () => {
+test('after a kill the refcounts lag as far as those of QEMU', () => {
   const uncounted = (killed: Uint8Array) => {
     const { isDirty, findings } = checkImage(new MemoryFile('killed', killed));
     assert.ok(isDirty);

@@ -141,7 +141,7 @@ test('a recorded conversation is a workload', { skip: without('qemu-io') }, () =
 /** Commits of each client: each a write of 4 KiB into a fresh cluster, and a flush. */
 const COMMITS = 80;
 
-/** A busy machine lets clients come late to a sync, and only ever raises the counts: the lowest of so many tries is asserted. */
+/** A busy machine lets clients come late to a sync, and only ever raises the counts: the lowest count of a few tries is asserted. */
 const TRIES = 3;
 
 test('syncs are shared: at most 1.25 a flush and number of clients; --stats counts those that strace sees', {

@@ -84,7 +84,7 @@ test('a function that calls itself is a frame at each depth, and counts once in 
   );
 });
 
-test('the same function from two callers is two frames and one of the dearest; two nodes of one path are one frame', () => {
+test('the same function from two callers is two frames and one of the costliest; two nodes of one path are one frame', () => {
   const { frames, functions } = folded(
     [
       { id: 1, name: '(root)', children: [2, 3] },

@@ -133,7 +133,7 @@ function drawnFrames(top: Frame): CpuStacks['frames'] {
   return frames;
 }
 
-function dearestFunctions(top: Frame): CpuStacks['functions'] {
+function costliestFunctions(top: Frame): CpuStacks['functions'] {
   const found = new Map<string, Place & { selfUs: number; totalUs: number }>();
   const onPath = new Set<string>();
   const visit = (frame: Frame): void => {
@@ -155,8 +155,8 @@ function dearestFunctions(top: Frame): CpuStacks['functions'] {
     .map(({ selfUs, totalUs, ...place }) => ({ ...place, selfNs: ns(selfUs), totalNs: ns(totalUs) }));
 }
 
-/** Call paths and the dearest functions of a profile; files are named from `root`, the folder of the program that was profiled. */
+/** Call paths and the costliest functions of a profile; files are named from `root`, the folder of the program that was profiled. */
 export function foldProfile(profile: CpuProfile, root: string): CpuStacks {
   const top = treeOf(profile, root);
-  return { totalNs: ns(top.totalUs), frames: drawnFrames(top), functions: dearestFunctions(top) };
+  return { totalNs: ns(top.totalUs), frames: drawnFrames(top), functions: costliestFunctions(top) };
 }

@@ -63,7 +63,7 @@ test('the disk of the images becomes full: one line, exit code 2, the rounds bef
   assert.ok(roundsOf(record).length >= 2 && record.cells[0]!.exact !== null);
 });
 
-test('the disk of the store becomes full: one line, every sample before it is kept, and --resume goes on', async (context) => {
+test('the disk of the store becomes full: one line, every sample before it is kept, and --resume continues', async (context) => {
   const outcome = await onSmallTmpfs(folder, 'size=2m', async (mountPoint) => {
     const store = path.join(mountPoint, 'runs');
     const words = bench({ out: store }, '--json', '--resume');
