@@ -67,7 +67,7 @@ async function suffer(fleet: TestFleet, misfortune: Misfortune, dir: string, had
     await sleep(300);
     await fleet.server.start();
   } else if (misfortune === 'database is silent') {
-    const wake = silence(fleet);
+    const wake = await silence(fleet);
     await sleep(1000);
     wake();
   } else if (misfortune === 'disk is full') {
@@ -81,15 +81,22 @@ async function suffer(fleet: TestFleet, misfortune: Misfortune, dir: string, had
   await fleet.leasesRunOut();
 }
 
-/** Stops what answers the fleet's connections, as a network that loses every packet; gives what lets them answer again. */
-function silence(fleet: TestFleet): () => void {
-  const backends = execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' })
+/** What answers the fleet's connections. */
+const backends = (fleet: TestFleet): number[] =>
+  execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' })
     .split('\n')
     .filter((line) => line.includes(`postgres: ${fleet.userAndDatabase} `))
     .map((line) => Number.parseInt(line, 10));
-  assert.ok(backends.length > 0, 'nobody is connected');
+
+/**
+ * Stops what answers the fleet's connections, as a network that loses every packet; gives what lets them answer again. A worker that takes
+ * up samples of an earlier one may not have connected yet: it is waited for.
+ */
+async function silence(fleet: TestFleet): Promise<() => void> {
+  let stopped: number[] = [];
+  await until(() => (stopped = backends(fleet)).length > 0);
   const signal = (name: NodeJS.Signals) => {
-    for (const pid of backends) {
+    for (const pid of stopped) {
       try {
         process.kill(pid, name);
       } catch {
