@@ -2,7 +2,7 @@
  * A gate for CI: fails when a policy needs more syncs than a committed file says. Counts are exact, so that one round on any
  * runner is enough.
  *
- *     cowbench bench --workload install-burst --data 4M --rounds 1 --json > run.json
+ *     cowbench bench --workload install-burst --data 4M --rounds 0 --json > run.json
  *     node examples/ci-gate.ts run.json syncs.json
  */
 import fs from 'node:fs';

@@ -23,7 +23,11 @@ export const bench: CommandModule<object, BenchOptions> = {
     withBenchOptions(yargs)
       .example('$0 bench', 'a recorded Debian installation under all policies')
       .example('$0 bench -w install --guest-flush none', 'the same without guest flushes')
-      .example('$0 bench -w install-burst --data 32M --rounds 3', 'a synthetic workload, three rounds')
+      .example('$0 bench --rounds 0', 'counts only, which are exact after one round')
+      .example(
+        '$0 bench -w install-burst --data 32M --rounds 3',
+        'a synthetic workload, three rounds after the warm-up',
+      )
       .example('$0 bench -w trace:disk.iolog.gz --dir /mnt/ssd --json', 'your own fio iolog, on your own disk')
       .example('$0 bench --stage all --cache writeback,writethrough', 'every stage of history in both modes')
       .example(

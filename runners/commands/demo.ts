@@ -8,7 +8,7 @@ import { planOf } from '../measure/plan/plan-options.ts';
 import { benchPlans } from './bench.ts';
 
 /** Small enough for about ten seconds on an ordinary disk, large enough that the policies differ. */
-const RUN = 'bench --workload install-burst --data 2M --rounds 2 --quiet';
+const RUN = 'bench --workload install-burst --data 2M --rounds 1 --quiet';
 
 interface DemoOptions {
   readonly open: boolean;

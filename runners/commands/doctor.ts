@@ -30,7 +30,7 @@ export const doctor: CommandModule<object, BenchOptions> = {
   describe: 'watch event loop, memory and CPU of a replay with Clinic Doctor; the report links its pages',
   builder: (yargs) =>
     withBenchOptions(yargs, REFUSED)
-      .default({ rounds: '1', policy: 'writeback' })
+      .default({ rounds: '0', policy: 'writeback' })
       .example('$0 doctor --workload install', 'the recorded installation; runs under 300 ms are too short'),
   handler: async (options) => {
     requireDoctor();

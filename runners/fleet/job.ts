@@ -85,7 +85,7 @@ const BenchJobPlan = z.strictObject({
   }),
   cells: z.array(Cell).min(1).max(1000),
   baselines: z.array(count.nullable()).max(1000),
-  rounds: z.union([z.int().min(1).max(10_000), z.strictObject({ timeBudgetMs: z.int().min(1).max(86_400_000) })]),
+  rounds: z.union([z.int().min(1).max(10_001), z.strictObject({ timeBudgetMs: z.int().min(1).max(86_400_000) })]),
   pace: word.nullable(),
   crash: z.enum(['quick', 'short', 'none']),
 });

@@ -57,7 +57,7 @@ export function smallBench(
   const options = {
     workload: 'install-burst',
     data: '2M',
-    rounds: '1',
+    rounds: '0',
     dir: images,
     out: path.join(folder, 'runs'),
     ...own,

@@ -19,7 +19,11 @@ const OPTIONS = {
   full: { type: 'boolean', describe: 'the whole recorded installation and large snapshots: hours on an ordinary disk' },
   quick: { type: 'boolean', describe: 'very small, for a first look', conflicts: 'full' },
   part: { ...value('NAME,…'), describe: 'only these parts (an unknown name lists them)' },
-  rounds: { ...value('N'), default: '1', describe: 'number of rounds per configuration; counts are exact after one' },
+  rounds: {
+    ...value('N'),
+    default: '0',
+    describe: 'number of counted rounds per configuration, after one that warms up and gives all counts',
+  },
   seed: { ...value('N'), default: '1', describe: 'seed for guest data and synthetic workloads' },
   micro: {
     type: 'boolean',
@@ -51,7 +55,7 @@ export function outFolder({ out }: HistoryOptions): string {
 export function historyPlan(options: HistoryOptions, words: readonly string[]): HistoryPlan {
   const size: HistorySize = options.full === true ? 'full' : options.quick === true ? 'quick' : 'usual';
   const common = {
-    rounds: String(integer('rounds', text('rounds', options.rounds), 1, 20)),
+    rounds: String(integer('rounds', text('rounds', options.rounds), 0, 20)),
     seed: String(integer('seed', text('seed', options.seed), 0)),
     out: path.join(outFolder(options), 'runs'),
     ...(options.dir !== undefined && { dir: text('dir', options.dir) }),

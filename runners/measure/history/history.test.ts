@@ -159,11 +159,12 @@ for (const [options, message] of REFUSED) {
 test('values that make no sense are refused by the name of their option', () => {
   const refuse = (option: string, value: string) =>
     assert.throws(
-      () => historyPlan({ rounds: '1', seed: '1', [option]: value }, []),
+      () => historyPlan({ rounds: '0', seed: '1', [option]: value }, []),
       new RegExp(`^UsageError: --${option}`),
     );
   refuse('part', 'snapshots');
-  refuse('rounds', '0');
+  refuse('rounds', '-1');
+  refuse('rounds', '21');
   refuse('seed', 'x');
 });
 

@@ -105,7 +105,12 @@ const STORAGE = {
 } as const;
 
 const STOPPING = {
-  rounds: { ...value('N'), common, describe: 'number of measured rounds per policy', conflicts: 'time-budget' },
+  rounds: {
+    ...value('N'),
+    common,
+    describe: 'rounds after the one that warms up; 0: counts only',
+    conflicts: 'time-budget',
+  },
   'time-budget': {
     ...value('TIME'),
     common,
@@ -137,7 +142,7 @@ const OUTPUT = {
   },
   crash: {
     ...value('HOW'),
-    defaultDescription: 'short, none with --rounds 1 or 2',
+    defaultDescription: 'short, none with --rounds 0, 1 or 2',
     describe:
       'explore what a power cut does under each policy: short: at the start of this workload; quick: in many short sequences, too; none',
   },

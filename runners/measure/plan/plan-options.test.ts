@@ -43,6 +43,20 @@ test('without options: the installation; history, today and what is possible; tw
   assert.deepEqual(session.command, ['bench']);
 });
 
+test('N rounds are N that count: real storage is warmed up by one more, virtual time needs none, and 0 are counts only', () => {
+  const rounds = (count: string, ...words: string[]) => plan('--rounds', count, ...words).rounds;
+  assert.deepEqual(
+    ['0', '1', '3'].map((count) => rounds(count)),
+    [1, 2, 4],
+  );
+  const modelled = ['--device', 'model:nvme-plp'];
+  assert.deepEqual(
+    ['0', '1', '3'].map((count) => rounds(count, ...modelled)),
+    [1, 1, 3],
+  );
+  assert.equal(rounds('3', '--device', 'real,model:nvme-plp'), 4, 'both take the same rounds');
+});
+
 test('policies have aliases; stages alone choose their policies by the host cache mode', () => {
   const ids = (...words: string[]) => plan(...words).cells.map(({ id }) => id);
   assert.deepEqual(ids('--policy', 'wb,WT,s0'), ['writeback', 'writethrough', 'legacy']);
@@ -64,7 +78,7 @@ test('parameters of the workload come by --param or as options of their own', ()
 });
 
 test('values that make no sense are refused with the option named', () => {
-  refuses(/--rounds "0": expected an integer from 1/, '--rounds', '0');
+  refuses(/--rounds "-1": expected an integer from 0/, '--rounds=-1');
   refuses(/--limit "-1": expected an integer/, '--limit=-1');
   refuses(/--cluster-size "100": expected a power of two from 512 to 2M/, '--cluster-size', '100');
   refuses(/--guest-flush "every:0": expected recorded, none or every:N/, '--guest-flush', 'every:0');

@@ -48,6 +48,7 @@ export function planOf(options: BenchOptions, words: readonly string[]): BenchPl
     version,
     ...image
   } = parseImageOptions(options['image-option'] as OptionText | undefined);
+  const counted = text('rounds') === undefined ? null : integer('rounds', text('rounds')!, 0, 1_000_000_000);
   const plainImage = Object.keys(image.words).length === 0;
   const reserves = reservesNamed(text);
   const cells = planCells({
@@ -82,13 +83,11 @@ export function planOf(options: BenchOptions, words: readonly string[]): BenchPl
     },
     cells,
     baselines: againstFirst(cells),
-    rounds: count('rounds') ?? defaultRounds(cells, text('time-budget')),
+    rounds: counted === null ? defaultRounds(cells, text('time-budget')) : roundsFor(cells, counted),
     pace: text('pace') === undefined ? null : checkedPace(text('pace')!, cells),
     directory: path.resolve(text('dir') ?? defaultImagesDirectory()),
     crash:
-      text('crash') === undefined
-        ? defaultCrash(count('rounds'))
-        : oneOf('crash', text('crash')!, ['quick', 'short', 'none']),
+      text('crash') === undefined ? defaultCrash(counted) : oneOf('crash', text('crash')!, ['quick', 'short', 'none']),
     session: sessionOf(options, words),
   };
 }
@@ -151,7 +150,12 @@ function defaultRounds(cells: readonly PlannedCell[], timeBudget: string | undef
   return cells.some(isReal) ? { timeBudgetMs: DEFAULT_TIME_BUDGET_MS } : MODEL_ROUNDS;
 }
 
-/** A run of one or two rounds looks at counts, and is to be over at once. */
+/** `counted` rounds, and on real storage the one that warms up: 0 leaves that alone, which has the counts. Virtual time needs none. */
+function roundsFor(cells: readonly PlannedCell[], counted: number): number {
+  return cells.some(isReal) ? counted + 1 : Math.max(1, counted);
+}
+
+/** A run of at most two rounds looks at counts, and is to be over at once. */
 function defaultCrash(rounds: number | null): BenchPlan['crash'] {
   return rounds === null || rounds > 2 ? 'short' : 'none';
 }

@@ -74,7 +74,7 @@ export interface MeasuredPlan {
   readonly cells: readonly PlannedCell[];
   /** By cell. */
   readonly baselines: Baselines;
-  /** The number of rounds, or as many as fit. */
+  /** The number of rounds, with the one that warms up real storage, or as many as fit; 1: counts only. */
   readonly rounds: number | { readonly timeBudgetMs: number };
   /** See `sample/pace.ts`; null: closed loop. */
   readonly pace: string | null;

@@ -57,6 +57,8 @@ export class BenchRun {
   readonly #pacing: Pacing;
   readonly #jobs: SampleJobs;
   readonly #variants: readonly Variant[];
+  /** The first round warms up real storage; otherwise it is one like the others, or there is no other. */
+  readonly #warmsUp: boolean;
   readonly #startMs: number;
   #probe: StorageProbe | null = null;
   #firstRoundEndMs = 0;
@@ -74,6 +76,7 @@ export class BenchRun {
     this.#pacing = new Pacing(around.announcedRequests);
     this.#jobs = new SampleJobs(plan, () => this.#storageProbe());
     this.#variants = variantsOf(plan.baselines, plan.rounds !== 1 && plan.cells.every(isReal));
+    this.#warmsUp = plan.rounds !== 1 && plan.cells.some(isReal);
     this.#startMs = performance.now() - (record.measuringMs ?? 0);
   }
 
@@ -139,8 +142,7 @@ export class BenchRun {
 
   /** Probes the storage where times will be explained by it, and records what modelled devices are. */
   #describeDevices(): void {
-    const explains = this.#plan.rounds !== 1 && this.#plan.cells.some(isReal);
-    if (explains) this.#record.environment.storageCosts ??= fitStorageCosts(this.#storageProbe());
+    if (this.#warmsUp) this.#record.environment.storageCosts ??= fitStorageCosts(this.#storageProbe());
     for (const [index, cell] of this.#plan.cells.entries()) {
       const model = this.#jobs.modelOf(cell, this.#record.cells[index]!);
       if (model !== null) this.#record.cells[index]!.device.parameters = modelParameters(model);
@@ -271,8 +273,8 @@ export class BenchRun {
     const { cell } = position;
     const isControl = sample.control;
     this.#display.update({
-      round: sample.round + 1,
-      rounds,
+      round: sample.round + (this.#warmsUp ? 0 : 1),
+      rounds: rounds - (this.#warmsUp ? 1 : 0),
       cell,
       part,
       isControl,

@@ -13,7 +13,7 @@ before(() => {
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 test('--json prints the record and nothing else; it is valid, stored, and every cell is verified; no image is left', async () => {
-  const finished = await cowbench(...smallBench(folder, { rounds: '2' }, '--json', '--quiet', '--no-report'));
+  const finished = await cowbench(...smallBench(folder, { rounds: '1' }, '--json', '--quiet', '--no-report'));
   assert.deepEqual([finished.code, finished.stderr], [0, '']);
   const record = recordOf(finished);
   assert.equal(record.status, 'complete');
@@ -25,7 +25,11 @@ test('--json prints the record and nothing else; it is valid, stored, and every 
     assert.deepEqual([cell.verification.content, cell.verification.check], ['equal', 'clean'], cell.id);
     assert.equal(cell.verification.contentBytes, record.workload.diskSizeBytes);
     assert.equal(cell.deterministic, true, `${cell.id}: two rounds counted differently`);
-    assert.equal(cell.rounds.length, 2);
+    assert.deepEqual(
+      cell.rounds.map(({ traced }) => traced === true),
+      [true, false],
+      'the round that warms up, and the one that counts',
+    );
     assert.ok(cell.exact!.guest.writes > 0 && cell.exact!.guest.flushes > 0);
     assert.equal(cell.histograms.deviceSync!.count, cell.exact!.fsyncs, cell.id);
     assert.equal(cell.histograms.guestFlush!.count, cell.exact!.guest.flushes, cell.id);

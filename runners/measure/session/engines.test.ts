@@ -33,7 +33,7 @@ function qemuIsMissing(): boolean {
 
 test('qemu is a policy of the run: the same guest, verified the same way, on the same storage', async (context) => {
   if (qemuIsMissing() && !process.env.CI) return context.skip('NOT TESTED: qemu-io is not installed');
-  const record = recordOf(await cowbench(...small({ policy: 'writeback', engine: 'cowbench,qemu', rounds: '2' })));
+  const record = recordOf(await cowbench(...small({ policy: 'writeback', engine: 'cowbench,qemu', rounds: '1' })));
   const [own, installed] = record.cells;
   const name = `qemu ${askVersion('qemu-io', process.env.PATH)}`;
   assert.deepEqual([installed!.engine, installed!.policy.name, installed!.rounds.length], ['qemu', name, 2]);

@@ -38,6 +38,8 @@ test('B12: a line says where the run is, and that the baseline is measured again
     progressLine({ ...state, rounds: 3, part: 'verify', etaMs: 61_000 }),
     '1:01 left, round 1 of 3, writeback, verifying',
   );
+  const warmUp = { ...state, round: 0, rounds: 3, etaMs: null };
+  assert.equal(progressLine(warmUp), 'warm-up, writeback, request 12 of 50');
 });
 
 test('B11: work that is no sample is shown with its own progress, in a log at once', () => {

@@ -2,8 +2,9 @@
 
 /** One state of the run, for display. */
 export interface RunState {
+  /** From 1; 0: the one that warms up. */
   readonly round: number;
-  /** Rounds that the run is now expected to have. */
+  /** Rounds that the run is now expected to have, but for that one. */
   readonly rounds: number;
   readonly cell: string;
   readonly part: string;

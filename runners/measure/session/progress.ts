@@ -80,7 +80,8 @@ export function progressLine({
   const of = totalRequests === null ? '' : ` of ${totalRequests}`;
   const done = part === 'replay' ? `, request ${requests}${of}` : `, ${part === 'verify' ? 'verifying' : 'preparing'}`;
   const eta = etaMs === null ? '' : `${timeLeft(etaMs)} left, `;
-  return `${eta}round ${round}${rounds > 1 ? ` of ${rounds}` : ''}, ${cell}${isControl ? ' again, as the control' : ''}${done}`;
+  const position = round === 0 ? 'warm-up' : `round ${round}${rounds > 1 ? ` of ${rounds}` : ''}`;
+  return `${eta}${position}, ${cell}${isControl ? ' again, as the control' : ''}${done}`;
 }
 
 /** A part of the run without samples, in words. */
