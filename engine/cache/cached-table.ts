@@ -37,17 +37,14 @@ export class CachedTable {
   readonly slot: number;
   /** Where it lies in the file, bytes. */
   readonly offset: number;
-  /** Tells this stay from every other in the same cache; grows with each. */
-  readonly residency: number;
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly #owner: TableOwner;
 
-  constructor(owner: TableOwner, slot: number, offset: number, residency: number, memory: TableMemory) {
+  constructor(owner: TableOwner, slot: number, offset: number, memory: TableMemory) {
     this.#owner = owner;
     this.slot = slot;
     this.offset = offset;
-    this.residency = residency;
     this.bytes = memory.bytes;
     this.view = memory.view;
   }

@@ -22,7 +22,8 @@ export interface EntryStore {
   hitsOf(slot: number): number;
   setHits(slot: number, hits: number): void;
   pinsOf(slot: number): number;
-  addPins(slot: number, change: number): void;
+  /** Returns how many there are then. */
+  addPins(slot: number, change: number): number;
   /** Dirty bytes are [dirtyFrom, dirtyTo); an entry is clean when they are equal. */
   dirtyFrom(slot: number): number;
   dirtyTo(slot: number): number;
@@ -75,8 +76,8 @@ class PackedEntries implements EntryStore {
   pinsOf(slot: number): number {
     return this.#pins[slot]!;
   }
-  addPins(slot: number, change: number): void {
-    this.#pins[slot]! += change;
+  addPins(slot: number, change: number): number {
+    return (this.#pins[slot]! += change);
   }
   dirtyFrom(slot: number): number {
     return this.#dirtyFrom[slot]!;
@@ -143,8 +144,8 @@ class UnpackedEntries implements EntryStore {
   pinsOf(slot: number): number {
     return this.#entries[slot]!.pins;
   }
-  addPins(slot: number, change: number): void {
-    this.#entries[slot]!.pins += change;
+  addPins(slot: number, change: number): number {
+    return (this.#entries[slot]!.pins += change);
   }
   dirtyFrom(slot: number): number {
     return this.#entries[slot]!.dirtyFrom;

@@ -9,7 +9,7 @@ import type { EntryStore } from './entry-store.ts';
 export type Replacement = 'use-count' | 'aging' | 'lru';
 
 export interface VictimChooser {
-  /** A table was put into the slot, which was empty. */
+  /** A table was put into the slot, which was empty; it is pinned, which is its first use. */
   loaded(slot: number): void;
   /** The slot's table was asked for; it is pinned now. */
   used(slot: number): void;
@@ -25,20 +25,22 @@ export function createChooser(replacement: Replacement, entries: EntryStore): Vi
   return replacement === 'lru' ? new LeastRecentlyUsed(entries.capacity) : new ScanningChooser(replacement, entries);
 }
 
-/** Hits that a newly loaded table starts with, so that `aging` does not replace it at once. */
-const FIRST_HITS = { 'use-count': 0, aging: 32 } as const;
+/** Hits that a newly loaded table has with its first use, so that `aging` does not replace it at once. */
+const FIRST_HITS = { 'use-count': 1, aging: 33 } as const;
 
 class ScanningChooser implements VictimChooser {
   readonly #replacement: 'use-count' | 'aging';
+  readonly #firstHits: number;
   readonly #entries: EntryStore;
 
   constructor(replacement: 'use-count' | 'aging', entries: EntryStore) {
     this.#replacement = replacement;
+    this.#firstHits = FIRST_HITS[replacement];
     this.#entries = entries;
   }
 
   loaded(slot: number): void {
-    this.#entries.setHits(slot, FIRST_HITS[this.#replacement]);
+    this.#entries.setHits(slot, this.#firstHits);
   }
 
   used(slot: number): void {
@@ -81,7 +83,9 @@ class LeastRecentlyUsed implements VictimChooser {
     this.#previous = Int32Array.from({ length: capacity + 1 }, (_, slot) => (slot === 0 ? capacity : slot - 1));
   }
 
-  loaded(): void {}
+  loaded(slot: number): void {
+    this.#unlink(slot);
+  }
 
   used(slot: number): void {
     this.#unlink(slot);

@@ -60,12 +60,13 @@ export class TableCache implements TableOwner {
   #observers: readonly CacheObserver[] = [];
   /** Of {@link #observers}, by event those that receive it: most implement few. Looped over by index, for these are the hottest events. */
   #on = listenersOf([]);
+  #dirtying: Listeners['dirtying'] | null = null;
+  #released: Listeners['released'] | null = null;
   readonly #entries: EntryStore;
   readonly #victims: VictimChooser;
   /** By slot; of an empty slot, the table that was there last. */
   readonly #tables: (CachedTable | undefined)[];
   readonly #memories: (TableMemory | undefined)[];
-  #residencies = 0;
   readonly #clusterBytes: number;
 
   constructor(file: DurableFile, cleaner: TableCleaner, options: TableCacheOptions) {
@@ -86,11 +87,15 @@ export class TableCache implements TableOwner {
   observe(observer: CacheObserver): void {
     this.#observers = [...this.#observers, observer];
     this.#on = listenersOf(this.#observers);
+    this.#dirtying = this.#on.dirtying.length > 0 ? this.#on.dirtying : null;
+    this.#released = this.#on.released.length > 0 ? this.#on.released : null;
   }
 
   unobserve(observer: CacheObserver): void {
     this.#observers = this.#observers.filter((other) => other !== observer);
     this.#on = listenersOf(this.#observers);
+    this.#dirtying = this.#on.dirtying.length > 0 ? this.#on.dirtying : null;
+    this.#released = this.#on.released.length > 0 ? this.#on.released : null;
   }
 
   /**
@@ -105,8 +110,9 @@ export class TableCache implements TableOwner {
     }
     this.#refuseOutside(offset);
     const slot = this.#vacate();
-    this.#file.read(offset, this.#memoryOf(slot).bytes, this.kind);
-    return this.#occupy(slot, offset);
+    const memory = this.#memoryOf(slot);
+    this.#file.read(offset, memory.bytes, this.kind);
+    return this.#occupy(slot, offset, memory);
   }
 
   /** A slot for the table at `offset`, pinned, without reading: the caller fills it. Its bytes are undefined. */
@@ -120,29 +126,26 @@ export class TableCache implements TableOwner {
   /** Ends one pin. */
   release(table: CachedTable): void {
     this.unpin(table);
-    const { released } = this.#on;
+    const released = this.#released;
+    if (released === null) return;
     for (let index = 0; index < released.length; index++) released[index]!.released(table);
   }
 
   /** Ends one pin without telling anybody: for giving up after an error, when nothing may be written. */
   unpin({ slot }: CachedTable): void {
-    this.#entries.addPins(slot, -1);
-    const pins = this.#entries.pinsOf(slot);
+    const pins = this.#entries.addPins(slot, -1);
     invariant(pins >= 0, 'a table is released as often as it was pinned');
     if (pins === 0) this.#victims.unpinned(slot);
   }
 
   /** Bytes [from, to) of a pinned table are about to change; those of a new table may have. */
   markDirty(table: CachedTable, from: number, to: number): void {
+    if (this.#dirtying !== null) tellDirtying(this.#dirtying, table, from, to);
     const { slot } = table;
-    const { dirtying } = this.#on;
-    for (let index = 0; index < dirtying.length; index++) dirtying[index]!.dirtying(table, from, to);
-    const clean = !this.isDirty(slot);
-    this.#entries.setDirty(
-      slot,
-      clean ? from : Math.min(from, this.#entries.dirtyFrom(slot)),
-      clean ? to : Math.max(to, this.#entries.dirtyTo(slot)),
-    );
+    const oldFrom = this.#entries.dirtyFrom(slot);
+    const oldTo = this.#entries.dirtyTo(slot);
+    const clean = oldTo <= oldFrom;
+    this.#entries.setDirty(slot, clean ? from : Math.min(from, oldFrom), clean ? to : Math.max(to, oldTo));
   }
 
   /** The tables that are here, by slot. */
@@ -225,14 +228,14 @@ export class TableCache implements TableOwner {
   #empty(slot: number): void {
     invariant(!this.isDirty(slot), 'only clean tables are forgotten');
     invariant(this.#entries.pinsOf(slot) === 0, 'only unpinned tables are forgotten');
-    if (this.#entries.offsetOf(slot) !== 0) this.#leave(slot);
+    if (this.#entries.offsetOf(slot) !== 0) this.#leave(this.#tableIn(slot));
     this.#victims.emptied(slot);
   }
 
-  #leave(slot: number): void {
-    const table = this.#tableIn(slot);
-    for (const observer of this.#on.leaving) observer.leaving(table);
-    this.#entries.setOffset(slot, 0);
+  #leave(table: CachedTable): void {
+    const { leaving } = this.#on;
+    for (let index = 0; index < leaving.length; index++) leaving[index]!.leaving(table);
+    this.#entries.setOffset(table.slot, 0);
   }
 
   /** A table reaches the file before a pointer to it does, so one that is neither here nor there never was. */
@@ -250,11 +253,13 @@ export class TableCache implements TableOwner {
     return this.#tableIn(slot);
   }
 
-  #occupy(slot: number, offset: number): CachedTable {
+  #occupy(slot: number, offset: number, memory = this.#memoryOf(slot)): CachedTable {
     this.#entries.setOffset(slot, offset);
-    this.#tables[slot] = new CachedTable(this, slot, offset, ++this.#residencies, this.#memoryOf(slot));
+    const table = new CachedTable(this, slot, offset, memory);
+    this.#tables[slot] = table;
     this.#victims.loaded(slot);
-    return this.#pin(slot);
+    this.#entries.addPins(slot, 1);
+    return table;
   }
 
   /** Empties the slot of a victim and returns it. */
@@ -264,9 +269,10 @@ export class TableCache implements TableOwner {
     if (this.#entries.offsetOf(slot) !== 0) {
       this.counts.evictions++;
       if (this.isDirty(slot)) this.counts.dirtyEvictions++;
-      this.#cleaner.clean(this.#tableIn(slot));
+      const table = this.#tableIn(slot);
+      this.#cleaner.clean(table);
       invariant(!this.isDirty(slot), 'an evicted table is clean');
-      this.#leave(slot);
+      this.#leave(table);
     }
     return slot;
   }
@@ -299,4 +305,8 @@ function listenersOf(observers: readonly CacheObserver[]): Listeners {
     discarded: to('discarded'),
     released: to('released'),
   };
+}
+
+function tellDirtying(observers: Listeners['dirtying'], table: CachedTable, from: number, to: number): void {
+  for (let index = 0; index < observers.length; index++) observers[index]!.dirtying(table, from, to);
 }
