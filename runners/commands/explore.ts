@@ -1,7 +1,6 @@
 /** `cowbench explore`: millions of crash states of the policies that are recommended, in one record that `safety` shows. */
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
 import { textTable } from '../../dashboards/text/text-table.ts';
@@ -39,14 +38,14 @@ import { recordWorkload } from '../safety/states/record-workload.ts';
 import { FinishedParts } from '../shards/finished-parts.ts';
 import { checkedValue, mergePartFiles, requireKnownProgram, writePartFile } from '../shards/part-file.ts';
 import { type Shard, shardWords } from '../shards/shard.ts';
-import { requireDefaults, SHARD_OPTIONS, shardChoice } from '../shards/shard-options.ts';
+import { requireDefaults, SHARD_OPTIONS, shardChoice, THREADS_OPTION, threadsOf } from '../shards/shard-options.ts';
 
 const OPTIONS = {
   policy: { ...value('NAME,…'), alias: 'p', default: 'ordered,reserve', describe: 'policies' },
   states: { ...value('N'), default: '10000000', describe: 'crash states to judge, at least' },
   length: { ...value('N'), default: '4', describe: 'operations per sequence, 1 to 5; then come random workloads' },
   seed: { ...value('N'), default: '1', describe: 'seed for random workloads and samples' },
-  threads: { ...value('N'), describe: 'threads [default: one for each core]' },
+  threads: THREADS_OPTION,
   ...SHARD_OPTIONS,
   out: { ...value('FILE'), describe: `record to write [default: ${MANY_STATES_RECORD}]` },
   quiet: { type: 'boolean', alias: 'q', describe: 'no progress on stderr' },
@@ -84,7 +83,7 @@ export const explore: CommandModule<object, Options> = {
 
 async function exploreMany(options: Options): Promise<void> {
   const choice = shardChoice(options);
-  const threads = options.threads === undefined ? null : integer('threads', text(options, 'threads'), 1, 256);
+  const threads = threadsOf(options);
   const out = path.resolve(
     options.out === undefined ? path.join(PROJECT_ROOT, MANY_STATES_RECORD) : text(options, 'out'),
   );
@@ -135,7 +134,7 @@ function merged(files: readonly string[], options: Options, program: RunRecord['
 }
 
 interface Sitting {
-  readonly threads: number | null;
+  readonly threads: number;
   readonly shard: Shard | null;
   readonly quiet: boolean;
   /** The file of the result; finished parts lie next to it. */
@@ -150,11 +149,11 @@ async function judgeAll(
 ): Promise<boolean> {
   const wanted = shard === null ? goal : shareOfGoal(goal, shard);
   const interruption = new Interruption();
-  if (!quiet) console.error(exploreCost(wanted, threads ?? os.availableParallelism(), out));
+  if (!quiet) console.error(exploreCost(wanted, threads, out));
   const progress = new WorkProgress(wanted, 'states', quiet);
   try {
     await judgeManyStates(scope, goal, finished, {
-      ...(threads !== null && { threads }),
+      threads,
       ...(shard !== null && { shard }),
       signal: interruption.signal,
       onStates: (states, resumed) => progress.reached(Math.min(states, wanted), Math.min(resumed, wanted)),

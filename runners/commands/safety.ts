@@ -1,7 +1,6 @@
 /** `cowbench safety`: explores every policy and writes `docs/safety.md`, the record that is published. */
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
 import { KiB } from '../../engine/index.ts';
@@ -24,7 +23,7 @@ import { type SafetyResults, SafetyWork } from '../safety/record/safety-record.t
 import { FinishedParts } from '../shards/finished-parts.ts';
 import { checkedValue, mergePartFiles, requireKnownProgram, writePartFile } from '../shards/part-file.ts';
 import { type Shard, shardWords, shareOf } from '../shards/shard.ts';
-import { requireDefaults, SHARD_OPTIONS, shardChoice } from '../shards/shard-options.ts';
+import { requireDefaults, SHARD_OPTIONS, shardChoice, THREADS_OPTION, threadsOf } from '../shards/shard-options.ts';
 
 const KIND = 'safety';
 /** What a finished part takes on disk: one sixtieth of the default, 42 parts, took 47 177 bytes. */
@@ -34,6 +33,7 @@ const DEFAULT_PAGE = 'docs/safety.md';
 const OPTIONS = {
   ...SAFETY_PLAN_OPTIONS,
   ...SHARD_OPTIONS,
+  threads: THREADS_OPTION,
   out: { ...value('FILE'), describe: `page to write [default: ${DEFAULT_PAGE}]` },
   quiet: { type: 'boolean', alias: 'q', describe: 'no progress on stderr' },
 } as const;
@@ -56,6 +56,7 @@ export const safety: CommandModule<object, Options> = {
 
 async function writeSafety(options: Options): Promise<void> {
   const choice = shardChoice(options);
+  const threads = threadsOf(options);
   const out = path.resolve(options.out === undefined ? path.join(RESULTS_ROOT, DEFAULT_PAGE) : text(options, 'out'));
   requireWritable(out);
   const source = describeSource();
@@ -66,7 +67,7 @@ async function writeSafety(options: Options): Promise<void> {
   const plan = safetyPlanOf(options);
   const work = new SafetyWork(plan);
   const shard = choice.kind === 'shard' ? choice.shard : null;
-  const finished = await runAll(work, { plan, source, shard, out, isQuiet: options.quiet === true });
+  const finished = await runAll(work, { plan, source, shard, out, threads, isQuiet: options.quiet === true });
   if (finished === null) return;
   if (shard === null)
     writePage(
@@ -87,23 +88,25 @@ interface Sitting {
   /** Null: all of it. */
   readonly shard: Shard | null;
   readonly out: string;
+  readonly threads: number;
   readonly isQuiet: boolean;
 }
 
 /** Does what is not finished yet; null when it was interrupted, and then the exit code is set. */
-async function runAll(work: SafetyWork, { plan, source, shard, out, isQuiet }: Sitting): Promise<FinishedParts | null> {
+async function runAll(work: SafetyWork, sitting: Sitting): Promise<FinishedParts | null> {
+  const { plan, source, shard, out, threads, isQuiet } = sitting;
   // Parts of a program that is not known are never those of this one.
   const program = source.problem === undefined ? source : { ...source, run: randomUUID() };
   const key = { source: program, plan, ...(shard !== null && { shard: shardWords(shard) }) };
   const finished = new FinishedParts(`${out}.parts.tmp`, key);
   if (finished.count > 0) console.error(`resuming: ${finished.count} parts are finished`);
   const mine = shard === null ? new Set(work.names) : shareOf(work.names, shard);
-  if (!isQuiet) console.error(safetyCost(work, mine, finished, out));
+  if (!isQuiet) console.error(safetyCost(work, mine, finished, sitting));
   const interruption = new Interruption();
   const progress = new WorkProgress(mine.size, 'parts', isQuiet);
   const onPart = (wasFinished: boolean) => (wasFinished ? progress.skip(1) : progress.next());
   try {
-    await work.run(finished, mine, onPart, interruption.signal);
+    await work.run({ finished, mine, onPart, signal: interruption.signal, threads });
   } finally {
     progress.end();
     interruption.release();
@@ -114,10 +117,14 @@ async function runAll(work: SafetyWork, { plan, source, shard, out, isQuiet }: S
   return null;
 }
 
-function safetyCost(work: SafetyWork, mine: ReadonlySet<string>, finished: FinishedParts, out: string): string {
+function safetyCost(
+  work: SafetyWork,
+  mine: ReadonlySet<string>,
+  finished: FinishedParts,
+  { out, threads }: Sitting,
+): string {
   const { length, clusterSizes } = work.plan;
   const open = [...mine].filter((name) => !finished.has(name)).length;
-  const threads = os.availableParallelism();
   const ms = sharedMs(expectedCoreMs(work.plan, work.names.length) * (open / work.names.length), 1, threads);
   const words = `${open} parts, sequences of up to ${length} operations on ${clusterSizes.length} cluster sizes, ${threads} threads`;
   return costLine({ ms, work: words, disk: diskWords(work.names.length * PART_BYTES, path.dirname(out)) });

@@ -13,6 +13,7 @@ import { describeEnvironment } from '../machine/environment.ts';
 import { describeSource } from '../machine/source.ts';
 import { RunLock } from '../measure/session/run-lock.ts';
 import { requireKnownProgram } from '../shards/part-file.ts';
+import { THREADS_OPTION, threadsOf } from '../shards/shard-options.ts';
 import { STORE_VARIABLE, storeAddress } from '../stores/connection.ts';
 import { openStore, storePlace } from '../stores/open-store.ts';
 
@@ -29,6 +30,10 @@ export const worker: CommandModule<object, Options> = {
       })
       .option('dir', { ...value('DIR'), demandOption: true, describe: 'folder for images and unfinished work' })
       .option('label', { ...value('LABEL,…'), describe: 'names of the disk under --dir; without one, no benchmarks' })
+      .option('threads', {
+        ...THREADS_OPTION,
+        describe: 'threads for explorations and fuzzing [default: one for each core]',
+      })
       .option('name', { ...value('NAME'), describe: 'name in the list of workers [default: made from the machine]' })
       .option('until-empty', { type: 'boolean', describe: 'end when nothing is queued' })
       .option('quiet', { type: 'boolean', alias: 'q', describe: 'say nothing on stderr' })
@@ -42,6 +47,7 @@ async function work(options: Options): Promise<void> {
   const address = storeAddress(storePlace(options.store));
   const directory = path.resolve(single('dir', options.dir as OptionText));
   requireFolder(directory);
+  const threads = threadsOf(options);
   const program = describeSource();
   requireKnownProgram(program);
   const labels = options.label === undefined ? [] : list('label', single('label', options.label as OptionText));
@@ -56,7 +62,7 @@ async function work(options: Options): Promise<void> {
       if (options.quiet !== true) console.error(line);
     };
     tell(`worker ${oneLine(name)} at ${address.name}`);
-    const settings = { name, labels, directory, program, untilEmpty: options['until-empty'] === true, tell };
+    const settings = { name, labels, directory, threads, program, untilEmpty: options['until-empty'] === true, tell };
     const done = await new FleetWorker(settings, queue, store, interruption.signal).run();
     console.log(`${done} ${done === 1 ? 'job' : 'jobs'} done`);
     if (interruption.exitCode !== null) process.exitCode = interruption.exitCode;

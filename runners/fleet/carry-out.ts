@@ -1,6 +1,5 @@
 /** Does one job, and keeps its result: to do it again, here or elsewhere, leaves the same. */
 import fs from 'node:fs';
-import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { UsageError } from '../console/errors.ts';
 import { comparisonPlan } from '../measure/commits/compare-plan.ts';
@@ -23,6 +22,8 @@ import type { Job } from './job.ts';
 export interface Workplace {
   /** Folder of the worker, on the disk that its benchmarks are about. */
   readonly directory: string;
+  /** That explorations and fuzzing may keep busy. */
+  readonly threads: number;
   keepPart(work: string, shard: number, document: string): Promise<void>;
   /** Keeps a run while it is measured. */
   readonly follower: RunFollower;
@@ -43,7 +44,8 @@ async function explore(job: JobOf<'safety'>, place: Workplace, signal: AbortSign
   const work = new SafetyWork(plan);
   const file = path.join(place.directory, `${name}-${shard.index}.parts.tmp`);
   const finished = new FinishedParts(file, { program, plan, shard });
-  await work.run(finished, shareOf(work.names, shard), () => {}, signal);
+  const { threads } = place;
+  await work.run({ finished, mine: shareOf(work.names, shard), onPart: () => {}, signal, threads });
   if (signal.aborted) return null;
   await place.keepPart(name, shard.index, partText(shard, { kind, program, plan }, finished.all));
   finished.remove();
@@ -54,7 +56,7 @@ async function fuzz(job: JobOf<'fuzz'>, place: Workplace, signal: AbortSignal): 
   const { kind, work: name, program, plan, shard } = job;
   const range = rangeOf(plan, shard);
   const directory = path.join(place.directory, 'fuzz-findings');
-  const run = { ...range, seed: plan.seed, jobs: availableParallelism(), directory, signal };
+  const run = { ...range, seed: plan.seed, jobs: place.threads, directory, signal };
   const result = await runFuzz(run);
   if (signal.aborted) return null;
   await place.keepPart(

@@ -16,6 +16,8 @@ export interface WorkerOptions {
   /** Of its disk: whose benchmarks it does; none: explorations only. */
   readonly labels: readonly string[];
   readonly directory: string;
+  /** For explorations and fuzzing. */
+  readonly threads: number;
   readonly program: Job['program'];
   /** End when there is nothing to do. */
   readonly untilEmpty: boolean;
@@ -131,8 +133,10 @@ export class FleetWorker {
   }
 
   #workplace(): Workplace {
+    const { directory, threads } = this.#options;
     return {
-      directory: this.#options.directory,
+      directory,
+      threads,
       follower: new StoreFollower(this.#store, this.#options.tell),
       keepPart: async (work, shard, document) => {
         await this.#patiently(() => this.#queue.keepPart(work, shard, document));

@@ -1,13 +1,23 @@
 /** The options of commands whose work can be done in shards. */
+import { availableParallelism } from 'node:os';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
-import { type OptionText, single } from '../console/option-values.ts';
+import { integer, type OptionText, single } from '../console/option-values.ts';
 import { type Shard, shardOf } from './shard.ts';
 
 export const SHARD_OPTIONS = {
   shard: { ...value('I/N'), describe: 'do one share of the work, number I of N; --out takes its result' },
   merge: { ...value('FILE…'), array: true, describe: 'put the results of all shards together instead' },
 } as const;
+
+/** Several processes on one machine each take some of its cores. */
+export const THREADS_OPTION = { ...value('N'), describe: 'threads [default: one for each core]' } as const;
+
+/** What `--threads` asks for. Throws UsageError. */
+export function threadsOf({ threads }: Readonly<Record<string, unknown>>): number {
+  if (threads === undefined) return availableParallelism();
+  return integer('threads', single('threads', threads as OptionText), 1, 256);
+}
 
 /** What `--shard` and `--merge` ask for: a share, the files to merge, or neither. Throws UsageError. */
 export type ShardChoice =

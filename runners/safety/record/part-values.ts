@@ -3,8 +3,12 @@ import { z } from 'zod';
 import type { BarrierNecessity } from '../explore/barrier-necessity.ts';
 import type { Tally } from '../explore/tally.ts';
 import { FINDING_CLASSES } from '../judge/state-verdict.ts';
+import { MECHANISM_MUTANTS } from '../mutants/mechanism-mutants.ts';
 import type { HuntResult } from '../mutants/mutant-hunt.ts';
+import { MUTANTS } from '../mutants/mutants.ts';
 import type { QemuExploration } from '../qemu/qemu-exploration.ts';
+
+const MUTANT_NAMES: ReadonlySet<string> = new Set([...MUTANTS, ...MECHANISM_MUTANTS].map(({ name }) => name));
 
 const count = z.int().nonnegative();
 const words = z
@@ -51,7 +55,7 @@ const kill = z.object({
 });
 
 const hunt = z.object({
-  mutant: words,
+  mutant: words.refine((name) => MUTANT_NAMES.has(name), 'no mutant of this program'),
   verdict: z.enum(['killed', 'present', 'equivalent', 'unexplained']),
   kill: kill.nullable(),
   why: words.nullable(),

@@ -47,8 +47,17 @@ export interface SafetyResults {
 /** The result of a part that is done, checked where it comes from elsewhere. */
 export type ReadPart = <Value>(name: string, schema: z.ZodType<Value>) => Value;
 
-/** Called for each part; `wasFinished`: before this sitting. */
-type OnPart = (wasFinished: boolean) => void;
+/** Which parts are done now, and how. */
+export interface SafetySitting {
+  /** What it has is not done again; gets the others. */
+  readonly finished: FinishedParts;
+  readonly mine: ReadonlySet<string>;
+  /** Called for each part; `wasFinished`: before this sitting. */
+  readonly onPart: (wasFinished: boolean) => void;
+  /** Ends it early. */
+  readonly signal: AbortSignal;
+  readonly threads: number;
+}
 
 /** Jobs of one kind for the threads of one module. */
 interface Chore {
@@ -87,9 +96,10 @@ export class SafetyWork {
     return [...this.#chores().flatMap(({ names }) => names), ...this.#whole];
   }
 
-  /** Does those parts of `mine` that `finished` does not have, and keeps them there; `signal` ends it early. */
-  async run(finished: FinishedParts, mine: ReadonlySet<string>, onPart: OnPart, signal: AbortSignal): Promise<void> {
-    for (const chore of this.#chores()) await carryOut(chore, finished, mine, onPart, signal);
+  /** Does those parts of `mine` that `finished` does not have, and keeps them there. */
+  async run(sitting: SafetySitting): Promise<void> {
+    const { finished, mine, onPart, signal } = sitting;
+    for (const chore of this.#chores()) await carryOut(chore, sitting);
     for (const name of this.#whole) {
       if (!mine.has(name)) continue;
       const wasFinished = finished.has(name);
@@ -153,16 +163,14 @@ function workOf(subject: CrashSubject, plan: SafetyPlan): SubjectWork {
 
 async function carryOut(
   { worker, names, jobs }: Chore,
-  finished: FinishedParts,
-  mine: ReadonlySet<string>,
-  onPart: OnPart,
-  signal: AbortSignal,
+  { finished, mine, onPart, signal, threads }: SafetySitting,
 ): Promise<void> {
   const wanted = [...jobs.keys()].filter((index) => mine.has(names[index]!));
   const open = wanted.filter((index) => !finished.has(names[index]!));
   for (const _ of wanted.slice(open.length)) onPart(true);
   const work = open.map((index) => jobs[index]!);
   await runInThreads<unknown, unknown>(new URL(worker, import.meta.url), work, {
+    threads,
     signal,
     onDone: (_, result, place) => {
       // It may be of a part of the work only.
