@@ -122,6 +122,11 @@ export class CountingFile extends Tap {
     this.#write(offset, from.length, kind);
   }
 
+  override sync(cause: SyncCause): void {
+    this.inner.sync(cause);
+    if (!this.ignoresSyncs) this.#sync(cause);
+  }
+
   protected override before(): void {}
 
   protected override after(operation: Operation, outcome: Outcome): void {

@@ -1,5 +1,5 @@
 /** Reports each operation of the layer below after it was done, with when it began and how long it took. */
-import type { BlockFile, TableKind } from '../io/block-file.ts';
+import type { BlockFile, SyncCause, TableKind } from '../io/block-file.ts';
 import { type Operation, type Outcome, Tap } from './tap.ts';
 
 /** Called for each completed operation; times in nanoseconds on the clock that the file was given. */
@@ -36,6 +36,13 @@ export class TimingFile extends Tap {
     this.inner.write(offset, from, kind);
     const durationNs = this.#nowNs() - startNs;
     this.#sink({ op: 'write', offset, bytes: from, kind }, startNs, durationNs);
+  }
+
+  override sync(cause: SyncCause): void {
+    const startNs = this.#nowNs();
+    this.inner.sync(cause);
+    const durationNs = this.#nowNs() - startNs;
+    if (!this.ignoresSyncs) this.#sink({ op: 'sync', cause }, startNs, durationNs);
   }
 
   protected override before(): void {
