@@ -23,6 +23,6 @@ test('the line names the sync that it reckons with, and the disk of one image', 
   const line = loadCost(PLAN, 1e6);
   assert.match(
     line,
-    /^expected: about \d+ s \(1 rounds of 1 servers, a sync takes 1000 µs\); up to 96 MiB in \/images$/,
+    /^expected: about \d+ s \(1 rounds of 1 servers, a sync takes 1000 µs\); up to 160 MiB in \/images$/,
   );
 });

@@ -12,14 +12,14 @@ const FIO_MS = 300;
 const FILLED_BYTES_PER_MS = (200 * MiB) / 1000;
 /** What a policy of ours syncs for a commit to a fresh cluster: once before the mapping and once after it; clients share both. */
 const SYNCS_PER_COMMIT = 2;
-/** Small requests at random, in order, in plain jobs: two of four are timed. */
-const [PLAIN_JOBS, TIMED_JOBS] = [4, 2];
+/** Those without flushes, the warm-up included: two are timed, three write or read as much as `--size` says. */
+const [PLAIN_JOBS, TIMED_JOBS, FILLING_JOBS] = [5, 2, 3];
 
 /** `syncNs`: a sync in the folder of the images; null: not known, and counted as nothing. */
 export function expectedLoadMs(plan: LoadPlan, syncNs: number | null): number {
   const { servers, clients, commits, milliseconds, filledBytes, rounds } = plan;
   const commitMs = clients.length * (FIO_MS + (commits * SYNCS_PER_COMMIT * (syncNs ?? 0)) / 1e6);
-  const plainMs = PLAIN_JOBS * FIO_MS + TIMED_JOBS * milliseconds + (2 * filledBytes) / FILLED_BYTES_PER_MS;
+  const plainMs = PLAIN_JOBS * FIO_MS + TIMED_JOBS * milliseconds + (FILLING_JOBS * filledBytes) / FILLED_BYTES_PER_MS;
   const timedMs = rounds * servers.length * (SERVER_MS + plainMs + commitMs);
   // Traced, each job on a server of its own; the protocol alone has nothing to count.
   const counted = servers.filter(({ command }) => command !== null).length;

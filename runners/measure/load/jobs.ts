@@ -15,10 +15,23 @@ export interface JobSizes {
   readonly milliseconds: number;
 }
 
-/** The disk is large enough for the commits of all clients, each in clusters of its own. */
-export function diskBytes({ clients, commits, filledBytes }: JobSizes): number {
+/** The disk is large enough for the commits of all clients, each in clusters of its own, and for {@link warmUp} past them. */
+export function diskBytes(sizes: JobSizes): number {
+  return usedBytes(sizes) + sizes.filledBytes;
+}
+
+function usedBytes({ clients, commits, filledBytes }: JobSizes): number {
   const areas = clients.reduce((sum, count) => sum + count, 0);
   return filledBytes + areas * commits * CLUSTER_BYTES;
+}
+
+/**
+ * What a server does first, uncounted: a server that has just started compiles what it runs, and no server is measured for its start. It
+ * writes where no other job does.
+ */
+export function warmUp(sizes: JobSizes): FioJob {
+  const options = { bs: MiB, iodepth: 4, offset: usedBytes(sizes), size: sizes.filledBytes, rw: 'write' };
+  return { name: 'warm-up', options, clients: 1 };
 }
 
 /** The jobs without flushes. */

@@ -8,7 +8,7 @@ export function loadText({ startedAt, rounds, commits, results, reference, comma
     '# NBD servers under load',
     '',
     `\`${['cowbench', ...command].map(shellWord).join(' ')}\`, on ${startedAt.slice(0, 10)}, on ${environment.cpu} with`,
-    `${environment.cores} cores: fio loads the servers in turns, and figures are medians of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, times noisy. A client does ${commits} commits, each a`,
+    `${environment.cores} cores: fio loads the servers in turns, each warmed up first, and figures are medians of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, times noisy. A client does ${commits} commits, each a`,
     `write of 4 KiB into a fresh cluster and a flush; the latency is that of the flush. Multiples are of ${reference}. Syncs are counted by strace, apart from the times.`,
     '',
     '| job | server | MB/s | requests/s | multiple | median | p99 | syncs per flush |',

@@ -1,5 +1,5 @@
 /**
- * Loads servers in turns: in each round every server does every job on an image of its own, fresh for the round. Counts come from one more
+ * Loads servers in turns: in each round every server is warmed up and does every job, on an image that is fresh for the round. Counts come from one more
  * pass under strace, in which nothing is timed.
  */
 import fs from 'node:fs';
@@ -14,7 +14,7 @@ import { addCalls, countSystemCalls, noCalls } from '../../qemu/system-calls.ts'
 import type { ServerEngine } from '../plan/engines.ts';
 import { loadCost } from './expected-load.ts';
 import { type FioJob, type FioResult, runFio } from './fio.ts';
-import { commitJobs, diskBytes, plainJobs } from './jobs.ts';
+import { commitJobs, diskBytes, plainJobs, warmUp } from './jobs.ts';
 import type { LoadPlan } from './load-plan.ts';
 
 /** Where the lines of a run go. */
@@ -38,6 +38,7 @@ export async function runLoad(plan: LoadPlan, signal: AbortSignal, { say, show }
       for (const server of plan.servers) {
         show(`round ${round + 1} of ${plan.rounds}: ${server.name}`);
         await onServer(plan, server, folder, false, async (uri) => {
+          await runFio(uri, warmUp(plan), signal);
           for (const job of jobs) push(timed, keyOf(server, job), await runFio(uri, job, signal));
         });
       }
