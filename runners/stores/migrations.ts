@@ -82,6 +82,18 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (run_id, cell, control, place)
   );
   `,
+  `
+  -- A series is read from one index, in its order: joined with its runs, one of 10 000 points took four times as long.
+  ALTER TABLE cowbench.metric ADD started_at timestamptz, ADD started_text text, ADD machine text, ADD commit_hash text;
+  DELETE FROM cowbench.metric m USING cowbench.run r WHERE r.run_id = m.run_id AND r.status <> 'complete';
+  UPDATE cowbench.metric m
+    SET started_at = r.started_at, started_text = r.started_text, machine = r.machine, commit_hash = r.commit_hash
+    FROM cowbench.run r WHERE r.run_id = m.run_id;
+  ALTER TABLE cowbench.metric
+    ALTER started_at SET NOT NULL, ALTER started_text SET NOT NULL, ALTER machine SET NOT NULL;
+  CREATE INDEX metric_course ON cowbench.metric (series, started_at, run_id)
+    INCLUDE (started_text, machine, commit_hash, value);
+  `,
 ];
 
 /** What each role may do, said again after each migration. Roles belong to the whole server, so they may be there already. */

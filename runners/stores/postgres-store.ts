@@ -7,6 +7,19 @@ import { parseRecord } from '../../results/store.ts';
 import { UsageError } from '../console/errors.ts';
 import { type StoreAddress, storeError } from './connection.ts';
 import {
+  APPEND,
+  BEGIN,
+  COLUMNS,
+  DOCUMENT,
+  putRun,
+  putSamples,
+  putSeries,
+  runValues,
+  SERIES,
+  type Statement,
+  sampleColumns,
+} from './postgres-statements.ts';
+import {
   digestOf,
   isFurther,
   isPlainName,
@@ -16,12 +29,16 @@ import {
   type RunSummary,
   type SeriesPoint,
   type SeriesQuery,
-  sampleRows,
-  seriesValues,
   summaryOf,
 } from './result-store.ts';
 
-const COLUMNS = 'run_id, plan, commit_hash, machine, workload, file_system, status, started_text, samples';
+interface PointRow {
+  readonly run_id: string;
+  readonly started_text: string;
+  readonly machine: string;
+  readonly commit_hash: string | null;
+  readonly value: number;
+}
 
 interface RunRow {
   readonly run_id: string;
@@ -54,6 +71,7 @@ export class PostgresStore implements ResultStore {
 
   async put(document: string): Promise<PutOutcome> {
     const record = parseRecord('the record', document);
+    if (record.status === 'running' && (await this.#begin(record, document))) return 'added';
     return this.#transaction(async (client) => {
       // Two machines that put the same run at once: the second waits for the first.
       await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [record.runId]);
@@ -69,15 +87,28 @@ export class PostgresStore implements ResultStore {
       // The document has them.
       await client.query('DELETE FROM cowbench.sample_line WHERE run_id = $1', [record.runId]);
       await putSamples(client, record);
-      await putSeries(client, record);
+      if (record.status === 'complete') await putSeries(client, record);
       return stored === undefined ? 'added' : 'replaced';
     });
+  }
+
+  /** In one round trip. False where the store has a document of the run. */
+  async #begin(record: RunRecord, document: string): Promise<boolean> {
+    const values = [...runValues(summaryOf(record), digestOf(document), document), ...sampleColumns(record)];
+    return (await this.#rows({ name: 'begin', text: BEGIN }, values)).length > 0;
   }
 
   async append(runId: string, sample: RunSample): Promise<void> {
     const { cell, control, order, result } = sample;
     const times = [result.times.wallNs, result.histograms.guestFlush?.p50Ns ?? null];
-    const rows = await this.#rows(APPEND, [runId, cell, control, order, ...times, JSON.stringify(sample)]);
+    const rows = await this.#rows({ name: 'append', text: APPEND }, [
+      runId,
+      cell,
+      control,
+      order,
+      ...times,
+      JSON.stringify(sample),
+    ]);
     if (rows.length === 0) throw new RecordError(`no run ${runId} is being measured in ${this.name}`);
   }
 
@@ -114,14 +145,8 @@ export class PostgresStore implements ResultStore {
   }
 
   async *series({ metric, workload, cell, machine }: SeriesQuery): AsyncGenerator<SeriesPoint> {
-    const rows = await this.#rows<RunRow & { value: number }>(
-      `SELECT r.run_id, r.started_text, r.machine, r.commit_hash, m.value
-       FROM cowbench.metric_series s JOIN cowbench.metric m USING (series) JOIN cowbench.run r USING (run_id)
-       WHERE s.workload = $1 AND s.cell = $2 AND s.metric = $3 AND r.status = 'complete'
-         AND ($4::text IS NULL OR r.machine = $4)
-       ORDER BY r.started_at, r.run_id`,
-      [workload, cell, metric, machine ?? null],
-    );
+    const values = [workload, cell, metric, machine ?? null];
+    const rows = await this.#rows<PointRow>({ name: 'series', text: SERIES }, values);
     for (const { run_id, started_text, commit_hash, ...row } of rows) {
       yield { runId: run_id, startedAt: started_text, machine: row.machine, commit: commit_hash, value: row.value };
     }
@@ -189,13 +214,14 @@ export class PostgresStore implements ResultStore {
     await this.#pool.end();
   }
 
-  async #rows<Row>(text: string, values: readonly unknown[]): Promise<Row[]> {
-    return (await this.#ask(text, values)).rows as Row[];
+  async #rows<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    return (await this.#ask(statement, values)).rows as Row[];
   }
 
-  async #ask(text: string, values: readonly unknown[]): Promise<pg.QueryResult> {
+  async #ask(statement: Statement, values: readonly unknown[]): Promise<pg.QueryResult> {
+    const config = typeof statement === 'string' ? { text: statement } : statement;
     try {
-      return await this.#pool.query(text, [...values]);
+      return await this.#pool.query({ ...config, values: [...values] });
     } catch (error) {
       throw storeError(this.name, error);
     }
@@ -219,76 +245,7 @@ export class PostgresStore implements ResultStore {
   }
 }
 
-const DOCUMENT = `
-  SELECT document, (SELECT array_agg(l.line ORDER BY l.place) FROM cowbench.sample_line l WHERE l.run_id = r.run_id) AS lines
-  FROM cowbench.run r WHERE run_id = $1
-`;
-
-/** In one round trip; a row where there is such a run. A sample that its document has is not added. */
-const APPEND = `
-  WITH found AS (SELECT run_id FROM cowbench.run WHERE run_id = $1 AND status = 'running'),
-  added AS (
-    INSERT INTO cowbench.sample (run_id, cell, control, place, wall_ns, flush_ns)
-    SELECT run_id, $2::smallint, $3::boolean, $4::integer, $5::bigint, $6::bigint FROM found
-    ON CONFLICT DO NOTHING RETURNING run_id
-  ),
-  line AS (
-    INSERT INTO cowbench.sample_line (run_id, cell, control, place, line)
-    SELECT run_id, $2::smallint, $3::boolean, $4::integer, $7::text FROM added
-  ),
-  counted AS (UPDATE cowbench.run r SET samples = samples + 1 FROM added WHERE r.run_id = added.run_id)
-  SELECT run_id FROM found
-`;
-
 function summaryOfRow(row: RunRow): RunSummary {
   const { run_id: runId, status, started_text: startedAt, machine, commit_hash: commit, workload, plan, samples } = row;
   return { runId, status, startedAt, machine, commit, workload, fileSystem: row.file_system, plan, samples };
-}
-
-async function putRun(client: pg.PoolClient, run: RunSummary, digest: string, document: string): Promise<void> {
-  const { runId, plan, commit, machine, workload, fileSystem, status, startedAt, samples } = run;
-  await client.query(
-    `INSERT INTO cowbench.run (${COLUMNS}, started_at, digest, document)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text, $9, $8::text::timestamptz, $10, $11)
-     ON CONFLICT (run_id) DO UPDATE SET status = excluded.status, samples = excluded.samples,
-       digest = excluded.digest, document = excluded.document`,
-    [runId, plan, commit, machine, workload, fileSystem, status, startedAt, samples, digest, document],
-  );
-}
-
-/** A sample is named by its place in the schedule: it is there once, however often its run is put. */
-async function putSamples(client: pg.PoolClient, record: RunRecord): Promise<void> {
-  const rows = sampleRows(record);
-  await client.query(
-    `INSERT INTO cowbench.sample (run_id, cell, control, place, wall_ns, flush_ns)
-     SELECT $1, * FROM unnest($2::smallint[], $3::boolean[], $4::integer[], $5::bigint[], $6::bigint[])
-     ON CONFLICT DO NOTHING`,
-    [
-      record.runId,
-      ...[rows.map(({ cell }) => cell), rows.map(({ control }) => control), rows.map(({ order }) => order)],
-      ...[rows.map(({ wallNs }) => wallNs), rows.map(({ flushNs }) => flushNs)],
-    ],
-  );
-}
-
-async function putSeries(client: pg.PoolClient, record: RunRecord): Promise<void> {
-  const rows = seriesValues(record);
-  const columns = [
-    ...[rows.map(({ workload }) => workload), rows.map(({ cell }) => cell), rows.map(({ metric }) => metric)],
-  ];
-  await client.query(
-    `INSERT INTO cowbench.metric_series (workload, cell, metric)
-     SELECT DISTINCT workload, cell, metric
-     FROM unnest($1::text[], $2::text[], $3::text[]) AS given (workload, cell, metric)
-     ON CONFLICT DO NOTHING`,
-    columns,
-  );
-  await client.query(
-    `INSERT INTO cowbench.metric (series, run_id, value)
-     SELECT DISTINCT ON (series) series, $5, value
-     FROM unnest($1::text[], $2::text[], $3::text[], $4::double precision[]) AS given (workload, cell, metric, value)
-     JOIN cowbench.metric_series s USING (workload, cell, metric)
-     ON CONFLICT (series, run_id) DO UPDATE SET value = excluded.value`,
-    [...columns, rows.map(({ value }) => value), record.runId],
-  );
 }

@@ -109,6 +109,32 @@ test('migrations are carried out once; a database without them says what to do',
   await store[Symbol.asyncDispose]();
 });
 
+test('a store from before series had their own index keeps its series', postgres, async () => {
+  const url = server!.database('older');
+  await asking(
+    url,
+    'CREATE SCHEMA cowbench; CREATE TABLE cowbench.migration (step integer PRIMARY KEY, at timestamptz)',
+  );
+  for (const [step, text] of MIGRATIONS.slice(0, 2).entries()) {
+    await asking(url, `${text}; INSERT INTO cowbench.migration (step) VALUES (${step})`);
+  }
+  const runs = [1, 2].map(
+    (day) => `('run-0000${day}', 'm', 'w', 'ext4', 'complete', '2026-01-0${day}', 'day ${day}', 0, '', '')`,
+  );
+  await asking(
+    url,
+    `INSERT INTO cowbench.run (run_id, machine, workload, file_system, status, started_at, started_text, samples, digest, document)
+     VALUES ${runs.join()}; INSERT INTO cowbench.metric_series (workload, cell, metric) VALUES ('w', 'c', 'fsyncs');
+     INSERT INTO cowbench.metric (series, run_id, value) SELECT series, run_id, 7 FROM cowbench.metric_series, cowbench.run`,
+  );
+  assert.equal(await migrate(storeAddress(url), () => withoutQueue(url)), MIGRATIONS.length - 2);
+  await using store = new PostgresStore(storeAddress(url));
+  const points: string[] = [];
+  const query = { metric: 'fsyncs', workload: 'w', cell: 'c', machine: 'm' } as const;
+  for await (const { runId, startedAt, value } of store.series(query)) points.push(`${runId} ${startedAt} ${value}`);
+  assert.deepEqual(points, ['run-00001 day 1 7', 'run-00002 day 2 7']);
+});
+
 test('damage in the database is found', postgres, async () => {
   const url = await emptyDatabase();
   const store = new PostgresStore(storeAddress(url));
