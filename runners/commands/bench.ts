@@ -1,26 +1,18 @@
 /** `cowbench bench`: the main job. */
 import type { CommandModule } from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { findings } from '../../dashboards/text/summary.ts';
-import { EXIT_CODES } from '../console/errors.ts';
-import { Interruption } from '../console/interruption.ts';
-import { stderrMoves, stdoutTerminal } from '../console/terminal.ts';
 import { type BenchOptions, withBenchOptions } from '../measure/plan/bench-options.ts';
-import type { BenchPlan } from '../measure/plan/plan.ts';
 import { plansOf } from '../measure/plan/sweep.ts';
-import { NO_FOLLOWER, type RunFollower } from '../measure/session/display.ts';
-import { exported, formatOf, tableLines, writeReport } from '../measure/session/present.ts';
-import { benchDisplay } from '../measure/session/progress.ts';
-import { type BenchOutcome, runBench } from '../measure/session/run-bench.ts';
-import { StoreFollower } from '../stores/follow-run.ts';
-import { keepRun, secondStore } from '../stores/keep-run.ts';
-import { openStore } from '../stores/open-store.ts';
+import { SHARD_OPTIONS, shardChoice } from '../shards/shard-options.ts';
+import { benchPlans } from './bench-plans.ts';
+import { benchShard, mergeBench } from './bench-shards.ts';
 
 export const bench: CommandModule<object, BenchOptions> = {
   command: 'bench',
   describe: 'replay a workload under several policies and compare syncs, bytes and latency',
   builder: (yargs) =>
     withBenchOptions(yargs)
+      .options(SHARD_OPTIONS)
       .example('$0 bench', 'a recorded Debian installation under all policies')
       .example('$0 bench -w install --guest-flush none', 'the same without guest flushes')
       .example('$0 bench --rounds 0', 'counts only, which are exact after one round')
@@ -39,68 +31,17 @@ export const bench: CommandModule<object, BenchOptions> = {
         'requests in flight at once, which share flushes',
       )
       .example('$0 bench -w install,snapshot --guest-flush recorded,none', 'a matrix of workloads on one page')
-      .example('$0 bench --device model:hdd-7200,model:nvme-plp', 'on modelled devices'),
-  handler: async (options) => void (await benchPlans(plansOf(options, hideBin(process.argv)), options)),
+      .example('$0 bench --device model:hdd-7200,model:nvme-plp', 'on modelled devices')
+      .example(
+        '$0 bench --rounds 0 --cluster-size 4k,64k --shard 2/7 --out part-2.json',
+        'one share of seven; see docs/shards.md',
+      )
+      .example('$0 bench --merge part-*.json', 'the record of all seven'),
+  handler: async (options) => {
+    const choice = shardChoice(options);
+    if (choice.kind === 'merge') return mergeBench(choice.files, options);
+    const plans = plansOf(options, hideBin(process.argv));
+    if (choice.kind === 'shard') return benchShard(plans, choice.shard, options);
+    await benchPlans(plans, options);
+  },
 };
-
-/** Runs `plans` one after the other, prints what `options` ask for, and sets the exit code. */
-export async function benchPlans(plans: readonly BenchPlan[], options: BenchOptions): Promise<BenchOutcome[]> {
-  const format = formatOf(options);
-  const shown = { terminal: stdoutTerminal(), verbose: options.verbose === true };
-  const place = secondStore(options.store);
-  await using store = place === null ? null : await openStore(place);
-  const follower = store === null ? NO_FOLLOWER : new StoreFollower(store, tellUnlessQuiet(options));
-  const interruption = new Interruption();
-  const outcomes: BenchOutcome[] = [];
-  const refusals: unknown[] = [];
-  for (const plan of plans) {
-    const quiet = options.quiet === true;
-    const outcome = await runOne(plan, quiet, interruption.signal, follower).catch((error: unknown) => {
-      refusals.push(error);
-      return null;
-    });
-    if (outcome === null) break;
-    outcomes.push(outcome);
-    const reportFile = plan.session.report ? await writeReport(outcome) : null;
-    if (format === 'table') for (const line of await tableLines(outcome, reportFile, shown)) console.log(line);
-    const { record, recordFile } = outcome;
-    if (store !== null)
-      await keepRun(store, record.runId, recordFile, reportFile).catch((error) => refusals.push(error));
-    if (outcome.error !== null || interruption.exitCode !== null) break;
-  }
-  interruption.release();
-  // What earlier plans measured is shown all the same.
-  if (outcomes.length === 0 && refusals.length > 0) throw refusals[0];
-  const records = outcomes.map(({ record }) => record);
-  if (format !== 'table') process.stdout.write(exported(records, format));
-  conclude(outcomes, interruption);
-  if (refusals.length > 0) throw refusals[0];
-  return outcomes;
-}
-
-function tellUnlessQuiet({ quiet }: BenchOptions): (line: string) => void {
-  return (line) => {
-    if (quiet !== true) console.error(line);
-  };
-}
-
-function runOne(plan: BenchPlan, quiet: boolean, signal: AbortSignal, follower: RunFollower): Promise<BenchOutcome> {
-  const display = benchDisplay(quiet, stderrMoves(), (line) => console.error(line));
-  return runBench(plan, signal, display, follower);
-}
-
-/** Sets the exit code; an error of a run goes to the one place that reports errors. */
-function conclude(outcomes: readonly BenchOutcome[], interruption: Interruption): void {
-  if (interruption.exitCode !== null) {
-    console.error('Interrupted. Results so far are saved; continue with --resume.');
-    process.exitCode = interruption.exitCode;
-    return;
-  }
-  for (const { record, error } of outcomes) {
-    if (error !== null) throw error;
-    for (const finding of findings(record)) {
-      console.error(`finding: ${finding}`);
-      process.exitCode = EXIT_CODES.finding;
-    }
-  }
-}

@@ -19,7 +19,7 @@ import { looksLikeEngine } from '../measure/plan/engines.ts';
 import type { BenchPlan } from '../measure/plan/plan.ts';
 import { matrixPlan } from '../measure/plan/sweep.ts';
 import { formatOf } from '../measure/session/present.ts';
-import { benchPlans } from './bench.ts';
+import { benchPlans } from './bench-plans.ts';
 
 const STOPPING = `Without --rounds, verdicts are checked after ${LOOKS.join(', ')} rounds, until all are settled.`;
 

@@ -5,7 +5,7 @@ import { value } from '../console/help-page.ts';
 import { openInBrowser } from '../console/open-in-browser.ts';
 import { withBenchOptions } from '../measure/plan/bench-options.ts';
 import { planOf } from '../measure/plan/plan-options.ts';
-import { benchPlans } from './bench.ts';
+import { benchPlans } from './bench-plans.ts';
 
 /** Small enough for about ten seconds on an ordinary disk, large enough that the policies differ. */
 const RUN = 'bench --workload install-burst --data 2M --rounds 1 --quiet';

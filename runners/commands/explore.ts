@@ -38,7 +38,14 @@ import { recordWorkload } from '../safety/states/record-workload.ts';
 import { FinishedParts } from '../shards/finished-parts.ts';
 import { checkedValue, mergePartFiles, requireKnownProgram, writePartFile } from '../shards/part-file.ts';
 import { type Shard, shardWords } from '../shards/shard.ts';
-import { requireDefaults, SHARD_OPTIONS, shardChoice, THREADS_OPTION, threadsOf } from '../shards/shard-options.ts';
+import {
+  requireDefaults,
+  requireWritable,
+  SHARD_OPTIONS,
+  shardChoice,
+  THREADS_OPTION,
+  threadsOf,
+} from '../shards/shard-options.ts';
 
 const OPTIONS = {
   policy: { ...value('NAME,…'), alias: 'p', default: 'ordered,reserve', describe: 'policies' },
@@ -189,15 +196,6 @@ function scopeOf(options: Options): ManyStatesScope {
 
 function text(options: Options, name: string): string {
   return single(name, options[name] as OptionText);
-}
-
-function requireWritable(out: string): void {
-  try {
-    fs.accessSync(path.dirname(out), fs.constants.W_OK);
-    if (fs.existsSync(out)) fs.accessSync(out, fs.constants.W_OK);
-  } catch {
-    throw new UsageError(`--out ${out}: cannot be written`);
-  }
 }
 
 /** At once: whoever started work of an hour need not wait for its end. */

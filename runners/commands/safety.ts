@@ -1,12 +1,10 @@
 /** `cowbench safety`: explores every policy and writes `docs/safety.md`, the record that is published. */
 import { randomUUID } from 'node:crypto';
-import fs from 'node:fs';
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
 import { KiB } from '../../engine/index.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { writeWhole } from '../../results/store.ts';
-import { UsageError } from '../console/errors.ts';
 import { costLine, diskWords, sharedMs } from '../console/expected-cost.ts';
 import { value } from '../console/help-page.ts';
 import { Interruption } from '../console/interruption.ts';
@@ -23,7 +21,14 @@ import { type SafetyResults, SafetyWork } from '../safety/record/safety-record.t
 import { FinishedParts } from '../shards/finished-parts.ts';
 import { checkedValue, mergePartFiles, requireKnownProgram, writePartFile } from '../shards/part-file.ts';
 import { type Shard, shardWords, shareOf } from '../shards/shard.ts';
-import { requireDefaults, SHARD_OPTIONS, shardChoice, THREADS_OPTION, threadsOf } from '../shards/shard-options.ts';
+import {
+  requireDefaults,
+  requireWritable,
+  SHARD_OPTIONS,
+  shardChoice,
+  THREADS_OPTION,
+  threadsOf,
+} from '../shards/shard-options.ts';
 
 const KIND = 'safety';
 /** What a finished part takes on disk: one sixtieth of the default, 42 parts, took 47 177 bytes. */
@@ -150,16 +155,6 @@ function writePage(out: string, plan: SafetyPlan, results: SafetyResults, source
 
 function text(options: Options, name: string): string {
   return single(name, options[name] as OptionText);
-}
-
-/** Said before the long work, not after it. */
-function requireWritable(out: string): void {
-  try {
-    fs.accessSync(path.dirname(out), fs.constants.W_OK);
-    if (fs.existsSync(out)) fs.accessSync(out, fs.constants.W_OK);
-  } catch {
-    throw new UsageError(`--out ${out}: cannot be written`);
-  }
 }
 
 function commitWords({ commit, dirty }: RunRecord['source']): string {

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import yargs from 'yargs';
-import { benchPlans } from '../commands/bench.ts';
+import { benchPlans } from '../commands/bench-plans.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
 import { describeSource } from '../machine/source.ts';
 import { comparisonPlan, withPatience, withWorkload } from '../measure/commits/compare-plan.ts';

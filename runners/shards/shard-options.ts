@@ -1,5 +1,7 @@
 /** The options of commands whose work can be done in shards. */
+import fs from 'node:fs';
 import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { integer, type OptionText, single } from '../console/option-values.ts';
@@ -33,6 +35,16 @@ export function shardChoice(options: Readonly<Record<string, unknown>>): ShardCh
     return { kind: 'shard', shard: shardOf(single('shard', shard as OptionText)) };
   }
   return merge === undefined ? { kind: 'all' } : { kind: 'merge', files: merge as readonly string[] };
+}
+
+/** Before the long work, not after it. Throws UsageError. */
+export function requireWritable(out: string): void {
+  try {
+    fs.accessSync(path.dirname(out), fs.constants.W_OK);
+    if (fs.existsSync(out)) fs.accessSync(out, fs.constants.W_OK);
+  } catch {
+    throw new UsageError(`--out ${out}: cannot be written`);
+  }
 }
 
 /** Throws UsageError for an option of the plan that is not at its default: the files have the plan. */

@@ -164,6 +164,17 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, HelpOption>>>> = {
   Output: OUTPUT,
 };
 
+/** Those that decide what is measured. */
+const { crash, 'cpu-prof': profiled, 'export-device-trace': traced } = OUTPUT;
+export const MEASURED_OPTIONS: Readonly<Record<string, HelpOption>> = {
+  ...WHAT,
+  ...IMAGE,
+  ...STORAGE,
+  ...STOPPING,
+  ...{ crash, 'cpu-prof': profiled, 'export-device-trace': traced },
+  ...Object.fromEntries(workloadOptions().map((name) => [name, value('VALUE')])),
+};
+
 const PARAMETER_GROUP = 'Parameters of workloads (see cowbench workloads)';
 
 /**

@@ -92,6 +92,8 @@ export interface SessionChoice {
   /** Resume the newest record of the same plan. */
   readonly resume: boolean;
   readonly report: boolean;
+  /** Indices of the cells whose samples are taken here, the others elsewhere; absent: all. */
+  readonly share?: ReadonlySet<number>;
   /** Both sides of a comparison ought to count the same. */
   readonly comparesCounts: boolean;
   /** Where the file operations of each cell go, as a fio iolog; null: nowhere. */
@@ -104,6 +106,11 @@ export interface SessionChoice {
 
 export interface BenchPlan extends MeasuredPlan {
   readonly session: SessionChoice;
+}
+
+/** True for a cell whose samples are taken here. */
+export function isMine({ session: { share } }: BenchPlan, cell: number): boolean {
+  return share === undefined || share.has(cell);
 }
 
 export function workloadsOf({ workload, furtherWorkloads = [] }: MeasuredPlan): readonly WorkloadChoice[] {

@@ -1,11 +1,8 @@
 /** Takes the samples of one run, one after the other, and decides when there are enough; see `run-bench.ts` and `variants.ts`. */
 
-import type { Ending } from '../../../results/comparison.ts';
-import { allSettled, compareCells } from '../../../results/comparison-cells.ts';
-import { compareExact } from '../../../results/comparison-exact.ts';
+import { allSettled } from '../../../results/comparison-cells.ts';
 import { MOST_PAIRS, measureMore } from '../../../results/comparison-schedule.ts';
-import { rawMultiples } from '../../../results/raw-multiples.ts';
-import type { Comparison, RunRecord } from '../../../results/record.ts';
+import type { RunRecord } from '../../../results/record.ts';
 import { RunFold, type RunSample } from '../../../results/run-samples.ts';
 import { SampleLog } from '../../../results/sample-log.ts';
 import { writeRecord } from '../../../results/store.ts';
@@ -14,7 +11,7 @@ import { probeStorage, type StorageProbe } from '../../machine/probe.ts';
 import { fitStorageCosts } from '../../machine/probe-fit.ts';
 import { mergeProbes } from '../../machine/probe-merge.ts';
 import { modelParameters } from '../plan/modelled-device.ts';
-import { type BenchPlan, isReal, MOST_ROUNDS } from '../plan/plan.ts';
+import { type BenchPlan, isMine, isReal, MOST_ROUNDS } from '../plan/plan.ts';
 import {
   firstRound,
   pairedBlock,
@@ -23,7 +20,7 @@ import {
   type Variant,
   variantsOf,
 } from '../plan/variants.ts';
-import { addCosts } from './cost.ts';
+import { comparisonsOf, conclude, type Judging } from './conclude.ts';
 import { addProfiles } from './cpu-profiles.ts';
 import { addCrashVerdicts, addSafety } from './crash-verdicts.ts';
 import type { BenchDisplay, RunFollower } from './display.ts';
@@ -100,7 +97,7 @@ export class BenchRun {
       this.#record.status = signal.aborted ? 'interrupted' : 'failed';
       this.#record.failure = signal.aborted ? 'interrupted' : describeFailure(error).message;
     }
-    this.#conclude();
+    conclude(this.#record, judgingOf(this.#plan));
     this.#record.finishedAt = new Date().toISOString();
     try {
       writeRecord(this.#recordFile, this.#record);
@@ -127,17 +124,6 @@ export class BenchRun {
         images.discard(imageFile);
       }
     });
-  }
-
-  /** What is derived from the samples, so far as there are any. */
-  #conclude(): void {
-    const { cells, environment } = this.#record;
-    this.#record.comparisons = this.#comparisons();
-    if (environment.storageCosts !== undefined) addCosts(cells, environment.storageCosts);
-    for (const cell of cells) {
-      const multiples = rawMultiples(cell, cells, { ending: this.#ending() });
-      if (multiples !== null) cell.rawMultiples = multiples;
-    }
   }
 
   /** Probes the storage where times will be explained by it, and records what modelled devices are. */
@@ -172,7 +158,7 @@ export class BenchRun {
       if (!samples.some((sample) => this.#fold.has(sample)) && !this.#wantsBlock(block)) break;
       const wanted = typeof rounds === 'number' ? samples.filter(({ round }) => round < rounds) : samples;
       await this.#take(wanted, signal);
-      if (typeof rounds !== 'number') this.#record.comparisons = this.#comparisons();
+      if (typeof rounds !== 'number') this.#record.comparisons = comparisonsOf(this.#record, judgingOf(this.#plan));
     }
   }
 
@@ -198,8 +184,9 @@ export class BenchRun {
     return performance.now() - this.#startMs;
   }
 
-  /** Takes those of `samples` that the record does not have. */
-  async #take(samples: readonly ScheduledVariant[], signal: AbortSignal): Promise<void> {
+  /** Takes those of `scheduled` that the record does not have. */
+  async #take(scheduled: readonly ScheduledVariant[], signal: AbortSignal): Promise<void> {
+    const samples = scheduled.filter(({ cell }) => isMine(this.#plan, cell));
     for (const [index, sample] of samples.entries()) {
       signal.throwIfAborted();
       const ahead = samples.slice(index + 1).filter(({ round }) => round === sample.round);
@@ -240,22 +227,6 @@ export class BenchRun {
     await this.#follower.taken(this.#record, sample);
   }
 
-  #ending(): Ending {
-    return typeof this.#plan.rounds === 'number' ? 'fixed' : 'looks';
-  }
-
-  #comparisons(): Comparison[] {
-    const { cells } = this.#record;
-    return this.#plan.baselines.flatMap((baselineIndex, index) => {
-      const [baseline, candidate] = [baselineIndex === null ? undefined : cells[baselineIndex], cells[index]!];
-      if (baseline === undefined || baseline.exact === null || candidate.exact === null) return [];
-      const comparison = compareCells(baseline, candidate, { ending: this.#ending() });
-      if (!this.#plan.session.comparesCounts) return comparison.times.length > 0 ? [comparison] : [];
-      const { verdict, differences } = compareExact([baseline.exact], [candidate.exact]);
-      return [{ ...comparison, exact: { verdict, differences: [...differences] } }];
-    });
-  }
-
   #show(sample: ScheduledVariant, ahead: readonly Variant[], part: string, requests: number, startMs: number): void {
     const id = ({ cell }: Variant) => this.#plan.cells[cell]!.id;
     const elapsedMs = this.#elapsedMs();
@@ -265,7 +236,7 @@ export class BenchRun {
       sampleMs: performance.now() - startMs,
       ahead: ahead.map(id),
       later: rounds - sample.round - 1,
-      cells: this.#variants.map(id),
+      cells: this.#variants.filter(({ cell }) => isMine(this.#plan, cell)).map(id),
     };
     const etaMs = this.#pacing.remainingMs(position);
     const share = etaMs === null ? null : elapsedMs / (elapsedMs + etaMs);
@@ -290,4 +261,8 @@ export class BenchRun {
     if (typeof rounds === 'number') return rounds;
     return Math.max(round + 1, expectedRounds(this.#roundsDone, elapsedMs, rounds.timeBudgetMs, MOST_PAIRS + 1));
   }
+}
+
+function judgingOf({ baselines, rounds, session: { comparesCounts } }: BenchPlan): Judging {
+  return { baselines, ending: typeof rounds === 'number' ? 'fixed' : 'looks', comparesCounts };
 }

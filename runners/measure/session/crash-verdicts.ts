@@ -12,7 +12,7 @@ import {
   type StreamBeginning,
 } from '../../safety/explore/workload-exploration.ts';
 import { openWorkload } from '../../sample/workload-choice.ts';
-import { type BenchPlan, type EngineCell, ignoresSyncs, type PlannedCell, workloadOf } from '../plan/plan.ts';
+import { type BenchPlan, type EngineCell, ignoresSyncs, isMine, type PlannedCell, workloadOf } from '../plan/plan.ts';
 
 /** Called after each exploration. */
 type OnDone = (done: number, of: number) => void;
@@ -81,7 +81,9 @@ interface ExploredCell {
 
 function subjects(plan: BenchPlan, record: RunRecord): ExploredCell[] {
   return plan.cells.flatMap((planned, index) =>
-    isExplored(planned) ? [{ planned, cell: record.cells[index]!, subject: subjectOf(planned) }] : [],
+    isExplored(planned) && isMine(plan, index)
+      ? [{ planned, cell: record.cells[index]!, subject: subjectOf(planned) }]
+      : [],
   );
 }
 
