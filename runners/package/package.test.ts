@@ -1,18 +1,18 @@
 /** What `npm pack` gives works as installed: what is in it, its entry points with types, its commands, and the same counts. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { transformSync } from 'esbuild';
 import { RunRecord } from '../../results/record.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
 import { CLI, temporaryFolder } from '../testing/command.ts';
-import { type InstalledPackage, installPackage, nodePrograms } from './testing/installed-package.ts';
+import { type InstalledPackage, installPackage, nodePrograms, userOf } from './testing/installed-package.ts';
 
 let folder = '';
 let installed: InstalledPackage;
 let cli = '';
-let checkout: ReturnType<typeof counts> | null = null;
+let checkout: ReturnType<typeof countsIn> | null = null;
 before(() => {
   folder = temporaryFolder();
   installed = installPackage(folder);
@@ -22,27 +22,15 @@ after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 const NODES = nodePrograms();
 
-/** Without what a test run sets: the user has none of it. */
-function run(node: string, ...words: string[]) {
-  const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: _context, ...env } = process.env;
-  return spawnSync(node, words, { cwd: installed.project, encoding: 'utf8', env });
-}
+const [OLDEST, OLDEST_NODE] = [...NODES].find((pair): pair is [string, string] => pair[1] !== null)!;
 
-/** The exact counters of a small run, by policy; nothing may be said besides. */
-function counts(node: string, cli: string, out: string) {
-  const words =
-    'bench -w install-burst --data 1M --policy writeback,ordered --no-report --device model:nvme-plp --json --quiet';
-  const { status, stdout, stderr } = run(
-    node,
-    cli,
-    ...words.split(' '),
-    '--dir',
-    folder,
-    '--out',
-    path.join(folder, out),
-  );
-  assert.deepEqual([status, stderr], [0, '']);
-  const { cells, source } = RunRecord.parse(JSON.parse(stdout));
+/** What npm and Node say where something is wrong, and nothing else does. */
+const WARNING = /warn|deprecat|EBADENGINE|experimental|npm (?:err|error)/i;
+const SMALL_BENCH = 'bench -w install-burst --data 1M --policy writeback,ordered --no-report --device model:nvme-plp';
+
+/** The exact counters of a small run, by policy. */
+function countsIn(json: string) {
+  const { cells, source } = RunRecord.parse(JSON.parse(json));
   return { exact: cells.map(({ id, exact }) => [id, exact]), source };
 }
 
@@ -90,36 +78,96 @@ createImage(file, { sizeBytes: 2 ** 30 }); file.close();
 const image = openImageFile('disk.qcow2', { onUnlocked: (why) => console.log(why) });
 image.write(4096, new Uint8Array(512).fill(7)); image.discard(0, 4096); image.close();`;
 const NAMES = "['cowbench', 'cowbench/instruments', 'cowbench/workloads', 'cowbench/results']";
+const USES = {
+  'use.mjs': `import { createImage, openFile, openImageFile } from 'cowbench';
+    ${USE}
+    const all = await Promise.all(${NAMES}.map((name) => import(name)));
+    console.log(all.map((one) => Object.keys(one).length > 5).join());`,
+  'use.cjs': `const { createImage, openFile, openImageFile } = require('cowbench');
+    ${USE}
+    console.log(${NAMES}.map((name) => Object.keys(require(name)).length > 5).join());`,
+};
 
-for (const [version, node] of NODES) {
-  test(`Node ${version}: import, require, and the same counts as the checkout, without a word besides`, () => {
-    const { project, commit } = installed;
-    fs.writeFileSync(
-      path.join(project, 'use.mjs'),
-      `import { createImage, openFile, openImageFile } from 'cowbench';
-       ${USE}
-       const all = await Promise.all(${NAMES}.map((name) => import(name)));
-       console.log(all.map((one) => Object.keys(one).length > 5).join());`,
+const STRICT_PROGRAM = `import { openImageFile, type PolicyPreset, type Qcow2Image } from 'cowbench';
+  import { CountingFile } from 'cowbench/instruments';
+  import { readRecord, type RunRecord } from 'cowbench/results';
+  import { countParameter, defineWorkload, type Workload } from 'cowbench/workloads';
+  const image: Qcow2Image = openImageFile('disk.qcow2', { policy: 'writeback' });
+  // @ts-expect-error: an offset is a number
+  image.write('4096', new Uint8Array(1));
+  const record: RunRecord = readRecord('run.json');
+  export const syncs: number = record.cells[0]!.exact!.fsyncs;
+  export { CountingFile, countParameter, defineWorkload, type PolicyPreset, type Workload };`;
+/** The declarations of Node are a user's, too. */
+const COMPILE = [
+  path.join(PROJECT_ROOT, 'node_modules/typescript/bin/tsc'),
+  ...'--strict --module nodenext --target es2022 --types node --noEmit --ignoreConfig --typeRoots'.split(' '),
+  path.join(PROJECT_ROOT, 'node_modules/@types'),
+];
+
+/** A policy in plain JavaScript, with no package.json that says what it is, and in TypeScript: loaded, or one line that says why not. */
+function usePlugins(line: string, project: string, call: ReturnType<typeof userOf>): void {
+  const text = fs.readFileSync(path.join(PROJECT_ROOT, 'examples/eager-policy.ts'), 'utf8');
+  fs.writeFileSync(path.join(project, 'eager.js'), transformSync(text, { loader: 'ts' }).code);
+  fs.writeFileSync(path.join(project, 'eager.ts'), text);
+  const inCheckout = /^cowbench: commits of cowbench are measured in a checkout .*\n$/;
+  const tooOld = /^cowbench: --policy .*eager\.ts: TypeScript needs Node 22\.18 or newer, .*: compile it to \.mjs\n$/;
+  const use = (words: string, file: string) =>
+    call('node', 'node_modules/.bin/cowbench', ...words.split(' '), '--policy', file);
+  for (const [file, isLoaded] of [
+    ['./eager.js', true],
+    ['./eager.ts', line === '24'],
+  ] as const) {
+    const crash = use('crash --workload allocate --json', file);
+    if (isLoaded) assert.equal(JSON.parse(crash.stdout)[0].name, 'eager', crash.stderr);
+    assert.match(crash.stderr, isLoaded ? /^(?![\s\S]*warn)/i : tooOld);
+    if (line !== OLDEST) continue;
+    for (const words of ['compare HEAD~1 HEAD', 'trend HEAD~1..HEAD']) {
+      const { status, stderr } = use(words, file);
+      assert.equal(status, 2);
+      assert.match(stderr, isLoaded ? inCheckout : tooOld);
+    }
+  }
+}
+
+for (const [line, node] of NODES) {
+  const skip =
+    node === null && !process.env.CI && `NOT TESTED: needs Node ${line}; npm ci --prefix node-versions brings it`;
+  test(`Node ${line}: npm i in an empty folder, npx, import, require and strict types, without a warning; counts as in the checkout`, {
+    skip,
+  }, () => {
+    assert.ok(node, `there is no Node ${line}: npm ci --prefix node-versions`);
+    const project = path.join(folder, `empty-${line}`);
+    fs.mkdirSync(project);
+    const call = userOf(node, project);
+    const quietly = (program: string, ...words: string[]) => {
+      const { status, stdout, stderr } = call(program, ...words);
+      assert.equal(status, 0, stdout + stderr);
+      assert.doesNotMatch(stderr, WARNING);
+      return stdout;
+    };
+    assert.match(quietly('node', '--version'), new RegExp(`^v${line}\\.`));
+    assert.doesNotMatch(quietly('npm', 'i', '--prefer-offline', installed.tarball), WARNING);
+    const dirs = ['--dir', project, '--out', path.join(folder, `package-${line}`)];
+    const there = countsIn(quietly('npx', 'cowbench', ...SMALL_BENCH.split(' '), ...dirs, '--json'));
+    checkout ??= countsIn(
+      userOf(process.execPath, folder)('node', CLI, ...SMALL_BENCH.split(' '), ...dirs.slice(0, 3), folder, '--json')
+        .stdout,
     );
-    fs.writeFileSync(
-      path.join(project, 'use.cjs'),
-      `const { createImage, openFile, openImageFile } = require('cowbench');
-       ${USE}
-       console.log(${NAMES}.map((name) => Object.keys(require(name)).length > 5).join());`,
-    );
-    for (const file of ['use.mjs', 'use.cjs']) {
-      const { status, stdout, stderr } = run(node, file);
-      assert.deepEqual([status, stdout, stderr], [0, 'true,true,true,true\n', ''], file);
+    assert.deepEqual(there.exact, checkout.exact);
+    assert.equal(there.source.commit, installed.commit);
+    for (const [file, text] of Object.entries(USES)) {
+      fs.writeFileSync(path.join(project, file), text);
+      assert.equal(quietly('node', file), 'true,true,true,true\n', file);
       fs.rmSync(path.join(project, 'disk.qcow2'));
     }
-    checkout ??= counts(process.execPath, CLI, 'checkout');
-    const there = counts(node, cli, `package-${version}`);
-    assert.deepEqual(there.exact, checkout.exact);
-    assert.equal(there.source.commit, commit);
+    fs.writeFileSync(path.join(project, 'use.ts'), STRICT_PROGRAM);
+    assert.equal(quietly('node', ...COMPILE, 'use.ts'), '');
+    usePlugins(line, project, call);
   });
 }
 
-const [OLDEST, OLDEST_NODE] = [...NODES].sort(([a], [b]) => Number(a) - Number(b))[0]!;
+const run = (node: string, ...words: string[]) => userOf(node, installed.project)(node, ...words);
 
 test(`Node ${OLDEST}: threads, processes and pages of the package`, () => {
   const crash = run(OLDEST_NODE, cli, ...'crash --policy writeback --workload allocate --json'.split(' '));
@@ -151,39 +199,4 @@ test('what needs a checkout, or a package that is left out, is refused in one li
     assert.match(stderr, line);
     assert.ok(status === 2 || status === 3, words);
   }
-});
-
-test('types: a strict TypeScript program uses every entry point; a wrong call does not compile', () => {
-  const file = path.join(installed.project, 'use.ts');
-  fs.writeFileSync(
-    file,
-    `import { openImageFile, type PolicyPreset, type Qcow2Image } from 'cowbench';
-     import { CountingFile } from 'cowbench/instruments';
-     import { readRecord, type RunRecord } from 'cowbench/results';
-     import { countParameter, defineWorkload, type Workload } from 'cowbench/workloads';
-     const image: Qcow2Image = openImageFile('disk.qcow2', { policy: 'writeback' });
-     // @ts-expect-error: an offset is a number
-     image.write('4096', new Uint8Array(1));
-     const record: RunRecord = readRecord('run.json');
-     export const syncs: number = record.cells[0]!.exact!.fsyncs;
-     export { CountingFile, countParameter, defineWorkload, type PolicyPreset, type Workload };`,
-  );
-  const words = [
-    '--strict',
-    '--module',
-    'nodenext',
-    '--target',
-    'es2022',
-    '--types',
-    'node',
-    '--noEmit',
-    '--ignoreConfig',
-    file,
-  ];
-  const { status, stdout } = run(
-    process.execPath,
-    path.join(PROJECT_ROOT, 'node_modules/typescript/bin/tsc'),
-    ...words,
-  );
-  assert.deepEqual([status, stdout], [0, '']);
 });

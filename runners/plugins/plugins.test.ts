@@ -109,6 +109,25 @@ test('whatever is wrong with a file is one line that names it', async () => {
   assert.match(await refusal('workload', saved('v.ts', '')), /^no default export; export default defineWorkload/);
 });
 
+test('a policy that is not made is refused in one line wherever an image is opened with it', async () => {
+  const file = saved('unmade.js', PRESET('unmade'));
+  const crash = startProgram(process.execPath, [CLI, 'crash', '--policy', file, '--workload', 'allocate']);
+  const bench = startProgram(process.execPath, [
+    CLI,
+    ...'bench -w install-burst -q --policy'.split(' '),
+    file,
+    '--dir',
+    folder,
+  ]);
+  for (const { code, stderr } of await Promise.all([crash.finished, bench.finished])) {
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      new RegExp(`^cowbench: (?:.*: )?--policy ${file}: create: expected to return \\{ policy \\}, .*\\n$`),
+    );
+  }
+});
+
 test('the command line says it in one line, too', async () => {
   const file = saved('broken.ts', 'export default {{');
   const { code, stderr } = await startProgram(process.execPath, [CLI, 'crash', '--policy', file]).finished;

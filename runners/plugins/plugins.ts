@@ -39,7 +39,7 @@ export async function loadPlugin(kind: PluginKind, file: string): Promise<Plugin
   const problem = kind === 'policy' ? presetProblem(found) : definitionProblem(found);
   if (problem !== null) throw wrong(problem);
   try {
-    if (kind === 'policy') registerPolicy(found as PolicyPreset);
+    if (kind === 'policy') registerPolicy(withCheckedPolicy(found as PolicyPreset, wrong));
     else registerWorkload(found as WorkloadDefinition);
   } catch (error) {
     throw wrong(describeFailure(error).message);
@@ -47,6 +47,18 @@ export async function loadPlugin(kind: PluginKind, file: string): Promise<Plugin
   const plugin = { kind, name: (found as { name: string }).name, file: place, sha256 };
   loaded.push(plugin);
   return plugin;
+}
+
+/** What `create` gives is known only when an image is opened. */
+function withCheckedPolicy(preset: PolicyPreset, wrong: (why: string) => Error): PolicyPreset {
+  const create: PolicyPreset['create'] = (context) => {
+    const made: unknown = preset.create(context);
+    const { policy } = (made ?? {}) as { readonly policy?: unknown };
+    if (typeof policy !== 'object' || policy === null)
+      throw wrong('create: expected to return { policy }, an object of a class that extends PolicyBase');
+    return made as ReturnType<PolicyPreset['create']>;
+  };
+  return { ...preset, create };
 }
 
 const PRESET_HINT =

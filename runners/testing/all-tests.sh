@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings what the tests need on Debian and Ubuntu, as root or by sudo, installs the packages of the lock file, and runs all tests.
+# Brings what the tests need on Debian and Ubuntu, as root or by sudo, installs the packages of the lock files, and runs all tests.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -36,4 +36,5 @@ GUEST_BUSYBOX=${GUEST_BUSYBOX:-$(sh runners/testing/guest-parts.sh busybox 2>/de
 CI=1
 export CI
 npm ci
+npm ci --prefix node-versions
 npm test

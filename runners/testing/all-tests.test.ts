@@ -44,7 +44,7 @@ test('what is missing is named, then installed by sudo, then the packages, then 
     install!,
     /^sudo env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium /,
   );
-  assert.deepEqual(rest, ['npm ci CI=1', 'npm test CI=1']);
+  assert.deepEqual(rest, ['npm ci CI=1', 'npm ci --prefix node-versions CI=1', 'npm test CI=1']);
 });
 
 test('root needs no sudo; with everything there nothing is installed; .ci/run is nothing but this command', () => {
@@ -53,7 +53,7 @@ test('root needs no sudo; with everything there nothing is installed; .ci/run is
     asRoot.some((line) => line.startsWith('apt-get install ')) && !asRoot.some((line) => line.startsWith('sudo ')),
   );
   for (const tool of Object.keys(testTools().packages)) stub(tool, 'exit 0');
-  assert.deepEqual(lines(1000), ['npm ci CI=1', 'npm test CI=1']);
+  assert.deepEqual(lines(1000), ['npm ci CI=1', 'npm ci --prefix node-versions CI=1', 'npm test CI=1']);
   const ci = fs.readFileSync(path.join(PROJECT_ROOT, '.ci/run'), 'utf8').trimEnd().split('\n');
   assert.deepEqual(ci, ['#!/bin/sh', 'exec sh "$(dirname "$0")/../runners/testing/all-tests.sh"']);
 });

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { PROJECT_ROOT } from '../console/project-root.ts';
 import { temporaryFolder } from './command.ts';
-import { summaryLines } from './left-out-reporter.ts';
+import { inOrder, STARTED_FIRST, slowLines } from './slow-files.ts';
+import { summaryLines } from './summary-reporter.ts';
 import { installCommand, testTools } from './tools.ts';
 
 let folder = '';
@@ -83,4 +84,24 @@ test('the summary: numbers, the command, and other reasons apart; nothing when n
     `What brings them: ${installCommand(['fio'], testTools())}`,
     ...['', '2 tests left out for other reasons, named above.'],
   ]);
+});
+
+test('files that take long are started first, and are there; a run of a minute names its own', () => {
+  const [first, second] = STARTED_FIRST;
+  assert.deepEqual(inOrder(['b', second!, 'a', first!]), [first, second, 'a', 'b']);
+  assert.deepEqual(
+    STARTED_FIRST.filter((file) => !fs.existsSync(path.join(PROJECT_ROOT, file))),
+    [],
+  );
+  const file = (name: string) => path.join(PROJECT_ROOT, name);
+  assert.deepEqual(slowLines(new Map([[file('a'), 59_000]])), []);
+  assert.deepEqual(
+    slowLines(
+      new Map([
+        [file('a'), 1_000],
+        [file('b/c'), 100_000],
+      ]),
+    ),
+    [...['', '2 test files took 101.0 s together; the longest:', '  100.0 s  b/c', '    1.0 s  a']],
+  );
 });

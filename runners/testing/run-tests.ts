@@ -3,9 +3,13 @@
  * that finds nothing and exits 0 has silently tested nothing. Without a program that tests run, what needs it is left out, and the
  * end says how much; where `CI` is set a missing program is a failure.
  */
-import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import path from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { PROJECT_ROOT } from '../console/project-root.ts';
+import { inOrder } from './slow-files.ts';
+import summary from './summary-reporter.ts';
 import { installCommand, testTools } from './tools.ts';
 
 const filters = process.argv.slice(2);
@@ -13,8 +17,7 @@ const folders = ['engine', 'workloads', 'runners', 'results', 'dashboards'];
 const files = folders
   .flatMap((folder) => globSync(`${folder}/**/*.test.ts`))
   .concat(globSync('*.test.ts'))
-  .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
-  .sort();
+  .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)));
 if (files.length === 0) {
   console.error(`no test file matches ${filters.join(' ') || '*.test.ts'}`);
   process.exit(1);
@@ -31,14 +34,17 @@ if (missing.length > 0) {
   }
 }
 
-const beside = (file: string) => path.join(import.meta.dirname, file);
 /** Many times what the longest test takes: one that waits for what never comes fails by name, and the others are still run. */
 const LIMIT_MS = 900_000;
-const words = [
-  `--test-timeout=${LIMIT_MS}`,
-  ...['--test', '--test-concurrency=2', '--test-reporter=spec', '--test-reporter-destination=stdout'],
-  ...[`--test-reporter=${beside('left-out-reporter.ts')}`, '--test-reporter-destination=stderr'],
-  ...(missing.length === 0 ? [] : [`--import=${beside('leave-out.ts')}`]),
-];
-const run = spawnSync(process.execPath, [...words, ...files], { stdio: 'inherit' });
-process.exit(run.status ?? 1);
+/** Code of the hundreds of processes that tests start is compiled once. */
+process.env.NODE_COMPILE_CACHE ??= path.join(PROJECT_ROOT, 'node_modules/.cache/cowbench-tests');
+
+const leaveOut = path.join(import.meta.dirname, 'leave-out.ts');
+const events = run({
+  files: inOrder(files).map((file) => path.resolve(file)),
+  ...{ concurrency: 2, timeout: LIMIT_MS },
+  execArgv: [`--test-timeout=${LIMIT_MS}`, ...(missing.length === 0 ? [] : [`--import=${leaveOut}`])],
+});
+events.on('test:fail', () => (process.exitCode = 1));
+events.compose(new spec()).pipe(process.stdout);
+events.compose(summary).pipe(process.stderr);

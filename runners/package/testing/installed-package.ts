@@ -1,5 +1,5 @@
 /** The package as a user has it: packed by npm from a copy of this checkout, and unpacked next to the packages that it needs. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { PROJECT_ROOT } from '../../console/project-root.ts';
@@ -14,7 +14,8 @@ const ALSO_PACKED = [
 export interface InstalledPackage {
   /** An empty project that has it. */
   readonly project: string;
-  /** The files of the tarball. */
+  readonly tarball: string;
+  /** Its files. */
   readonly files: readonly string[];
   /** Its own folder. */
   readonly root: string;
@@ -38,10 +39,12 @@ export function installPackage(folder: string): InstalledPackage {
   const { filename, files } = firstOf(packed);
   const project = path.join(folder, 'project');
   const root = linkPackages(project);
-  execFileSync('tar', ['xzf', path.join(folder, filename), '-C', root, '--strip-components=1']);
+  const tarball = path.join(folder, filename);
+  execFileSync('tar', ['xzf', tarball, '-C', root, '--strip-components=1']);
   return {
     project,
     root,
+    tarball,
     files: files.map(({ path: place }) => place),
     commit: checkout.git('rev-parse', 'HEAD'),
     checkout,
@@ -53,17 +56,33 @@ function firstOf(output: string): { filename: string; files: { path: string }[] 
   return JSON.parse(output.slice(output.search(/^\[/m)))[0];
 }
 
-/** The Node versions to try: the one that runs this, the one that the machine has besides, and those of `COWBENCH_NODES`. */
-export function nodePrograms(): Map<string, string> {
-  const own = (process.env.PATH ?? '').split(path.delimiter).filter((place) => !place.includes('node_modules'));
-  const besides = own.map((place) => path.join(place, 'node')).find((place) => fs.existsSync(place));
-  const given = (process.env.COWBENCH_NODES ?? '').split(path.delimiter);
-  const programs = new Map<string, string>();
-  for (const program of [process.execPath, besides ?? '', ...given].filter((word) => word !== '')) {
-    const version = spawnSync(program, ['-p', 'process.versions.node.split(".")[0]'], {
-      encoding: 'utf8',
-    }).stdout.trim();
-    if (!programs.has(version)) programs.set(version, program);
+/** The Node of each line that a package promises: the oldest one, where `npm ci --prefix node-versions` brought it, else what is there. */
+export function nodePrograms(): Map<string, string | null> {
+  const brought = (line: string) => path.join(PROJECT_ROOT, `node-versions/node_modules/node-${line}/bin/node`);
+  const besides = systemPath().map((place) => path.join(place, 'node'));
+  const candidates = [brought('20'), brought('22'), process.execPath, ...besides].filter((file) => fs.existsSync(file));
+  const programs = new Map<string, string | null>(['20', '22', '24'].map((line) => [line, null]));
+  for (const program of candidates) {
+    const version = spawnSync(program, ['-p', 'process.versions.node.split(".")[0]'], { encoding: 'utf8' });
+    const line = version.stdout.trim();
+    if ((programs.get(line) ?? null) === null) programs.set(line, program);
   }
   return programs;
+}
+
+/** The folders of programs without those of this checkout, which npm puts first. */
+function systemPath(): string[] {
+  return (process.env.PATH ?? '').split(path.delimiter).filter((place) => !place.includes('node_modules'));
+}
+
+/** Calls programs as a user of that Node does, in `folder`; they have none of what a test run sets. */
+export function userOf(
+  node: string,
+  folder: string,
+): (program: string, ...words: string[]) => SpawnSyncReturns<string> {
+  const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: _context, ...own } = process.env;
+  const variables = Object.entries(own).filter(([name]) => !name.toLowerCase().startsWith('npm_'));
+  const searched = [path.dirname(node), ...systemPath()].join(path.delimiter);
+  const env = { ...Object.fromEntries(variables), PATH: searched };
+  return (program, ...words) => spawnSync(program, words, { cwd: folder, encoding: 'utf8', env });
 }

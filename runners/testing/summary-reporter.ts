@@ -1,22 +1,29 @@
-/** At the end of a run: which tests were left out for the lack of a program, how many for each, and what installs it. */
+/**
+ * At the end of a run: which test files took longest, and which tests were left out for the lack of a program, how many for each, and what
+ * installs it. One reporter for both: Node warns of a third one.
+ */
+import { slowLines } from './slow-files.ts';
 import { installCommand, testTools, toolOf } from './tools.ts';
 
 interface TestEvent {
   readonly type: string;
-  readonly data: { readonly skip?: string | boolean; readonly name?: string };
+  readonly data: { readonly skip?: string | boolean; readonly file?: string; readonly duration_ms?: number };
 }
 
-export default async function* leftOut(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
+export default async function* summary(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const tools = testTools();
   const counts = new Map<string, number>();
+  const files = new Map<string, number>();
   let others = 0;
   for await (const { type, data } of source) {
+    // One without a file is that of the whole run.
+    if (type === 'test:summary' && data.file !== undefined) files.set(data.file, data.duration_ms!);
     if (type !== 'test:pass' || typeof data.skip !== 'string') continue;
     const tool = toolOf(data.skip, tools);
     if (tool === null) others++;
     else counts.set(tool, (counts.get(tool) ?? 0) + 1);
   }
-  yield* summaryLines(counts, others).map((line) => `${line}\n`);
+  yield* [...slowLines(files), ...summaryLines(counts, others)].map((line) => `${line}\n`);
 }
 
 /** Empty when nothing was left out. */
