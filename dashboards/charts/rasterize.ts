@@ -27,18 +27,19 @@ function sizeOf(svg: string): { width: number; height: number } {
 
 function run(program: string, words: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, words, { stdio: 'ignore', timeout: TIME_LIMIT_MS });
-    child.on('error', () =>
-      reject(
-        new ChartError(
-          `PNG needs Chromium, and '${program}' cannot be started: apt-get install chromium brings it; SVG needs nothing`,
-        ),
-      ),
-    );
+    // Not the option `timeout`: where nothing is started, its timer keeps this process for all of its time.
+    const child = spawn(program, words, { stdio: 'ignore', signal: AbortSignal.timeout(TIME_LIMIT_MS) });
+    child.on('error', ({ name }) => reject(new ChartError(name === 'AbortError' ? TOO_SLOW : cannotStart(program))));
     child.on('exit', (code) =>
       code === 0 ? resolve() : reject(new ChartError(`'${program}' failed to draw the PNG (exit ${code})`)),
     );
   });
+}
+
+const TOO_SLOW = `Chromium draws the PNG for more than ${TIME_LIMIT_MS / 1000} s, and was stopped; SVG needs nothing`;
+
+function cannotStart(program: string): string {
+  return `PNG needs Chromium, and '${program}' cannot be started: apt-get install chromium brings it; SVG needs nothing`;
 }
 
 /** Two pixels a unit. Throws {@link ChartError} when Chromium cannot be started or fails. */
