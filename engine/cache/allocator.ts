@@ -24,6 +24,8 @@ export interface ClusterCounts {
    * was found holds metadata all the same.
    */
   findFree(count: number): HostOffset;
+  /** The next search finds what earlier ones have passed, because they looked for more clusters in one piece. */
+  searchFromStart(): void;
   /**
    * How many of the `most` clusters from host offset `offset` on are free, up to the first that is not or that no refcount block counts yet.
    * Nothing is counted. @throws Qcow2Error CORRUPT when one holds metadata all the same.
@@ -113,6 +115,12 @@ export interface Allocator {
    * making durable what that waits for.
    */
   settleAll(): void;
+  /**
+   * The disk is full: makes everything free that is only held back, after making durable what that waits for, and reserves nothing for a
+   * while. False where nothing was held back: another try would end as the first. Without it nothing ever is.
+   * @throws Qcow2Error NO_SPACE, IO when that cannot be made durable.
+   */
+  makeRoom?(): boolean;
   savepoint(): Savepoint;
   /** The image is closed: lowers what was postponed and gives back what was reserved. The policy writes out after it. */
   close(): void;

@@ -54,10 +54,22 @@ export class Quarantine implements Allocator {
     }
   }
 
+  /** Nothing named it, so that it has nothing to wait for. */
+  giveBack({ offset, lengthBytes }: HostRange): void {
+    this.#parts.counts.lowerUnnamed(offset, lengthBytes);
+  }
+
   settleAll(): void {
     if (this.#released.length === 0) return;
     this.#flush();
     this.settled(this.#parts.file.durable);
+  }
+
+  makeRoom(): boolean {
+    const holdsBack = this.#released.length > 0;
+    this.settleAll();
+    this.#parts.counts.searchFromStart();
+    return holdsBack;
   }
 
   savepoint(): Savepoint {

@@ -59,6 +59,8 @@ export class Reserve implements Allocator {
   #peak = 0;
   #peakBefore = 0;
   #flushes = 0;
+  /** The disk was full: until then nothing is counted ahead. */
+  #pausedUntilFlush = 0;
   /** Their refcounts are durable. */
   #ready: Batch[] = [];
   #raised: Batch[] = [];
@@ -94,8 +96,12 @@ export class Reserve implements Allocator {
 
   #used<Taken extends Allocation>(clusters: number, allocation: Taken): Taken {
     this.#usedSinceFlush += clusters;
-    if (this.#clustersAhead() < this.#target / 2) this.#raiseAhead();
+    if (!this.#isPaused && this.#clustersAhead() < this.#target / 2) this.#raiseAhead();
     return allocation;
+  }
+
+  giveBack(range: HostRange): void {
+    this.#quarantine.giveBack(range);
   }
 
   release(ranges: readonly HostRange[], dropped: readonly Prerequisite[]): void {
@@ -121,6 +127,17 @@ export class Reserve implements Allocator {
     this.#quarantine.settleAll();
   }
 
+  /**
+   * What was counted ahead goes first: it waits for nothing, and the flush that the rest waits for may need its place. Without it more
+   * can be had in any case: it takes large pieces, and passes the small ones.
+   */
+  makeRoom(): boolean {
+    const countedAhead = !this.#isPaused;
+    this.#pausedUntilFlush = this.#flushes + WINDOW_FLUSHES;
+    this.#giveAllBack();
+    return this.#quarantine.makeRoom() || countedAhead;
+  }
+
   savepoint(): Savepoint {
     const copy = (batches: readonly Batch[]) => batches.map((batch) => ({ ...batch }));
     const [ready, raised, quarantine] = [copy(this.#ready), copy(this.#raised), this.#quarantine.savepoint()];
@@ -135,6 +152,10 @@ export class Reserve implements Allocator {
 
   close(): void {
     this.#quarantine.close();
+    this.#giveAllBack();
+  }
+
+  #giveAllBack(): void {
     const batches = [...this.#ready, ...this.#raised];
     this.#ready = [];
     this.#raised = [];
@@ -153,6 +174,10 @@ export class Reserve implements Allocator {
     batch.next += clusters * this.#parts.clusterBytes;
     this.#ready = this.#ready.filter(({ next, end }) => next < end);
     return { offset, wait: [], readsAsZeros: true, isUnnamed: true };
+  }
+
+  get #isPaused(): boolean {
+    return this.#flushes < this.#pausedUntilFlush;
   }
 
   #clustersAhead(): number {

@@ -22,10 +22,11 @@ import { BitmapBits, refuseTooMany, tableEntriesFor } from './bitmap-bits.ts';
 import type { FeatureBits } from './feature-bits.ts';
 import type { Geometry } from './geometry.ts';
 import { writeHeaderCluster } from './header-writing.ts';
+import { type RoomParts, withRoom } from './make-room.ts';
 import { peekHeader } from './metadata.ts';
 import { orUndo, type UndoParts } from './undo.ts';
 
-export interface BitmapParts extends UndoParts {
+export interface BitmapParts extends UndoParts, RoomParts {
   readonly geometry: Geometry;
   readonly features: FeatureBits;
 }
@@ -147,12 +148,14 @@ export function storeBitmaps(parts: BitmapParts, bitmaps: readonly LoadedBitmap[
   policy.flush();
   const before = peekHeader(file);
   const old = rangesOrNone(file, before);
-  const header = orUndo(parts, { what: 'storing persistent bitmaps', first: 'references' }, () => {
-    const stored = withBitmaps(before, writeBitmaps(parts, bitmaps));
-    encodeHeader(stored);
-    policy.flush();
-    return stored;
-  });
+  const header = withRoom(parts, () =>
+    orUndo(parts, { what: 'storing persistent bitmaps', first: 'references' }, () => {
+      const stored = withBitmaps(before, writeBitmaps(parts, bitmaps));
+      encodeHeader(stored);
+      policy.flush();
+      return stored;
+    }),
+  );
   try {
     writeWholeHeader(file, header);
     features.setAutoclear(header.autoclearFeatures);

@@ -14,9 +14,10 @@ import { encodeSnapshotTable, type SnapshotEntry } from '../format/snapshot-tabl
 import { writeUint64 } from '../format/uint64.ts';
 import { readBytes } from '../io/sector-access.ts';
 import { L1Table } from './l1-table.ts';
+import { withRoom } from './make-room.ts';
 import { readL1, type SnapshotMethod, type SnapshotsParts, snapshotTableRange } from './snapshot-method.ts';
 import { walkL1 } from './snapshot-walk.ts';
-import { orUndo } from './undo.ts';
+import { orUndo, type UndoLog } from './undo.ts';
 
 /** What one write of the header changes. */
 type Flip = Partial<Pick<SnapshotsParts['vars'], 'sizeBytes' | 'l1' | 'snapshots' | 'snapshotsOffset'>>;
@@ -28,7 +29,7 @@ const FLIPPED_TO = HEADER_FIELDS.snapshotsOffset + 8;
 export const flippedSnapshots: SnapshotMethod = {
   create(parts, entry) {
     const oldTable = snapshotTableRange(parts);
-    const header = orUndo(parts, { what: 'taking a snapshot', first: 'references' }, () => {
+    const header = flipped(parts, 'taking a snapshot', () => {
       walkL1(parts, parts.vars.l1, 1);
       const l1TableOffset = placeL1(parts, parts.vars.l1.entryBytes);
       return flip(parts, placeTable(parts, [...parts.vars.snapshots, entry(l1TableOffset)]));
@@ -40,7 +41,7 @@ export const flippedSnapshots: SnapshotMethod = {
     const old = parts.vars.l1;
     const entryCount = Math.max(entry.l1Entries, parts.geometry.l1EntriesFor(sizeBytes));
     refuseLongL1(parts, entryCount);
-    const header = orUndo(parts, { what: 'going back to a snapshot', first: 'references' }, (undo) => {
+    const header = flipped(parts, 'going back to a snapshot', (undo) => {
       const snapshotL1 = readL1(parts, entry);
       undo.keepL1(snapshotL1);
       walkL1(parts, snapshotL1, 1);
@@ -57,7 +58,7 @@ export const flippedSnapshots: SnapshotMethod = {
   remove(parts, entry) {
     const oldTable = snapshotTableRange(parts);
     const l1 = readL1(parts, entry);
-    const header = orUndo(parts, { what: 'deleting a snapshot', first: 'references' }, () =>
+    const header = flipped(parts, 'deleting a snapshot', () =>
       flip(
         parts,
         placeTable(
@@ -74,6 +75,11 @@ export const flippedSnapshots: SnapshotMethod = {
     });
   },
 };
+
+/** Up to the flip, all of it or nothing, and with all the space that can be had. */
+function flipped(parts: SnapshotsParts, what: string, action: (undo: UndoLog) => Pointer): Pointer {
+  return withRoom(parts, () => orUndo(parts, { what, first: 'references' }, action));
+}
 
 /** A damaged snapshot may claim any size: its L1 table is not made before that is known to be possible. */
 function refuseLongL1({ file }: SnapshotsParts, entryCount: number): void {

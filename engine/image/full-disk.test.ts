@@ -6,47 +6,23 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Qcow2Error } from '../base/errors.ts';
 import { KiB, MiB } from '../base/units.ts';
+import type { ReserveOptions } from '../cache/reserve.ts';
 import { checkImage, isClean } from '../check/check-image.ts';
-import type { TableKind } from '../io/block-file.ts';
-import { ForwardingFile } from '../io/forwarding-file.ts';
+import { SmallDisk } from '../instruments/small-disk.ts';
+import type { SyncCause } from '../io/block-file.ts';
 import { MemoryFile } from '../io/memory-file.ts';
 import { createImage } from './create.ts';
 import { openImage, type Qcow2Image } from './qcow2-image.ts';
 
-const BLOCK = 4 * KiB;
 const CLUSTER = 4 * KiB;
 
-/** A file on a file system of so many blocks: a write takes those that it touches first, a hole gives them back. */
-class SmallDisk extends ForwardingFile {
-  blocksLeft = Infinity;
-  readonly #taken = new Set<number>();
+class CountedDisk extends SmallDisk {
+  syncs = 0;
 
-  override write(offset: number, from: Uint8Array, kind: TableKind): void {
-    const blocks = blocksOf(offset, offset + from.length).filter((block) => !this.#taken.has(block));
-    if (blocks.length > this.blocksLeft) throw new Qcow2Error('NO_SPACE', `${this.name}: no space left on device`);
-    this.blocksLeft -= blocks.length;
-    for (const block of blocks) this.#taken.add(block);
-    super.write(offset, from, kind);
+  override sync(cause: SyncCause): void {
+    this.syncs++;
+    super.sync(cause);
   }
-
-  override punchHole(offset: number, lengthBytes: number): boolean {
-    this.#free(blocksOf(offset, offset + lengthBytes));
-    return super.punchHole(offset, lengthBytes);
-  }
-
-  override truncate(sizeBytes: number): void {
-    this.#free([...this.#taken].filter((block) => block * BLOCK >= sizeBytes));
-    super.truncate(sizeBytes);
-  }
-
-  #free(blocks: readonly number[]): void {
-    for (const block of blocks) if (this.#taken.delete(block)) this.blocksLeft++;
-  }
-}
-
-function blocksOf(from: number, to: number): number[] {
-  const first = Math.floor(from / BLOCK);
-  return Array.from({ length: Math.ceil(to / BLOCK) - first }, (_, index) => first + index);
 }
 
 const filled = (byte: number) => new Uint8Array(CLUSTER).fill(byte);
@@ -54,20 +30,25 @@ const NO_SPACE = { code: 'NO_SPACE', message: /^[^\n]*no space left on device[^\
 
 class Guest {
   readonly memory = new MemoryFile('image');
-  readonly disk = new SmallDisk(this.memory);
+  readonly disk = new CountedDisk(this.memory, Infinity, CLUSTER);
   image: Qcow2Image;
-  readonly #policy: string;
+  readonly #options: { readonly policy: string; readonly reserve?: ReserveOptions };
   readonly #held = new Map<number, number>();
 
-  constructor(policy: string) {
-    this.#policy = policy;
+  constructor(policy: string, reserve?: ReserveOptions) {
+    this.#options = { policy, ...(reserve !== undefined && { reserve }) };
     createImage(this.disk, { sizeBytes: 4 * MiB, clusterSizeBytes: CLUSTER });
-    this.image = openImage(this.disk, { policy });
+    this.image = openImage(this.disk, this.#options);
   }
 
   write(cluster: number, byte: number): void {
     this.image.write(cluster * CLUSTER, filled(byte));
     this.#held.set(cluster, byte);
+  }
+
+  discard(cluster: number, count: number): void {
+    this.image.discard(cluster * CLUSTER, count * CLUSTER);
+    for (let each = cluster; each < cluster + count; each++) this.#held.set(each, 0);
   }
 
   /** One cluster after the other until there is no space; returns how many went in. */
@@ -100,7 +81,7 @@ class Guest {
     this.image.close();
     const report = checkImage(this.memory);
     assert.ok(isClean(report), report.findings[0]?.text);
-    this.image = openImage(this.disk, { policy: this.#policy });
+    this.image = openImage(this.disk, this.#options);
     this.requireHeld();
     this.image.close();
   }
@@ -145,3 +126,82 @@ for (const policy of ['ordered', 'reserve']) {
     });
   });
 }
+
+/** All that frees clusters, and what can be written into as many as it frees. */
+const FREEING: Readonly<Record<string, (guest: Guest) => void>> = {
+  'a discard': (guest) => guest.discard(0, 6),
+  'writing zeros': (guest) => {
+    guest.image.writeZeroes(0, 6 * CLUSTER, { mayUnmap: true });
+    guest.discard(0, 6);
+  },
+};
+
+/** Six clusters are mapped twice: once by the disk, once by a snapshot. Nothing is left of the file system. */
+function fullGuest(policy: string, reserve?: ReserveOptions): Guest {
+  const guest = new Guest(policy, reserve);
+  for (let cluster = 0; cluster < 6; cluster++) guest.write(cluster, 1 + cluster);
+  guest.image.createSnapshot({ name: 'old' });
+  for (let cluster = 0; cluster < 6; cluster++) guest.write(cluster, 11 + cluster);
+  guest.image.flush();
+  guest.disk.blocksLeft = 0;
+  return guest;
+}
+
+const PREPARED = [['ordered'], ['reserve', 'hole'], ['reserve', 'fallocate'], ['reserve', 'zeroes']] as const;
+
+for (const [policy, preparation] of PREPARED) {
+  const name = preparation === undefined ? policy : `${policy}, ${preparation}`;
+  const reserve = preparation && { preparation };
+  for (const [words, free] of Object.entries(FREEING)) {
+    test(`${name}: what ${words} freed and no flush has made free yet is used before a write fails`, () => {
+      const guest = fullGuest(policy, reserve);
+      free(guest);
+      for (let cluster = 0; cluster < 4; cluster++) guest.write(200 + cluster, 50 + cluster);
+      guest.requireHeld();
+      guest.requireSoundAfterClose();
+    });
+  }
+
+  test(`${name}: a snapshot takes the place of clusters that were discarded and are held back`, () => {
+    const guest = fullGuest(policy, reserve);
+    guest.discard(0, 6);
+    guest.image.createSnapshot({ name: 'new' });
+    guest.requireHeld();
+    guest.requireSoundAfterClose();
+  });
+
+  test(`${name}: as often as something is held back`, () => {
+    const guest = fullGuest(policy, reserve);
+    for (let cluster = 0; cluster < 6; cluster++) {
+      guest.discard(cluster, 1);
+      guest.write(200 + cluster, 50 + cluster);
+    }
+    guest.requireHeld();
+    guest.requireSoundAfterClose();
+  });
+
+  test(`${name}: where nothing is held back a write fails at once, without a flush`, () => {
+    const guest = fullGuest(policy, reserve);
+    guest.fill(400);
+    const before = guest.disk.syncs;
+    assert.throws(() => guest.write(505, 1), NO_SPACE);
+    assert.equal(guest.disk.syncs, before);
+    guest.requireHeld();
+    guest.requireSoundAfterClose();
+  });
+}
+
+test('modern holds nothing back: a discarded cluster is used again at once, on a full disk as on any', () => {
+  const syncs = [0, Infinity].map((blocksLeft) => {
+    const guest = fullGuest('modern');
+    guest.image.deleteSnapshot('old');
+    guest.image.flush();
+    guest.disk.blocksLeft = blocksLeft;
+    guest.discard(0, 6);
+    guest.write(1, 50);
+    guest.requireHeld();
+    guest.requireSoundAfterClose();
+    return guest.disk.syncs;
+  });
+  assert.equal(syncs[0], syncs[1]);
+});

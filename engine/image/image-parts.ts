@@ -83,7 +83,8 @@ export function assemble(base: ImageBase): ImageParts {
   const entries = new L2Entries({ fileName: file.name, geometry, version: header.version, hasDataFile });
   const activeL1 = new ActiveL1({ ...base, allocator });
   const tables = new L2Tables({ ...base, allocator, activeL1 });
-  const lower = { ...base, counts, allocator, puncher, entries, activeL1, tables };
+  const settling = [allocator, puncher];
+  const lower = { ...base, counts, allocator, settling, puncher, entries, activeL1, tables };
   const mapping = new Mapping(lower);
   const updates = new MappingUpdates(lower);
   const runs = new WriteRuns(lower);
@@ -91,5 +92,5 @@ export function assemble(base: ImageBase): ImageParts {
   const io = new GuestIo({ ...lower, mapping, updates, runs, compressed });
   const zeroes = new Zeroes({ ...lower, mapping, updates, io });
   const bitmaps = new DirtyBitmaps(lower);
-  return { ...lower, mapping, updates, runs, io, zeroes, bitmaps, settling: [allocator, puncher] };
+  return { ...lower, mapping, updates, runs, io, zeroes, bitmaps };
 }

@@ -16,6 +16,7 @@ import type { BlockFile } from '../io/block-file.ts';
 import type { BitmapEditor } from './bitmap-editor.ts';
 import { writeOutForClose } from './closing.ts';
 import { assemble, type ImageParts } from './image-parts.ts';
+import { withRoom } from './make-room.ts';
 import { heldAlike } from './mapping.ts';
 import { type OpenOptions, openParts } from './open.ts';
 import { type Preallocation, type PreallocationOptions, preallocateImage } from './preallocate.ts';
@@ -101,7 +102,7 @@ export class Qcow2Image implements ImageDevice {
     this.#requireWritable();
     this.#requireInside('write', offset, bytes.length);
     this.#parts.bitmaps.changing(offset, bytes.length);
-    this.#parts.io.write(offset, bytes);
+    withRoom(this.#parts, () => this.#parts.io.write(offset, bytes));
     this.#finish(options.durable);
   }
 
@@ -110,7 +111,7 @@ export class Qcow2Image implements ImageDevice {
     this.#requireOpen();
     if (this.readOnly) return;
     const { file, policy, features, lazyRefcounts, settling } = this.#parts;
-    policy.flush({ refcountsMayLag: lazyRefcounts && features.dirty });
+    withRoom(this.#parts, () => policy.flush({ refcountsMayLag: lazyRefcounts && features.dirty }));
     const { durable } = file;
     for (let index = 0; index < settling.length; index++) settling[index]!.settled(durable);
   }
@@ -123,7 +124,7 @@ export class Qcow2Image implements ImageDevice {
     this.#requireWritable();
     this.#requireInside('discard', offset, lengthBytes);
     this.#parts.bitmaps.changing(offset, lengthBytes);
-    const discarded = this.#parts.zeroes.discard(offset, lengthBytes);
+    const discarded = withRoom(this.#parts, () => this.#parts.zeroes.discard(offset, lengthBytes));
     this.#finish();
     return discarded;
   }
@@ -135,7 +136,7 @@ export class Qcow2Image implements ImageDevice {
     const { mayUnmap = false, fast = false, durable = false } = options;
     if (fast) this.#parts.zeroes.requireMarks();
     this.#parts.bitmaps.changing(offset, lengthBytes);
-    this.#parts.zeroes.write(offset, lengthBytes, mayUnmap);
+    withRoom(this.#parts, () => this.#parts.zeroes.write(offset, lengthBytes, mayUnmap));
     this.#finish(durable);
   }
 
@@ -148,7 +149,7 @@ export class Qcow2Image implements ImageDevice {
     this.#requireInside('compressed write', offset, cluster.length);
     this.#parts.io.requireCompressible(offset, cluster.length);
     this.#parts.bitmaps.changing(offset, cluster.length);
-    this.#parts.io.writeCompressed(offset, cluster);
+    withRoom(this.#parts, () => this.#parts.io.writeCompressed(offset, cluster));
     this.#finish();
   }
 
@@ -216,7 +217,8 @@ export class Qcow2Image implements ImageDevice {
   writeVmState(offset: number, bytes: Uint8Array): void {
     this.#requireWritable();
     const { io } = this.#parts;
-    io.write(io.vmStateAt(offset), bytes);
+    const at = io.vmStateAt(offset);
+    withRoom(this.#parts, () => io.write(at, bytes));
     this.#finish();
   }
 
@@ -235,7 +237,7 @@ export class Qcow2Image implements ImageDevice {
     this.#requireWritable();
     const { bitmaps } = this.#parts;
     bitmaps.resizing();
-    resizeImage(this.#parts, sizeBytes, options.shrink ?? false);
+    withRoom(this.#parts, () => resizeImage(this.#parts, sizeBytes, options.shrink ?? false));
     bitmaps.resized();
   }
 
@@ -262,7 +264,7 @@ export class Qcow2Image implements ImageDevice {
    */
   makeEmpty(): void {
     this.#requireWritable();
-    this.#parts.zeroes.unmap(0, roundUp(this.sizeBytes, this.clusterSizeBytes));
+    withRoom(this.#parts, () => this.#parts.zeroes.unmap(0, roundUp(this.sizeBytes, this.clusterSizeBytes)));
     this.flush();
   }
 

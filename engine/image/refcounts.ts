@@ -108,6 +108,10 @@ export class Refcounts implements ClusterCounts {
     return offset;
   }
 
+  searchFromStart(): void {
+    this.#vars.freeClusterIndex = 0;
+  }
+
   freeAt(offset: number, most: number): number {
     const first = this.#geometry.hostCluster(offset);
     let count = 0;

@@ -11,11 +11,12 @@ import { encodeSnapshotTable, type SnapshotEntry, snapshotName } from '../format
 import { readBytes } from '../io/sector-access.ts';
 import type { ActiveL1 } from './active-l1.ts';
 import { L1Table } from './l1-table.ts';
+import type { RoomParts } from './make-room.ts';
 import { REFCOUNT_TABLE_ENTRY_BYTES } from './refcount-table.ts';
 import type { WalkParts } from './snapshot-walk.ts';
 import type { UndoParts } from './undo.ts';
 
-export interface SnapshotsParts extends WalkParts, UndoParts {
+export interface SnapshotsParts extends WalkParts, UndoParts, RoomParts {
   readonly header: Pick<Header, 'version'>;
   readonly activeL1: ActiveL1;
   readonly behaviour: Pick<Behaviour, 'snapshots'>;

@@ -13,6 +13,7 @@ export {
 } from './device-model-parameters.ts';
 export { FAULT_KINDS, type Fault, FaultFile, type FaultKind, type StruckOperation } from './fault-file.ts';
 export { type GuestMark, type RecordedChange, type RecordedEvent, RecordingFile } from './recording-file.ts';
+export { SmallDisk } from './small-disk.ts';
 export { StreamPrices, type StreamPricesOptions } from './stream-prices.ts';
 export { type Operation, type Outcome, Tap, unhandled } from './tap.ts';
 export { nowNs, type OperationSink, TimingFile } from './timing-file.ts';

@@ -16,6 +16,7 @@ import { DeviceModelFile } from './device-model.ts';
 import { MODELLED_DEVICES } from './device-model-parameters.ts';
 import { FaultFile } from './fault-file.ts';
 import { RecordingFile } from './recording-file.ts';
+import { SmallDisk } from './small-disk.ts';
 import { StreamPrices } from './stream-prices.ts';
 import { type Operation, type Outcome, Tap } from './tap.ts';
 import { TimingFile } from './timing-file.ts';
@@ -41,6 +42,7 @@ const WRAPPERS: Readonly<Record<string, (inner: BlockFile) => BlockFile>> = {
   'device model': (inner) => new DeviceModelFile(inner, { device: MODELLED_DEVICES[0]!, hostCacheMode: 'writeback' }),
   'stream prices': (inner) => new StreamPrices(inner, { hostCacheMode: 'writeback', knowsHoles: false }),
   'fault file that is interrupted': (inner) => new FaultFile(inner, { kind: 'EINTR', position: 1, forGood: true }),
+  'small disk with space': (inner) => new SmallDisk(inner, Infinity),
   numbered: (inner) => trackDurability(inner).image,
   'with a data file': (inner) => new SyncTogether(inner, new MemoryFile()),
 };

@@ -2,6 +2,7 @@
 import type { CommandModule } from 'yargs';
 import { textTable } from '../../dashboards/text/text-table.ts';
 import { findStage, policyNamed, policyNames, RESERVE_PREPARATIONS, STAGE_IDS } from '../../engine/index.ts';
+import { MOST_REQUESTERS } from '../../workloads/requesters.ts';
 import { EXIT_CODES, UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { Interruption } from '../console/interruption.ts';
@@ -23,6 +24,7 @@ import {
   type QemuExploration,
 } from '../safety/qemu/qemu-exploration.ts';
 import type { CrashWorkload } from '../safety/requests/crash-workload.ts';
+import { LATER_WORKLOADS } from '../safety/requests/later-workloads.ts';
 import { crashWorkload, NAMED_WORKLOADS } from '../safety/requests/named-workloads.ts';
 import { OPERATIONS } from '../safety/requests/operation-table.ts';
 import { recordByServer, whyNotByServer } from '../safety/servers/server-recording.ts';
@@ -54,6 +56,11 @@ const OPTIONS = {
   },
   states: { ...value('N'), default: '65536', describe: 'crash states tried per crash point; beyond that, a sample' },
   length: { ...value('N'), default: '2', describe: 'operations per sequence, 1 to 3' },
+  requesters: {
+    ...value('N'),
+    describe:
+      'up to N neighbouring block requests are in flight at once and share flushes [default: 1, or as the workload says]',
+  },
   limit: { ...value('N'), default: '48', describe: 'take the first N requests of a workload of bench' },
   seed: { ...value('N'), default: '1', describe: 'seed for samples' },
   json: { type: 'boolean', describe: 'print counts and counterexamples as one JSON object' },
@@ -68,11 +75,14 @@ export const crash: CommandModule<object, Options> = {
   builder: (yargs) =>
     yargs
       .options(OPTIONS)
-      .epilogue(`Workloads:\n${NAMED_WORKLOADS.map(({ name, summary }) => `  ${name}: ${summary}`).join('\n')}`)
+      .epilogue(
+        `Workloads:\n${[...NAMED_WORKLOADS, ...LATER_WORKLOADS].map(({ name, summary }) => `  ${name}: ${summary}`).join('\n')}`,
+      )
       .epilogue(`Operations: ${OPERATIONS.map(({ name }) => name).join(', ')}`)
       .example('$0 crash', 'all sequences of two operations, all policies')
       .example('$0 crash -w after-snapshot -p writeback --stage S3', 'a defect of history, explained step by step')
       .example('$0 crash -w reuse-discarded --engine qemu', 'the same for the installed QEMU')
+      .example('$0 crash -p reserve --requesters 2', 'all sequences again, two requests at a time')
       .example(
         '$0 crash -w ops:shared/discard,alloc -p writeback',
         'operations of your choice, on a disk with a snapshot',
@@ -128,6 +138,8 @@ type Explore = (signal: AbortSignal) => Promise<Result>;
 function chooseExplorations(options: Options): Explore[] {
   const text = (name: string) => single(name, options[name] as OptionText);
   const engine = text('engine');
+  if (engine !== 'cowbench' && options.requesters !== undefined)
+    throw new UsageError(`--requesters: not with --engine ${engine}, which is sent one request at a time`);
   if (engine === 'qemu') {
     const unfit = ['policy', 'stage', 'preparation'].find((name) => options[name] !== undefined);
     if (unfit !== undefined) throw new UsageError(`--${unfit}: not with --engine qemu, which has one policy, its own`);
@@ -212,14 +224,20 @@ async function planWork(options: Options): Promise<{ works: Works; limits: Explo
   const limits = { statesPerPoint: integer('states', text('states'), 2, 2 ** 22), seed };
   const tables = options['cache-tables'] === undefined ? null : integer('cache-tables', text('cache-tables'), 1, 1024);
   const cacheTables = tables === null ? null : { l2: tables, refcounts: tables };
+  const inFlight = options.requesters !== undefined && {
+    requesters: integer('requesters', text('requesters'), 1, MOST_REQUESTERS),
+  };
   if (text('workload') !== 'sequences') {
     const limit = integer('limit', text('limit'), 1, 10_000);
-    const workload = await crashWorkload(text('workload'), { clusterSizeBytes, cacheTables }, seed, limit);
-    return { works: [{ workload }], limits };
+    const shape = { clusterSizeBytes, cacheTables };
+    const workload = await crashWorkload(text('workload'), shape, seed, limit, inFlight ? inFlight.requesters : 1);
+    return { works: [{ workload: { ...workload, ...inFlight } }], limits };
   }
   const maxLength = integer('length', text('length'), 1, 3);
   const works = OPERATIONS.flatMap(({ name }) =>
-    ['shared', 'plain'].map((start) => ({ space: { clusterSizeBytes, cacheTables, start, first: name, maxLength } })),
+    ['shared', 'plain'].map((start) => ({
+      space: { clusterSizeBytes, cacheTables, start, first: name, maxLength, ...inFlight },
+    })),
   );
   return { works, limits };
 }

@@ -88,6 +88,7 @@ export function hastyPool(create: AllocatorFactory, parts: AllocatorParts): Allo
       of: (cluster) => counts.of(cluster),
       findFree: (count) => counts.findFree(count),
       freeAt: (offset, most) => counts.freeAt(offset, most),
+      searchFromStart: () => counts.searchFromStart(),
       lower: (offset, lengthBytes, dropped) => counts.lower(offset, lengthBytes, dropped),
       lowerUnnamed: (offset, lengthBytes) => counts.lowerUnnamed(offset, lengthBytes),
       raise: (offset, lengthBytes) => {

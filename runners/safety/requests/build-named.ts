@@ -19,6 +19,7 @@ export interface NamedWorkload {
     lazyRefcounts?: boolean;
     recordsCreation?: boolean;
     requesters?: number;
+    freeClusters?: number;
   };
 }
 
@@ -29,7 +30,8 @@ export function buildNamed(
   { name, build }: NamedWorkload,
   { clusterSizeBytes, cacheTables }: WorkloadShape,
 ): CrashWorkload {
-  const { before, during, sizeBytes, lazyRefcounts, recordsCreation, requesters } = build(clusterSizeBytes);
+  const { before, during, sizeBytes, lazyRefcounts, recordsCreation, requesters, freeClusters } =
+    build(clusterSizeBytes);
   const image = sequenceImage(clusterSizeBytes);
   return {
     name,
@@ -39,5 +41,6 @@ export function buildNamed(
     before,
     during,
     ...(requesters !== undefined && { requesters }),
+    ...(freeClusters !== undefined && { freeClusters }),
   };
 }

@@ -23,6 +23,8 @@ export interface CrashWorkload {
   /** Done, closed and durable before the recording starts. */
   readonly before: readonly CrashRequest[];
   readonly during: readonly CrashRequest[];
+  /** The file system has space for this many more clusters of the file. Absent: for any number. */
+  readonly freeClusters?: number;
   /** Up to this many neighbouring block requests of `during` are in flight at once, queued by a requester each. Default 1. */
   readonly requesters?: number;
 }

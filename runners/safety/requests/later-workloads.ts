@@ -58,6 +58,44 @@ export const LATER_WORKLOADS: readonly NamedWorkload[] = [
       requesters: 4,
     }),
   },
+  {
+    name: 'full-reuse',
+    summary: 'the file system is full: clusters that were discarded and are not free yet are needed at once',
+    build: (cluster) => ({
+      before: [write(0, 4 * cluster)],
+      during: [
+        { op: 'discard', offset: 0, length: 2 * cluster },
+        ...[write(8 * cluster, cluster), write(9 * cluster, SECTOR_BYTES), write(12 * cluster, cluster)],
+        ...[FLUSH, write(3 * cluster, cluster), write(13 * cluster, cluster)],
+      ],
+      freeClusters: 1,
+    }),
+  },
+  {
+    name: 'full-snapshot',
+    summary: 'the same for the tables of a snapshot, and for the first write after it',
+    build: (cluster) => ({
+      before: [write(0, 6 * cluster), { op: 'snapshot-create', name: 'old' }, write(0, cluster)],
+      during: [
+        { op: 'snapshot-delete', name: 'old' },
+        { op: 'discard', offset: cluster, length: 4 * cluster },
+        ...[{ op: 'snapshot-create', name: 'new' } as const, write(0, cluster), FLUSH, write(5 * cluster, cluster)],
+      ],
+      freeClusters: 0,
+    }),
+  },
+  {
+    name: 'full-reserve',
+    summary: 'the file system fills up while clusters are counted ahead',
+    build: (cluster) => ({
+      before: [write(0, cluster)],
+      during: [
+        ...[write(2 * cluster, cluster), FLUSH, ...[3, 4, 5, 6].map((at) => write(at * cluster, cluster)), FLUSH],
+        ...[{ op: 'discard', offset: 2 * cluster, length: 2 * cluster } as const, write(7 * cluster, 2 * cluster)],
+      ],
+      freeClusters: 4,
+    }),
+  },
 ];
 
 /** Every workload of the list, in one shape. */

@@ -2,6 +2,7 @@
 import { KiB, MiB, SECTOR_BYTES } from '../../../engine/index.ts';
 import { findWorkload, WORKLOADS } from '../../../workloads/registry.ts';
 import type { GuestRequest, RequestStream } from '../../../workloads/request.ts';
+import { sentBy } from '../../../workloads/requesters.ts';
 import { UsageError } from '../../console/errors.ts';
 import { unknownWord } from '../../console/suggest.ts';
 import { buildNamed, FLUSH, type NamedWorkload, type WorkloadShape, write } from './build-named.ts';
@@ -219,13 +220,14 @@ const OPERATIONS_PREFIX = 'ops:';
 
 /**
  * The workload called `name`: one of the list above, `ops:OPERATION,...` (or `ops:shared/OPERATION,...`), or the first `limit`
- * changes of a workload of the benchmark. Throws UsageError or WorkloadError.
+ * changes of a workload of the benchmark, which `requesters` send. Throws UsageError or WorkloadError.
  */
 export async function crashWorkload(
   name: string,
   shape: WorkloadShape,
   seed: number,
   limit: number,
+  requesters = 1,
 ): Promise<CrashWorkload> {
   if (name.startsWith(OPERATIONS_PREFIX)) return operationsWorkload(name.slice(OPERATIONS_PREFIX.length), shape);
   const ours = [...NAMED_WORKLOADS, ...LATER_WORKLOADS];
@@ -234,7 +236,7 @@ export async function crashWorkload(
   const known = [...ours, ...WORKLOADS].map((workload) => workload.name);
   if (!known.includes(name) && !name.startsWith('trace:'))
     throw new UsageError(`--workload: ${unknownWord('workload', name, ['sequences', ...known])}`);
-  return await benchWorkload(name, shape, seed, limit);
+  return await benchWorkload(name, shape, { seed, limit, requesters });
 }
 
 /** Every workload of the list, in one shape. */
@@ -263,13 +265,19 @@ function operationNamed(name: string): Operation {
   );
 }
 
-async function benchWorkload(name: string, shape: WorkloadShape, seed: number, limit: number): Promise<CrashWorkload> {
+/** Its stream is sent by `requesters` as `bench` has it, where that makes sense. */
+async function benchWorkload(
+  name: string,
+  shape: WorkloadShape,
+  { seed, limit, requesters }: { readonly seed: number; readonly limit: number; readonly requesters: number },
+): Promise<CrashWorkload> {
   const { clusterSizeBytes, cacheTables } = shape;
   const workload = await findWorkload(name, {}, { seed, clusterSizeBytes });
   if (workload.backingImage) throw new UsageError(`--workload ${name}: images with a backing file are not explored`);
   const image = { clusterSizeBytes, sizeBytes: workload.diskSizeBytes, version: 3 as const };
   const before = await firstChanges(workload.prepare(), limit);
-  return { name, image, cacheTables, before, during: await firstChanges(workload.requests(), limit) };
+  const senders = workload.independent ? requesters : 1;
+  return { name, image, cacheTables, before, during: await firstChanges(sentBy(senders, workload.requests()), limit) };
 }
 
 /** The first `limit` requests that are no reads. */

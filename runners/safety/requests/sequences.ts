@@ -15,6 +15,8 @@ export interface SequenceSpace {
   /** The operation that every sequence begins with; all are taken in turn when null. */
   readonly first: string | null;
   readonly maxLength: number;
+  /** Up to this many neighbouring block requests are in flight at once. Default 1. */
+  readonly requesters?: number;
 }
 
 /** The number of L2 tables of each disk, whatever its cluster size. */
@@ -48,7 +50,7 @@ function* extended(
 
 /** Null when some operation makes no sense at its place. */
 export function sequenceWorkload(
-  space: Pick<SequenceSpace, 'cacheTables'>,
+  { cacheTables, requesters = 1 }: Pick<SequenceSpace, 'cacheTables' | 'requesters'>,
   image: CrashImage,
   start: StartImage,
   operations: readonly Operation[],
@@ -64,7 +66,8 @@ export function sequenceWorkload(
     snapshots = snapshotsAfter(snapshots, requests);
   }
   const name = `${start.name}: ${operations.map((operation) => operation.name).join(', ')}`;
-  return { name, image, cacheTables: space.cacheTables, before: start.before, during, lastOperation };
+  const { before } = start;
+  return { name, image, cacheTables, before, during, lastOperation, ...(requesters > 1 && { requesters }) };
 }
 
 function snapshotsAfter(before: readonly string[], requests: readonly CrashRequest[]): readonly string[] {

@@ -20,6 +20,7 @@ import {
   RecordingFile,
   RequestQueue,
   type ReserveOptions,
+  SmallDisk,
   type StageId,
 } from '../../../engine/index.ts';
 import { type CrashRequest, type CrashWorkload, ValueTable } from '../requests/crash-workload.ts';
@@ -89,7 +90,10 @@ class RecordingSession {
     const writesAreDurable = mode === 'writethrough' || mode === 'directsync';
     const memory = new MemoryFile(workload.name, this.#base, { writesAreDurable });
     this.#recording = new RecordingFile(alteration.wrapMemory?.(memory, this.#run) ?? memory);
-    this.#file = alteration.wrapFile?.(this.#recording, this.#run) ?? this.#recording;
+    const recorded = alteration.wrapFile?.(this.#recording, this.#run) ?? this.#recording;
+    const { freeClusters, image } = workload;
+    // What does not fit is not recorded: it never reaches the file.
+    this.#file = freeClusters === undefined ? recorded : new SmallDisk(recorded, freeClusters, image.clusterSizeBytes);
   }
 
   run(): void {

@@ -10,7 +10,6 @@ import {
   type Fault,
   FaultFile,
   type Finding,
-  type GuestDisk,
   MemoryFile,
   openImage,
   type PolicyName,
@@ -23,14 +22,16 @@ import {
   type StruckOperation,
 } from '../../../../engine/index.ts';
 import { requestWords, ValueTable } from '../../requests/crash-workload.ts';
-import { fillSector, valueAt } from '../../requests/guest-values.ts';
+import { valueAt } from '../../requests/guest-values.ts';
 import { performRequest } from '../../requests/perform-request.ts';
-import { backingValue, type FaultWorkload } from './fault-workloads.ts';
+import { backingDisk, type FaultWorkload } from './fault-workloads.ts';
 import { OperationLimit } from './operation-limit.ts';
 import { PossibleContent } from './possible-content.ts';
+import { RoomWatch } from './room-watch.ts';
 
 /**
- * `defect`: not a Qcow2Error, or no fault at all; `code`: the request that was hit reported another error; `hidden`: it succeeded;
+ * `defect`: not a Qcow2Error, or no fault at all; `code`: the request that was hit reported another error; `hidden`: it succeeded, and
+ * nothing was released for it that was held back;
  * `late-flush`: a flush succeeded after a failed sync; `consequence`: a later request failed although the fault was over, or
  * for another reason; `corrupt`: the image is; `content`: the guest reads what it must not; `snapshots`: the list of them, or what
  * one of them holds, is not what it may be; `repair`: a repair does not fix the image, or the guest then reads what it must not.
@@ -59,6 +60,8 @@ export interface TrialResult {
   /** From the fault on the file took nothing more. */
   readonly isLasting: boolean;
   readonly operations: number;
+  /** The disk was full, and what was held back was released. */
+  readonly madeRoom: boolean;
   /** What had to be done before it was sound: `without-snapshots` is a repair after the list of snapshots was given up. */
   readonly mended: 'nothing' | 'repaired' | 'without-snapshots';
   /** What must not be; empty when the engine did right. */
@@ -75,17 +78,6 @@ const SNAPSHOT_COUNT_OFFSET = 60;
 
 function damageIn({ findings }: CheckReport): Finding | undefined {
   return findings.find(({ severity }) => severity === 'corruption' || severity === 'check-error');
-}
-
-/** A disk whose every sector says its number. */
-function backingDisk(sectors: number): GuestDisk {
-  return {
-    sizeBytes: sectors * SECTOR_BYTES,
-    read(offset, into) {
-      for (let at = 0; at < into.length; at += SECTOR_BYTES)
-        fillSector(into.subarray(at, at + SECTOR_BYTES), backingValue((offset + at) / SECTOR_BYTES));
-    },
-  };
 }
 
 export class FaultTrials {
@@ -122,7 +114,9 @@ export class FaultTrials {
     const memory = new MemoryFile('image', this.#start, { writesAreDurable });
     const file = new FaultFile(memory, fault);
     const limited = new OperationLimit(file, this.#operationsMax);
-    const trial = new Trial(this.#workload, this.#values, file, fault, () => this.#open(limited, this.#policy));
+    const room = new RoomWatch();
+    const open = () => this.#open(limited, this.#policy, room);
+    const trial = new Trial(this.#workload, this.#values, file, fault, open);
     trial.run();
     let check = checkImage(memory);
     if (check.isDirty) {
@@ -131,8 +125,12 @@ export class FaultTrials {
     }
     const mended = this.#judgeLeft(trial, memory, check);
     const { candidates, struck } = file;
-    const { violations, struckRequest, keptFailing: isLasting } = trial;
-    return { candidates, struck, struckRequest, isLasting, operations: limited.operations, mended, violations, check };
+    const { struckRequest, keptFailing: isLasting } = trial;
+    const { operations } = limited;
+    // What was held back and released: only then may a request succeed on a full disk.
+    const madeRoom = room.made > 0 && fault.kind !== 'EIO';
+    const violations = trial.violations.filter((violation) => !(madeRoom && violation.class === 'hidden'));
+    return { candidates, struck, struckRequest, isLasting, operations, madeRoom, mended, violations, check };
   }
 
   /** Judges the image as it was left; a corrupt one once it has been repaired. */
@@ -159,10 +157,11 @@ export class FaultTrials {
     return this.#open(new MemoryFile('image', memory.bytes(), { readOnly: true }), this.#policy);
   }
 
-  #open(file: BlockFile, policy: PolicyName): Qcow2Image {
+  #open(file: BlockFile, policy: PolicyName, room = new RoomWatch()): Qcow2Image {
     const { backingSectors, cacheTables } = this.#workload;
     return openImage(file, {
-      policy,
+      policy: room.around(policy),
+      behaviour: policyNamed(policy).behaviour,
       ...(backingSectors > 0 ? { backing: backingDisk(backingSectors) } : {}),
       ...(cacheTables === null ? {} : { l2CacheTables: cacheTables.l2, refcountCacheTables: cacheTables.refcounts }),
     });

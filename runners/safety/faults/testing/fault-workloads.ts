@@ -1,6 +1,7 @@
 /** Workloads of the fault sweep: one idea each, small, so that every operation of each can be made to fail. */
-import { MiB, SECTOR_BYTES } from '../../../../engine/index.ts';
+import { type GuestDisk, MiB, SECTOR_BYTES } from '../../../../engine/index.ts';
 import type { CrashRequest, CrashWorkload } from '../../requests/crash-workload.ts';
+import { fillSector } from '../../requests/guest-values.ts';
 
 export interface FaultWorkload extends CrashWorkload {
   /** Sectors that a backing disk has under the image; their values are {@link backingValue}. */
@@ -11,6 +12,17 @@ export interface FaultWorkload extends CrashWorkload {
 /** The value of guest sector `sector` in the backing disk; no request writes such a value. */
 export function backingValue(sector: number): number {
   return 1_000_000 + sector;
+}
+
+/** A disk whose every sector says its number. */
+export function backingDisk(sectors: number): GuestDisk {
+  return {
+    sizeBytes: sectors * SECTOR_BYTES,
+    read(offset, into) {
+      for (let at = 0; at < into.length; at += SECTOR_BYTES)
+        fillSector(into.subarray(at, at + SECTOR_BYTES), backingValue((offset + at) / SECTOR_BYTES));
+    },
+  };
 }
 
 const FLUSH: CrashRequest = { op: 'flush' };
