@@ -32,6 +32,9 @@ export interface Advice {
   readonly refused: readonly { readonly label: string; readonly reason: string }[];
 }
 
+/** With more than this the table of storages is not within two screens of a phone: what else is to be known is said in fewer words. */
+const MOST_CHARACTERS = 300;
+
 /** The advice of a run on one image. A sweep has one for each image: see {@link imageAdvice}. */
 export function adviceOf(record: RunRecord): Advice {
   const known = storagesOf(record);
@@ -50,8 +53,12 @@ export function adviceOf(record: RunRecord): Advice {
     : sentenceOf(judged, labels, allowed);
   const settled = judged.filter(({ outcome }) => outcome === 'best' || outcome === 'tied');
   const chosen = new Set(settled.flatMap(({ best }) => best));
-  const notes = `${risksOf(cells, chosen, allowed)}${slownessOf(slowerThanToday(known))}`;
-  return { sentence: `${withRefusals(sentence, judged, refused)}${notes}`, storages: judged, refused };
+  const risks = risksOf(cells, chosen, allowed);
+  const slower = slowerThanToday(known);
+  const first = withRefusals(sentence, judged, refused);
+  const whole = `${first}${riskWords(risks)}${slownessWords(slower)}`;
+  const short = () => `${first}${shortRiskWords(risks)}${shortSlownessWords(slower)}`;
+  return { sentence: whole.length <= MOST_CHARACTERS ? whole : short(), storages: judged, refused };
 }
 
 /** Programs of others, all of which may have finished; what is recommended is a policy of our own. */
@@ -174,7 +181,10 @@ function openClause({ best, place, moreRounds }: StorageAdvice): string {
   return `on ${place} ${listOf(best, 'and')} cannot be told apart yet (${more} will tell)`;
 }
 
+/** Of what is more than {@link MOST_LISTED}. */
 const MOST_NAMED = 3;
+/** As many as there are storages. */
+const MOST_LISTED = 5;
 
 /** Says why the fastest is not the one to use, where that is so on any storage. */
 function withRefusals(sentence: string, storages: readonly StorageAdvice[], refused: Advice['refused']): string {
@@ -188,13 +198,21 @@ function withRefusals(sentence: string, storages: readonly StorageAdvice[], refu
   );
   if (faster.length === 0) return sentence;
   const why = [...Map.groupBy(faster, ({ reason }) => reason)].map(
-    ([reason, group]) =>
-      `${listOf(
-        group.map(({ label }) => label),
-        'and',
-      )}, though faster, ${reason}`,
+    ([reason, group]) => `${namesOf(group)}, though faster, ${group.length === 1 ? reason : ofSeveral(reason)}`,
   );
   return `${sentence} ${capitalised(why.join('; '))}.`;
+}
+
+/** `does not survive` of one policy is `do not survive` of two. */
+function ofSeveral(reason: string): string {
+  return reason.replace(/^does\b/, 'do').replace(/^makes\b/, 'make');
+}
+
+interface Risks {
+  /** Policies that are recommended, and the operations outside this workload that break them. */
+  readonly risky: readonly { readonly label: string; readonly broken: readonly string[] }[];
+  /** Policies that survive all operations. */
+  readonly safe: readonly string[];
 }
 
 /**
@@ -205,24 +223,53 @@ function risksOf(
   cells: readonly { readonly label: string; readonly cell: Cell }[],
   chosen: ReadonlySet<string>,
   allowed: ReadonlySet<string>,
-): string {
+): Risks {
   const explored = cells.flatMap(({ label, cell: { safety } }) => {
     const operations = safety?.operations ?? [];
     const broken = new Set(operations.flatMap(({ operation, verdict }) => (verdict === 'violated' ? [operation] : [])));
     return operations.length === 0 || !allowed.has(label) ? [] : [{ label, broken: [...broken] }];
   });
-  const risky = explored.filter(({ label, broken }) => chosen.has(label) && broken.length > 0);
-  if (risky.length === 0) return '';
-  const clauses = risky.map(({ label, broken }) => `a power cut during ${oneOf(broken)} breaks ${label}`);
-  const safe = explored.filter(({ broken }) => broken.length === 0).map(({ label }) => label);
-  const instead = safe.length === 0 ? '' : `; ${listOf(safe, 'and')} ${safe.length === 1 ? 'survives' : 'survive'} all`;
-  return ` ${capitalised(clauses.join('; '))}${instead}.`;
+  return {
+    risky: explored.filter(({ label, broken }) => chosen.has(label) && broken.length > 0),
+    safe: explored.filter(({ broken }) => broken.length === 0).map(({ label }) => label),
+  };
 }
 
-function slownessOf(slower: readonly SlowerThanToday[]): string {
+function riskWords({ risky, safe }: Risks): string {
+  if (risky.length === 0) return '';
+  // Several that the same operations break are one clause.
+  const clauses = [...Map.groupBy(risky, ({ broken }) => oneOf(broken))].map(
+    ([operations, group]) => `a power cut during ${operations} breaks ${namesOf(group)}`,
+  );
+  return ` ${capitalised(clauses.join('; '))}${survivors(safe, 'all')}.`;
+}
+
+function shortRiskWords({ risky, safe }: Risks): string {
+  if (risky.length === 0) return '';
+  return ` A power cut outside this workload can break ${namesOf(risky)}${survivors(safe, 'it')}.`;
+}
+
+function survivors(safe: readonly string[], what: string): string {
+  return safe.length === 0 ? '' : `; ${listOf(safe, 'and')} ${safe.length === 1 ? 'survives' : 'survive'} ${what}`;
+}
+
+function slownessWords(slower: readonly SlowerThanToday[]): string {
   return slower
     .map(({ label, than, places }) => ` ${label} is slower than ${than} on ${listOf(places, 'and')}.`)
     .join('');
+}
+
+function shortSlownessWords(slower: readonly SlowerThanToday[]): string {
+  return [...Map.groupBy(slower, ({ than }) => than)]
+    .map(([than, group]) => ` ${namesOf(group)} ${group.length === 1 ? 'is' : 'are'} slower than ${than} on some.`)
+    .join('');
+}
+
+function namesOf(group: readonly { readonly label: string }[]): string {
+  return listOf(
+    group.map(({ label }) => label),
+    'and',
+  );
 }
 
 /** `discard`, or `discard or 3 other operations`. */
@@ -230,8 +277,11 @@ function oneOf([first, ...others]: readonly string[]): string {
   return others.length === 0 ? first! : `${first} or ${counted(others.length, 'other operation')}`;
 }
 
+/** `a, b and c`; of more than {@link MOST_LISTED} storages or policies the first ones, and how many others. */
 function listOf(words: readonly string[], last: 'and' | 'or'): string {
   if (words.length < 2) return words.join();
+  if (words.length > MOST_LISTED)
+    return listOf([...words.slice(0, MOST_NAMED), `${words.length - MOST_NAMED} others`], last);
   return `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1)}`;
 }
 
