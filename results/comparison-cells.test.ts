@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { allSettled, compareCells } from './comparison-cells.ts';
-import type { Round } from './record.ts';
+import type { Cell, Round } from './record.ts';
 import { sampleCell } from './testing/sample-record.ts';
+import { sampleResult } from './testing/sample-result.ts';
 
 function round(index: number, wallNs: number, own: Partial<Round> = {}): Round {
   return {
@@ -43,6 +44,32 @@ test('engine and device time are compared apart: a slower engine shows where the
     ({ metric, verdict, direction }) => `${metric} ${verdict} ${direction}`,
   );
   assert.deepEqual(verdicts, ['wall same neither', 'cpu same neither', 'engine changed higher', 'device same neither']);
+});
+
+test('engine time of sides that count the same is paired by request: a hiccup in one place of a stream moves nothing', () => {
+  const SPANS = 64;
+  const { exact } = sampleResult(1);
+  const timed = (factor: number, seed: number) =>
+    [...Array(13).keys()].map((index) => {
+      const engineSpansNs = [...Array(SPANS).keys()].map((span) => 1000 * (1 + (span % 7)) * factor);
+      engineSpansNs[(7 * index + seed) % SPANS]! += 100_000 * ((index * seed) % 5);
+      const engineNs = engineSpansNs.reduce((sum, ns) => sum + ns, 0);
+      return round(index, 9000 + engineNs, { deviceNs: { read: 0, write: 0, sync: 9000 }, engineSpansNs });
+    });
+  const base = sampleCell({ id: 'base', exact, rounds: timed(1, 1), control: timed(1, 2) });
+  const engine = (candidate: Cell) => compareCells(base, candidate).times.find(({ metric }) => metric === 'engine')!;
+  const slow = engine(sampleCell({ id: 'slow', exact, rounds: timed(1.05, 3) }));
+  assert.deepEqual([slow.byRequest, slow.verdict, slow.direction], [true, 'changed', 'higher']);
+  assert.ok(Math.abs(slow.interval.ratio - 1.05) < 1e-9 && slow.floor === 0.02);
+  assert.equal(engine(sampleCell({ id: 'same', exact, rounds: timed(1, 4) })).verdict, 'same');
+
+  const other = engine(sampleCell({ id: 'other', exact: sampleResult(1, 8).exact, rounds: timed(1.05, 3) }));
+  assert.equal(other.byRequest, undefined, 'other file operations');
+  assert.ok(other.floor > 0.06, 'and the sum is noise');
+  const [first, ...later] = timed(1.05, 3);
+  const { engineSpansNs: _, ...without } = first!;
+  const old = engine(sampleCell({ id: 'old', exact, rounds: [without, ...later] }));
+  assert.equal(old.byRequest, undefined, 'a worker of an earlier commit has no spans');
 });
 
 test('a round that was interrupted before its control is no pair', () => {

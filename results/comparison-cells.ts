@@ -1,5 +1,7 @@
 /** The verdicts of a run: each cell against its baseline, from the rounds in which both were measured. */
-import { type ComparisonOptions, comparePaired, isSettled } from './comparison.ts';
+import { type ComparisonOptions, comparePaired, isSettled, type PairedSamples } from './comparison.ts';
+import { compareExact } from './comparison-exact.ts';
+import { spanRatio } from './engine-spans.ts';
 import type { Cell, ComparedTime, Comparison, Round, TimeComparison } from './record.ts';
 import { COMPARED_TIMES } from './record-comparison.ts';
 
@@ -23,7 +25,10 @@ function deviceNs({ deviceNs: { read, write, sync } }: Round): number {
 export function compareCells(baseline: Cell, candidate: Cell, options: ComparisonOptions = {}): Comparison {
   const real = baseline.device.kind === 'real' && candidate.device.kind === 'real';
   const rounds = real ? commonRounds(baseline, candidate) : [];
-  const times = COMPARED_TIMES.flatMap((metric) => compareTime(metric, rounds, options) ?? []);
+  const byRequest = servedAlike(baseline, candidate) ? engineByRequest(rounds, options) : null;
+  const times = COMPARED_TIMES.flatMap(
+    (metric) => (metric === 'engine' ? byRequest : null) ?? compareTime(metric, rounds, options) ?? [],
+  );
   return { baseline: baseline.id, candidate: candidate.id, times };
 }
 
@@ -62,10 +67,32 @@ function compareTime(
   return { metric, ...comparePaired({ baseline, candidate, control }, options) };
 }
 
-/** The other two are parts of the first: they say where a difference is, and are not waited for. */
+/** Both made the same file operations for the same requests: what differs is the engine's own time, at any place of the stream. */
+function servedAlike({ exact: baseline, requesters }: Cell, { exact: candidate }: Cell): boolean {
+  if (baseline === null || candidate === null || requesters !== undefined) return false;
+  return compareExact([baseline], [candidate]).verdict === 'equal';
+}
+
+/** Null where a round has no spans of its stream. */
+function engineByRequest(rounds: readonly CommonRound[], options: ComparisonOptions): TimeComparison | null {
+  const ratios = (side: 'candidate' | 'control') =>
+    rounds.map((round) => (round[side] === undefined ? null : spanRatio(round.baseline, round[side])));
+  const [candidate, control] = [ratios('candidate'), ratios('control')];
+  if (rounds.length === 0 || candidate.includes(null)) return null;
+  // A ratio is a pair of which one side is 1.
+  const samples: PairedSamples = {
+    baseline: rounds.map(() => 1),
+    candidate: candidate as number[],
+    control: control.includes(null) ? null : (control as number[]),
+  };
+  return { metric: 'engine', byRequest: true, ...comparePaired(samples, options) };
+}
+
+/** The other two are parts of the first: they say where a difference is, and are only waited for where they tell more than it does. */
 const DECIDING: readonly ComparedTime[] = ['wall', 'cpu', 'flush'];
 
 /** True when no time of any comparison asks for more pairs. */
 export function allSettled(comparisons: readonly Comparison[]): boolean {
-  return comparisons.every(({ times }) => times.filter(({ metric }) => DECIDING.includes(metric)).every(isSettled));
+  const decides = ({ metric, byRequest }: TimeComparison) => byRequest === true || DECIDING.includes(metric);
+  return comparisons.every(({ times }) => times.filter(decides).every(isSettled));
 }

@@ -25,6 +25,8 @@ export const TimeComparison = z.object({
    * device: the time inside file operations; engine: wall time less that.
    */
   metric: z.enum(COMPARED_TIMES),
+  /** Engine time of the same requests at the same place of the stream, see `engine-spans.ts`; otherwise of whole replays. */
+  byRequest: z.boolean().optional(),
   verdict: z.enum(['changed', 'same', 'unsure']),
   direction: z.enum(['higher', 'lower', 'neither']),
   interval: RatioInterval,

@@ -108,6 +108,11 @@ export const Round = z.object({
   deviceNs: z.object({ read: count, write: count, sync: count }),
   peakMemoryBytes: count,
   /**
+   * Engine time along the request stream, in spans of equally many requests: the time of each request less that of its file operations.
+   * The same stream has the same spans. Absent where requests share their waits, and in records of earlier versions.
+   */
+  engineSpansNs: z.array(count).max(256).optional(),
+  /**
    * The same replay with each command sent after the answer to the one before, as its latencies are measured; only where `wallNs` is
    * of one without such waits: of a program reached through a pipe.
    */

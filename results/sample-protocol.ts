@@ -41,6 +41,7 @@ export const SampleResult = z.object({
     deviceNs: true,
     peakMemoryBytes: true,
     oneByOneNs: true,
+    engineSpansNs: true,
   }),
   histograms: z.partialRecord(z.enum(LATENCY_SERIES), Histogram),
   latencyMap: LatencyMap.nullable().default(null),

@@ -21,7 +21,7 @@ export function ratioText({ interval: { ratio, low, high, pairs } }: TimeCompari
 export function verdictLines({ comparisons = [] }: RunRecord, width?: number): string[] {
   const rows = comparisons.flatMap(({ baseline, candidate, times }) =>
     times.map((time) => [
-      `${candidate} against ${baseline}: ${TIME_NAMES[time.metric]}`,
+      `${candidate} against ${baseline}: ${TIME_NAMES[time.metric]}${time.byRequest ? ', by request' : ''}`,
       verdictWord(time),
       ratioText(time),
       percent(time.floor),

@@ -147,12 +147,14 @@ function measurements(clock: MeasuredClock, observed: ObservedFile, run: Replay)
   const wallNs = Math.round(clock.wallNs);
   const fileBytes = observed.file.sizeBytes();
   const { growing, clean } = observed.file.syncKinds;
+  const engineSpansNs = run.engine.build();
   return {
     times: {
       wallNs,
       userCpuNs: clock.userCpuNs,
       systemCpuNs: clock.systemCpuNs,
       deviceNs: { read: observed.reads.sumNs, write: observed.writes.sumNs, sync: observed.syncs.sumNs },
+      ...(engineSpansNs !== null && { engineSpansNs }),
     },
     histograms: summaries({
       ...run.guest.latencies,

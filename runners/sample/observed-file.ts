@@ -62,6 +62,11 @@ export class ObservedFile {
     this.file = new CountingFile(this.prices ?? timed);
   }
 
+  /** Time spent in file operations so far. */
+  get deviceNs(): number {
+    return this.reads.sumNs + this.writes.sumNs + this.syncs.sumNs;
+  }
+
   /** Notes a latency that began when the sample's clock read `startNs`. */
   latency(lane: LatencyLane, startNs: number, latencyNs: number): void {
     this.latencyMap.record(lane, this.#clock.at(startNs), latencyNs);

@@ -7,6 +7,7 @@ import type { RequestFacts } from './cascades.ts';
 import { GuestTotals } from './guest-totals.ts';
 import type { ObservedFile } from './observed-file.ts';
 import type { Pacer } from './pace.ts';
+import { RequestSpans } from './request-spans.ts';
 import { RequestsInFlight } from './requests-in-flight.ts';
 import type { PreparedRequest } from './slices.ts';
 import { REAL_TIME, type TimeSource } from './time-source.ts';
@@ -21,6 +22,8 @@ export interface ReplayOptions {
 
 export class Replay<Disk extends GuestDevice = GuestDevice> {
   readonly guest = new GuestTotals();
+  /** Of the requests that are served one after the other. */
+  readonly engine = new RequestSpans();
   readonly #observed: ObservedFile;
   readonly #openDisk: () => Disk;
   readonly #time: TimeSource;
@@ -94,9 +97,11 @@ export class Replay<Disk extends GuestDevice = GuestDevice> {
   #measure(facts: RequestFacts, work: () => void): number {
     const serving: [RequestFacts] = [facts];
     this.#observed.file.serving = serving;
+    const { deviceNs } = this.#observed;
     this.#startedNs = this.#time.nowNs();
     work();
     const endNs = this.#time.nowNs();
+    this.engine.add(Math.max(0, endNs - this.#startedNs - (this.#observed.deviceNs - deviceNs)));
     this.#observed.cascades?.served(serving, this.#startedNs, endNs - this.#startedNs);
     return endNs;
   }
