@@ -59,6 +59,7 @@ export const Comparison = z.object({
   baseline: label,
   candidate: label,
   times: z.array(TimeComparison),
+
   /** Only where both sides ought to count the same: two commits under one policy. */
   exact: z
     .object({ verdict: z.enum(['equal', 'different', 'nondeterministic']), differences: z.array(ExactDifference) })

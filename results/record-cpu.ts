@@ -27,4 +27,22 @@ export const CpuStacks = z.object({
   functions: z.array(z.object({ ...place, selfNs: count, totalNs: count })).max(10),
 });
 
+const share = z.number().min(0).max(1);
+
+/** How the call paths of two sides differ, from several profiled replays of each; see `cpu-difference.ts`. */
+export const CpuDifference = z.object({
+  /** Id of the cell that is the base; the cell that has this is the head. */
+  baseline: label,
+  /** Of each side, in turns. */
+  replays: z.int().positive(),
+  /**
+   * Call paths of both sides, each frame after its caller, as `CpuStacks` lays them out. Shares are means over the replays, callees included,
+   * of the side's whole time; a place has no line, which every edit above it moves.
+   */
+  frames: z
+    .array(z.object({ depth: count, ...place, base: share, head: share, verdict: z.enum(['more', 'less', 'same']) }))
+    .max(MOST_FRAMES),
+});
+
+export type CpuDifference = z.infer<typeof CpuDifference>;
 export type CpuStacks = z.infer<typeof CpuStacks>;

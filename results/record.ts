@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 import { Comparison, CostBreakdown, RawMultiples, StorageCosts } from './record-comparison.ts';
-import { CpuStacks } from './record-cpu.ts';
+import { CpuDifference, CpuStacks } from './record-cpu.ts';
 import { LatencyMap } from './record-latency-map.ts';
 import { CrashVerdict, Safety } from './record-safety.ts';
 import { Workload } from './record-workload.ts';
@@ -238,6 +238,8 @@ export const Cell = z.object({
   profile: z.array(z.object({ part: label, selfNs: count, share: z.number() })).optional(),
   /** The same by call path. */
   cpuStacks: CpuStacks.optional(),
+  /** Only of the second side of a comparison of commits or engines that was profiled. */
+  cpuDifference: CpuDifference.optional(),
 });
 
 export const Environment = z.object({
@@ -296,7 +298,7 @@ export const RunRecord = z.object({
 });
 
 export type { ComparedTime, Comparison, RatioInterval, RawMultiples, TimeComparison } from './record-comparison.ts';
-export type { CpuStacks } from './record-cpu.ts';
+export type { CpuDifference, CpuStacks } from './record-cpu.ts';
 export type { LatencyLane, LatencyMap } from './record-latency-map.ts';
 export type IoCounts = z.infer<typeof IoCounts>;
 export type ExactCounters = z.infer<typeof ExactCounters>;

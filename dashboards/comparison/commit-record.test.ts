@@ -84,12 +84,18 @@ test('a record that compares policies is no comparison of commits', () => {
 test('the flame graphs of both commits are on the page of a profiled comparison, and of no other', async () => {
   const record = compared();
   assert.doesNotMatch(await renderComparison(comparisonOfRecord(record)!), /id="cpu-flame/);
-  const [profiled] = profiledRecord().cells;
+  const [profiled, judged] = profiledRecord().cells;
   for (const cell of record.cells) cell.cpuStacks = profiled!.cpuStacks!;
+  record.cells[1]!.cpuDifference = { ...judged!.cpuDifference!, baseline: record.cells[0]!.id };
   const page = await renderComparison(comparisonOfRecord(record)!);
   const select = /<select id="cpu-flame-shownCell".*?<\/select>/s.exec(page)![0];
   assert.deepEqual(
     [...select.matchAll(/<option>([^<]*)</g)].map(([, label]) => label),
     [`legacy, revision HEAD~1, commit ${BASE}`, `legacy, revision HEAD, commit ${HEAD}`],
+  );
+  const difference = /<section id="cpu-difference".*?<\/section>/s.exec(page)![0];
+  assert.match(
+    difference,
+    /2 call paths differ, in 6 profiled replays of each side; most of all sync \(.*\), from 25\s?% to 0\s?%/,
   );
 });

@@ -10,6 +10,7 @@ import { type Html, html } from '../page/html.ts';
 import { pageTop } from '../page/page-top.ts';
 import { questionSection } from '../page/question-section.ts';
 import { sparkline } from '../page/sparkline.ts';
+import { cpuDifference } from '../questions/cpu-difference.ts';
 import { cpuFlame } from '../questions/cpu-flame.ts';
 import { type CommitContext, commitLink, diffLink, findFacts, NO_COMMITS } from '../reading/commit-facts.ts';
 import { compareInWords, counted, formatCount, formatShort } from '../reading/quantities.ts';
@@ -181,7 +182,11 @@ export async function renderComparison(hostile: ComparisonParts): Promise<string
   const matching = matchCells(baseline.records, candidate.records);
   const { main, further } = headlineOf(matching);
   const changes = changesOf(matching.matched, timesOf);
-  const flame = hostile.run === undefined ? null : ask(cpuFlame, withVisibleLabels(hostile.run));
+  const { run } = hostile;
+  const flames =
+    run === undefined
+      ? []
+      : [cpuDifference, cpuFlame].flatMap((question) => ask(question, withVisibleLabels(run)) ?? []);
   const body = html`${pageTop()}
 <main id="main">
 <h1>Comparison of ${baseline.name} with ${candidate.name}</h1>
@@ -193,11 +198,11 @@ ${unmatched(matching)}
 ${diffOf(baseline, candidate, { known })}
 </section>
 ${matching.matched.length === 0 ? null : changesSection(changes, cellsByKey(history))}
-${flame === null ? null : questionSection(flame)}
+${flames.map(questionSection)}
 ${repeat(command)}
 ${glossarySection()}
 </main>
 <footer><p>Counts are exact: the same source, workload, seed and policy give the same on every machine. Times of separate runs are never compared; <code>cowbench compare</code> measures two commits in one interleaved run.</p></footer>`;
-  const charts = [flame === null ? null : compileQuestion(flame)].filter((chart) => chart !== null);
-  return pageDocument({ title: `${baseline.name} and ${candidate.name}: cowbench comparison`, body, charts });
+  const title = `${baseline.name} and ${candidate.name}: cowbench comparison`;
+  return pageDocument({ title, body, charts: flames.flatMap((flame) => compileQuestion(flame) ?? []) });
 }

@@ -2,6 +2,7 @@
 import type { Question } from '../charts/question.ts';
 import { costModel } from './cost-model.ts';
 import { countsByKind } from './counts-by-kind.ts';
+import { cpuDifference } from './cpu-difference.ts';
 import { cpuFlame } from './cpu-flame.ts';
 import { deviceCost } from './device-cost.ts';
 import { fileMap } from './file-map.ts';
@@ -25,6 +26,7 @@ export const QUESTIONS: readonly Question[] = [
   deviceCost,
   countsByKind,
   costModel,
+  cpuDifference,
   cpuFlame,
   latencyTail,
   latencyOverTime,

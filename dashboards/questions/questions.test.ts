@@ -43,6 +43,7 @@ const ASKED: Readonly<Record<string, RunRecord>> = {
   sweep: sweepRecord(),
   'raw-multiples': rawRecord(),
   'cpu-flame': profiledRecord(),
+  'cpu-difference': profiledRecord(),
 };
 
 test('a question that not every record answers has a record here that does', () => {

@@ -41,10 +41,20 @@ function stacksOf(unitNs: number): CpuStacks {
   return { totalNs: 100 * unitNs, frames, functions };
 }
 
+/** The same paths on either side, but for a hostile one that takes more and one that the head no longer has. */
+function differenceFrames(): NonNullable<RunRecord['cells'][number]['cpuDifference']>['frames'] {
+  return PATHS.map(([depth, name, place, part, from, to], index) => {
+    const [base, head] = index === 4 ? [0.1, 0.2] : index === 7 ? [0.25, 0] : [(to - from) / 100, (to - from) / 100];
+    const verdict = head > base ? 'more' : head < base ? 'less' : 'same';
+    return { depth, name, place: place.replace(/:\d+$/, ''), part, base, head, verdict };
+  });
+}
+
 export function profiledRecord(): RunRecord {
   return fixtureRecord(({ cells }) => {
     cells.forEach((cell, index) => {
       cell.cpuStacks = stacksOf((index + 1) * 1e7);
+      if (index === 1) cell.cpuDifference = { baseline: cells[0]!.id, replays: 6, frames: differenceFrames() };
     });
   });
 }

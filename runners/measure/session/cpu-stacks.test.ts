@@ -1,7 +1,7 @@
 /** Made-up profiles, times in microseconds a sample. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CpuProfile, foldProfile } from './cpu-stacks.ts';
+import { CpuProfile, foldProfiles } from './cpu-stacks.ts';
 
 const ROOT = '/a/b';
 
@@ -24,7 +24,7 @@ function profileOf(nodes: readonly Made[], samples: readonly (readonly [id: numb
   });
 }
 
-const folded = (...made: Parameters<typeof profileOf>) => foldProfile(profileOf(...made), ROOT);
+const folded = (...made: Parameters<typeof profileOf>) => foldProfiles([profileOf(...made)], ROOT);
 const own = (file: string) => `file://${ROOT}/${file}`;
 
 test('frames lie on their callers, the largest first, with file and line from the root of the program', () => {
@@ -219,16 +219,31 @@ test('no folder of the machine is in a place: packages and files of the user are
   );
   assert.equal(frames[2]!.name.length, 200);
   assert.deepEqual(
-    foldProfile(
-      profileOf(
-        [
-          { id: 1, name: '(root)', children: [2] },
-          { id: 2, name: 'z', url: 'file:///p/node_modules/cowbench/engine/io/file.js', line: 0 },
-        ],
-        [[2, 1]],
-      ),
+    foldProfiles(
+      [
+        profileOf(
+          [
+            { id: 1, name: '(root)', children: [2] },
+            { id: 2, name: 'z', url: 'file:///p/node_modules/cowbench/engine/io/file.js', line: 0 },
+          ],
+          [[2, 1]],
+        ),
+      ],
       '/p/node_modules/cowbench',
     ).frames.map(({ place, part }) => [place, part]),
     [['engine/io/file.js:1', 'engine/io']],
   );
+});
+
+test('profiles of several replays are added up by call path', () => {
+  const profile = (us: number) =>
+    profileOf(
+      [
+        { id: 1, name: '(root)', children: [2] },
+        { id: 2, name: 'write', url: own('engine/io/file.ts'), line: 0 },
+      ],
+      [[2, us]],
+    );
+  const { totalNs, frames } = foldProfiles([profile(100), profile(300)], ROOT);
+  assert.deepEqual([totalNs, frames.length, frames[0]!.totalNs], [400_000, 1, 400_000]);
 });

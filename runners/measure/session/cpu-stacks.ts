@@ -20,7 +20,7 @@ export type CpuProfile = z.infer<typeof CpuProfile>;
 
 type Place = Pick<CpuStacks['functions'][number], 'name' | 'place' | 'part'>;
 
-interface Frame extends Place {
+export interface Frame extends Place {
   readonly key: string;
   readonly callees: Map<string, Frame>;
   selfUs: number;
@@ -28,9 +28,9 @@ interface Frame extends Place {
 }
 
 /** Paths of less are left out: they would be narrower than three pixels. */
-const LEAST_SHARE = 0.005;
+export const LEAST_SHARE = 0.005;
 /** What is called deeper counts as its caller's total. */
-const MOST_DEPTH = 64;
+export const MOST_DEPTH = 64;
 const MOST_FUNCTIONS = 10;
 const LONGEST_NAME = 200;
 const TOP = '(root)';
@@ -86,14 +86,24 @@ function isLeftOut({ functionName, url }: CpuProfile['nodes'][number]['callFrame
   return functionName === IDLE || url === PROFILER;
 }
 
-/** The tree of calls, without what is left out; its root is no function. */
-function treeOf(profile: CpuProfile, root: string): Frame {
+/** A function that calls and is called by nothing yet. */
+function frameOf(place: Place): Frame {
+  return { ...place, key: `${place.name}\n${place.place}`, callees: new Map(), selfUs: 0, totalUs: 0 };
+}
+
+/** The tree of calls without any: its root is no function. */
+export function emptyTree(): Frame {
+  return frameOf({ name: TOP, place: '', part: '' });
+}
+
+/** Adds the calls of a profile to the tree `top`, without what is left out. `inFile`: a function is known by its file, whatever its line. */
+export function addCalls(top: Frame, profile: CpuProfile, root: string, inFile = false): void {
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
   const selfUs = selfTimes(profile);
-  const frameOf = (place: Place): Frame => {
-    return { ...place, key: `${place.name}\n${place.place}`, callees: new Map(), selfUs: 0, totalUs: 0 };
+  const known = (callFrame: CpuProfile['nodes'][number]['callFrame']) => {
+    const place = placeOf(callFrame, root);
+    return inFile ? { ...place, place: place.place.replace(/:\d+$/, '') } : place;
   };
-  const top = frameOf({ name: TOP, place: '', part: '' });
   /** Adds a node's time and that of all that it calls to `frame`; returns the sum. */
   const add = (id: number, frame: Frame): number => {
     const own = selfUs.get(id) ?? 0;
@@ -101,10 +111,10 @@ function treeOf(profile: CpuProfile, root: string): Frame {
     for (const callee of nodes.get(id)?.children ?? []) {
       const { callFrame } = nodes.get(callee)!;
       if (isLeftOut(callFrame)) continue;
-      const place = frameOf(placeOf(callFrame, root));
-      const known = frame.callees.get(place.key) ?? place;
-      frame.callees.set(place.key, known);
-      sum += add(callee, known);
+      const place = frameOf(known(callFrame));
+      const called = frame.callees.get(place.key) ?? place;
+      frame.callees.set(place.key, called);
+      sum += add(callee, called);
     }
     frame.selfUs += own;
     frame.totalUs += sum;
@@ -112,7 +122,6 @@ function treeOf(profile: CpuProfile, root: string): Frame {
   };
   const called = new Set(profile.nodes.flatMap(({ children }) => children));
   for (const { id } of profile.nodes) if (!called.has(id)) add(id, top);
-  return top;
 }
 
 const ns = (us: number) => Math.round(us * 1000);
@@ -155,8 +164,9 @@ function costliestFunctions(top: Frame): CpuStacks['functions'] {
     .map(({ selfUs, totalUs, ...place }) => ({ ...place, selfNs: ns(selfUs), totalNs: ns(totalUs) }));
 }
 
-/** Call paths and the costliest functions of a profile; files are named from `root`, the folder of the program that was profiled. */
-export function foldProfile(profile: CpuProfile, root: string): CpuStacks {
-  const top = treeOf(profile, root);
+/** Call paths and the costliest functions of profiles, added up; files are named from `root`, the folder of the program that was profiled. */
+export function foldProfiles(profiles: readonly CpuProfile[], root: string): CpuStacks {
+  const top = emptyTree();
+  for (const profile of profiles) addCalls(top, profile, root);
   return { totalNs: ns(top.totalUs), frames: drawnFrames(top), functions: costliestFunctions(top) };
 }
