@@ -6,13 +6,10 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser } from 'playwright-core';
-import type { Cell } from '../../results/record.ts';
-import { type HistoryRun, MODES } from '../history/history-run.ts';
 import { historyText, renderHistory } from '../history/page/report.ts';
-import { fixtureRecord } from '../testing/fixture-record.ts';
+import { historyPart, historyRun, STAGES } from '../testing/fixture-history.ts';
 import { launchChromium, openFile } from './testing/chromium.ts';
 
-const STAGES = ['S0', 'S1', 'S2', 'S3', 'S4a', 'S4b'];
 const HOSTILE = '</script><img src=x onerror=alert(1)>';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'cowbench-'));
@@ -24,41 +21,6 @@ after(async () => {
   await browser?.close();
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** A part with a cell for each stage and mode; later stages sync less, and never not at all. */
-function part(id: string, title: string): HistoryRun['parts'][number] {
-  const record = fixtureRecord();
-  const [like] = record.cells.filter(({ exact }) => exact !== null);
-  record.cells = STAGES.flatMap((stage, index) =>
-    MODES.map((mode): Cell => {
-      const cell = structuredClone(like!);
-      Object.assign(cell, { id: `${mode}/${stage}`, hostCacheMode: mode });
-      cell.policy.stage = stage;
-      cell.exact!.fsyncs = 1000 - 100 * index;
-      return cell;
-    }),
-  );
-  return { id, title, record };
-}
-
-function historyRun(parts: HistoryRun['parts']): HistoryRun {
-  return {
-    document: 'cowbench-history',
-    schemaVersion: 1,
-    runId: '20240506T090000Z-0a1b2c',
-    status: 'complete',
-    failure: null,
-    startedAt: '2024-05-06T09:00:00.000Z',
-    finishedAt: '2024-05-06T09:08:00.000Z',
-    command: ['history', HOSTILE],
-    size: 'usual',
-    stages: STAGES.map((id) => ({ id, date: '2011-01', commit: '0123456789', title: `${id} ${HOSTILE}` })),
-    parts,
-    micro: null,
-    staleTables: null,
-    safetyPage: null,
-  };
-}
 
 const IDS = [
   'install',
@@ -73,7 +35,15 @@ const IDS = [
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`in Chromium, ${colorScheme}: silent, drawn, without barriers, no wider than a narrow window`, async () => {
     const file = path.join(folder, `${colorScheme}.html`);
-    writeFileSync(file, await renderHistory(historyRun(IDS.map((id) => part(id, `${id} ${HOSTILE}`)))));
+    writeFileSync(
+      file,
+      await renderHistory(
+        historyRun(
+          IDS.map((id) => historyPart(id, `${id} ${HOSTILE}`)),
+          HOSTILE,
+        ),
+      ),
+    );
     const { page, complaints, close } = await openFile(browser, file, {
       colorScheme,
       viewport: { width: 390, height: 800 },
@@ -94,7 +64,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 }
 
 test('the page says whose history it is and when, links commits that have an address, and states the size of each workload', async () => {
-  const run = historyRun([part('install', 'installation')]);
+  const run = historyRun([historyPart('install', 'installation')]);
   run.stages[1]!.commit = '93913dfd8a^ + c641483fb';
   const page = await renderHistory(run);
   assert.match(page, /<h1>QEMU’s qcow2 driver: the history of its metadata cache, January 2011 to January 2011<\/h1>/);
@@ -118,7 +88,7 @@ test('the page on safety is linked where it is known to lie, and named where it 
 });
 
 test('effects are told by their sign, and what was not measured is said to be so', () => {
-  const text = historyText(historyRun([part('install', 'installation')]));
+  const text = historyText(historyRun([historyPart('install', 'installation')]));
   assert.equal(text.filter((line) => /gained: installation, writeback/.test(line)).length, STAGES.length - 1);
   assert.equal(text.filter((line) => /made worse/.test(line)).length, 0);
   assert.ok(text.some((line) => line.includes('Holds: Every counter of S3') || line.includes('DOES NOT HOLD')));

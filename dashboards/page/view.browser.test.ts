@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
+import { readRecord } from '../../results/store.ts';
 import { renderReport } from '../run/report.ts';
 import { answeredRecord } from '../testing/fixture-answer.ts';
 import { launchChromium, looks, openFile } from './testing/chromium.ts';
@@ -39,6 +40,36 @@ suite('the view of a report in Chromium', { concurrency: false }, () => {
       await close();
     });
   }
+
+  test('the report of the recorded installation draws all of its charts; how long that takes is printed', async (context) => {
+    const file = path.join(folder, 'install.html');
+    writeFileSync(
+      file,
+      await renderReport(readRecord(path.join(import.meta.dirname, '../../docs/sample/install.json'))),
+    );
+    const fresh = await browser.newContext({ offline: true });
+    const page = await fresh.newPage();
+    await page.addInitScript(() => {
+      const isDrawn = () => document.documentElement?.dataset.charts === 'drawn';
+      const seen = new MutationObserver(
+        () => isDrawn() && performance.getEntriesByName('drawn').length === 0 && performance.mark('drawn'),
+      );
+      seen.observe(document, { subtree: true, attributes: true, attributeFilter: ['data-charts'] });
+    });
+    await page.goto(pathToFileURL(file).href);
+    await drawn(page);
+    const found = await page.evaluate(() => ({
+      ms: Math.round(performance.getEntriesByName('drawn')[0]!.startTime),
+      charts: document.querySelectorAll('.chart').length,
+      empty: document.querySelectorAll('.chart:not(:has(svg, canvas))').length,
+      elements: document.querySelectorAll('*').length,
+    }));
+    assert.equal(found.empty, 0);
+    context.diagnostic(
+      `${found.charts} charts, ${found.elements} elements, drawn ${found.ms} ms after the page was asked for`,
+    );
+    await fresh.close();
+  });
 
   const SCREENS = [
     { name: 'a screen of 1440 × 900', viewport: { width: 1440, height: 900 }, within: 900 },

@@ -1,6 +1,6 @@
 /**
- * Takes the pictures in `docs/images` again: every page in light, dark, narrow, wide and on paper. The report is that of
- * `docs/sample`; the pages over many runs show the made-up runs of the tests, as their labels say.
+ * Takes the pictures in `docs/images` again: every page in light, dark, on a phone and on paper, and those that use the width on a wide
+ * screen. The report is that of `docs/sample`; the other pages show the made-up runs of the tests, as their labels say.
  *
  *     node dashboards/page/testing/take-pictures.ts
  */
@@ -10,7 +10,10 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { readRecord } from '../../../results/store.ts';
 import { renderComparison } from '../../comparison/comparison-report.ts';
+import { renderHistory } from '../../history/page/report.ts';
 import { renderReport } from '../../run/report.ts';
+import { matrixRecord } from '../../testing/fixture-answer.ts';
+import { historyPart, historyRun } from '../../testing/fixture-history.ts';
 import { fixtureCommits, fixtureRuns, WORSE_AT } from '../../testing/fixture-runs.ts';
 import { sweepRecord } from '../../testing/sweep-record.ts';
 import { renderDashboard } from '../../trend/dashboard.ts';
@@ -29,6 +32,8 @@ const VIEWS = {
   print: { viewport: { width: 718, height: 1000 }, colorScheme: 'dark' },
 } as const;
 
+const USE_THE_WIDTH = new Set(['report', 'sweep', 'dashboard', 'comparison']);
+
 function pages(): Record<string, () => Promise<string>> {
   const runs = fixtureRuns();
   const commits = fixtureCommits('image: a made-up change');
@@ -38,6 +43,11 @@ function pages(): Record<string, () => Promise<string>> {
   return {
     report: () => renderReport(readRecord(path.join(DOCS, 'sample/install.json'))),
     sweep: () => renderReport(sweepRecord()),
+    matrix: () => renderReport(matrixRecord()),
+    history: () =>
+      renderHistory(
+        historyRun(['install', 'install-unflushed', 'savevm'].map((id) => historyPart(id, `Fixture: ${id}`))),
+      ),
     dashboard: () =>
       renderDashboard({ runs: runs.map((record) => summariseRun(record, commits)), unreadable: [], pages: [] }),
     comparison: () =>
@@ -85,6 +95,7 @@ try {
     const file = path.join(folder, `${name}.html`);
     fs.writeFileSync(file, await render());
     for (const view of Object.keys(VIEWS) as (keyof typeof VIEWS)[]) {
+      if (view === 'wide' && !USE_THE_WIDTH.has(name)) continue;
       fs.writeFileSync(path.join(DOCS, 'images', `${name}-${view}.png`), await take(browser, file, view));
     }
   }
