@@ -46,6 +46,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   'dashboards/comparison': [
     ...['results', 'dashboards/reading', 'dashboards/text', 'dashboards/charts', 'dashboards/page'],
+    'dashboards/questions/cpu-difference.ts',
     'dashboards/questions/cpu-flame.ts',
   ],
   'dashboards/trend': ['results', 'dashboards/reading', 'dashboards/charts', 'dashboards/page'],
