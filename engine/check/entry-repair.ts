@@ -3,6 +3,7 @@
  * guest byte: what reads as zeros still does, and data is copied to where nothing else is.
  */
 import { roundUp } from '../base/units.ts';
+import type { StagedFile } from '../io/staged-file.ts';
 import { isCompressedEntry, pointerOffset } from './big-endian.ts';
 import type { ExaminedImage } from './check-image.ts';
 import type { Examination } from './examination.ts';
@@ -17,9 +18,9 @@ interface Change {
 
 /**
  * Rewrites such entries in the L2 tables that nothing else uses; durable on return. True if it did. Copies come to the end of the
- * file, uncounted: refcounts are to be raised afterwards.
+ * file, uncounted: refcounts are to be raised afterwards. `file` is the one that was examined.
  */
-export function repairEntries({ examination: x }: ExaminedImage): boolean {
+export function repairEntries({ examination: x }: ExaminedImage, file: StagedFile): boolean {
   const changes: Change[] = [];
   const { clusterBytes } = x.shape;
   let end = roundUp(x.shape.fileBytes, clusterBytes);
@@ -33,7 +34,7 @@ export function repairEntries({ examination: x }: ExaminedImage): boolean {
         continue;
       }
       if (!x.readInto(target, copy, 'data')) continue;
-      x.file.write(end, copy, 'data');
+      file.copy(target, end, clusterBytes, 'data');
       // Without COPIED: nothing counts the copy yet.
       changes.push({ at, high: Math.floor(end / 2 ** 32), low: (end % 2 ** 32) + (low % 512) });
       end += clusterBytes;

@@ -70,7 +70,7 @@ function repairWithReplacements(file: BlockFile, options: RepairOptions, check: 
   const staged = new StagedFile(file);
   clearUnknownAutoclear(staged, examineImage(staged, check));
   const replacedTable = repairSnapshotTable(examineImage(staged, check));
-  const replacedEntries = repairEntries(examineImage(staged, check));
+  const replacedEntries = repairEntries(examineImage(staged, check), staged);
   if (!replacedTable && !replacedEntries) return null;
   const repaired = repairInPlace(staged, examineImage(staged, check), options, check);
   if (hasErrors(repaired.after)) return null;

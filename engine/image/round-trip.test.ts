@@ -12,9 +12,11 @@ import {
   createImage,
   type DiskRequest,
   KiB,
+  type OpenImageFileOptions,
   openFile,
-  openImage,
+  openImageFile,
   perform,
+  type Qcow2Image,
   SECTOR_BYTES,
 } from '../index.ts';
 import { QemuFolder } from '../testing/qemu-images.ts';
@@ -55,8 +57,34 @@ const turn = fc.record({
   steps: fc.array(step, { minLength: 3, maxLength: 9 }),
 });
 
+/** A raw file under the image, shorter than the disk and not of whole clusters; its bytes say where they lie. */
+const BASE = 'base.raw';
+const BASE_BYTES = 20 * KiB + SECTOR_BYTES;
+const DATA_FILE = 'data.raw';
+const BACKED = { backingFile: BASE, backingFormat: 'raw' as const };
+
 const features: fc.Arbitrary<Partial<CreateOptions>> = fc.oneof(
   fc.record({ version: fc.constant(2 as const), clusterSizeBytes: fc.constantFrom(512, 4 * KiB, 64 * KiB) }),
+  fc
+    .record({
+      version: fc.constantFrom(2 as const, 3 as const),
+      clusterSizeBytes: fc.constantFrom(512, 4 * KiB),
+      backing: fc.constant(BACKED),
+    })
+    .map(({ backing, ...format }) => ({ ...format, ...backing })),
+  fc.record({
+    clusterSizeBytes: fc.constantFrom(512, 4 * KiB, 64 * KiB),
+    dataFile: fc.constant(DATA_FILE),
+    dataFileRaw: fc.boolean(),
+  }),
+  fc
+    .record({ clusterSizeBytes: fc.constant(16 * KiB), extendedL2: fc.constant(true), backing: fc.constant(BACKED) })
+    .map(({ backing, ...format }) => ({ ...format, ...backing })),
+  fc.record({
+    clusterSizeBytes: fc.constant(16 * KiB),
+    extendedL2: fc.constant(true),
+    dataFile: fc.constant(DATA_FILE),
+  }),
   fc.record({
     clusterSizeBytes: fc.constantFrom(512, 4 * KiB, 64 * KiB),
     refcountBits: fc.constantFrom(8, 16, 64),
@@ -70,6 +98,7 @@ class Exchange {
   readonly #folder: QemuFolder;
   readonly #policy: string;
   readonly #clusterBytes: number;
+  readonly #hasDataFile: boolean;
   /** What the guest must find, now and in each snapshot. */
   #disk: Uint8Array;
   readonly #snapshots = new Map<string, Uint8Array>();
@@ -80,15 +109,26 @@ class Exchange {
     this.#policy = policy;
     this.#clusterBytes = options.clusterSizeBytes!;
     this.#disk = new Uint8Array(DISK_CLUSTERS * this.#clusterBytes);
+    this.#hasDataFile = options.dataFile !== undefined;
+    if (options.backingFile !== undefined) {
+      const base = Uint8Array.from({ length: BASE_BYTES }, (_, at) => 1 + (Math.floor(at / SECTOR_BYTES) % 251));
+      folder.write(BASE, base);
+      this.#disk.set(base.subarray(0, this.#disk.length));
+    }
+    if (this.#hasDataFile) folder.write(DATA_FILE, new Uint8Array(this.#disk.length));
     folder.write(IMAGE, new Uint8Array(0));
     const file = openFile(folder.file(IMAGE));
     createImage(file, { ...options, clusterSizeBytes: this.#clusterBytes, sizeBytes: this.#disk.length });
     file.close();
   }
 
+  #open(options: OpenImageFileOptions): Qcow2Image {
+    return openImageFile(this.#folder.file(IMAGE), { ...options, allowedFolders: [this.#folder.path] });
+  }
+
   here(steps: readonly Step[], tables: number | null): void {
     const caches = tables === null ? {} : { l2CacheTables: tables, refcountCacheTables: tables };
-    const image = openImage(openFile(this.#folder.file(IMAGE)), { policy: this.#policy, ...caches });
+    const image = this.#open({ policy: this.#policy, ...caches });
     for (const one of steps) {
       const request = this.#requestOf(one);
       if (request === null) continue;
@@ -126,7 +166,7 @@ class Exchange {
       const found = this.#folder.guestBytes(IMAGE, name).subarray(0, wanted.length);
       assert.ok(Buffer.from(found).equals(wanted.subarray(0, found.length)), `snapshot ${name} as qemu-img reads it`);
     }
-    const image = openImage(openFile(this.#folder.file(IMAGE), { readOnly: true }));
+    const image = this.#open({ readOnly: true });
     assert.deepEqual(
       image.listSnapshots().map(({ name }) => name),
       [...this.#snapshots.keys()],
@@ -157,9 +197,12 @@ class Exchange {
       case 'discard':
         return { op, ...range };
       case 'compress':
+        if (this.#hasDataFile) return null;
         return { op: 'write-compressed', offset: start, length: this.#clusterBytes };
       case 'create':
-        return this.#snapshots.size === SNAPSHOTS_MAX ? null : { op: 'snapshot-create', name: `s${this.#named++}` };
+        return this.#hasDataFile || this.#snapshots.size === SNAPSHOTS_MAX
+          ? null
+          : { op: 'snapshot-create', name: `s${this.#named++}` };
       case 'apply':
         return first === undefined ? null : { op: 'snapshot-apply', name: first };
       case 'delete':
@@ -200,7 +243,7 @@ class Exchange {
 
   /** A cluster that was never written: qemu-io refuses to compress in place of one that was. */
   #isUnused(offset: number): boolean {
-    const image = openImage(openFile(this.#folder.file(IMAGE), { readOnly: true }));
+    const image = this.#open({ readOnly: true });
     const { stored, lengthBytes } = image.map(offset, this.#clusterBytes);
     image.close();
     return stored === 'absent' && lengthBytes === this.#clusterBytes;
