@@ -159,4 +159,10 @@ test('B5: sizes of a cache below the least are one cell, and its id says what is
       ['legacy, cluster 1M, l2 4M', 4],
     ],
   );
+  const refcounts = ['-p', 'legacy', '--cluster-size', '1M', '--refcount-cache', '64k,256k,4M'];
+  const ids = (...words: string[]) => plan(...words).cells.map(({ id }) => id);
+  assert.deepEqual(ids(...refcounts), ['legacy, refcounts 1 table', 'legacy, refcounts 4M']);
+  const least = ['-p', 'legacy', '--cluster-size', '1M'];
+  assert.deepEqual(ids(...least, '--refcount-cache', '64k,1M'), ['legacy, refcounts 1M']);
+  assert.deepEqual(ids(...least, '--l2-cache', '64k,2M'), ['legacy, l2 2M']);
 });

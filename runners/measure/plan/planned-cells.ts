@@ -124,8 +124,12 @@ function shapesOf(options: CellOptions): Shape[] {
               words: [
                 ...word('version', versions, version),
                 ...word('cluster', clusterSizes, cluster),
-                ...word('l2', l2Caches, atLeast(l2, cluster.value)),
-                ...word('refcounts', refcountCaches, refcounts),
+                ...word('l2', l2Caches, atLeast(l2, l2Caches, LEAST_L2_TABLES, cluster.value)),
+                ...word(
+                  'refcounts',
+                  refcountCaches,
+                  atLeast(refcounts, refcountCaches, LEAST_REFCOUNT_TABLES, cluster.value),
+                ),
                 ...word('on', devices, device),
                 ...word('requesters', requesters, sending),
               ],
@@ -154,7 +158,8 @@ function engineCell(point: Point, shape: Shape, imageOptions: ImageOptions | und
     l2CacheTables:
       tablesOf(shape.l2Cache, clusterSizeBytes, LEAST_L2_TABLES) ??
       (behaviour.l2CacheCoversDisk ? null : behaviour.l2CacheTables),
-    refcountCacheTables: tablesOf(shape.refcountCache, clusterSizeBytes, 1) ?? behaviour.refcountCacheTables,
+    refcountCacheTables:
+      tablesOf(shape.refcountCache, clusterSizeBytes, LEAST_REFCOUNT_TABLES) ?? behaviour.refcountCacheTables,
     ...(imageOptions !== undefined && { imageOptions }),
     ...several(shape),
     ...(reserve !== undefined && { reserve: reserve.options, ...(reserve.isProbed && { isReserveProbed: true }) }),
@@ -164,12 +169,20 @@ function engineCell(point: Point, shape: Shape, imageOptions: ImageOptions | und
 
 /** A copied L2 table and its original are held together. */
 const LEAST_L2_TABLES = 2;
+const LEAST_REFCOUNT_TABLES = 1;
 
-/** An id says what is used, so that two sizes below the least one are one cell. */
-function atLeast(size: Choice<CacheSize>, clusterSizeBytes: number): Choice<CacheSize> {
-  const { value } = size;
-  const isRaised = value !== null && 'bytes' in value && value.bytes < LEAST_L2_TABLES * clusterSizeBytes;
-  return isRaised ? { value, text: `${LEAST_L2_TABLES} tables` } : size;
+/** An id says what is used, so that two sizes below the least one are one cell, and one with that size itself where `all` has it. */
+function atLeast(
+  size: Choice<CacheSize>,
+  all: readonly Choice<CacheSize>[],
+  least: number,
+  clusterSizeBytes: number,
+): Choice<CacheSize> {
+  const bytesOf = ({ value }: Choice<CacheSize>) => (value !== null && 'bytes' in value ? value.bytes : null);
+  const bytes = bytesOf(size);
+  if (bytes === null || bytes >= least * clusterSizeBytes) return size;
+  const same = all.find((other) => bytesOf(other) === least * clusterSizeBytes);
+  return same ?? { ...size, text: least === 1 ? '1 table' : `${least} tables` };
 }
 
 function tablesOf(size: CacheSize, clusterSizeBytes: number, least: number): number | null {
@@ -206,7 +219,7 @@ function qemuCells({ name, folder }: QemuEngine, { cache }: CellOptions, shapes:
       id: [hostCacheMode === DEFAULT_MODE ? name : `${name}/${hostCacheMode}`, ...words].join(', '),
       ...{ name, folder, version, clusterSizeBytes, hostCacheMode },
       l2CacheTables: tablesOf(l2Cache, clusterSizeBytes, LEAST_L2_TABLES),
-      refcountCacheTables: tablesOf(refcountCache, clusterSizeBytes, 1),
+      refcountCacheTables: tablesOf(refcountCache, clusterSizeBytes, LEAST_REFCOUNT_TABLES),
     })),
   );
 }
