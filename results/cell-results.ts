@@ -130,6 +130,12 @@ function merged(before: Histogram | undefined, added: Histogram): Histogram {
   return before === undefined ? added : mergeHistograms(before, added);
 }
 
+/** The rounds whose times are shown: the one that warmed up only where there is no other. */
+export function timedRounds({ rounds }: Pick<Cell, 'rounds'>): Round[] {
+  const counted = rounds.filter(({ traced }) => traced !== true);
+  return counted.length > 0 ? counted : rounds;
+}
+
 /** True when nothing was found against the cell: content equal, no corruption, all rounds counted the same. */
 export function isSound(cell: Cell): boolean {
   return cell.deterministic && soundVerification(cell.verification);

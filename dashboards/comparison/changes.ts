@@ -2,11 +2,12 @@
  * Every metric of every matched cell on both sides: what it was, what it is, and whether the difference is one. Counts are exact, so every
  * difference of them is; a time changed where pairs of rounds of one interleaved run say so, and separate runs say nothing.
  */
+import { timedRounds } from '../../results/cell-results.ts';
 import { exactMetrics } from '../../results/comparison-exact.ts';
 import type { Cell, TimeComparison } from '../../results/record.ts';
 import type { Quantity } from '../charts/question.ts';
 import { median } from '../reading/cells.ts';
-import { intervalWords, timedRounds, verdictWords } from '../reading/paired-times.ts';
+import { intervalWords, verdictWords } from '../reading/paired-times.ts';
 import { type MatchedCell, type SideCell, sideWallNs } from './matched-cells.ts';
 
 export interface Change {

@@ -2,12 +2,12 @@
  * Two sets of runs side by side: cells of the same workload, policy, image and device are matched, and their exact counts
  * compared to the digit. Times of separate runs are never compared (see `results/comparison.ts` for those of one run).
  */
+import { timedRounds } from '../../results/cell-results.ts';
 import { compareExact, type ExactComparison } from '../../results/comparison-exact.ts';
 import type { Cell, ExactCounters, RunRecord } from '../../results/record.ts';
 import { contentText, workloadAttributes, workloadIdentity } from '../../results/workload-identity.ts';
 import { workloadParts } from '../../results/workload-parts.ts';
 import { cellAttributes, median, timesMeaningless } from '../reading/cells.ts';
-import { timedRounds } from '../reading/paired-times.ts';
 import { workloadLabel } from '../reading/workload-label.ts';
 
 export interface SideCell {

@@ -1,10 +1,10 @@
 /** Where did the time go: device reads, writes and syncs, the engine's own CPU time, and what neither explains. */
+import { timedRounds } from '../../results/cell-results.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { SCHEMA, TIME_AXIS } from '../charts/encodings.ts';
 import { themeToken } from '../charts/palette.ts';
 import { answered, type Question, type Row } from '../charts/question.ts';
 import { countedCells, median } from '../reading/cells.ts';
-import { timedRounds } from '../reading/paired-times.ts';
 import { formatDuration, formatShare } from '../reading/quantities.ts';
 
 const PARTS = ['syncs', 'file writes', 'file reads', 'engine CPU', 'not explained'] as const;

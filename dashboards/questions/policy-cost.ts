@@ -1,4 +1,5 @@
 /** What does each policy cost: every figure as a multiple of the baseline's, exact counts as dots, times with their spread. */
+import { timedRounds } from '../../results/cell-results.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { answered, type Question, type Row } from '../charts/question.ts';
 import { ratioChart } from '../charts/ratio-chart.ts';
@@ -10,7 +11,6 @@ import {
   intervalWords,
   pairedTime,
   type TimedFigure,
-  timedRounds,
   WALL_TIME,
 } from '../reading/paired-times.ts';
 import { compareInWords, formatBytes, formatCount, formatDuration, formatRatio } from '../reading/quantities.ts';

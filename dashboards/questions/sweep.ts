@@ -1,10 +1,10 @@
 /** What does the image change: the cost of each policy over the images (or devices) of a sweep. */
+import { timedRounds } from '../../results/cell-results.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, panels, SCHEMA } from '../charts/encodings.ts';
 import { answered, type Question, type Row } from '../charts/question.ts';
 import { type CountedCell, countedCells, median, timesMeaningless, waitsOf } from '../reading/cells.ts';
 import { type ImageGroup, imageGroups, isSweep } from '../reading/image-groups.ts';
-import { timedRounds } from '../reading/paired-times.ts';
 import { compareInWords, counted, formatBytes, formatCount, formatDuration } from '../reading/quantities.ts';
 
 interface Figure {

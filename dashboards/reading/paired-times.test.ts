@@ -1,9 +1,11 @@
 /** Times against the baseline: which rounds form pairs, when an interval is spoken of, and recorded verdicts. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { timedRounds } from '../../results/cell-results.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { fixtureRecord } from '../testing/fixture-record.ts';
-import { intervalWords, pairedTime, timedRounds, WALL_TIME } from './paired-times.ts';
+import { intervalWords, pairedTime, WALL_TIME } from './paired-times.ts';
 
 function withWalls(legacy: readonly number[], writeback: readonly number[]): RunRecord {
   return fixtureRecord((draft) => {

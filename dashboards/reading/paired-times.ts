@@ -25,12 +25,6 @@ function comparableRounds(cell: Cell): Round[] {
   return cell.rounds.filter(({ traced }) => traced !== true);
 }
 
-/** The rounds whose times are shown: the traced one only where there is no other. */
-export function timedRounds(cell: Cell): Round[] {
-  const comparable = comparableRounds(cell);
-  return comparable.length > 0 ? comparable : cell.rounds;
-}
-
 function fromRounds(cell: Cell, baseline: Cell, { of }: TimedFigure): PairedTime | null {
   const partner = (rounds: readonly Round[] | undefined, { index }: Round) =>
     rounds?.find((round) => round.index === index);

@@ -2,10 +2,11 @@
  * What each policy takes on each storage that a record knows: on the disk under its images, as measured, and on modelled devices. Modelled
  * times are exact, so two of them have a ratio and need no interval; measured ones are compared by pairs of rounds.
  */
+import { timedRounds } from '../../results/cell-results.ts';
 import { comparePaired, DEFAULT_LEAST_EFFECT, PAIRS_MIN } from '../../results/comparison.ts';
 import type { Cell, RunRecord } from '../../results/record.ts';
 import { type CountedCell, comparedCells, median, timesMeaningless } from './cells.ts';
-import { type PairedTime, pairedTime, timedRounds, WALL_TIME } from './paired-times.ts';
+import { type PairedTime, pairedTime, WALL_TIME } from './paired-times.ts';
 
 /** The id of the storage that the run was measured on. */
 export const HERE = 'here';

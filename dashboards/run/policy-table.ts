@@ -1,4 +1,5 @@
 /** The first screen's table: exact cost and safety of every policy side by side; a second one holds the noisy times. */
+import { timedRounds } from '../../results/cell-results.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { copyButtons, figure } from '../page/data-table.ts';
 import { type Html, html } from '../page/html.ts';
@@ -13,15 +14,7 @@ import {
 } from '../reading/cells.ts';
 import { crashWords } from '../reading/crash-words.ts';
 import { imageGroups } from '../reading/image-groups.ts';
-import {
-  CPU_TIME,
-  hasInterval,
-  intervalWords,
-  pairedTime,
-  timedRounds,
-  verdictWords,
-  WALL_TIME,
-} from '../reading/paired-times.ts';
+import { CPU_TIME, hasInterval, intervalWords, pairedTime, verdictWords, WALL_TIME } from '../reading/paired-times.ts';
 import { compareInWords, counted, formatCount, formatDuration, formatRatio } from '../reading/quantities.ts';
 
 interface Measure {

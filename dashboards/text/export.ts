@@ -1,4 +1,5 @@
 /** Records as flat tables for other programs: one row a cell, counts to the digit, times in nanoseconds. */
+import { timedRounds } from '../../results/cell-results.ts';
 import { exactMetrics } from '../../results/comparison-exact.ts';
 import type { Cell, RunRecord, TimeComparison } from '../../results/record.ts';
 import { median } from '../../results/statistics.ts';
@@ -6,7 +7,6 @@ import { syncWork } from '../../results/sync-work.ts';
 import { workloadParts } from '../../results/workload-parts.ts';
 import { adviceSentence } from '../reading/advice.ts';
 import { crashWords } from '../reading/crash-words.ts';
-import { timedRounds } from '../reading/paired-times.ts';
 import { formatBytes } from '../reading/quantities.ts';
 import { workloadsTitle } from '../reading/workload-words.ts';
 import { commitsHeadline, countLines } from './comparison-text.ts';

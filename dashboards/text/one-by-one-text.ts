@@ -1,7 +1,7 @@
 /** Both times of a program reached through a pipe: with its commands sent ahead, and waiting for each answer. */
+import { timedRounds } from '../../results/cell-results.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { median } from '../../results/statistics.ts';
-import { timedRounds } from '../reading/paired-times.ts';
 
 /** A line for each such cell. */
 export function oneByOneLines({ cells }: RunRecord): string[] {

@@ -1,7 +1,7 @@
 /** What the NBD protocol alone cost in a run: the same requests to a server that keeps nothing. */
+import { timedRounds } from '../../results/cell-results.ts';
 import type { Cell, RunRecord } from '../../results/record.ts';
 import { median } from '../../results/statistics.ts';
-import { timedRounds } from '../reading/paired-times.ts';
 
 /** Empty where no such server was measured. */
 export function protocolLines({ cells }: RunRecord): string[] {

@@ -1,9 +1,10 @@
 /** What a run says at its end, on the terminal. */
+import { timedRounds } from '../../results/cell-results.ts';
 import type { Cell, RunRecord } from '../../results/record.ts';
 import { syncWork } from '../../results/sync-work.ts';
 import { type CountedCell, comparedCells, countedCells, median, timesMeaningless } from '../reading/cells.ts';
 import { imageGroups } from '../reading/image-groups.ts';
-import { hasInterval, type PairedTime, pairedTime, timedRounds, WALL_TIME } from '../reading/paired-times.ts';
+import { hasInterval, type PairedTime, pairedTime, WALL_TIME } from '../reading/paired-times.ts';
 import { textTable } from './text-table.ts';
 
 /** One row a cell, six columns; a cell without a finished sample has dashes. */

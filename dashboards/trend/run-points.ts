@@ -2,6 +2,7 @@
  * What the dashboard keeps of each run: one point for every cell that was counted, with the figures whose trend is shown.
  * A record itself may weigh megabytes; its points are a few numbers.
  */
+import { timedRounds } from '../../results/cell-results.ts';
 import type { Cell, ExactCounters, RunRecord } from '../../results/record.ts';
 import { bootstrapMedianInterval } from '../../results/statistics-bootstrap.ts';
 import { workloadAttributes, workloadIdentity } from '../../results/workload-identity.ts';
@@ -9,7 +10,6 @@ import { workloadParts } from '../../results/workload-parts.ts';
 import { imageAdvice, type StorageAdvice } from '../reading/advice.ts';
 import { cellAttributes, median, timesMeaningless, waitsOf } from '../reading/cells.ts';
 import type { CommitFacts } from '../reading/commit-facts.ts';
-import { timedRounds } from '../reading/paired-times.ts';
 import { withVisibleLabels } from '../reading/visible-labels.ts';
 import { workloadLabel } from '../reading/workload-label.ts';
 

@@ -2,6 +2,7 @@
  * The exact metrics of a range of commits: taken from the store where a commit was measured before, on whatever machine, and
  * measured now where it was not. A commit that cannot be measured leaves a gap and a reason.
  */
+import { timedRounds } from '../../../results/cell-results.ts';
 import { changePoints, exactChanges } from '../../../results/change-points.ts';
 import type { Cell, RunRecord } from '../../../results/record.ts';
 import { median } from '../../../results/statistics.ts';
@@ -122,7 +123,7 @@ function exactSeries(cell: string, metric: (typeof TREND_METRICS)[number], at: r
 
 /** Times of separate runs: only a lasting change of level is marked, never a difference from the point before. */
 function timeSeries(cell: string, at: readonly (Cell | null)[]): TrendSeries {
-  const values = at.map((found) => (found === null ? null : median(found.rounds.map(({ wallNs }) => wallNs))));
+  const values = at.map((found) => (found === null ? null : median(timedRounds(found).map(({ wallNs }) => wallNs))));
   return { cell, metric: 'wallNs', values, changes: withoutGaps(values, (known) => changePoints(known)) };
 }
 

@@ -1,4 +1,5 @@
 /** Explains the times of a finished run by its counts and what its storage was probed to cost. */
+import { timedRounds } from '../../../results/cell-results.ts';
 import { breakDownCost, type StorageCosts } from '../../../results/cost-model.ts';
 import type { Cell, Round } from '../../../results/record.ts';
 import { median } from '../../../results/statistics.ts';
@@ -23,10 +24,9 @@ function isForeign({ engine }: Cell): boolean {
   return engine !== 'cowbench' && engine !== 'raw';
 }
 
-/** The untraced round whose wall time is nearest to the median; a traced one where there is no other. */
-function middleRound({ rounds }: Cell): Round | null {
-  const untraced = rounds.filter(({ traced }) => traced !== true);
-  const candidates = (untraced.length > 0 ? untraced : rounds).filter(({ wallNs }) => wallNs > 0);
+/** The round whose wall time is nearest to the median, of those that are timed. */
+function middleRound(cell: Cell): Round | null {
+  const candidates = timedRounds(cell).filter(({ wallNs }) => wallNs > 0);
   if (candidates.length === 0) return null;
   const middle = median(candidates.map(({ wallNs }) => wallNs));
   return candidates.reduce((best, round) =>
