@@ -11,6 +11,8 @@ export interface RunLength {
   readonly budgetMs: number | null;
   /** Of the rounds that are set, judged by an earlier run; null without one. */
   readonly earlierMs: number | null;
+  /** The largest image, about. */
+  readonly imageBytes: number;
 }
 
 export interface BenchDisplay {

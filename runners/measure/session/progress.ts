@@ -27,7 +27,7 @@ export function benchDisplay(quiet: boolean, forTerminal: boolean, write: (line:
 function announce(
   record: RunRecord,
   imageFolder: string,
-  { pacedMs, budgetMs, earlierMs }: RunLength,
+  { pacedMs, budgetMs, earlierMs, imageBytes }: RunLength,
   write: (line: string) => void,
 ): void {
   const { fileSystem, syncProbe, warnings } = record.environment;
@@ -42,8 +42,7 @@ function announce(
     say(`policies ${[...new Set(record.cells.map(({ policy }) => policy.name))].join(', ')}`);
   }
   say(`images in ${imageFolder} (${fileSystem.type}${sync})`);
-  const largest = Math.max(...parts.map(({ workload }) => workload.diskSizeBytes));
-  const disk = `one image at a time, at most about ${spaceText(largest)}`;
+  const disk = `one image at a time, at most about ${spaceText(imageBytes)}`;
   say(`${timeWords(budgetMs, earlierMs)}; ${disk}`);
   for (const [index, part] of parts.entries()) {
     const ms = pacedMs[index] ?? null;

@@ -17,13 +17,14 @@ import type { Workload } from '../../../workloads/workload.ts';
 import { isBadInput } from '../../console/errors.ts';
 import { probeStorage } from '../../machine/probe.ts';
 import { openWorkload, type WorkloadChoice } from '../../sample/workload-choice.ts';
-import { type BenchPlan, workloadsOf } from '../plan/plan.ts';
+import { type BenchPlan, type PlannedCell, workloadsOf } from '../plan/plan.ts';
 import { requirePlainCells } from '../plan/raw-checks.ts';
 import { requireRequesters } from '../plan/requester-checks.ts';
 import { withPreparedReserves } from '../plan/reserve-choice.ts';
 import { BenchRun } from './bench-run.ts';
 import { type BenchDisplay, NO_FOLLOWER } from './display.ts';
 import { earlierLengthMs } from './earlier-length.ts';
+import { expectedImageBytes } from './expected-image.ts';
 import { newRecord, type OpenedWorkload } from './new-record.ts';
 import { pacedLengthMs } from './paced-length.ts';
 import { findResumable, otherInputs } from './resume.ts';
@@ -77,7 +78,8 @@ export async function runBench(
     const budgetMs = typeof plan.rounds === 'number' ? null : plan.rounds.timeBudgetMs;
     const pacedMs = opened.map((one) => one.pacedMs);
     const earlierMs = typeof plan.rounds === 'number' ? earlierLengthMs(recordFile, record, plan.rounds) : null;
-    display.started(record, images.folder, { pacedMs, budgetMs, earlierMs });
+    const imageBytes = Math.max(...opened.map((one) => one.imageBytes));
+    display.started(record, images.folder, { pacedMs, budgetMs, earlierMs, imageBytes });
     const announced = opened.map((one, index) => announcedRequests(workloadsOf(plan)[index]!, one.workload));
     const around = { images, display, follower, announcedRequests: announced };
     const error = await new BenchRun(plan, record, recordFile, around).complete(signal);
@@ -97,6 +99,8 @@ export async function runBench(
 interface OpenWorkloadOfPlan extends OpenedWorkload {
   /** How long one replay takes at least; null where requests are sent one after the other. */
   readonly pacedMs: number | null;
+  /** Of its largest image, about. */
+  readonly imageBytes: number;
 }
 
 async function openOne(plan: BenchPlan, choice: WorkloadChoice): Promise<OpenWorkloadOfPlan> {
@@ -105,7 +109,21 @@ async function openOne(plan: BenchPlan, choice: WorkloadChoice): Promise<OpenWor
   requireRequesters(plan, workload);
   const pacedMs = pace === null ? null : await pacedLengthMs(pace, requests);
   const recordedFlushes = choice.guestFlush === 'recorded' ? undefined : await flushesOf(workload);
-  return { workload, recordedFlushes, pacedMs };
+  return { workload, recordedFlushes, pacedMs, imageBytes: await imageBytesOf(cells, choice) };
+}
+
+async function imageBytesOf(cells: BenchPlan['cells'], choice: WorkloadChoice): Promise<number> {
+  const largest = Math.max(...cells.map((cell) => cell.clusterSizeBytes));
+  // Opened for this alone: a stream can be read only one time.
+  const { workload, requests } = await openWorkload(choice, largest);
+  if (cells.some(takesAllSpace)) return workload.diskSizeBytes;
+  return expectedImageBytes(workload, [workload.prepare(), requests], largest);
+}
+
+/** Before the first request. */
+function takesAllSpace(cell: PlannedCell): boolean {
+  if (cell.engine === 'raw') return cell.raw !== 'sparse';
+  return cell.engine === 'cowbench' && ['falloc', 'full'].includes(cell.imageOptions?.preallocation ?? 'off');
 }
 
 /** How many requests a sample will serve, if that is known before the first one. */
