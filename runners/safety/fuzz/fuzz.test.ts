@@ -15,7 +15,8 @@ import { damagedBytes, loadReproducer } from './reproducer.ts';
 import { runFuzz } from './run-fuzz.ts';
 
 const SEED = 1;
-const IMAGES = 20_000;
+/** Enough to damage every field; `npm run fuzz` tries a million. */
+const IMAGES = 8_000;
 
 test(`${IMAGES} damaged images: no hang, no bomb, no stray exception, no harm (seed ${SEED})`, async () => {
   const result = await runFuzz({ images: IMAGES, seed: SEED, jobs: 2, directory: null });
