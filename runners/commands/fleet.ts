@@ -11,7 +11,7 @@ import { Interruption } from '../console/interruption.ts';
 import { type OptionText, single } from '../console/option-values.ts';
 import { stdoutTerminal } from '../console/terminal.ts';
 import { jobWords, parsedJob } from '../fleet/job.ts';
-import { JobQueue, LEASE_SECONDS, type QueuedJob } from '../fleet/queue.ts';
+import { idleMs, JobQueue, LEASE_SECONDS, type QueuedJob } from '../fleet/queue.ts';
 import { STORE_VARIABLE, storeAddress } from '../stores/connection.ts';
 import { storePlace } from '../stores/open-store.ts';
 
@@ -79,9 +79,10 @@ async function show(queue: JobQueue, json: boolean): Promise<void> {
   const [workers, jobs] = [await queue.workers(), await queue.jobs()];
   if (json) return console.log(JSON.stringify({ workers, jobs: jobs.map((job) => ({ ...job, what: whatOf(job) })) }));
   const present = workers.filter(({ doing }) => doing !== 'ended');
-  const rows = present.map(({ worker, labels, doing, silentSeconds }) => [
+  const silentSeconds = Math.max(LEASE_SECONDS, (2 * idleMs(present.length)) / 1000);
+  const rows = present.map(({ worker, labels, doing, ...seen }) => [
     ...[worker, labels.join(', '), doing],
-    silentSeconds > LEASE_SECONDS ? `silent for ${silentSeconds} s` : 'alive',
+    seen.silentSeconds > silentSeconds ? `silent for ${seen.silentSeconds} s` : 'alive',
   ]);
   print(['worker', 'labels', 'doing', ''], rows, 'no workers');
   const counts = Map.groupBy(jobs, ({ state }) => stateWords(state));

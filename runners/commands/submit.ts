@@ -5,7 +5,7 @@ import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { integer, type OptionText, single } from '../console/option-values.ts';
 import { type Job, jobOf } from '../fleet/job.ts';
-import { JobQueue } from '../fleet/queue.ts';
+import { JobQueue, queueOf } from '../fleet/queue.ts';
 import { describeSource } from '../machine/source.ts';
 import { COMMIT_WORKLOAD, withPatience, withWorkload } from '../measure/commits/compare-plan.ts';
 import { resolveRevision } from '../measure/commits/git.ts';
@@ -173,5 +173,6 @@ async function queueAll(jobs: readonly Job[], label: string | null, options: Opt
   await using queue = await JobQueue.open(storeAddress(storePlace(options.store)));
   for (const job of jobs) await queue.submit(job, label, priority);
   const [first] = jobs;
+  await queue.announce(queueOf(label, first!.program));
   console.log(`${jobs.length} ${jobs.length === 1 ? 'job' : 'jobs'} queued: ${first!.work}`);
 }

@@ -54,7 +54,7 @@ async function work(options: Options): Promise<void> {
   const lock = labels.length === 0 ? null : lockDisk(directory);
   const interruption = new Interruption();
   try {
-    await using queue = await JobQueue.open(address);
+    await using queue = await JobQueue.open(address, true);
     await using store = await openStore(storePlace(options.store));
     const { machine } = describeEnvironment(directory);
     const name = options.name === undefined ? `${machine}-${process.pid}` : single('name', options.name as OptionText);

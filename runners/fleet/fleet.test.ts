@@ -7,9 +7,11 @@ import type { RunRecord } from '../../results/record.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
 import { buildSite } from '../site/build-site.ts';
 import { recordsBelow, recordsOf, type StoredRecord } from '../site/stored-records.ts';
+import { storeAddress } from '../stores/connection.ts';
 import { copyRuns } from '../stores/copy-runs.ts';
 import { openStore } from '../stores/open-store.ts';
 import type { Finished } from '../testing/command.ts';
+import { idleMs, JobQueue } from './queue.ts';
 import { drawn, endure } from './testing/misfortunes.ts';
 import { BENCH, samplesBelow, TestFleet, until } from './testing/test-fleet.ts';
 import { WITHOUT_QUEUE } from './testing/without-queue.ts';
@@ -62,7 +64,7 @@ test(
     await fleet.renew('pause');
     await fleet.run(...BENCH);
     const first = fleet.dirOf('pause-1');
-    const gone = fleet.start('worker', '--dir', first, '--label', 'disk');
+    const gone = await fleet.startWorker('--dir', first, '--label', 'disk');
     await until(() => samplesBelow(first) >= 1);
     gone.process.kill('SIGTERM');
     const { code, stderr } = await gone.finished;
@@ -77,7 +79,7 @@ test(
     assert.match(refused.stderr, /^cowbench: --label: another worker has the disk of .*\n$/);
     await fleet.leasesRunOut();
     // Its lease is over: whoever looks takes the job from it.
-    const explorer = fleet.start('worker', '--dir', fleet.dirOf('pause-2'));
+    const explorer = await fleet.startWorker('--dir', fleet.dirOf('pause-2'));
     await until(async () => (await fleet.states())[0] !== 'active');
     explorer.process.kill('SIGTERM');
     paused.process.kill('SIGCONT');
@@ -86,6 +88,25 @@ test(
     await fleet.assertOneWholeRun();
   },
 );
+
+test('a queue wakes who waits for its jobs, and nobody else', postgres, async () => {
+  await fleet.renew('wake');
+  const address = storeAddress(fleet.url);
+  await using waiting = await JobQueue.open(address, true);
+  await using submitting = await JobQueue.open(address);
+  const patience = new AbortController();
+  const woken = waiting.wait(['explore-a'], 600_000, patience.signal);
+  await submitting.announce('explore-b');
+  await submitting.announce('explore-a');
+  assert.equal(await woken, true);
+  // What was announced while nobody waited is not lost, until it was looked for.
+  assert.equal(await waiting.wait(['explore-b'], 600_000, patience.signal), true);
+  assert.equal(await waiting.take('explore-b'), null);
+  const idle = waiting.wait(['explore-b'], 600_000, patience.signal);
+  patience.abort();
+  assert.equal(await idle, false);
+  assert.deepEqual([idleMs(3), idleMs(1000)], [2000, 20_000]);
+});
 
 test('what is no valid job is set aside at once with its reason; a job can be cancelled', postgres, async () => {
   await fleet.renew('poison');

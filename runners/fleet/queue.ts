@@ -7,6 +7,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { type StoreAddress, storeError } from '../stores/connection.ts';
 import { QUEUE_SCHEMA } from '../stores/migrations.ts';
+import { ANNOUNCE, Announcements } from './announcements.ts';
 import type { Job } from './job.ts';
 import { type Affected, type Boss, type KeptJob, newBoss } from './queue-library.ts';
 
@@ -16,6 +17,9 @@ const MOST_ATTEMPTS = 20;
 export const LEASE_SECONDS = 10;
 /** Leases are looked through this often, by whichever worker comes first: a job of a dead worker waits no longer than both. */
 const SUPERVISE_SECONDS = 5;
+/** An idle worker asks for work this often without being called, and all idle workers together no more than `FLEET_ASKS` times a second. */
+const IDLE_MS = 2000;
+const FLEET_ASKS = 50;
 /** A retry waits, longer each time: what broke a job may pass. */
 const RETRY_SECONDS = 1;
 const RETRY_MOST_SECONDS = 60;
@@ -76,9 +80,11 @@ export class JobQueue implements AsyncDisposable {
   readonly #boss: Boss;
   readonly #pool: pg.Pool;
   readonly #known = new Set<string>();
+  readonly #announcements: Announcements;
 
-  private constructor(name: string, pool: pg.Pool, boss: Boss) {
+  private constructor(name: string, pool: pg.Pool, boss: Boss, announcements: Announcements) {
     this.name = name;
+    this.#announcements = announcements;
     this.#boss = boss;
     this.#pool = pool;
     // Requests report the same; an idle connection that breaks must not end the process.
@@ -86,13 +92,16 @@ export class JobQueue implements AsyncDisposable {
     this.#pool.on('error', () => {});
   }
 
-  static async open({ name, config }: StoreAddress): Promise<JobQueue> {
+  /** `listens`: it will {@link wait}. */
+  static async open({ name, config }: StoreAddress, listens = false): Promise<JobQueue> {
+    const announcements = new Announcements();
     // One connection each: a server takes a hundred by default, and a fleet may have nearly that many workers.
-    const pool = new pg.Pool({ ...config, max: 1, query_timeout: ANSWER_MS });
+    const listening = { onConnect: (client: pg.ClientBase) => announcements.listen(client), idleTimeoutMillis: 0 };
+    const pool = new pg.Pool({ ...config, max: 1, query_timeout: ANSWER_MS, ...(listens && listening) });
     const db = { executeSql: (text: string, values?: unknown[]) => pool.query(text, values) };
     const options = { schema: QUEUE_SCHEMA, migrate: false, createSchema: false, schedule: false, supervise: false };
     const pace = { monitorIntervalSeconds: SUPERVISE_SECONDS, superviseIntervalSeconds: SUPERVISE_SECONDS };
-    const queue = new JobQueue(name, pool, await newBoss({ db, ...options, ...pace }));
+    const queue = new JobQueue(name, pool, await newBoss({ db, ...options, ...pace }), announcements);
     await queue.#asking(() => queue.#boss.start());
     return queue;
   }
@@ -106,9 +115,20 @@ export class JobQueue implements AsyncDisposable {
     return id;
   }
 
+  /** Wakes the workers that wait for jobs of `queue`. */
+  async announce(queue: string): Promise<void> {
+    await this.#asking(() => this.#pool.query(ANNOUNCE, [queue]));
+  }
+
+  /** Until jobs of one of `queues` are announced: true; or for `ms`. */
+  wait(queues: readonly string[], ms: number, signal: AbortSignal): Promise<boolean> {
+    return this.#announcements.wait(queues, ms, signal);
+  }
+
   /** Leases the next job of `queue`; null where there is none. */
   async take(queue: string): Promise<QueuedJob | null> {
     await this.#make(queue);
+    this.#announcements.read(queue);
     const [job] = await this.#asking(() => this.#boss.fetch(queue, { includeMetadata: true }));
     return job === undefined ? null : plainJob(job);
   }
@@ -140,6 +160,7 @@ export class JobQueue implements AsyncDisposable {
   async giveBack({ queue, id, retries }: QueuedJob): Promise<void> {
     await this.#asking(() => this.#boss.cancel(queue, [{ id, retryCount: retries }]));
     await this.#asking(() => this.#boss.resume(queue, id));
+    await this.announce(queue);
   }
 
   /** True where there was such a job, not yet over. */
@@ -155,6 +176,7 @@ export class JobQueue implements AsyncDisposable {
     const job = (await this.jobs()).find((one) => one.id === id);
     if (job?.state !== 'failed') return false;
     await this.#asking(() => this.#boss.retry(job.queue, id));
+    await this.announce(job.queue);
     return true;
   }
 
@@ -172,14 +194,10 @@ export class JobQueue implements AsyncDisposable {
     await this.#asking(() => this.#boss.supervise());
   }
 
-  async sayAlive(worker: string, labels: readonly string[], doing: string): Promise<void> {
-    await this.#asking(() =>
-      this.#pool.query(
-        `INSERT INTO cowbench.worker (worker, labels, doing) VALUES ($1, $2, $3)
-         ON CONFLICT (worker) DO UPDATE SET labels = excluded.labels, doing = excluded.doing, seen_at = now()`,
-        [worker, labels, doing],
-      ),
-    );
+  /** Gives the number of workers that have said so lately. */
+  async sayAlive(worker: string, labels: readonly string[], doing: string): Promise<number> {
+    const { rows } = await this.#asking(() => this.#pool.query(ALIVE, [worker, labels, doing]));
+    return (rows[0] as { alive: number }).alive;
   }
 
   async workers(): Promise<WorkerRow[]> {
@@ -229,6 +247,18 @@ export class JobQueue implements AsyncDisposable {
   }
 }
 
+/** How long an idle worker, one of `workers`, waits before it asks for work again. */
+export function idleMs(workers: number): number {
+  return Math.max(IDLE_MS, (workers * 1000) / FLEET_ASKS);
+}
+
+const ALIVE = `
+  WITH me AS (
+    INSERT INTO cowbench.worker (worker, labels, doing) VALUES ($1, $2, $3)
+    ON CONFLICT (worker) DO UPDATE SET labels = excluded.labels, doing = excluded.doing, seen_at = now()
+  )
+  SELECT count(*)::integer AS alive FROM cowbench.worker WHERE seen_at > now() - interval '2 minutes' AND doing <> 'ended'
+`;
 const WAITING =
   "SELECT EXISTS (SELECT FROM cowbench_queue.job WHERE name = ANY ($1) AND state IN ('created', 'retry')) AS waiting";
 const SET_ASIDE = 'UPDATE cowbench_queue.job SET retry_limit = retry_count WHERE name = $1 AND id = $2';

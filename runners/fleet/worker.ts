@@ -9,7 +9,7 @@ import { StoreFollower } from '../stores/follow-run.ts';
 import type { ResultStore } from '../stores/result-store.ts';
 import { carryOut, type Workplace } from './carry-out.ts';
 import { type Job, jobOf, jobWords } from './job.ts';
-import { type JobQueue, LEASE_SECONDS, type QueuedJob, queueOf } from './queue.ts';
+import { idleMs, type JobQueue, LEASE_SECONDS, type QueuedJob, queueOf } from './queue.ts';
 
 export interface WorkerOptions {
   readonly name: string;
@@ -24,7 +24,10 @@ export interface WorkerOptions {
   readonly tell: (line: string) => void;
 }
 
-const POLL_MS = 500;
+/** Where jobs are queued that cannot be done yet, and the worker ends when there are none. */
+const RETRIED_MS = 500;
+/** Of the workers that one announcement wakes, how many ask in a millisecond: what a database of a few cores answers. */
+const WOKEN_PER_MS = 0.5;
 const AWAY_MS = 1000;
 const RENEW_MS = (LEASE_SECONDS * 1000) / 3;
 const SUPERVISE_MS = 2500;
@@ -36,6 +39,7 @@ export class FleetWorker {
   readonly #signal: AbortSignal;
   #doing = 'waiting';
   #isAway = false;
+  #workers = 1;
   #supervisedMs = Number.NEGATIVE_INFINITY;
 
   /** Aborting `signal` ends the worker in order. */
@@ -60,11 +64,20 @@ export class FleetWorker {
       }
       if (this.#options.untilEmpty && (await this.#patiently(() => this.#queue.hasWaiting(this.#queues()))) !== true)
         break;
-      await sleep(POLL_MS, undefined, { signal: this.#signal }).catch(() => {});
+      await this.#idle();
     }
     this.#doing = 'ended';
     await this.#sayAlive().catch(() => {});
     return done;
+  }
+
+  /** Until there may be work. Workers that begin to wait together, or are woken together, do not ask together. */
+  async #idle(): Promise<void> {
+    const ms = this.#options.untilEmpty ? RETRIED_MS : idleMs(this.#workers) * (0.75 + Math.random() / 2);
+    const isWoken = await this.#queue.wait(this.#queues(), ms, this.#signal);
+    if (!isWoken) return;
+    const turnMs = (Math.random() * this.#workers) / WOKEN_PER_MS;
+    await sleep(turnMs, undefined, { signal: this.#signal }).catch(() => {});
   }
 
   /** Ends the leases of workers that are gone; an idle worker asks for work more often than that. */
@@ -127,9 +140,9 @@ export class FleetWorker {
     } catch {}
   }
 
-  #sayAlive(): Promise<void> {
+  async #sayAlive(): Promise<void> {
     const { name, labels } = this.#options;
-    return this.#queue.sayAlive(name, labels, this.#doing);
+    this.#workers = Math.max(1, await this.#queue.sayAlive(name, labels, this.#doing));
   }
 
   #workplace(): Workplace {

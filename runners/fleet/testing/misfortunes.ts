@@ -3,7 +3,6 @@
  * crashes or answers nothing for a while, the worker's disk becomes full. The long form: `npm run fleet:soak -- SEED TIMES`.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Prng } from '../../../workloads/prng.ts';
@@ -41,8 +40,8 @@ export async function endure(fleet: TestFleet, misfortunes: readonly Misfortune[
   await fleet.run(...benchOf(samples));
   const folder = fleet.dirOf(name);
   const work = async (dir: string) => {
-    for (const [index, misfortune] of misfortunes.entries()) await suffer(fleet, misfortune, dir, index + 1);
-    const last = fleet.start('worker', '--dir', dir, '--label', 'disk', '-q');
+    for (const misfortune of misfortunes) await suffer(fleet, misfortune, dir);
+    const last = await fleet.startWorker('--dir', dir, '--label', 'disk');
     await until(async () => (await fleet.states())[0] === 'completed');
     last.process.kill('SIGTERM');
     assert.equal((await last.finished).code, 143);
@@ -53,10 +52,14 @@ export async function endure(fleet: TestFleet, misfortunes: readonly Misfortune[
   return (await onSmallTmpfs(folder, 'size=48m', work)) ?? false;
 }
 
-/** One worker, from its start to its end, with what happens to it after it has one more than `had - 1` samples. */
-async function suffer(fleet: TestFleet, misfortune: Misfortune, dir: string, had: number): Promise<void> {
-  const { process: child, finished } = fleet.start('worker', '--dir', dir, '--label', 'disk');
-  await until(() => samplesBelow(dir) >= had);
+/**
+ * One worker, from its start to its end, with what happens to it after it has taken a sample itself. On a machine that is busy otherwise all samples
+ * may be taken before anybody looks: it then happens to a worker that waits for more.
+ */
+async function suffer(fleet: TestFleet, misfortune: Misfortune, dir: string): Promise<void> {
+  const had = samplesBelow(dir);
+  const { process: child, finished } = await fleet.startWorker('--dir', dir, '--label', 'disk');
+  await until(async () => samplesBelow(dir) > had || (await fleet.states())[0] === 'completed');
   if (misfortune === 'worker ended') {
     child.kill('SIGTERM');
     assert.equal((await finished).code, 143);
@@ -78,15 +81,8 @@ async function suffer(fleet: TestFleet, misfortune: Misfortune, dir: string, had
   }
   child.kill('SIGKILL');
   await finished;
-  await fleet.leasesRunOut();
+  await fleet.lostJobsAreDue();
 }
-
-/** What answers the fleet's connections. */
-const backends = (fleet: TestFleet): number[] =>
-  execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' })
-    .split('\n')
-    .filter((line) => line.includes(`postgres: ${fleet.userAndDatabase} `))
-    .map((line) => Number.parseInt(line, 10));
 
 /**
  * Stops what answers the fleet's connections, as a network that loses every packet; gives what lets them answer again. A worker that takes
@@ -94,7 +90,7 @@ const backends = (fleet: TestFleet): number[] =>
  */
 async function silence(fleet: TestFleet): Promise<() => void> {
   let stopped: number[] = [];
-  await until(() => (stopped = backends(fleet)).length > 0);
+  await until(async () => (stopped = await fleet.backends()).length > 0);
   const signal = (name: NodeJS.Signals) => {
     for (const pid of stopped) {
       try {
