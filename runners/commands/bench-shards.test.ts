@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { RunRecord } from '../../results/record.ts';
 import { readRecord, storedFiles } from '../../results/store.ts';
 import { mergedRuns, partsOf, partValues } from '../measure/session/bench-shards.ts';
 import { measuredRecord } from '../stores/testing/measured-record.ts';
-import { temporaryFolder } from '../testing/command.ts';
+import { filesBelow, startCowbench, temporaryFolder } from '../testing/command.ts';
 import { runCommand } from './command-line.ts';
 
 let folder: string;
@@ -119,4 +120,32 @@ test('a run on real storage is one part; machines are named; parts that do not f
     [{ cells: record.cells.toReversed() }, /part "run 1, ordered": its cells are not those that were asked for/],
   ];
   for (const [changes, message] of unfit) assert.throws(() => merged({ ...other, ...changes }), { message });
+});
+
+test('an interrupted share is resumed by the same command, and is then what it would have been', async () => {
+  const words = [
+    ...SWEEP,
+    ...SILENT,
+    ...MODELLED.slice(0, -1),
+    '2',
+    '--dir',
+    folder,
+    '--shard',
+    '1/1',
+    '--out',
+    at('part.json'),
+  ];
+  const { process: child, finished } = startCowbench(words);
+  const lines = () => filesBelow(folder).filter((file) => file.endsWith('.jsonl'));
+  const hasSample = () => lines().some((file) => fs.statSync(at(file)).size > 0);
+  let isOver = false;
+  void finished.then(() => (isOver = true));
+  while (!hasSample() && !isOver) await setTimeout(10);
+  child.kill('SIGINT');
+  const { code, stderr } = await finished;
+  assert.deepEqual([code, stderr], [130, 'interrupted; the same command resumes from there\n']);
+  assert.equal(fs.existsSync(at('part.json')), false);
+  await runCommand(words);
+  assert.deepEqual(fs.readdirSync(folder), ['part.json']);
+  assert.equal(JSON.parse(fs.readFileSync(at('part.json'), 'utf8')).parts.length, 4);
 });

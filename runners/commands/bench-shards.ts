@@ -42,8 +42,12 @@ export async function benchShard(plans: readonly BenchPlan[], shard: Shard, opti
     for (const [name, record] of partValues(parts, outcome.record)) values.set(name, record);
   }
   interruption.release();
+  if (interruption.exitCode !== null) {
+    console.error('interrupted; the same command resumes from there');
+    process.exitCode = interruption.exitCode;
+    return;
+  }
   conclude(outcomes, interruption);
-  if (interruption.exitCode !== null) return;
   writePartFile(out, shard, { kind: KIND, program, plan }, values);
   fs.rmSync(recordsRoot, { recursive: true, force: true });
   console.error(`written: ${out}`);
