@@ -10,8 +10,8 @@ import type { CachedTable, CacheObserver } from './cached-table.ts';
 
 export class StaleTables extends ForwardingFile implements CacheObserver {
   readonly #clusterBytes: number;
-  /** Host cluster → the tables and slices in it that are dirty. */
-  readonly #dirty = new Map<number, Set<CachedTable>>();
+  /** Host cluster → what in it is dirty: one table or slice, mostly, or several. */
+  readonly #dirty = new Map<number, CachedTable | Set<CachedTable>>();
 
   constructor(inner: BlockFile, clusterBytes: number) {
     super(inner);
@@ -24,18 +24,20 @@ export class StaleTables extends ForwardingFile implements CacheObserver {
     if (this.#dirty.size === 0) return;
     const last = Math.floor((offset + from.length - 1) / this.#clusterBytes);
     for (let cluster = Math.floor(offset / this.#clusterBytes); cluster <= last; cluster++) {
-      const tables = this.#dirty.get(cluster);
-      if (tables === undefined) continue;
-      for (const table of tables) if (table.kind !== kind) table.discard('superseded');
+      const dirty = this.#dirty.get(cluster);
+      if (dirty === undefined) continue;
+      if (dirty instanceof Set) for (const table of dirty) supersede(table, kind);
+      else supersede(dirty, kind);
     }
   }
 
   dirtying(table: CachedTable): void {
     if (table.isDirty) return;
     const cluster = this.#clusterOf(table);
-    const tables = this.#dirty.get(cluster);
-    if (tables === undefined) this.#dirty.set(cluster, new Set([table]));
-    else tables.add(table);
+    const dirty = this.#dirty.get(cluster);
+    if (dirty === undefined) this.#dirty.set(cluster, table);
+    else if (dirty instanceof Set) dirty.add(table);
+    else this.#dirty.set(cluster, new Set([dirty, table]));
   }
 
   writtenOut(table: CachedTable): void {
@@ -48,12 +50,16 @@ export class StaleTables extends ForwardingFile implements CacheObserver {
 
   #forget(table: CachedTable): void {
     const cluster = this.#clusterOf(table);
-    const tables = this.#dirty.get(cluster);
-    tables?.delete(table);
-    if (tables?.size === 0) this.#dirty.delete(cluster);
+    const dirty = this.#dirty.get(cluster);
+    if (dirty === table) this.#dirty.delete(cluster);
+    else if (dirty instanceof Set && dirty.delete(table) && dirty.size === 0) this.#dirty.delete(cluster);
   }
 
   #clusterOf({ offset }: CachedTable): number {
     return Math.floor(offset / this.#clusterBytes);
   }
+}
+
+function supersede(table: CachedTable, kind: TableKind): void {
+  if (table.kind !== kind) table.discard('superseded');
 }

@@ -173,17 +173,20 @@ export class TableCache implements TableOwner {
   }
 
   writeOut(table: CachedTable): Sequence {
-    return this.#write(table, [{ from: 0, to: this.tableBytes }]);
+    this.#write(table, 0, this.tableBytes);
+    return this.#written(table);
   }
 
   writeOutDirtySectors(table: CachedTable): Sequence {
     const from = roundDown(this.#entries.dirtyFrom(table.slot), SECTOR_BYTES);
     const to = roundUp(this.#entries.dirtyTo(table.slot), SECTOR_BYTES);
-    return this.#write(table, [{ from, to }]);
+    this.#write(table, from, to);
+    return this.#written(table);
   }
 
   writeOutRanges(table: CachedTable, ranges: readonly TableRange[]): Sequence {
-    return this.#write(table, ranges);
+    for (const { from, to } of ranges) this.#write(table, from, to);
+    return this.#written(table);
   }
 
   discard(table: CachedTable, why: DiscardReason): void {
@@ -214,14 +217,17 @@ export class TableCache implements TableOwner {
     for (let slot = 0; slot < this.capacity; slot++) this.#empty(slot);
   }
 
-  #write(table: CachedTable, ranges: readonly TableRange[]): Sequence {
+  #write(table: CachedTable, from: number, to: number): void {
     invariant(this.isResident(table), 'only a table that is in the cache is written out');
-    for (const { from, to } of ranges) {
-      this.#file.write(table.offset + from, table.bytes.subarray(from, to), this.kind);
-    }
+    this.#file.write(table.offset + from, table.bytes.subarray(from, to), this.kind);
+  }
+
+  /** The table is clean now; returns the number of the change that wrote it. */
+  #written(table: CachedTable): Sequence {
     const at = this.#file.written;
     this.#entries.setDirty(table.slot, 0, 0);
-    for (const observer of this.#on.writtenOut) observer.writtenOut(table, at);
+    const { writtenOut } = this.#on;
+    for (let index = 0; index < writtenOut.length; index++) writtenOut[index]!.writtenOut(table, at);
     return at;
   }
 

@@ -145,10 +145,6 @@ export class WriteRuns {
     throw corrupt(holder.name, why, { table: 'l2', found: hostOffset });
   }
 
-  #wholeClusters(): Pick<WriteRun, 'unitBytes' | 'copiesHead' | 'copiesTail'> {
-    return { unitBytes: this.#parts.geometry.clusterBytes, copiesHead: true, copiesTail: true };
-  }
-
   #inNewClusters({ slice, index, guestOffset, maxBytes, wanted, kind, wantedOffset }: Asked): WriteRun | null {
     const { geometry, backing, dataFile } = this.#parts;
     const replaceable = this.#countReplaceable(slice, index, wanted, kind);
@@ -161,16 +157,17 @@ export class WriteRuns {
       guestOffset,
       lengthBytes: Math.min(maxBytes, count * geometry.clusterBytes - inCluster),
       hostOffset: place.offset,
+      unlinkedClusters: count,
+      // What a replaced cluster held moves with it as a whole; an empty one has only the subclusters that are written.
+      unitBytes: isEmpty ? geometry.subclusterBytes : geometry.clusterBytes,
+      copiesHead: true,
+      copiesTail: true,
+      exposesOldContent: dataFile !== null,
       wait: place.wait,
       allocatedBytes: dataFile === null ? count * geometry.clusterBytes : 0,
       readsAsZeros: place.readsAsZeros,
       isUnnamed: place.isUnnamed,
       mayLandFirst: place.readsAsZeros && isEmpty && backing === null,
-      unlinkedClusters: count,
-      ...this.#wholeClusters(),
-      // What a replaced cluster held moves with it as a whole; an empty one has only the subclusters that are written.
-      unitBytes: isEmpty ? geometry.subclusterBytes : geometry.clusterBytes,
-      exposesOldContent: dataFile !== null,
     };
   }
 
