@@ -7,7 +7,7 @@ import type { RunRecord } from '../../results/record.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
 import { buildSite } from '../site/build-site.ts';
 import { recordsBelow, recordsOf, type StoredRecord } from '../site/stored-records.ts';
-import { storeAddress } from '../stores/connection.ts';
+import { isAway, storeAddress } from '../stores/connection.ts';
 import { copyRuns } from '../stores/copy-runs.ts';
 import { openStore } from '../stores/open-store.ts';
 import type { Finished } from '../testing/command.ts';
@@ -42,6 +42,12 @@ function assertNoSecret(): void {
   const texts = files.map((file) => path.join(fleet.folder, file)).filter((file) => fs.statSync(file).isFile());
   assert.ok(texts.length > 0);
   for (const file of texts) assert.ok(!fs.readFileSync(file).includes('geheim'), file);
+}
+
+/** Of a database that is away; anything else is an error. */
+function notYet(error: unknown): false {
+  if (isAway(error)) return false;
+  throw error;
 }
 
 const shown = async () => JSON.parse(await fleet.run('fleet', '--json')) as FleetJson;
@@ -102,6 +108,12 @@ test('a queue wakes who waits for its jobs, and nobody else', postgres, async ()
   // What was announced while nobody waited is not lost, until it was looked for.
   assert.equal(await waiting.wait(['explore-b'], 600_000, patience.signal), true);
   assert.equal(await waiting.take('explore-b'), null);
+  await fleet.server.stop('immediate');
+  await fleet.server.start();
+  const succeeds = (work: () => Promise<unknown>) => work().then(() => true, notYet);
+  await until(() => succeeds(() => waiting.take('explore-a')));
+  await until(() => succeeds(() => submitting.announce('explore-a')));
+  assert.equal(await waiting.wait(['explore-a'], 600_000, patience.signal), true, 'its new connection listens, too');
   const idle = waiting.wait(['explore-b'], 600_000, patience.signal);
   patience.abort();
   assert.equal(await idle, false);
