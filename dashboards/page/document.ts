@@ -30,7 +30,7 @@ export function styleSheet(): string {
 }
 
 /** How a policy of content names a script or a style by its text. */
-export function hashSource(text: string): string {
+function hashSource(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 
@@ -47,16 +47,23 @@ export interface PageParts {
   readonly style?: string;
 }
 
-/** The whole document as text. */
-export async function pageDocument({ title, body, charts, style: own = '' }: PageParts): Promise<string> {
-  const style = `${styleSheet()}${own}`;
-  const script = await pageScript();
+export interface HeadParts {
+  readonly title: string;
+  readonly style: string;
+  /** The only one that may run. */
+  readonly script?: string | undefined;
+  /** What else may be loaded, as directives of a policy of content. */
+  readonly allowed?: readonly string[];
+}
+
+/** The beginning of every page, up to its body: nothing is loaded and nothing runs but what is named. */
+export function pageHead({ title, style, script, allowed = [] }: HeadParts): Html {
   const policy = [
     "default-src 'none'",
-    `script-src ${hashSource(script)}`,
+    ...(script === undefined ? [] : [`script-src ${hashSource(script)}`]),
     `style-src ${hashSource(style)}`,
-    "base-uri 'none'",
-    "form-action 'none'",
+    ...allowed,
+    ...["base-uri 'none'", "form-action 'none'"],
   ].join('; ');
   return html`<!doctype html>
 <html lang="en">
@@ -68,7 +75,14 @@ export async function pageDocument({ title, body, charts, style: own = '' }: Pag
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
 <style>${ownMarkup(style)}</style>
-</head>
+</head>`;
+}
+
+/** The whole document as text. */
+export async function pageDocument({ title, body, charts, style: own = '' }: PageParts): Promise<string> {
+  const style = `${styleSheet()}${own}`;
+  const script = await pageScript();
+  return html`${pageHead({ title, style, script })}
 <body>
 ${body}
 <div id="chart-tooltip" class="vg-tooltip" aria-hidden="true"></div>

@@ -1,7 +1,7 @@
 /** The frame of the site's pages: the look of the reports, the list of all pages, no script but the search's. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { hashSource, styleSheet } from '../../dashboards/page/document.ts';
+import { pageHead, styleSheet } from '../../dashboards/page/document.ts';
 import { type Html, html, ownMarkup } from '../../dashboards/page/html.ts';
 
 export interface Listed {
@@ -22,26 +22,15 @@ const STYLE = `${styleSheet()}${fs.readFileSync(new URL('site.css', import.meta.
 
 export function sitePage({ place, title, body, groups, script }: SitePage): string {
   const wayTo = (href: string) => path.posix.relative(path.posix.dirname(place), href);
-  const policy = [
-    "default-src 'none'",
-    `style-src ${hashSource(STYLE)}`,
+  const head = pageHead({
+    title: title === 'cowbench' ? title : `${title} · cowbench`,
+    style: STYLE,
+    script,
     // A file and a server alike.
-    "img-src 'self' file:",
-    ...(script === undefined ? [] : [`script-src ${hashSource(script)}`]),
-    ...["base-uri 'none'", "form-action 'none'"],
-  ].join('; ');
+    allowed: ["img-src 'self' file:"],
+  });
   const current = (href: string) => (href === place ? ownMarkup(' aria-current="page"') : '');
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<meta name="color-scheme" content="light dark">
-<title>${title === 'cowbench' ? title : `${title} · cowbench`}</title>
-<style>${ownMarkup(STYLE)}</style>
-</head>
+  return html`${head}
 <body>
 <a class="skip" href="#main">Skip to the text</a>
 <header class="top"><p class="brand"><a href="${wayTo('index.html')}">cowbench</a> <span>what a copy-on-write image costs</span></p>

@@ -1,6 +1,6 @@
 /**
  * How often verdicts on engine time are wrong, on this machine. One real run measures the same code three times in each round, and once more
- * slowed by about 5 % of its engine time; a thousand runs are drawn from its rounds. Three minutes on a quiet machine.
+ * slowed by about 5 % of its engine time; a thousand runs are drawn from its rounds. Six minutes on a quiet machine.
  *
  *     npm run verdicts:check -- [--dir DIR] [--rounds N] [--write]
  *
@@ -30,13 +30,13 @@ const DRAWN = 1000;
 const DRAWN_OF_SUMS = 200;
 const PLANTED = 0.05;
 const LONG_SPIN_NS = 5000;
-const CALIBRATING_ROUNDS = 20;
+const CALIBRATING_ROUNDS = 12;
 const NOISE_FILE = path.join(import.meta.dirname, '../../../../results/testing/engine-noise.json');
 
 const { values } = parseArgs({
   options: {
     dir: { type: 'string', default: '.' },
-    rounds: { type: 'string', default: '100' },
+    rounds: { type: 'string', default: '80' },
     write: { type: 'boolean', default: false },
   },
 });
