@@ -45,7 +45,7 @@ test('shards need a seed and a file; merged, they say what one run says', async 
     const aloud = await cowbench('fuzz', '--images', '1', '--seed', '3', '--jobs', '1', '--dir', folder);
     assert.match(
       aloud.stderr,
-      /^expected: about 9 ms \(1 images at 9 ms, 1 at a time\); only findings are written, to /m,
+      /^expected: about 6 ms \(1 images at 6 ms, 1 at a time\); only findings are written, to /m,
     );
     const merged = JSON.parse((await cowbench('fuzz', '--json', '--merge', two, one)).stdout);
     const whole = JSON.parse((await cowbench(...plan)).stdout);

@@ -21,8 +21,8 @@ const KIND = 'fuzz';
 const SEEDS = 2 ** 21;
 const JOBS_MAX = 64;
 const IMAGES_MAX = 2 ** 30;
-/** Of one worker, on a core of a server processor: 13 s of CPU for 1500 images, the base images included. */
-const MS_PER_IMAGE = 9;
+/** Of one worker, on a core of a server processor: 9.7 s of CPU for 2000 images, the base images included; 5.6 ms each of 20 000. */
+const MS_PER_IMAGE = 6;
 /** More of a patch says nothing to people. */
 const SHOWN_BYTES = 16;
 

@@ -16,11 +16,12 @@ test('sequences are counted by what the plan multiplies', () => {
   assert.ok(sequencesIn({ ...PLAN, length: 2 }) > 5 * one);
 });
 
-test('more parts and longer sequences cost more', () => {
+test('more parts, longer sequences and mutants cost more', () => {
   const [base, parts, longer] = [
     expectedCoreMs(PLAN, 10),
     expectedCoreMs(PLAN, 20),
     expectedCoreMs({ ...PLAN, length: 2 }, 10),
   ];
-  assert.ok(base < parts && base < longer, `${base}, ${parts}, ${longer}`);
+  const mutants = expectedCoreMs({ ...PLAN, mutants: 'named' }, 10);
+  assert.ok(base < parts && base < longer && base < mutants, `${base}, ${parts}, ${longer}, ${mutants}`);
 });
