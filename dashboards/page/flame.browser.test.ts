@@ -5,18 +5,22 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { renderReport } from '../run/report.ts';
+import { renderComparison } from '../comparison/comparison-report.ts';
 import { HOSTILE } from '../testing/hostile-record.ts';
 import { profiledRecord } from '../testing/profiled-record.ts';
 import { axeViolations, changedFrom, launchChromium, looks, openFile } from './testing/chromium.ts';
 import { lowContrasts } from './testing/contrast.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'cowbench-'));
-const reportFile = path.join(folder, 'report.html');
+const pageFile = path.join(folder, 'comparison.html');
 let browser: Browser;
 
 before(async () => {
-  writeFileSync(reportFile, await renderReport(profiledRecord()));
+  // It is the only chart of a comparison that was profiled; the others of a report have tests of their own.
+  const side = { name: 'fixture', records: [] };
+  const run = profiledRecord();
+  for (const cell of run.cells) delete cell.cpuDifference;
+  writeFileSync(pageFile, await renderComparison({ baseline: side, candidate: side, run }));
   browser = await launchChromium();
 });
 
@@ -28,7 +32,7 @@ after(async () => {
 suite('the flame graph in Chromium', { concurrency: false }, () => {
   for (const colorScheme of ['light', 'dark'] as const) {
     test(`${colorScheme}: every frame with its name, readable, and nothing is logged`, async () => {
-      const { page, complaints, close } = await openFile(browser, reportFile, { colorScheme });
+      const { page, complaints, close } = await openFile(browser, pageFile, { colorScheme });
       const texts = await page.locator('#cpu-flame-chart svg .mark-text text').allTextContents();
       for (const name of ['replay', 'write', 'prepare', 'get', 'readSync', 'sync'])
         assert.ok(texts.includes(name), `${name} in ${texts.join(', ')}`);
@@ -40,7 +44,7 @@ suite('the flame graph in Chromium', { concurrency: false }, () => {
   }
 
   test('hover names function, place, total and self; a hostile name is text', async () => {
-    const { page, complaints, close } = await openFile(browser, reportFile);
+    const { page, complaints, close } = await openFile(browser, pageFile);
     const frame = page.locator('#cpu-flame-chart svg .mark-rect path[aria-label*="entry-store"]').last();
     await frame.scrollIntoViewIfNeeded();
     await frame.hover({ force: true, position: { x: 60, y: 2 } });
@@ -58,7 +62,7 @@ suite('the flame graph in Chromium', { concurrency: false }, () => {
   });
 
   test('zoom and policy by keyboard; the ten costliest functions as a table', async () => {
-    const { page, complaints, close } = await openFile(browser, reportFile);
+    const { page, complaints, close } = await openFile(browser, pageFile);
     const whole = await looks(page, 'cpu-flame');
     await page.locator('#cpu-flame').getByRole('button', { name: 'Zoom in' }).focus();
     await page.keyboard.press('Enter');
