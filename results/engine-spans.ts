@@ -5,7 +5,7 @@
 import type { Round } from './record.ts';
 import { median } from './statistics.ts';
 
-/** Fewer have no middle worth the name. */
+/** The median of fewer depends too much on each. */
 const LEAST_SPANS = 16;
 
 /** `other` over `base`; null where a side has no spans, or not the same. */

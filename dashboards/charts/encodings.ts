@@ -2,6 +2,7 @@
  * Pieces of Vega-Lite specification that several questions share: how cells are distinguished, and axis labels in human
  * units. Plain data; `cells` is the parameter that lists the cells' labels in the record's order.
  */
+import { themeToken } from './palette.ts';
 
 export const SCHEMA = 'https://vega.github.io/schema/vega-lite/v6.json';
 
@@ -22,6 +23,16 @@ export const BY_ORDER = { field: 'order', op: 'min' } as const;
 export function panels(field: string, sort: string[] | { readonly field: string; readonly op: 'min' }) {
   return { field, type: 'nominal', title: null, sort, header: PANEL_HEADER } as const;
 }
+
+/** A stretch of the x axis of an overview, to zoom into; the parameter `brush`. */
+export const ZOOM_BRUSH = {
+  name: 'brush',
+  select: {
+    type: 'interval',
+    encodings: ['x'] as 'x'[],
+    mark: { fill: themeToken('accent'), fillOpacity: 0.16, stroke: themeToken('accent') },
+  },
+} as const;
 
 const DOMAIN = { expr: 'cells' } as const;
 

@@ -5,6 +5,7 @@ import { themeToken } from '../charts/palette.ts';
 import { answered, type DataTable, type Question, type Row } from '../charts/question.ts';
 import { countedCells } from '../reading/cells.ts';
 import { formatShare } from '../reading/quantities.ts';
+import { FRAME_DEPTH, FRAME_FILL, FRAME_NAME, placeOf, WIDE_ENOUGH } from './flame-frames.ts';
 
 interface Compared {
   readonly cell: string;
@@ -37,7 +38,7 @@ function rowsOf({ cell, difference: { frames } }: Compared): Row[] {
     ends[depth] = to;
     ends[depth + 1] = from;
     return {
-      ...{ cell, depth, name, place: place === '' ? part : place, from, to },
+      ...{ cell, depth, name, place: placeOf({ place, part }), from, to },
       ...{ base: formatShare(base), head: formatShare(head), verdict: WORDS[verdict]! },
     };
   });
@@ -77,11 +78,10 @@ function sentence({ cell, difference }: Compared): string {
   return `${cell}: ${found.length === 1 ? 'one call path differs' : `${found.length} call paths differ`}, in ${replays}; most of all ${pathWords(largest)}.`;
 }
 
-function pathWords({ name, place, part, base, head }: Frame): string {
-  return `${name} (${place === '' ? part : place}), from ${formatShare(base)} to ${formatShare(head)}`;
+function pathWords(frame: Frame): string {
+  const { name, base, head } = frame;
+  return `${name} (${placeOf(frame)}), from ${formatShare(base)} to ${formatShare(head)}`;
 }
-
-const DEPTH = { field: 'depth', type: 'ordinal', sort: 'descending', title: null, axis: null } as const;
 
 export const cpuDifference: Question = {
   id: 'cpu-difference',
@@ -98,10 +98,10 @@ export const cpuDifference: Question = {
     width: 640,
     height: { step: 18 },
     transform: [{ filter: 'datum.cell === shownCell' }],
-    encoding: { y: DEPTH },
+    encoding: { y: FRAME_DEPTH },
     layer: [
       {
-        mark: { type: 'rect', clip: true, fillOpacity: 0.35, stroke: themeToken('page'), tooltip: true },
+        mark: { type: 'rect', clip: true, fillOpacity: FRAME_FILL, stroke: themeToken('page'), tooltip: true },
         encoding: {
           x: {
             ...{ field: 'from', type: 'quantitative', title: 'share of the time', scale: { domain: [0, 1] } },
@@ -126,11 +126,8 @@ export const cpuDifference: Question = {
         },
       },
       {
-        transform: [{ calculate: 'width * (datum.to - datum.from)', as: 'widthPx' }, { filter: 'datum.widthPx > 28' }],
-        mark: {
-          ...{ type: 'text', clip: true, align: 'left', dx: 4, fontSize: 11 },
-          ...{ limit: { expr: 'datum.widthPx - 8' }, tooltip: null },
-        },
+        transform: [{ calculate: 'width * (datum.to - datum.from)', as: 'widthPx' }, WIDE_ENOUGH],
+        mark: FRAME_NAME,
         encoding: { x: { field: 'from', type: 'quantitative' }, text: { field: 'name' } },
       },
     ],

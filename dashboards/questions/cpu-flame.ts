@@ -1,10 +1,11 @@
 /** Where does the processor's time go? A flame graph: call paths, as wide as their time, each above its caller. */
 import type { CpuStacks, RunRecord } from '../../results/record.ts';
-import { durationText, SCHEMA, TIME_AXIS } from '../charts/encodings.ts';
+import { durationText, SCHEMA, TIME_AXIS, ZOOM_BRUSH } from '../charts/encodings.ts';
 import { themeToken } from '../charts/palette.ts';
 import { answered, type DataTable, type Question, type Row } from '../charts/question.ts';
 import { countedCells } from '../reading/cells.ts';
 import { formatDuration, formatShare } from '../reading/quantities.ts';
+import { FRAME_DEPTH, FRAME_FILL, FRAME_NAME, placeOf, WIDE_ENOUGH } from './flame-frames.ts';
 
 interface Profiled {
   readonly cell: string;
@@ -35,7 +36,7 @@ function colouredPart(part: string): string {
 
 function rowsOf({ cell, stacks: { frames, totalNs } }: Profiled): Row[] {
   return frames.map(({ depth, name, place, part, startNs, selfNs, totalNs: frameNs }) => ({
-    ...{ cell, depth, name, place: place === '' ? part : place, part: colouredPart(part) },
+    ...{ cell, depth, name, place: placeOf({ place, part }), part: colouredPart(part) },
     ...{ from: startNs, to: startNs + frameNs, selfNs, wholeNs: totalNs },
   }));
 }
@@ -59,11 +60,9 @@ const LABELS = [
     calculate: `width * (datum.textTo - datum.textFrom) / (${BRUSHED} ? brush.from[1] - brush.from[0] : datum.wholeNs)`,
     as: 'widthPx',
   },
-  { filter: 'datum.widthPx > 28' },
+  WIDE_ENOUGH,
 ];
 
-/** Pale, so that a text on it is read in both themes. */
-const FILL = 0.35;
 const COLOR = {
   field: 'part',
   type: 'nominal',
@@ -72,7 +71,6 @@ const COLOR = {
   legend: { symbolType: 'square', labelLimit: 190, columns: { expr: 'narrow ? 1 : 4' } },
 } as const;
 const ZOOMED = { domain: { param: 'brush' }, nice: false } as const;
-const DEPTH = { field: 'depth', type: 'ordinal', sort: 'descending', title: null, axis: null } as const;
 
 /** The costliest functions, which the chart shows once for each path to them. */
 function tableOf(profiled: readonly Profiled[]): DataTable {
@@ -101,8 +99,8 @@ function sentence({ cell, stacks: { functions, totalNs } }: Profiled): string {
   const sampled = `${cell}: ${formatDuration(totalNs)} sampled`;
   const [costliest] = functions;
   if (costliest === undefined) return `${sampled}.`;
-  const { name, place, part, selfNs } = costliest;
-  return `${sampled}; the costliest function is ${name} (${place === '' ? part : place}), with ${formatShare(selfNs / totalNs)} in itself.`;
+  const { name, selfNs } = costliest;
+  return `${sampled}; the costliest function is ${name} (${placeOf(costliest)}), with ${formatShare(selfNs / totalNs)} in itself.`;
 }
 
 export const cpuFlame: Question = {
@@ -122,21 +120,12 @@ export const cpuFlame: Question = {
         width: 640,
         height: 46,
         transform: THIS_CELL,
-        params: [
-          {
-            name: 'brush',
-            select: {
-              type: 'interval',
-              encodings: ['x'],
-              mark: { fill: themeToken('accent'), fillOpacity: 0.16, stroke: themeToken('accent') },
-            },
-          },
-        ],
-        mark: { type: 'rect', fillOpacity: FILL, tooltip: null },
+        params: [ZOOM_BRUSH],
+        mark: { type: 'rect', fillOpacity: FRAME_FILL, tooltip: null },
         encoding: {
           x: { field: 'from', type: 'quantitative', title: null, scale: { nice: false }, axis: null },
           x2: { field: 'to' },
-          y: DEPTH,
+          y: FRAME_DEPTH,
           color: COLOR,
         },
       },
@@ -144,10 +133,10 @@ export const cpuFlame: Question = {
         width: 640,
         height: { step: 18 },
         transform: THIS_CELL,
-        encoding: { y: DEPTH },
+        encoding: { y: FRAME_DEPTH },
         layer: [
           {
-            mark: { type: 'rect', clip: true, fillOpacity: FILL, stroke: themeToken('page'), tooltip: true },
+            mark: { type: 'rect', clip: true, fillOpacity: FRAME_FILL, stroke: themeToken('page'), tooltip: true },
             encoding: {
               x: { field: 'from', type: 'quantitative', title: 'time in samples', scale: ZOOMED, axis: TIME_AXIS },
               x2: { field: 'to' },
@@ -162,10 +151,7 @@ export const cpuFlame: Question = {
           },
           {
             transform: LABELS,
-            mark: {
-              ...{ type: 'text', clip: true, align: 'left', dx: 4, fontSize: 11 },
-              ...{ limit: { expr: 'datum.widthPx - 8' }, tooltip: null },
-            },
+            mark: FRAME_NAME,
             encoding: {
               x: { field: 'textFrom', type: 'quantitative', scale: ZOOMED },
               text: { field: 'name' },

@@ -1,6 +1,6 @@
 /** Where and when is the file written: address × time, syncs as rules, an overview with a brush to zoom. */
 import type { FileMap, RunRecord } from '../../results/record.ts';
-import { bytesText, durationText, SCHEMA, TIME_AXIS } from '../charts/encodings.ts';
+import { bytesText, durationText, SCHEMA, TIME_AXIS, ZOOM_BRUSH } from '../charts/encodings.ts';
 import { themeToken } from '../charts/palette.ts';
 import { answered, type Question, type Row, type Sources } from '../charts/question.ts';
 import { countedCells } from '../reading/cells.ts';
@@ -97,16 +97,7 @@ export const fileMap: Question = {
         height: 46,
         data: { name: 'syncs' },
         transform: [...THIS_CELL, { calculate: durationText('datum.ns'), as: 'spent' }],
-        params: [
-          {
-            name: 'brush',
-            select: {
-              type: 'interval',
-              encodings: ['x'],
-              mark: { fill: themeToken('accent'), fillOpacity: 0.16, stroke: themeToken('accent') },
-            },
-          },
-        ],
+        params: [ZOOM_BRUSH],
         mark: { type: 'rect', color: themeToken('soft'), tooltip: true },
         encoding: {
           x: {

@@ -1,7 +1,7 @@
 /**
  * What each shipped workload costs on each modelled storage, exact, from its operations alone: no policy that is recommended costs
- * more than `modern` anywhere, and where `writeback` costs less than `reserve`, it is because its copies leave written zeros behind, as
- * `reserve` does when it is told to.
+ * more than `modern` anywhere, and where `writeback` costs less than `reserve`, it is because its copies write the rest of each new cluster
+ * as zeros, as `reserve` does with `--preparation zeroes`.
  */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -60,18 +60,18 @@ async function pricesOf(name: string, policy: string, preparation?: 'zeroes'): P
 }
 
 /** Of the modelled storages, those where `one` costs more than `other`, beyond what opening and closing an image costs. */
-function dearer(one: Prices, other: Prices): string[] {
+function costlier(one: Prices, other: Prices): string[] {
   return MODELLED_DEVICES.map(({ name }) => name).filter((name) => one[name]! > NOISE * other[name]!);
 }
 
 for (const name of Object.keys(WORKLOADS)) {
   test(`${name}: ordered and reserve cost no more than modern on any storage`, async () => {
     const modern = await pricesOf(name, 'modern');
-    assert.deepEqual(dearer(await pricesOf(name, 'ordered'), modern), []);
+    assert.deepEqual(costlier(await pricesOf(name, 'ordered'), modern), []);
     const reserve = await pricesOf(name, 'reserve');
-    assert.deepEqual(dearer(reserve, modern), []);
+    assert.deepEqual(costlier(reserve, modern), []);
     const writeback = await pricesOf(name, 'writeback');
-    assert.deepEqual(dearer(reserve, writeback), WRITEBACK_WINS[name] ?? []);
-    if (name in WRITEBACK_WINS) assert.deepEqual(dearer(await pricesOf(name, 'reserve', 'zeroes'), writeback), []);
+    assert.deepEqual(costlier(reserve, writeback), WRITEBACK_WINS[name] ?? []);
+    if (name in WRITEBACK_WINS) assert.deepEqual(costlier(await pricesOf(name, 'reserve', 'zeroes'), writeback), []);
   });
 }

@@ -9,7 +9,7 @@ const write = (offset: number, length: number): GuestRequest => ({ op: 'write', 
 const bytes = (disk: typeof DISK, ...requests: GuestRequest[]) =>
   expectedImageBytes(disk, [batched(requests)], 64 * KiB);
 
-test('an image is expected to hold each cluster that is written once, and once more after a snapshot', async () => {
+test('each cluster that is written is counted once, and again where a snapshot keeps the old one', async () => {
   assert.equal(await bytes(DISK), 0);
   assert.equal(await bytes(DISK, write(0, 512), write(60 * KiB, 8 * KiB), write(64 * KiB, 512)), 128 * KiB);
   assert.equal(await bytes(DISK, write(0, 512), { op: 'snapshot-create', name: 's' }, write(0, 512)), 128 * KiB);

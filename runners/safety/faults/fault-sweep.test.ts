@@ -52,7 +52,7 @@ class Sweep {
           const result = trials.run({ kind, position, forGood });
           if (result.struck === null) break;
           this.#take(result, { kind, position, forGood }, name, workload);
-          if (result.mended !== 'nothing') corrupted.add(result.struckRequest);
+          if (result.neededRepair !== 'nothing') corrupted.add(result.struckRequest);
         }
       }
     }
@@ -75,13 +75,13 @@ class Sweep {
     const wrong = result.violations.filter((violation) => !(mayBeCorrupt && violation.class === 'corrupt'));
     assert.deepEqual(wrong, [], where);
     if (!mayBeCorrupt) assert.equal(result.check.copiedErrors, 0, `${where}: COPIED flags`);
-    if (result.mended === 'nothing') return;
+    if (result.neededRepair === 'nothing') return;
     const request = [...workload.before, ...workload.during][result.struckRequest];
     const key = `${name} | ${request?.op ?? 'close'}`;
     const left = this.left.get(key) ?? { trials: 0, repaired: 0, withoutSnapshots: 0 };
     this.left.set(key, left);
     left.trials++;
-    if (result.mended === 'repaired') left.repaired++;
+    if (result.neededRepair === 'repaired') left.repaired++;
     else left.withoutSnapshots++;
   }
 

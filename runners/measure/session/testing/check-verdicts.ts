@@ -1,6 +1,6 @@
 /**
- * How often verdicts on engine time are wrong, on this machine. One real run measures the same code three times in each round, and once more
- * slowed by about 5 % of its engine time; a thousand runs are drawn from its rounds. Six minutes on a quiet machine.
+ * The rate of wrong verdicts on engine time on this machine. Each round of one real run measures the same code three times, and a fourth
+ * time slowed by about 5 % of its engine time; a thousand runs are drawn from its rounds. Six minutes on a quiet machine.
  *
  *     npm run verdicts:check -- [--dir DIR] [--rounds N] [--write]
  *

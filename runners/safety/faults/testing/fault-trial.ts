@@ -63,7 +63,7 @@ export interface TrialResult {
   /** The disk was full, and what was held back was released. */
   readonly madeRoom: boolean;
   /** What had to be done before it was sound: `without-snapshots` is a repair after the list of snapshots was given up. */
-  readonly mended: 'nothing' | 'repaired' | 'without-snapshots';
+  readonly neededRepair: 'nothing' | 'repaired' | 'without-snapshots';
   /** What must not be; empty when the engine did right. */
   readonly violations: readonly Violation[];
   /** Of the image as it was left; where its dirty bit promises a repair at the next open, after that. */
@@ -123,34 +123,34 @@ export class FaultTrials {
       this.#open(memory, this.#policy).close();
       check = checkImage(memory);
     }
-    const mended = this.#judgeLeft(trial, memory, check);
+    const neededRepair = this.#judgeLeft(trial, memory, check);
     const { candidates, struck } = file;
     const { struckRequest, keptFailing: isLasting } = trial;
     const { operations } = limited;
     // What was held back and released: only then may a request succeed on a full disk.
     const madeRoom = room.made > 0 && fault.kind !== 'EIO';
     const violations = trial.violations.filter((violation) => !(madeRoom && violation.class === 'hidden'));
-    return { candidates, struck, struckRequest, isLasting, operations, madeRoom, mended, violations, check };
+    return { candidates, struck, struckRequest, isLasting, operations, madeRoom, neededRepair, violations, check };
   }
 
   /** Judges the image as it was left; a corrupt one once it has been repaired. */
-  #judgeLeft(trial: Trial, memory: MemoryFile, check: CheckReport): TrialResult['mended'] {
+  #judgeLeft(trial: Trial, memory: MemoryFile, check: CheckReport): TrialResult['neededRepair'] {
     const corruption = damageIn(check);
     if (corruption === undefined) {
       trial.judgeLeft('content', () => this.#openToRead(memory));
       return 'nothing';
     }
     trial.complain('corrupt', corruption.text);
-    let mended: TrialResult['mended'] = 'repaired';
+    let neededRepair: TrialResult['neededRepair'] = 'repaired';
     if (damageIn(repairImage(memory).after) !== undefined) {
-      mended = 'without-snapshots';
+      neededRepair = 'without-snapshots';
       memory.write(SNAPSHOT_COUNT_OFFSET, new Uint8Array(4), 'header');
       trial.giveUpSnapshots();
       const still = damageIn(repairImage(memory).after);
       if (still !== undefined) trial.complain('repair', still.text);
     }
     trial.judgeLeft('repair', () => this.#openToRead(memory));
-    return mended;
+    return neededRepair;
   }
 
   #openToRead(memory: MemoryFile): Qcow2Image {
