@@ -39,7 +39,11 @@ export function withGroup(bundle: ChartBundle, label: string): ChartBundle {
 
 /** Rows as the objects that Vega takes; new objects each time, because Vega writes into them. */
 function unpackRows({ fields, rows }: PackedRows): Record<string, unknown>[] {
-  return rows.map((row) => Object.fromEntries(fields.map((field, index) => [field, row[index]])));
+  return rows.map((values) => {
+    const row: Record<string, unknown> = {};
+    for (let index = 0; index < fields.length; index += 1) row[fields[index]!] = values[index];
+    return row;
+  });
 }
 
 /** The compiled specification with its rows put where it names them, ready for Vega. */

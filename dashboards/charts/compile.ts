@@ -42,14 +42,17 @@ export interface ChartParts {
 }
 
 /** The specification with the values of its parameters, its description and the configuration filled in. */
-function filledSpec({ spec, params = {}, controls = [], policyNames, description }: ChartParts): TopLevelSpec {
+function filledSpec(parts: ChartParts): TopLevelSpec {
+  const { spec, params = {}, controls = [], policyNames, description, renderer } = parts;
   const filled = ([NARROW_PARAM, ...(spec.params ?? [])] as Param[]).map((param) => {
     const valued = param.name in params ? { ...param, value: params[param.name] } : param;
     const select = controls.find((control) => control.kind === 'select' && control.param === param.name);
     if (select?.kind !== 'select') return valued;
     return { ...valued, bind: { input: 'select', options: select.options, name: `${select.label} ` } };
   });
-  return { ...spec, params: filled, description, config: chartConfig(policyNames) } as TopLevelSpec;
+  // Thousands of marks are drawn as one picture, described as a whole: words for each would be made only to be thrown away.
+  const config = { ...chartConfig(policyNames), ...(renderer === 'canvas' ? { aria: false } : {}) };
+  return { ...spec, params: filled, description, config } as TopLevelSpec;
 }
 
 interface WithSignals {

@@ -57,7 +57,7 @@ function textByUnit(value: string, units: readonly (readonly [number, string])[]
   const cases = units
     .slice(0, -1)
     .map(([size, unit]) => `${value} >= ${size} ? format(${value} / ${size}, '${format}') + ' ${unit}' : `);
-  return `${cases.join('')}format(${value}, '${format}') + ' ${smallest?.[1]}'`;
+  return `(${cases.join('')}format(${value}, '${format}') + ' ${smallest?.[1]}')`;
 }
 
 const DURATION_UNITS = [
@@ -96,7 +96,7 @@ export function logAxis(scale: 'x' | 'y' | 'child_y', label: string) {
   const span = `log(domain('${scale}')[1] / domain('${scale}')[0]) / LN10`;
   const shown = `(${lead} == 1 || ${span} < 1 || (${span} < 2 && (${lead} == 2 || ${lead} == 5)))`;
   return {
-    labelExpr: `${shown} ? (${label}) : ''`,
+    labelExpr: `${shown} ? ${label} : ''`,
     labelOverlap: 'greedy',
     gridOpacity: { condition: { test: `${lead} == 1`, value: 1 }, value: 0.35 },
     tickOpacity: { condition: { test: `${lead} == 1`, value: 1 }, value: 0.35 },

@@ -42,7 +42,7 @@ function rowsOf({ cell, stacks: { frames, totalNs } }: Profiled): Row[] {
 }
 
 function share(part: string): string {
-  return `(${durationText(part)}) + ', ' + format(${part} / datum.wholeNs, '.1%')`;
+  return `${durationText(part)} + ', ' + format(${part} / datum.wholeNs, '.1%')`;
 }
 
 const BRUSHED = 'brush.from != null';

@@ -104,7 +104,7 @@ export const CURVES = {
 };
 
 /** A bin is a step; one curve a policy, distinguished by colour and dash. */
-export const CURVE_MARK = { type: 'line', interpolate: 'step-after', strokeWidth: 2, tooltip: true } as const;
+export const CURVE_MARK = { type: 'line', interpolate: 'step-after', strokeWidth: 2 } as const;
 export const CURVE_STYLE = { color: CELL_COLOR, strokeDash: CELL_DASH } as const;
 
 /** A panel for each of the wanted series, in their order. */

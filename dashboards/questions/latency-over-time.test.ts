@@ -1,8 +1,10 @@
 /** When was it slow: the fixture's slow period is found where it was put, and coarse pictures lose no latency. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parse, type Spec, View } from 'vega';
 import { LatencyMapBuilder, latencyBins } from '../../results/latency-map.ts';
 import type { LatencyLane, LatencyMap, RunRecord } from '../../results/record.ts';
+import { vegaWithRows } from '../charts/chart-bundle.ts';
 import { compileQuestion } from '../charts/compile.ts';
 import { ask } from '../charts/question.ts';
 import { coarserInTime } from '../reading/latency-map-bins.ts';
@@ -96,4 +98,25 @@ test('a record of an earlier version has no latencies by time, and says so', () 
   });
   assert.equal(latencyOverTime.ask(early), null);
   assert.equal(compileQuestion(ask(latencyOverTime, early)), null);
+});
+
+interface Item {
+  readonly tooltip?: { readonly took: string; readonly began: string; readonly policy: string };
+  readonly items?: readonly Item[];
+}
+
+test('the words of a bin have both of its bounds, in latency and in time', async () => {
+  const bundle = compileQuestion(ask(latencyOverTime, fixtureRecord()))!;
+  const view = await new View(parse(vegaWithRows(bundle) as unknown as Spec), { renderer: 'none' }).runAsync();
+  const tooltips = ({ tooltip, items = [] }: Item): NonNullable<Item['tooltip']>[] => [
+    ...(tooltip === undefined ? [] : [tooltip]),
+    ...items.flatMap(tooltips),
+  ];
+  const found = tooltips((view.scenegraph() as unknown as { root: Item }).root);
+  assert.ok(found.length > 100, `${found.length} bins`);
+  const span = /^[\d.]+ (ns|µs|ms|s) to [\d.]+ (ns|µs|ms|s)$/;
+  for (const { took, began } of found) {
+    assert.match(took, span);
+    assert.match(began, span);
+  }
 });

@@ -1,16 +1,18 @@
 /**
  * The charts of the page: drawn one after the other so that the first screen appears at once, redrawn for another theme,
- * fitted to the width that they have. Expressions are interpreted, never compiled, since the page forbids `eval`.
+ * fitted to the width that they have. Expressions become functions without `eval`, which the page forbids.
  */
-import { parse, type Runtime, type Signal, View } from 'vega';
-import { expressionInterpreter } from 'vega-interpreter';
+import { parse, type Runtime, type Signal, type TooltipHandler, View } from 'vega';
 import { Handler } from 'vega-tooltip';
 import { type ChartBundle, type JsonObject, vegaWithRows, withGroup } from '../../charts/chart-bundle.ts';
 import { applyTheme, type ThemeName } from '../../charts/palette.ts';
+import { compiledExpressions, tooltipWords } from './expressions.ts';
 
 /** Widths narrower than this are scrolled instead. */
 const LEAST_WIDTH = 100;
 const MOST_FIT_PASSES = 5;
+/** What an axis with its labels takes beside a drawing, in pixels, until it is known. */
+const GUESSED_BESIDE = 120;
 /** Below this, labels and legends make do with less. */
 const NARROW_BELOW = 480;
 /** The only places that a mark may lead to. */
@@ -19,6 +21,9 @@ const OWN_PAGE = /^runs\/[0-9A-Za-z-]+\.html$/;
 const WIDTH_SIGNALS = ['child_width', 'width'];
 
 const tooltip = new Handler({ disableDefaultStyle: true, id: 'chart-tooltip' });
+
+const showTooltip: TooltipHandler = (handler, event, item, value) =>
+  tooltip.call(handler, event, item, tooltipWords(item, value));
 
 function signalNames(spec: JsonObject): string[] {
   return ((spec.signals ?? []) as unknown as Signal[]).map(({ name }) => name);
@@ -40,6 +45,8 @@ export class Chart {
   readonly element: HTMLElement;
   #view: View | null = null;
   #width = '';
+  /** Pixels that axes, labels and legends took beside the drawing itself when it was drawn last. */
+  #beside = GUESSED_BESIDE;
   /** Values set by controls; they outlive a change of theme. */
   #signals = new Map<string, unknown>();
   readonly #listeners: ((view: View) => void)[] = [];
@@ -69,21 +76,24 @@ export class Chart {
     const spec = vegaWithRows(themed);
     this.#width = widthSignal(spec);
     const runtime: Runtime = parse(spec as never, undefined, { ast: true });
-    const view = new View(runtime, { expr: expressionInterpreter, renderer: this.bundle.renderer } as never);
-    this.#view = view.tooltip(tooltip.call).initialize(this.element).hover();
+    const view = new View(runtime, { expr: compiledExpressions, renderer: this.bundle.renderer } as never);
+    this.#view = view.tooltip(showTooltip).initialize(this.element).hover();
     // A mark that stands for a run leads to its report; the same link is in the table for those without a mouse.
     view.addEventListener('click', (_event, item) => {
       const href = (item?.datum as { href?: unknown } | undefined)?.href;
       if (typeof href === 'string' && OWN_PAGE.test(href)) location.assign(href);
     });
     for (const [name, value] of this.#signals) view.signal(name, value);
+    // Drawn at once about as wide as it will be: each drawing of another width lays out everything again.
+    const room = this.element.clientWidth;
+    view.signal('narrow', room < NARROW_BELOW).signal(this.#width, Math.max(room - this.#beside, LEAST_WIDTH));
     await view.runAsync();
     this.element.setAttribute('role', 'img');
     this.element.setAttribute('aria-label', this.bundle.description);
     this.element.removeAttribute('aria-roledescription');
     // The label says it all; hundreds of marks read out one by one would say less.
     this.element.firstElementChild?.setAttribute('aria-hidden', 'true');
-    await this.fit();
+    await this.#fillWidth(view);
     this.element.dataset.drawn = theme;
     for (const listener of this.#listeners) listener(view);
   }
@@ -91,15 +101,20 @@ export class Chart {
   /** Gives the drawing the width that is left next to its axes. */
   async fit(): Promise<void> {
     const view = this.#view;
-    const drawing = this.element.querySelector<SVGElement | HTMLCanvasElement>('svg, canvas');
-    if (view === null || drawing === null) return;
+    if (view === null) return;
     view.signal('narrow', this.element.clientWidth < NARROW_BELOW);
     // The layout too: shorter labels leave more room next to them.
     await view.resize().runAsync();
+    await this.#fillWidth(view);
+  }
+
+  async #fillWidth(view: View): Promise<void> {
+    const drawing = this.element.querySelector<SVGElement | HTMLCanvasElement>('svg, canvas');
+    if (drawing === null) return;
     for (let pass = 0; pass < MOST_FIT_PASSES; pass += 1) {
       const width = Number(view.signal(this.#width));
-      const beside = drawing.clientWidth - width;
-      const wanted = Math.max(Math.floor(this.element.clientWidth - beside), LEAST_WIDTH);
+      this.#beside = drawing.clientWidth - width;
+      const wanted = Math.max(Math.floor(this.element.clientWidth - this.#beside), LEAST_WIDTH);
       // Labels at the ends move with the width: after the first pass only shrink, or it may never settle.
       if (wanted === width || (pass > 0 && wanted > width)) break;
       await view.signal(this.#width, wanted).resize().runAsync();
