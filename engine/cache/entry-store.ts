@@ -28,6 +28,8 @@ export interface EntryStore {
   dirtyFrom(slot: number): number;
   dirtyTo(slot: number): number;
   setDirty(slot: number, from: number, to: number): void;
+  /** The first slot from `slot` on that is dirty, or -1: asked of both caches at each flush. */
+  nextDirty(slot: number): number;
 }
 
 export function createEntryStore(layout: CacheLayout, capacity: number): EntryStore {
@@ -88,6 +90,12 @@ class PackedEntries implements EntryStore {
   setDirty(slot: number, from: number, to: number): void {
     this.#dirtyFrom[slot] = from;
     this.#dirtyTo[slot] = to;
+  }
+  nextDirty(slot: number): number {
+    const from = this.#dirtyFrom;
+    const to = this.#dirtyTo;
+    for (let at = slot; at < to.length; at++) if (to[at]! > from[at]!) return at;
+    return -1;
   }
 }
 
@@ -157,5 +165,13 @@ class UnpackedEntries implements EntryStore {
     const entry = this.#entries[slot]!;
     entry.dirtyFrom = from;
     entry.dirtyTo = to;
+  }
+  nextDirty(slot: number): number {
+    const entries = this.#entries;
+    for (let at = slot; at < entries.length; at++) {
+      const { dirtyFrom, dirtyTo } = entries[at]!;
+      if (dirtyTo > dirtyFrom) return at;
+    }
+    return -1;
   }
 }

@@ -155,13 +155,13 @@ export class TableCache implements TableOwner {
 
   /** The dirty ones by slot, each as it is when its turn comes. */
   *dirtyTables(): Generator<CachedTable> {
-    for (let slot = 0; slot < this.capacity; slot++) if (this.isDirty(slot)) yield this.#tableIn(slot);
+    for (let table = this.dirtyFrom(0); table !== null; table = this.dirtyFrom(table.slot + 1)) yield table;
   }
 
   /** The first of them from `slot` on; null for none. Quicker than {@link dirtyTables} where that is asked at each flush. */
   dirtyFrom(slot: number): CachedTable | null {
-    for (let at = slot; at < this.capacity; at++) if (this.isDirty(at)) return this.#tableIn(at);
-    return null;
+    const dirty = this.#entries.nextDirty(slot);
+    return dirty < 0 ? null : this.#tableIn(dirty);
   }
 
   isResident(table: CachedTable): boolean {

@@ -1,7 +1,9 @@
 /** Carries out a request on a disk: the one place that knows which call each request is. */
 import { Qcow2Error } from '../base/errors.ts';
-import type { GuestDevice, ImageDevice } from './device.ts';
-import type { BlockRequest, DiskRequest } from './request.ts';
+import type { GuestDevice, ImageDevice, WriteOptions } from './device.ts';
+import type { DiskRequest } from './request.ts';
+
+const DURABLE: WriteOptions = { durable: true };
 
 /** How much VM state was written since the last snapshot: it belongs to the next one. Outlives a reopened image. */
 export class VmStateSize {
@@ -31,11 +33,19 @@ export function perform(
 ): void {
   switch (request.op) {
     case 'read':
+      return disk.read(request.offset, payload);
     case 'write':
+      return disk.write(request.offset, payload, request.durable ? DURABLE : undefined);
     case 'flush':
+      return disk.flush();
     case 'discard':
-    case 'write-zeroes':
-      return performBlock(disk, request, payload);
+      disk.discard(request.offset, request.length);
+      if (request.durable) disk.flush();
+      return;
+    case 'write-zeroes': {
+      const { mayUnmap, durable = false, fast = false } = request;
+      return disk.writeZeroes(request.offset, request.length, { mayUnmap, durable, fast });
+    }
     case 'vmstate-write':
       imageOf(disk, request).writeVmState(request.offset, payload);
       return vmState.wrote(request.offset, request.length);
@@ -54,25 +64,6 @@ export function perform(
       return imageOf(disk, request).writeCompressed(request.offset, payload);
     case 'resize':
       return imageOf(disk, request).resize(request.sizeBytes);
-  }
-}
-
-function performBlock(disk: GuestDevice, request: BlockRequest, payload: Uint8Array): void {
-  switch (request.op) {
-    case 'read':
-      return disk.read(request.offset, payload);
-    case 'write':
-      return disk.write(request.offset, payload, { durable: request.durable ?? false });
-    case 'discard':
-      disk.discard(request.offset, request.length);
-      if (request.durable) disk.flush();
-      return;
-    case 'write-zeroes': {
-      const { mayUnmap, durable = false, fast = false } = request;
-      return disk.writeZeroes(request.offset, request.length, { mayUnmap, durable, fast });
-    }
-    case 'flush':
-      return disk.flush();
   }
 }
 

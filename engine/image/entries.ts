@@ -52,6 +52,7 @@ export class L2Entries {
     const { version, hasDataFile } = this.#parts;
     const { extendedL2 } = this.#geometry;
     const kind = clusterKind(slice.view, this.at(index), hasDataFile);
+    if (!extendedL2 && (kind === CLUSTER_NORMAL || kind === CLUSTER_UNALLOCATED)) return kind;
     const zero = kind === CLUSTER_ZERO_PLAIN || kind === CLUSTER_ZERO_ALLOCATED;
     if (zero && (version === 2 || extendedL2)) {
       const who = extendedL2 ? 'an extended L2 entry' : 'a version 2 image';

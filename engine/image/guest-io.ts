@@ -63,9 +63,10 @@ export class GuestIo {
 
   /** Writes `bytes` from byte `offset` on; what they leave of their first and last sector is kept. Durable only after a flush. */
   write(offset: number, bytes: Uint8Array): void {
+    if (offset % SECTOR_BYTES === 0 && bytes.length % SECTOR_BYTES === 0)
+      return this.#writeSectors(offset as GuestOffset, bytes);
     const start = roundDown(offset, SECTOR_BYTES);
     const end = roundUp(offset + bytes.length, SECTOR_BYTES);
-    if (start === offset && end === offset + bytes.length) return this.#writeSectors(start as GuestOffset, bytes);
     const covering = new Uint8Array(end - start);
     this.#readSectors(start as GuestOffset, covering, 'data');
     covering.set(bytes, offset - start);
@@ -147,7 +148,9 @@ export class GuestIo {
         continue;
       }
       const run = runs.prepare(offset, bytes.length - done);
-      const copied = this.#fill(run, offset, bytes.subarray(done, done + run.lengthBytes));
+      // Mostly one run: a view of all of it would cost as much as finding its place.
+      const isAll = run.lengthBytes === bytes.length;
+      const copied = this.#fill(run, offset, isAll ? bytes : bytes.subarray(done, done + run.lengthBytes));
       if (run.unlinkedClusters > 0) updates.link(run, copied, () => runs.giveBack(run));
       done += run.lengthBytes;
     }

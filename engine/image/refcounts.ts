@@ -220,10 +220,11 @@ export class Refcounts implements ClusterCounts {
   #changeInBlock(block: CachedTable, from: number, to: number, change: 1 | -1, counted: Counted): void {
     const { clustersPerRefcountBlock, refcountOrder } = this.#geometry;
     const bits = 2 ** refcountOrder;
+    const most = maxRefcount(refcountOrder);
     for (let cluster = from; cluster < to; cluster++) {
       const index = cluster % clustersPerRefcountBlock;
       const count = getRefcount(block.view, index, refcountOrder) + change;
-      this.#refuseImpossible(cluster, count);
+      if (count < 0 || count > most) throw this.#impossible(cluster, count);
       const firstByte = Math.floor((index * bits) / 8);
       this.#blocks.markDirty(block, firstByte, firstByte + Math.max(1, bits / 8));
       setRefcount(block.view, index, refcountOrder, count);
@@ -239,16 +240,15 @@ export class Refcounts implements ClusterCounts {
     if (this.#geometry.hostCluster(vars.freeByteOffset) === cluster) vars.freeByteOffset = 0;
   }
 
-  #refuseImpossible(cluster: number, count: number): void {
+  #impossible(cluster: number, count: number): Qcow2Error {
     const { refcountOrder } = this.#geometry;
-    if (count >= 0 && count <= maxRefcount(refcountOrder)) return;
     const facts = { table: 'refcount-block' as const, offset: this.#geometry.hostOffset(cluster), found: count };
     if (count < 0) {
       const why = `the cluster at offset ${facts.offset} is freed but its refcount is 0 already`;
-      throw corrupt(this.#file.name, why, facts);
+      return corrupt(this.#file.name, why, facts);
     }
     const why = `refcount ${count} of the cluster at offset ${facts.offset} does not fit ${2 ** refcountOrder} bits`;
-    throw new Qcow2Error('UNSUPPORTED', `${this.#file.name}: ${why}`, { file: this.#file.name, ...facts });
+    return new Qcow2Error('UNSUPPORTED', `${this.#file.name}: ${why}`, { file: this.#file.name, ...facts });
   }
 
   #usedFarBehindEnd(): Qcow2Error {

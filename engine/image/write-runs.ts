@@ -84,9 +84,15 @@ export interface WriteRunsParts {
 
 export class WriteRuns {
   readonly #parts: WriteRunsParts;
+  /** Of a run in clusters that are mapped already. */
+  readonly #nothingToLink: OwnedLinks;
 
   constructor(parts: WriteRunsParts) {
     this.#parts = parts;
+    this.#nothingToLink = {
+      ...{ unlinkedClusters: 0, unitBytes: parts.geometry.clusterBytes },
+      ...{ copiesHead: false, copiesTail: false, exposesOldContent: false },
+    };
   }
 
   /**
@@ -226,12 +232,13 @@ export class WriteRuns {
       lastIsZero = entries.kind(slice, at) === CLUSTER_ZERO_ALLOCATED;
       links ||= lastIsZero;
     }
+    if (!links) return this.#nothingToLink;
     return {
-      unlinkedClusters: links ? count : 0,
+      unlinkedClusters: count,
       unitBytes: geometry.clusterBytes,
       copiesHead: firstIsZero,
       copiesTail: lastIsZero,
-      exposesOldContent: links,
+      exposesOldContent: true,
     };
   }
 

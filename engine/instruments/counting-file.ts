@@ -105,7 +105,8 @@ export class CountingFile extends Tap {
 
   set serving(requests: readonly ServedRequest[]) {
     this.#serving = requests;
-    const kind = kindOf(requests);
+    // Mostly one: without a call then.
+    const kind = requests.length === 1 ? requests[0]!.op : kindOf(requests);
     if (kind === this.#kind) return;
     this.#kind = kind;
     this.#mine = this.counts.byRequest[kind] ??= noFileCounts();

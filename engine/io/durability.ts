@@ -92,7 +92,7 @@ class NumberedFile extends ForwardingFile implements DurableFile {
   override sync(cause: SyncCause): void {
     this.inner.sync(cause);
     this.unsynced.since = 0;
-    for (const unsynced of this.#syncedAlong) unsynced.since = 0;
+    for (let index = 0; index < this.#syncedAlong.length; index++) this.#syncedAlong[index]!.since = 0;
   }
 
   override truncate(sizeBytes: number): void {

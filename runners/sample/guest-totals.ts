@@ -1,27 +1,14 @@
-/** What a replay was asked for and how long each request took, whatever engine served it. */
-import { LatencyHistogram } from '../../results/histogram.ts';
+/** What a replay was asked for, whatever engine served it. */
 import type { LatencySeries } from '../../results/record.ts';
 import type { GuestCounts } from './exact-counters.ts';
-
-type GuestSeries = Extract<LatencySeries, `guest${string}`>;
 
 export class GuestTotals {
   readonly counts: GuestCounts = {
     ...{ reads: 0, readBytes: 0, writes: 0, writeBytes: 0, flushes: 0, discards: 0, other: 0 },
   };
-  readonly latencies: Readonly<Record<GuestSeries, LatencyHistogram>> = {
-    guestRead: new LatencyHistogram(),
-    guestWrite: new LatencyHistogram(),
-    guestFlush: new LatencyHistogram(),
-    guestOther: new LatencyHistogram(),
-  };
 
-  /** A request of kind `op` and `length` bytes was served. */
-  add(op: string, length: number, latencyNs: number): void {
-    this.latencies[this.#count(op, length)].record(latencyNs);
-  }
-
-  #count(op: string, length: number): GuestSeries {
+  /** Counts a request of kind `op` and `length` bytes; returns the series that its latency belongs to. */
+  add(op: string, length: number): Extract<LatencySeries, `guest${string}`> {
     switch (op) {
       case 'read':
         this.counts.reads++;

@@ -21,7 +21,7 @@ import { MeasuredClock } from './measured-clock.ts';
 import { ObservedFile } from './observed-file.ts';
 import { Pacer } from './pace.ts';
 import { Replay } from './replay.ts';
-import type { PreparedRequest } from './slices.ts';
+import { preparedRequest } from './slices.ts';
 import { virtualTime } from './time-source.ts';
 
 const MS = 1e6;
@@ -61,14 +61,14 @@ function replayed(pairs: number, requestsPerSecond?: number) {
   const bytes = new Uint8Array(512);
   clock.run(() => run.open());
   for (let pair = 0; pair < pairs; pair++) {
-    const slice: PreparedRequest[] = [
-      { request: { op: 'write', offset: 0, length: 512 }, index: 2 * pair, bytes },
-      { request: { op: 'flush' }, index: 2 * pair + 1, bytes },
+    const slice = [
+      preparedRequest({ op: 'write', offset: 0, length: 512 }, 2 * pair, bytes),
+      preparedRequest({ op: 'flush' }, 2 * pair + 1, bytes),
     ];
     clock.run(() => run.serve(slice));
   }
   clock.run(() => run.close());
-  return { map: observed.latencyMap.summary()!, observed, run };
+  return { map: observed.latencies.map.summary()!, histograms: observed.latencies.histograms };
 }
 
 /** Spans of time in which a lane has latencies of at least `leastNs`, in milliseconds, with their count. */
@@ -83,7 +83,7 @@ function total(map: LatencyMap | null | undefined, lane: LatencyLane): number {
 }
 
 test('a stall of the disk stands where it was: in the syncs and in the flushes that waited for them', () => {
-  const { map, observed, run } = replayed(400);
+  const { map, histograms } = replayed(400);
   for (const lane of ['device-sync', 'guest-flush'] as const) {
     const slow = slowColumns(map, lane, 70 * MS);
     // One sync begins in the stall and outlasts it; a flush begins a few syncs before its last.
@@ -96,10 +96,10 @@ test('a stall of the disk stands where it was: in the syncs and in the flushes t
     assert.ok(fromMs > 290 - map.columnNs / MS && fromMs <= 302, `${lane}: from ${fromMs} ms`);
   }
   assert.deepEqual(slowColumns(map, 'device-write', 1 * MS), []);
-  assert.equal(total(map, 'device-write'), observed.writes.count);
-  assert.equal(total(map, 'device-sync'), observed.syncs.count);
-  assert.equal(total(map, 'guest-flush'), run.guest.latencies.guestFlush.count);
-  assert.equal(total(map, 'guest-request'), run.guest.latencies.guestWrite.count);
+  assert.equal(total(map, 'device-write'), histograms.deviceWrite.count);
+  assert.equal(total(map, 'device-sync'), histograms.deviceSync.count);
+  assert.equal(total(map, 'guest-flush'), histograms.guestFlush.count);
+  assert.equal(total(map, 'guest-request'), histograms.guestWrite.count);
 });
 
 test('at a pace, requests that waited behind the stall stand where they were due', () => {

@@ -15,8 +15,6 @@ import {
   type Qcow2Image,
   RawDisk,
 } from '../../engine/index.ts';
-import type { LatencyHistogram } from '../../results/histogram.ts';
-import type { LatencySeries } from '../../results/record.ts';
 import type { SampleResult } from '../../results/sample-protocol.ts';
 import { ZEROS } from '../../workloads/expected-disk.ts';
 import { BACKING_SERIAL } from '../../workloads/workload.ts';
@@ -148,33 +146,21 @@ function measurements(clock: MeasuredClock, observed: ObservedFile, run: Replay)
   const fileBytes = observed.file.sizeBytes();
   const { growing, clean } = observed.file.syncKinds;
   const engineSpansNs = run.engine.build();
+  const { latencies } = observed;
+  const { deviceRead, deviceWrite, deviceSync } = latencies.histograms;
   return {
     times: {
       wallNs,
       userCpuNs: clock.userCpuNs,
       systemCpuNs: clock.systemCpuNs,
-      deviceNs: { read: observed.reads.sumNs, write: observed.writes.sumNs, sync: observed.syncs.sumNs },
+      deviceNs: { read: deviceRead.sumNs, write: deviceWrite.sumNs, sync: deviceSync.sumNs },
       ...(engineSpansNs !== null && { engineSpansNs }),
     },
-    histograms: summaries({
-      ...run.guest.latencies,
-      deviceRead: observed.reads,
-      deviceWrite: observed.writes,
-      deviceSync: observed.syncs,
-    }),
-    latencyMap: observed.latencyMap.summary(),
+    histograms: latencies.summaries(),
+    latencyMap: latencies.map.summary(),
     fileMap: observed.fileMap?.build(wallNs, fileBytes) ?? null,
     cascades: observed.cascades?.build() ?? [],
     modelledNs: observed.prices?.totals() ?? null,
     syncKinds: observed.fileMap === null ? null : { growing, clean },
   };
-}
-
-function summaries(series: Record<LatencySeries, LatencyHistogram>): SampleResult['histograms'] {
-  const result: SampleResult['histograms'] = {};
-  for (const [name, histogram] of Object.entries(series) as [LatencySeries, LatencyHistogram][]) {
-    const summary = histogram.summary();
-    if (summary !== null) result[name] = summary;
-  }
-  return result;
 }

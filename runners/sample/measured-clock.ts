@@ -11,6 +11,7 @@ export class MeasuredClock {
   #systemNs = 0;
   #startNs = 0;
   #startCpu: NodeJS.CpuUsage = { user: 0, system: 0 };
+  readonly #inPauses: ((zeroNs: number) => void)[] = [];
 
   constructor(time: TimeSource = REAL_TIME) {
     this.time = time;
@@ -28,6 +29,11 @@ export class MeasuredClock {
     return this.#systemNs;
   }
 
+  /** `work` is done each time that the clock stops, and takes no measured time. It gets what the time source reads at measured time 0. */
+  inPauses(work: (zeroNs: number) => void): void {
+    this.#inPauses.push(work);
+  }
+
   /** Runs `work` on the clock. */
   run<Result>(work: () => Result): Result {
     this.#startCpu = process.cpuUsage();
@@ -35,10 +41,12 @@ export class MeasuredClock {
     try {
       return work();
     } finally {
+      const zeroNs = this.#startNs - this.#wallNs;
       this.#wallNs += this.time.nowNs() - this.#startNs;
       const cpu = process.cpuUsage(this.#startCpu);
       this.#userNs += cpu.user * 1000;
       this.#systemNs += cpu.system * 1000;
+      for (const work of this.#inPauses) work(zeroNs);
     }
   }
 

@@ -5,19 +5,18 @@
 import {
   type BlockFile,
   CountingFile,
-  ForwardingFile,
   type Operation,
   StreamPrices,
   type StreamPricesOptions,
   TimingFile,
 } from '../../engine/index.ts';
-import { LatencyHistogram } from '../../results/histogram.ts';
-import { LatencyMapBuilder } from '../../results/latency-map.ts';
-import type { LatencyLane } from '../../results/record.ts';
+import type { LatencySeries } from '../../results/record.ts';
 import { CascadeCollector } from './cascades.ts';
 import { DeviceTrace } from './device-trace.ts';
 import { FileMapBuilder } from './file-map.ts';
+import { LatencyLog } from './latency-log.ts';
 import type { MeasuredClock } from './measured-clock.ts';
+import { SampleLatencies } from './sample-latencies.ts';
 
 /** What else a traced sample keeps. */
 interface TraceOptions {
@@ -29,11 +28,8 @@ interface TraceOptions {
 
 export class ObservedFile {
   readonly file: CountingFile;
-  readonly reads = new LatencyHistogram();
-  readonly writes = new LatencyHistogram();
-  readonly syncs = new LatencyHistogram();
-  /** All latencies of the sample by time: those of the guest are noted by who serves it. */
-  readonly latencyMap = new LatencyMapBuilder();
+  /** All latencies of the sample, complete while the clock stands still; those of the guest are noted by who serves it. */
+  readonly latencies = new SampleLatencies();
   readonly fileMap: FileMapBuilder | null;
   readonly cascades: CascadeCollector | null;
   readonly deviceTrace: DeviceTrace | null;
@@ -41,6 +37,8 @@ export class ObservedFile {
   readonly prices: StreamPrices | null;
   readonly #inner: BlockFile;
   readonly #clock: MeasuredClock;
+  readonly #log = new LatencyLog(this.latencies);
+  #deviceNs = 0;
 
   constructor(
     inner: BlockFile,
@@ -50,26 +48,28 @@ export class ObservedFile {
   ) {
     this.#inner = inner;
     this.#clock = clock;
+    clock.inPauses((zeroNs) => this.#log.settle(zeroNs));
     this.fileMap = traced ? new FileMapBuilder() : null;
     this.cascades = traced ? new CascadeCollector() : null;
     this.deviceTrace = exported ? new DeviceTrace() : null;
     const take = (operation: Operation, startNs: number, durationNs: number) => {
-      this.#time(operation.op, startNs, Math.round(durationNs));
+      this.#time(operation.op, startNs, durationNs);
       if (traced) this.#trace(operation, startNs, durationNs);
     };
-    const timed = new TimingFile(new KeptOpen(inner), take, clock.time.nowNs);
+    const timed = new KeptOpen(inner, take, clock.time.nowNs);
     this.prices = traced && priced !== undefined ? new StreamPrices(timed, priced) : null;
     this.file = new CountingFile(this.prices ?? timed);
   }
 
   /** Time spent in file operations so far. */
   get deviceNs(): number {
-    return this.reads.sumNs + this.writes.sumNs + this.syncs.sumNs;
+    return this.#deviceNs;
   }
 
   /** Notes a latency that began when the sample's clock read `startNs`. */
-  latency(lane: LatencyLane, startNs: number, latencyNs: number): void {
-    this.latencyMap.record(lane, this.#clock.at(startNs), latencyNs);
+  latency(series: LatencySeries, startNs: number, latencyNs: number): void {
+    if (this.#log.isFull) this.#log.settle(-this.#clock.at(0));
+    this.#log.add(series, startNs, latencyNs);
   }
 
   /** Closes the file itself; closing an image leaves it open, so that the image can be opened again. */
@@ -79,15 +79,10 @@ export class ObservedFile {
 
   /** Of the other operations there are too few for a distribution. */
   #time(op: Operation['op'], startNs: number, latencyNs: number): void {
-    if (op === 'read') this.reads.record(latencyNs);
-    if (op === 'write') {
-      this.writes.record(latencyNs);
-      this.latency('device-write', startNs, latencyNs);
-    }
-    if (op === 'sync') {
-      this.syncs.record(latencyNs);
-      this.latency('device-sync', startNs, latencyNs);
-    }
+    const series = op === 'write' ? 'deviceWrite' : op === 'sync' ? 'deviceSync' : op === 'read' ? 'deviceRead' : null;
+    if (series === null) return;
+    this.#deviceNs += latencyNs;
+    this.latency(series, startNs, latencyNs);
   }
 
   #trace(operation: Operation, startNs: number, durationNs: number): void {
@@ -99,6 +94,6 @@ export class ObservedFile {
   }
 }
 
-class KeptOpen extends ForwardingFile {
+class KeptOpen extends TimingFile {
   override close(): void {}
 }

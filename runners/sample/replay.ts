@@ -30,7 +30,8 @@ export class Replay<Disk extends GuestDevice = GuestDevice> {
   readonly #pacer: Pacer | null;
   #disk: Disk | null = null;
   #served = 0;
-  #startedNs = 0;
+  /** Of the device, before what is being served. */
+  #deviceNs = 0;
   readonly #vmState = new VmStateSize();
   readonly #inFlight: RequestsInFlight;
 
@@ -55,14 +56,18 @@ export class Replay<Disk extends GuestDevice = GuestDevice> {
   }
 
   open(): void {
-    this.#measure({ index: 0, op: 'open', offset: 0, length: 0 }, () => {
-      this.#disk = this.#openDisk();
-    });
+    const facts = ownFacts('open', 0);
+    const startNs = this.#begin(facts);
+    this.#disk = this.#openDisk();
+    this.#end(facts, startNs);
   }
 
   close(): void {
     const { disk } = this;
-    this.#measure({ index: this.#served, op: 'close', offset: 0, length: 0 }, () => disk.close());
+    const facts = ownFacts('close', this.#served);
+    const startNs = this.#begin(facts);
+    disk.close();
+    this.#end(facts, startNs);
     this.#disk = null;
   }
 
@@ -81,28 +86,28 @@ export class Replay<Disk extends GuestDevice = GuestDevice> {
   }
 
   #serveAlone(prepared: PreparedRequest): void {
-    const { request, index } = prepared;
-    const { op } = request;
-    const offset = 'offset' in request ? request.offset : 0;
-    const length = 'length' in request ? request.length : 0;
+    const { request, index, facts } = prepared;
     // Open loop: a request that had to wait for the one before it has waited, whether or not it was sent late.
     const dueNs = this.#pacer?.waitFor(request, index);
-    const endNs = this.#measure({ index, op, offset, length }, () => this.#execute(prepared));
-    const beganNs = dueNs ?? this.#startedNs;
-    this.guest.add(op, length, endNs - beganNs);
-    this.#observed.latency(op === 'flush' ? 'guest-flush' : 'guest-request', beganNs, endNs - beganNs);
+    const startNs = this.#begin(facts);
+    this.#execute(prepared);
+    const endNs = this.#end(facts, startNs);
+    const beganNs = dueNs ?? startNs;
+    this.#observed.latency(this.guest.add(request.op, facts[0].length), beganNs, endNs - beganNs);
   }
 
-  /** Returns the time at which `work` ended. */
-  #measure(facts: RequestFacts, work: () => void): number {
-    const serving: [RequestFacts] = [facts];
+  /** Returns the time at which the work for `serving` begins. */
+  #begin(serving: readonly [RequestFacts]): number {
     this.#observed.file.serving = serving;
-    const { deviceNs } = this.#observed;
-    this.#startedNs = this.#time.nowNs();
-    work();
+    this.#deviceNs = this.#observed.deviceNs;
+    return this.#time.nowNs();
+  }
+
+  /** Returns the time at which it has ended. */
+  #end(served: readonly [RequestFacts], startNs: number): number {
     const endNs = this.#time.nowNs();
-    this.engine.add(Math.max(0, endNs - this.#startedNs - (this.#observed.deviceNs - deviceNs)));
-    this.#observed.cascades?.served(serving, this.#startedNs, endNs - this.#startedNs);
+    this.engine.add(Math.max(0, endNs - startNs - (this.#observed.deviceNs - this.#deviceNs)));
+    this.#observed.cascades?.served(served, startNs, endNs - startNs);
     return endNs;
   }
 
@@ -112,4 +117,9 @@ export class Replay<Disk extends GuestDevice = GuestDevice> {
     this.disk.close();
     this.#disk = this.#openDisk();
   }
+}
+
+/** Of what is done to the image itself, before request `index`. */
+function ownFacts(op: 'open' | 'close', index: number): readonly [RequestFacts] {
+  return [{ index, op, offset: 0, length: 0 }];
 }

@@ -50,9 +50,9 @@ export class RequestsInFlight {
   serve(disk: GuestDevice, turn: readonly PreparedRequest[]): void {
     let failure: Qcow2Error | null = null;
     const nowNs = this.#time.nowNs();
-    for (const { request, index, bytes } of turn) {
+    for (const { request, bytes, facts } of turn) {
       const { requester = 0 } = request;
-      const { op, offset, length } = placeOf(request as BlockRequest);
+      const [{ op, length }] = facts;
       const sentNs = this.#answeredNs.get(requester) ?? nowNs;
       const queued = queuedRequest(
         disk,
@@ -62,12 +62,11 @@ export class RequestsInFlight {
           failure ??= error;
           const answeredNs = this.#time.nowNs();
           this.#answeredNs.set(requester, answeredNs);
-          this.#guest.add(op, length, answeredNs - sentNs);
-          this.#observed.latency(op === 'flush' ? 'guest-flush' : 'guest-request', sentNs, answeredNs - sentNs);
+          this.#observed.latency(this.#guest.add(op, length), sentNs, answeredNs - sentNs);
         },
         requester,
       );
-      this.#facts.set(queued, { index, op, offset, length });
+      this.#facts.set(queued, facts[0]);
       this.#queue.push(queued);
     }
     this.#queue.serveBatch();
@@ -85,10 +84,4 @@ export class RequestsInFlight {
     this.#servingSinceNs = nowNs;
     this.#observed.file.serving = requests;
   }
-}
-
-function placeOf(request: BlockRequest): Pick<RequestFacts, 'op' | 'offset' | 'length'> {
-  if (request.op === 'flush') return { op: 'flush', offset: 0, length: 0 };
-  const { op, offset, length } = request;
-  return { op, offset, length };
 }

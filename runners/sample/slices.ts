@@ -6,6 +6,7 @@
  */
 import { Qcow2Error } from '../../engine/index.ts';
 import type { GuestRequest, RequestStream } from '../../workloads/request.ts';
+import type { RequestFacts } from './cascades.ts';
 
 const SLICE_BYTES = 4 * 1024 * 1024;
 const SLICE_REQUESTS = 256;
@@ -14,12 +15,14 @@ const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
 /** The same for all that are in flight at once. */
 const MAX_TURN_BYTES = 128 * 1024 * 1024;
 
-/** A request and what it needs: the data to write, or room to read into. */
+/** A request and what it needs: the data to write, or room to read into, and what is noted of it. */
 export interface PreparedRequest {
   readonly request: GuestRequest;
   /** Counts the requests of the stream from 0, marks left out. */
   readonly index: number;
   readonly bytes: Uint8Array;
+  /** Made here, off the clock, as who serves it alone needs it. */
+  readonly facts: readonly [RequestFacts];
 }
 
 /** Makes the data of requests; called in the order of the stream. */
@@ -61,12 +64,18 @@ export async function* slices(
         const length = dataLength(request);
         const bytes = length === 0 ? NOTHING : room.take(length);
         data.apply(request, serialBase + index + 1, bytes);
-        slice.push({ request, index, bytes });
+        slice.push(preparedRequest(request, index, bytes));
         index++;
       }
     }
   }
   if (slice.length > 0) yield slice;
+}
+
+export function preparedRequest(request: GuestRequest, index: number, bytes: Uint8Array): PreparedRequest {
+  const offset = 'offset' in request ? request.offset : 0;
+  const length = 'length' in request ? request.length : 0;
+  return { request, index, bytes, facts: [{ index, op: request.op, offset, length }] };
 }
 
 /** What is in flight at once, never in two slices: each request alone, or a batch that several requesters send. */

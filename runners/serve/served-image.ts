@@ -16,6 +16,7 @@ import { BASE_ALLOCATION, type NbdWork, nbdErrorOf, type Outcome, type StatusExt
 import { lockedFor, openQcow2 } from '../image-tool/disks.ts';
 import { extents, type MappableDisk, readsAsZeros } from '../image-tool/extents.ts';
 import { GuestTotals } from '../sample/guest-totals.ts';
+import { latencyHistograms } from '../sample/sample-latencies.ts';
 import type { ImageChoice, ServedDisk, WireAnswer, WireRequest } from './messages.ts';
 import { NullFile } from './null-file.ts';
 import { type BatchTotals, type ServerStats, serverStats } from './server-stats.ts';
@@ -38,6 +39,7 @@ export class ServedImage {
   readonly #frozen: Qcow2Image | null;
   readonly #queue: RequestQueue;
   readonly #guest = new GuestTotals();
+  readonly #latencies = latencyHistograms();
   readonly #totals: BatchTotals = { batches: 0, durableRequests: 0, flushes: 0 };
   readonly #answered: (answers: readonly WireAnswer[]) => void;
   #answers: WireAnswer[] = [];
@@ -106,7 +108,14 @@ export class ServedImage {
   stats(): ServerStats {
     const [disk] = this.#disks;
     const caches = disk !== undefined && 'cacheCounts' in disk ? (disk as Qcow2Image).cacheCounts() : null;
-    return serverStats(this.#choice.imagePath, this.#file, caches, this.#guest, this.#totals);
+    const { counts } = this.#guest;
+    return serverStats(
+      this.#choice.imagePath,
+      this.#file,
+      caches,
+      { counts, latencies: this.#latencies },
+      this.#totals,
+    );
   }
 
   /** Writes out and closes. @throws Qcow2Error when the device fails. */
@@ -138,7 +147,7 @@ export class ServedImage {
     const shared = place === undefined ? null : new Uint8Array(this.#memory, place.at, place.length);
     const answer = (error: Qcow2Error | null, result: Outcome = {}) => {
       const length = 'length' in work ? work.length : 0;
-      this.#guest.add(work.op, length, nowNs() - arrivedNs);
+      this.#latencies[this.#guest.add(work.op, length)].record(nowNs() - arrivedNs);
       this.#answers.push({ id, outcome: error === null ? result : failure(error, work) });
     };
     if (work.op === 'read') {

@@ -1,9 +1,9 @@
 /** What a served image was asked, and what that cost: the counts of a record, while they grow. */
 import type { AllCounts, CacheCounts } from '../../engine/index.ts';
 import { quantileNs } from '../../results/histogram.ts';
-import type { ExactCounters } from '../../results/record.ts';
-import { exactCounters } from '../sample/exact-counters.ts';
-import type { GuestTotals } from '../sample/guest-totals.ts';
+import { type ExactCounters, LATENCY_SERIES } from '../../results/record.ts';
+import { exactCounters, type GuestCounts } from '../sample/exact-counters.ts';
+import type { LatencyHistograms } from '../sample/sample-latencies.ts';
 
 export interface ServerStats {
   readonly image: string;
@@ -31,7 +31,7 @@ export function serverStats(
   image: string,
   file: { readonly counts: AllCounts; sizeBytes(): number },
   caches: { l2: CacheCounts; refcounts: CacheCounts } | null,
-  guest: GuestTotals,
+  guest: { readonly counts: GuestCounts; readonly latencies: LatencyHistograms },
   totals: BatchTotals,
 ): ServerStats {
   const exact = exactCounters(file.counts, caches, { ...guest.counts }, file.sizeBytes());
@@ -41,14 +41,14 @@ export function serverStats(
     exact,
     ...totals,
     syncsPerFlush: durableRequests === 0 ? null : exact.fsyncs / durableRequests,
-    latencyUs: latencies(guest),
+    latencyUs: inMicroseconds(guest.latencies),
   };
 }
 
-function latencies(guest: GuestTotals): ServerStats['latencyUs'] {
+function inMicroseconds(latencies: LatencyHistograms): ServerStats['latencyUs'] {
   const found: Record<string, { p50: number; p99: number }> = {};
-  for (const [series, histogram] of Object.entries(guest.latencies)) {
-    const summary = histogram.summary();
+  for (const series of LATENCY_SERIES) {
+    const summary = latencies[series].summary();
     if (summary === null) continue;
     found[series] = { p50: quantileNs(summary, 0.5) / 1000, p99: quantileNs(summary, 0.99) / 1000 };
   }
