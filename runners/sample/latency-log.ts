@@ -23,7 +23,7 @@ export class LatencyLog {
     return this.#length === CAPACITY;
   }
 
-  /** What began at `startNs` on the time source. There must be room, see {@link isFull}. */
+  /** What began at `startNs` on the time source. It must not be full, see {@link isFull}. */
   add(series: LatencySeries, startNs: number, latencyNs: number): void {
     const at = this.#length++;
     const ns = this.#ns;
