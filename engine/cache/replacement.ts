@@ -55,6 +55,7 @@ class ScanningChooser implements VictimChooser {
 
   choose(): number {
     const entries = this.#entries;
+    const fades = this.#replacement === 'aging';
     let victim = -1;
     let fewestHits = Number.POSITIVE_INFINITY;
     for (let slot = 0; slot < entries.capacity; slot++) {
@@ -64,7 +65,7 @@ class ScanningChooser implements VictimChooser {
         fewestHits = hits;
         victim = slot;
       }
-      if (this.#replacement === 'aging') entries.setHits(slot, Math.floor(hits / 2));
+      if (fades) entries.setHits(slot, hits >>> 1);
     }
     invariant(victim >= 0, 'some table of the cache is unpinned');
     return victim;
