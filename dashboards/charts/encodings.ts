@@ -9,6 +9,12 @@ export const SCHEMA = 'https://vega.github.io/schema/vega-lite/v6.json';
 /** The parameter that {@link compileQuestion} fills with the cells' labels. */
 export const CELLS_PARAM = { name: 'cells', value: [] as string[] } as const;
 
+/** What a chart whose rows belong to cells begins with. */
+export const CELL_ROWS = { $schema: SCHEMA, params: [CELLS_PARAM], data: { name: 'rows' } };
+
+/** A dot that is pointed at. */
+export const DOT = { type: 'point', filled: true, size: 85, opacity: 1, tooltip: true } as const;
+
 /** Head of a panel: above it, from its left edge, cut short where space is short. */
 export const PANEL_HEADER = {
   labelAnchor: 'start',

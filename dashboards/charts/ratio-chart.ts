@@ -1,6 +1,23 @@
 /** Figures of several cells as multiples of something, on a log scale: a dot each, and a rule through it where there is an interval. */
 import type { TopLevelSpec } from 'vega-lite';
-import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, RATIO_LABEL, SCHEMA } from './encodings.ts';
+import { CELL_COLOR, CELL_ROWS, CELL_SHAPE, DOT, logAxis, RATIO_LABEL } from './encodings.ts';
+
+export const FIGURE_SIZE = { width: 640, height: { step: 14, for: 'offset' as const } };
+
+/** A band for each figure, in the order given from the top, and in it a line for each cell. */
+export function figureBands(figures: readonly string[]) {
+  return {
+    y: {
+      field: 'figure',
+      type: 'nominal' as const,
+      sort: [...figures],
+      title: null,
+      scale: { paddingInner: 0.35 },
+      axis: { ticks: false, domain: false, grid: true, bandPosition: 0 },
+    },
+    yOffset: { field: 'cell', type: 'nominal' as const, scale: { domain: { expr: 'cells' } } },
+  };
+}
 
 /**
  * Rows have `figure`, `cell`, `ratio`, `low`, `high`, and `shown`, `says`, `spread` for the tooltip. `figures`: their order from the top;
@@ -8,25 +25,12 @@ import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, RATIO_LABEL, SCHEMA } fro
  */
 export function ratioChart(figures: readonly string[], title: string, cells = 'policy'): TopLevelSpec {
   return {
-    $schema: SCHEMA,
-    params: [CELLS_PARAM],
-    data: { name: 'rows' },
-    width: 640,
-    height: { step: 14, for: 'offset' },
+    ...CELL_ROWS,
+    ...FIGURE_SIZE,
     layer: [
       { mark: { type: 'rule', strokeDash: [4, 3] }, encoding: { x: { datum: 1 } } },
       {
-        encoding: {
-          y: {
-            field: 'figure',
-            type: 'nominal',
-            sort: [...figures],
-            title: null,
-            scale: { paddingInner: 0.35 },
-            axis: { ticks: false, domain: false, grid: true, bandPosition: 0 },
-          },
-          yOffset: { field: 'cell', type: 'nominal', scale: { domain: { expr: 'cells' } } },
-        },
+        encoding: figureBands(figures),
         layer: [
           {
             mark: { type: 'rule', strokeWidth: 2 },
@@ -37,7 +41,7 @@ export function ratioChart(figures: readonly string[], title: string, cells = 'p
             },
           },
           {
-            mark: { type: 'point', filled: true, size: 85, opacity: 1, tooltip: true },
+            mark: DOT,
             encoding: {
               x: {
                 field: 'ratio',

@@ -2,9 +2,9 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { LoadRecord, LoadResult } from '../../results/load-record.ts';
 import type { ChartParts } from '../charts/compile.ts';
-import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logDuration, SCHEMA } from '../charts/encodings.ts';
+import { CELL_COLOR, CELL_ROWS, CELL_SHAPE, DOT, logDuration } from '../charts/encodings.ts';
 import type { DataTable, Row } from '../charts/question.ts';
-import { ratioChart } from '../charts/ratio-chart.ts';
+import { FIGURE_SIZE, figureBands, ratioChart } from '../charts/ratio-chart.ts';
 import { formatCount, formatDuration, formatRatio, formatShort } from '../reading/quantities.ts';
 import { visibleLabel } from '../reading/visible-labels.ts';
 
@@ -125,26 +125,13 @@ function latency(record: LoadRecord): LoadQuestion {
 function latencySpec(jobs: readonly string[]): TopLevelSpec {
   const x = logDuration('x', 'median', 'latency (log scale)');
   return {
-    $schema: SCHEMA,
-    params: [CELLS_PARAM],
-    data: { name: 'rows' },
-    width: 640,
-    height: { step: 14, for: 'offset' },
-    encoding: {
-      y: {
-        field: 'figure',
-        type: 'nominal',
-        sort: [...jobs],
-        title: null,
-        scale: { paddingInner: 0.35 },
-        axis: { ticks: false, domain: false, grid: true, bandPosition: 0 },
-      },
-      yOffset: { field: 'cell', type: 'nominal', scale: { domain: { expr: 'cells' } } },
-    },
+    ...CELL_ROWS,
+    ...FIGURE_SIZE,
+    encoding: figureBands(jobs),
     layer: [
       { mark: { type: 'rule', strokeWidth: 2 }, encoding: { x, x2: { field: 'p99' }, color: CELL_COLOR } },
       {
-        mark: { type: 'point', filled: true, size: 85, opacity: 1, tooltip: true },
+        mark: DOT,
         encoding: {
           x,
           color: CELL_COLOR,

@@ -1,7 +1,7 @@
 /** Where did the time go: device reads, writes and syncs, the engine's own CPU time, and what neither explains. */
 import { timedRounds } from '../../results/cell-results.ts';
 import type { RunRecord } from '../../results/record.ts';
-import { SCHEMA, TIME_AXIS } from '../charts/encodings.ts';
+import { CELL_ROWS, TIME_AXIS } from '../charts/encodings.ts';
 import { themeToken } from '../charts/palette.ts';
 import { answered, type Question, type Row } from '../charts/question.ts';
 import { countedCells, median } from '../reading/cells.ts';
@@ -50,9 +50,7 @@ export const costModel: Question = {
   absent: 'No round was timed in this run.',
   renderer: 'svg',
   spec: {
-    $schema: SCHEMA,
-    params: [{ name: 'cells', value: [] }],
-    data: { name: 'rows' },
+    ...CELL_ROWS,
     width: 640,
     height: { step: 40 },
     mark: { type: 'bar', tooltip: true, height: { band: 0.62 }, stroke: themeToken('page'), strokeWidth: 1 },

@@ -3,7 +3,7 @@
  * in words.
  */
 import type { Histogram, LatencySeries, RunRecord } from '../../results/record.ts';
-import { CELL_COLOR, CELL_DASH, CELLS_PARAM, durationText, panels, SCHEMA } from '../charts/encodings.ts';
+import { CELL_COLOR, CELL_DASH, CELL_ROWS, durationText, panels } from '../charts/encodings.ts';
 import type { Row } from '../charts/question.ts';
 import { countedCells } from '../reading/cells.ts';
 import { formatDuration } from '../reading/quantities.ts';
@@ -94,9 +94,7 @@ export function quantileNs(histogram: Histogram, q: number): number {
 
 /** What every chart of distributions begins with: its rows, with the texts of its tooltips. */
 export const CURVES = {
-  $schema: SCHEMA,
-  params: [CELLS_PARAM],
-  data: { name: 'rows' },
+  ...CELL_ROWS,
   transform: [
     { calculate: durationText('datum.ns'), as: 'latency' },
     { calculate: "format(round(datum.share * datum.of), ',') + ' of ' + format(datum.of, ',')", as: 'says' },

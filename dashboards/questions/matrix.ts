@@ -3,7 +3,7 @@
  * on each storage as a multiple of the baseline's. All panels share their axis.
  */
 import type { RunRecord } from '../../results/record.ts';
-import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, panels, RATIO_LABEL, SCHEMA } from '../charts/encodings.ts';
+import { CELL_COLOR, CELL_ROWS, CELL_SHAPE, DOT, logAxis, panels, RATIO_LABEL } from '../charts/encodings.ts';
 import { answered, type Question, type Row } from '../charts/question.ts';
 import { imageAdvice, type StorageAdvice } from '../reading/advice.ts';
 import { formatDuration, formatRatio } from '../reading/quantities.ts';
@@ -46,7 +46,6 @@ function sentencesOf(record: RunRecord): string[] {
   return imageAdvice(record).map(({ image, advice }) => `${image}: ${advice.sentence}`);
 }
 
-const POINT = { type: 'point', size: 80, opacity: 1, tooltip: true } as const;
 const TOOLTIP = [
   { field: 'image', title: 'workload or image' },
   { field: 'storage', title: 'storage' },
@@ -65,9 +64,7 @@ export const matrix: Question = {
   scope: 'run',
   renderer: 'svg',
   spec: {
-    $schema: SCHEMA,
-    params: [CELLS_PARAM],
-    data: { name: 'rows' },
+    ...CELL_ROWS,
     columns: 1,
     facet: panels('image', { field: 'place', op: 'min' }),
     spec: {
@@ -93,10 +90,10 @@ export const matrix: Question = {
         tooltip: TOOLTIP,
       },
       layer: [
-        { transform: [{ filter: "datum.certainty == 'settled'" }], mark: { ...POINT, filled: true } },
+        { transform: [{ filter: "datum.certainty == 'settled'" }], mark: DOT },
         {
           transform: [{ filter: "datum.certainty != 'settled'" }],
-          mark: { ...POINT, filled: false, strokeWidth: 1.5 },
+          mark: { ...DOT, filled: false, strokeWidth: 1.5 },
         },
       ],
     },

@@ -1,6 +1,6 @@
 /** Which policy is fastest on which storage: the time of the workload on each, measured and modelled. */
 import type { RunRecord } from '../../results/record.ts';
-import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logDuration, SCHEMA } from '../charts/encodings.ts';
+import { CELL_COLOR, CELL_ROWS, CELL_SHAPE, DOT, logDuration } from '../charts/encodings.ts';
 import { answered, type Question, type Row } from '../charts/question.ts';
 import { adviceOf, imageAdvice, type StorageAdvice } from '../reading/advice.ts';
 import { intervalWords } from '../reading/paired-times.ts';
@@ -41,15 +41,13 @@ export const storageTimes: Question = {
   absent: 'This run has no time on any storage.',
   renderer: 'svg',
   spec: {
-    $schema: SCHEMA,
-    params: [CELLS_PARAM],
-    data: { name: 'rows' },
+    ...CELL_ROWS,
     width: 640,
     height: { step: 28 },
     encoding: { y: { ...Y, axis: { ticks: false, domain: false, grid: true } } },
     layer: [
       {
-        mark: { type: 'point', filled: true, size: 90, opacity: 1, tooltip: true },
+        mark: DOT,
         encoding: {
           x: {
             ...logDuration('x', 'ns', 'time of the workload (log scale)'),

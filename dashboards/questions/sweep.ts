@@ -1,7 +1,7 @@
 /** What does the image change: the cost of each policy over the images (or devices) of a sweep. */
 import { timedRounds } from '../../results/cell-results.ts';
 import type { RunRecord } from '../../results/record.ts';
-import { CELL_COLOR, CELL_SHAPE, CELLS_PARAM, logAxis, panels, SCHEMA } from '../charts/encodings.ts';
+import { CELL_COLOR, CELL_ROWS, CELL_SHAPE, DOT, logAxis, panels } from '../charts/encodings.ts';
 import { answered, type Question, type Row } from '../charts/question.ts';
 import { type CountedCell, countedCells, median, timesMeaningless, waitsOf } from '../reading/cells.ts';
 import { type ImageGroup, imageGroups, isSweep } from '../reading/image-groups.ts';
@@ -85,9 +85,7 @@ export const sweep: Question = {
   scope: 'run',
   renderer: 'svg',
   spec: {
-    $schema: SCHEMA,
-    params: [CELLS_PARAM],
-    data: { name: 'rows' },
+    ...CELL_ROWS,
     columns: 1,
     facet: panels('figure', { field: 'panel', op: 'min' }),
     resolve: { scale: { y: 'independent' } },
@@ -114,7 +112,7 @@ export const sweep: Question = {
       layer: [
         { mark: { type: 'line', strokeWidth: 2 } },
         {
-          mark: { type: 'point', filled: true, size: 80, opacity: 1, tooltip: true },
+          mark: DOT,
           encoding: {
             shape: CELL_SHAPE,
             tooltip: [

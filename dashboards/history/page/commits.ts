@@ -3,7 +3,7 @@
  * waits for the disk (syncs, and O_DSYNC writes where there are any).
  */
 import type { TopLevelSpec } from 'vega-lite';
-import { logAxis, PANEL_HEADER, RATIO_LABEL, SCHEMA } from '../../charts/encodings.ts';
+import { DOT, logAxis, PANEL_HEADER, RATIO_LABEL, SCHEMA } from '../../charts/encodings.ts';
 import type { DataTable, Row } from '../../charts/question.ts';
 import { formatRatio, formatShare, formatShort } from '../../reading/quantities.ts';
 import { counter, type Figure, type Sentence, say, waits } from '../figures.ts';
@@ -156,7 +156,7 @@ export function commitSpec(commits: readonly Commit[]): TopLevelSpec {
           encoding: { x: { datum: 1 } },
         },
         {
-          mark: { type: 'point', filled: true, size: 85, opacity: 1, tooltip: true },
+          mark: DOT,
           encoding: {
             y: {
               field: 'workload',
