@@ -4,7 +4,7 @@ import { nearest } from '../../workloads/spelling.ts';
 import { oneLine, UsageError } from '../console/errors.ts';
 import { nameOf } from '../console/help.ts';
 import { HelpPage, usageWords } from '../console/help-page.ts';
-import { keptByNpm, refusalWords } from '../console/parser-words.ts';
+import { emptyValue, keptByNpm, refusalWords, valueOfFlag } from '../console/parser-words.ts';
 import { programVersion } from '../console/program-version.ts';
 import { unknownWord } from '../console/suggest.ts';
 import { namesPlugins, withPluginNames } from '../plugins/plugin-words.ts';
@@ -24,8 +24,9 @@ export async function runCommand(words: readonly string[]): Promise<void> {
   if (command === undefined && !name.startsWith('-'))
     throw new UsageError(unknownWord('command', name, ALL.map(nameOf)));
   const page = command && HelpPage.of(command);
-  const kept = keptByNpm(process.env, page?.optionNames() ?? []);
-  if (kept !== null) throw new UsageError(kept);
+  const refused =
+    keptByNpm(process.env, page?.optionNames() ?? []) ?? valueOfFlag(words, page?.declared() ?? new Map());
+  if (refused !== null) throw new UsageError(refused);
   try {
     await (await parser(words, command)).parseAsync();
   } catch (error) {
@@ -44,6 +45,11 @@ async function parser(words: readonly string[], command: CommandModule | undefin
     .demandCommand(1, 'no command given; cowbench --help lists them')
     .strict()
     .exitProcess(false)
+    .check((given) => {
+      const empty = emptyValue(given, command === undefined ? new Map() : HelpPage.of(command).declared());
+      if (empty !== null) throw new UsageError(empty);
+      return true;
+    })
     .fail((message, error) => {
       // The words of yargs itself come as a plain message, or as an error class of its own.
       if (error !== undefined && error.name !== 'YError') throw error;

@@ -12,6 +12,7 @@ import { single } from '../console/option-values.ts';
 import { IS_INSTALLED, RESULTS_ROOT } from '../console/project-root.ts';
 import { shellWord } from '../console/shell-word.ts';
 import { stderrMoves } from '../console/terminal.ts';
+import { textOfFile } from '../console/text-of-file.ts';
 import { fileAt, findCommit, resolveRevision, shallowHint } from '../measure/commits/git.ts';
 import { gateSummary, judge } from '../measure/gate/gate-verdict.ts';
 import { measurePoints } from '../measure/gate/measure-points.ts';
@@ -68,6 +69,9 @@ export const gate: CommandModule<object, GateOptions> = {
   },
 };
 
+/** The published one has a quarter of a MiB. */
+const MOST_BASELINE_BYTES = 64 * 1024 * 1024;
+
 interface NamedBaseline {
   readonly baseline: Baseline;
   /** Where it was read. */
@@ -78,12 +82,19 @@ interface NamedBaseline {
 /** Undefined when there is none. Throws when it is there and cannot be read. */
 function readBaseline(given: string): NamedBaseline | undefined {
   if (fs.existsSync(given)) {
-    if (!fs.statSync(given).isFile()) throw new UsageError(`--baseline ${given}: not a regular file`);
-    return parsed(given, fs.readFileSync(given, 'utf8'));
+    return parsed(given, givenText(given));
   }
   if (IS_INSTALLED || findCommit(given) === null) return undefined;
   const text = fileAt(resolveRevision(given), BASELINE_PATH);
   return text === null ? undefined : parsed(`${given}:${BASELINE_PATH}`, text);
+}
+
+function givenText(file: string): string {
+  try {
+    return textOfFile(file, MOST_BASELINE_BYTES);
+  } catch (error) {
+    throw new UsageError(`--baseline ${file}: ${(error as Error).message}`);
+  }
 }
 
 function parsed(place: string, text: string): NamedBaseline {

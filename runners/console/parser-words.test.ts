@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { test } from 'node:test';
 import yargs from 'yargs';
-import { value } from './help-page.ts';
-import { keptByNpm, refusalWords, systemReason } from './parser-words.ts';
+import { type HelpOption, value } from './help-page.ts';
+import { emptyValue, keptByNpm, refusalWords, systemReason, valueOfFlag } from './parser-words.ts';
 
 const OPTIONS = {
   policy: { ...value('NAME,…'), alias: 'p' },
@@ -64,4 +64,19 @@ test('B17: the reason of a failed call is what remains without its code and name
     'illegal operation on a directory',
   );
   assert.equal(systemReason(new Error('another: reason, of two')), 'another: reason, of two');
+});
+
+test('a flag with a value and an option with an empty one are refused by their names', () => {
+  const options = new Map<string, HelpOption>([
+    ['resume', { type: 'boolean' }],
+    ['report', { type: 'boolean', default: true }],
+    ['out', value('FILE')],
+    ['allow-folder', value('DIR')],
+  ]);
+  assert.equal(valueOfFlag(['compare', '--resume=0'], options), '--resume takes no value');
+  assert.equal(valueOfFlag(['compare', '--no-report=yes'], options), '--report takes no value');
+  assert.equal(valueOfFlag(['compare', '--resume', '--out=a', '--', '--resume=0'], options), null);
+  assert.equal(emptyValue({ out: '' }, options), '--out needs a value (FILE)');
+  assert.equal(emptyValue({ 'allow-folder': ['a', ''] }, options), '--allow-folder needs a value (DIR)');
+  assert.equal(emptyValue({ out: 'a', 'allow-folder': undefined, resume: false }, options), null);
 });

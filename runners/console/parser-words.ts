@@ -11,6 +11,27 @@ export function refusalWords(message: string, usage: string, options: ReadonlyMa
   return message;
 }
 
+/** The refusal of a flag that is given a value, as in `--resume=0`, which yargs would read as one that is not given; null for none. */
+export function valueOfFlag(words: readonly string[], options: ReadonlyMap<string, HelpOption>): string | null {
+  const own = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
+  for (const word of own) {
+    const name = /^--(?:no-)?([a-z\d-]+)=/.exec(word)?.[1];
+    if (name !== undefined && options.get(name)?.type === 'boolean') return `--${name} takes no value`;
+  }
+  return null;
+}
+
+/** The refusal of an option whose value is empty, as a variable that is not set leaves it: as a path it would be the current folder. */
+export function emptyValue(
+  given: Readonly<Record<string, unknown>>,
+  options: ReadonlyMap<string, HelpOption>,
+): string | null {
+  for (const [name, { value }] of options) {
+    if (value !== undefined && [given[name]].flat().includes('')) return `--${name} needs a value (${value})`;
+  }
+  return null;
+}
+
 function positionalWords(usage: string): string {
   return usage.split(' ').slice(1).join(' ');
 }

@@ -7,9 +7,8 @@
  *
  * The byte pattern of write number n (counting every op line of the file from 1) is (n × 37) mod 255 + 1.
  */
-import { readFileSync, statSync } from 'node:fs';
 import { type DiskRequest, MiB, Qcow2Error, type ReopenRequest } from '../../engine/index.ts';
-import { systemReason } from '../console/parser-words.ts';
+import { textOfFile } from '../console/text-of-file.ts';
 
 /** How many words follow the op; `mark` takes any. */
 const OP_WORDS = { w: 2, r: 2, f: 0, snap: 1, goto: 1, del: 1, vmstate: 2, reopen: 0, mark: null } as const;
@@ -60,13 +59,9 @@ export function* piecesOf(request: DiskRequest): Generator<DiskRequest> {
 export function readScript(file: string): OpScript {
   let text: string;
   try {
-    const found = statSync(file);
-    if (!found.isFile()) throw refusal(file, 'not a file');
-    if (found.size > SCRIPT_BYTES_MAX) throw refusal(file, `${found.size} bytes are too many for an op script`);
-    text = readFileSync(file, 'utf8');
+    text = textOfFile(file, SCRIPT_BYTES_MAX);
   } catch (error) {
-    if (error instanceof Qcow2Error) throw error;
-    throw refusal(`cannot read op script ${file}`, systemReason(error));
+    throw refusal(`cannot read op script ${file}`, (error as Error).message);
   }
   return parseScript(text, file);
 }

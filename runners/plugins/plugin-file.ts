@@ -4,8 +4,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UsageError } from '../console/errors.ts';
-import { systemReason } from '../console/parser-words.ts';
+import { textOfFile } from '../console/text-of-file.ts';
 import { letPluginImport } from './resolve-cowbench.ts';
+
+/** A larger file is no source of a policy. */
+const MOST_BYTES = 64 * 1024 * 1024;
 
 const IMPORTED =
   /^\s*(?:import|export)\s[^'"]*?from\s*['"](\.{1,2}\/[^'"]+)['"]|(?:^\s*import|\b(?:import|require)\s*\()\s*['"](\.{1,2}\/[^'"]+)['"]/gm;
@@ -31,9 +34,9 @@ export function pluginDigest(option: string, file: string): string {
 
 function contentOf(option: string, plugin: string, file: string): string {
   try {
-    return fs.readFileSync(file, 'utf8');
+    return textOfFile(file, MOST_BYTES);
   } catch (error) {
-    throw new UsageError(`--${option} ${plugin}: ${systemReason(error)}`);
+    throw new UsageError(`--${option} ${plugin}: ${(error as Error).message}`);
   }
 }
 

@@ -73,6 +73,7 @@ test('a workload is found by its name', async () => {
 test('whatever is wrong with a file is one line that names it', async () => {
   const policy = (name: string, ...lines: string[]) => refusal('policy', saved(name, ...lines));
   assert.match(await refusal('policy', path.join(folder, 'none.ts')), /^no such file or directory$/);
+  assert.equal(await refusal('workload', '/dev/zero'), 'not a regular file');
   assert.match(await refusal('policy', `${folder}/`), /directory/);
   assert.match(await policy('syntax.ts', 'const a = 1;', 'export default {{'), /^syntax error: /);
   assert.match(

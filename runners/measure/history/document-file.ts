@@ -1,8 +1,7 @@
 /** Reads the JSON document of an earlier history run. */
-import fs from 'node:fs';
 import { HistoryRun } from '../../../dashboards/index.ts';
 import { UsageError } from '../../console/errors.ts';
-import { systemReason } from '../../console/parser-words.ts';
+import { textOfFile } from '../../console/text-of-file.ts';
 
 /** A larger file is no document of ours: refused before it is held in memory. */
 const MOST_BYTES = 512 * 1024 * 1024;
@@ -19,10 +18,8 @@ export function readHistory(file: string): HistoryRun {
 
 function jsonOf(file: string): unknown {
   try {
-    const { size } = fs.statSync(file);
-    if (size > MOST_BYTES) throw new Error(`${size} bytes are too many`);
-    return JSON.parse(fs.readFileSync(file, 'utf8'));
+    return JSON.parse(textOfFile(file, MOST_BYTES));
   } catch (error) {
-    throw new UsageError(`--from ${file}: ${systemReason(error)}`, { cause: error });
+    throw new UsageError(`--from ${file}: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -7,6 +7,7 @@ import path from 'node:path';
 import zlib from 'node:zlib';
 import { z } from 'zod';
 import { UsageError } from '../../console/errors.ts';
+import { textOfFile } from '../../console/text-of-file.ts';
 import type { Damage } from './damage.ts';
 import type { FuzzImage } from './fuzz-plan.ts';
 import { PROPERTIES } from './properties.ts';
@@ -16,6 +17,8 @@ const FORMAT = 'cowbench-fuzz-1';
 const BASE_BYTES_MAX = 256 * 1024 ** 2;
 /** A larger damaged image is not written out: its size is a claim, its content is in the reproducer. */
 const IMAGE_BYTES_MAX = 64 * 1024 ** 2;
+/** A larger file is none of ours: the base is deflated, and damage is a few patches. */
+const REPRODUCER_BYTES_MAX = 512 * 1024 ** 2;
 
 const count = z.int().min(0);
 const schema = z.strictObject({
@@ -55,7 +58,7 @@ export function loadReproducer(file: string): FuzzImage {
   let content: z.infer<typeof schema>;
   let base: Uint8Array;
   try {
-    content = schema.parse(JSON.parse(fs.readFileSync(file, 'utf8')));
+    content = schema.parse(JSON.parse(textOfFile(file, REPRODUCER_BYTES_MAX)));
     base = zlib.inflateRawSync(Buffer.from(content.base.deflated, 'base64'), { maxOutputLength: BASE_BYTES_MAX });
   } catch (error) {
     const why =
