@@ -15,11 +15,11 @@ export const CELL_ROWS = { $schema: SCHEMA, params: [CELLS_PARAM], data: { name:
 /** A dot that is pointed at. */
 export const DOT = { type: 'point', filled: true, size: 85, opacity: 1, tooltip: true } as const;
 
-/** Head of a panel: above it, from its left edge, cut short where space is short. */
+/** Head of a panel: above it, from its left edge; where space is short, a line for each of its parts. */
 export const PANEL_HEADER = {
   labelAnchor: 'start',
   labelOrient: 'top',
-  labelExpr: "narrow && length(datum.label) > 28 ? slice(datum.label, 0, 27) + '…' : datum.label",
+  labelExpr: "narrow && length(datum.label) > 28 ? split(datum.label, ' · ') : datum.label",
 } as const;
 
 /** Panels by the rows' own field `order`. */

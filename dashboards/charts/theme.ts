@@ -76,7 +76,7 @@ export function chartConfig(policyNames: readonly string[]): Config {
       labelColor: themeToken('ink'),
       labelFontSize: 13,
       labelFontWeight: 600,
-      labelLimit: 420,
+      labelLimit: { expr: 'narrow ? 220 : 860' },
       titleFontSize: 12,
     },
     text: { color: themeToken('ink'), fontSize: 12 },

@@ -144,7 +144,7 @@ function changesSection(changes: readonly Change[], history: ReadonlyMap<string,
 <span class="pair"><label for="filter-search">Search</label><input type="search" id="filter-search" data-filter="search"></span>
 <label class="check"><input type="checkbox" id="filter-all" data-filter="all"> also what is not significant</label></div>
 <div class="scroll" tabindex="0" role="region" aria-label="Metrics of both sides">
-<table class="summary" id="changes-table"><caption><span class="caption" data-shown-rows="changes-table"></span></caption>
+<table class="summary cards" id="changes-table"><caption><span class="caption" data-shown-rows="changes-table"></span></caption>
 <thead><tr>${HEADS.map((head, index) => html`<th scope="col"${index >= 2 && index <= 4 ? html` class="num"` : null}>${head}</th>`)}</tr></thead>
 <tbody>${changes.map((change) => changeRow(change, history))}</tbody></table></div>
 <div class="tools">${copyButtons('changes-table', 'metrics of both sides')}</div></section>`;

@@ -47,7 +47,7 @@ export function stageBars(title: string, panels: readonly string[], colours: Col
       type: 'nominal',
       title: null,
       sort: [...panels],
-      header: { ...PANEL_HEADER, labelLimit: 560 },
+      header: PANEL_HEADER,
     },
     resolve: { scale: { x: 'independent' } },
     spec: {

@@ -114,7 +114,7 @@ export const cpuDifference: Question = {
               domain: VERDICTS.map(([, words]) => words),
               range: VERDICTS.map(([, , color]) => themeToken(color)),
             },
-            legend: { symbolType: 'square', columns: { expr: 'narrow ? 1 : 3' } },
+            legend: { symbolType: 'square', labelLimit: 190, columns: { expr: 'narrow ? 1 : 3' } },
           },
           tooltip: [
             { field: 'name', title: 'function' },

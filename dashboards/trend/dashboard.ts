@@ -55,7 +55,16 @@ function headline(runs: readonly RunSummary[], series: readonly Series[]): { mai
   return { main, further: [...new Set(worse.map(changeWords))].slice(0, MOST_SENTENCES) };
 }
 
-function changeRow(series: Series): Html {
+function hasMachines(series: readonly Series[]): boolean {
+  return new Set(series.map(({ machine }) => machine)).size > 1;
+}
+
+/** What a series is of, besides its policy; the machine only where there are several. */
+function placeOf({ workload, machine }: Series, several: boolean): string {
+  return several ? `${workload} · ${machine}` : workload;
+}
+
+function changeRow(series: Series, several: boolean): Html {
   const { figure, machine, workload, policy, label, points, values } = series;
   const storage = points[0]?.storage ?? '';
   const last = lastChange(series);
@@ -65,7 +74,7 @@ function changeRow(series: Series): Html {
   const before = last?.change.before ?? null;
   const ratio = last === null || last.change.before === 0 ? null : last.change.after / last.change.before;
   return html`<tr data-machine="${machine}" data-workload="${workload}" data-policy="${policy}" data-storage="${storage}" data-significant="${String(last !== null)}">
-<th scope="row">${label}</th><td title="${figure.help}">${figure.title}</td>
+<th scope="row">${label}<span class="under wrap">${placeOf(series, several)}</span></th><td title="${figure.help}">${figure.title}</td>
 <td class="safety ${tone}" title="direction of the last change of level; less is better">${verdict}</td>
 <td class="num">${number(values.at(-1) ?? null, figure.quantity, `${figure.help}, newest run`)}</td>
 <td class="num">${number(before, figure.quantity, `${figure.help}, the level before the last change`)}</td>
@@ -79,10 +88,10 @@ function changesTable(series: readonly Series[]): Html {
 <h2 id="changes-title"><a href="#changes">What changed?</a></h2>
 <p class="reading">The last change of level of every metric; less is better. An exact count changes with any difference, a time only where a change-point test over all its runs finds one.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Last change of every metric">
-<table class="summary" id="changes-table">
+<table class="summary cards" id="changes-table">
 <caption><span class="caption" data-shown-rows="changes-table"></span></caption>
 <thead><tr><th scope="col">Policy</th><th scope="col">Metric</th><th scope="col">Last change</th><th scope="col" class="num">Newest</th><th scope="col" class="num">Before</th><th scope="col" class="num">Ratio</th><th scope="col">Since</th><th scope="col" class="num">Runs</th></tr></thead>
-<tbody>${series.map(changeRow)}</tbody></table></div></section>`;
+<tbody>${series.map((one) => changeRow(one, hasMachines(series)))}</tbody></table></div></section>`;
 }
 
 function trendSection(kind: FigureKind, series: readonly Series[]): Html {
@@ -132,17 +141,16 @@ function overview(series: readonly Series[], kinds: readonly FigureKind[]): Html
   const rows = [
     ...Map.groupBy(series, ({ machine, workload, label }) => JSON.stringify([machine, workload, label])).values(),
   ];
-  const several = new Set(series.map(({ machine }) => machine)).size > 1;
+  const several = hasMachines(series);
   const row = (own: readonly Series[]) => {
     const { machine, workload, policy, label, points } = own[0]!;
-    const where = several ? `${workload} · ${machine}` : workload;
     return html`<tr data-machine="${machine}" data-workload="${workload}" data-policy="${policy}" data-storage="${points[0]?.storage ?? ''}">
-<th scope="row">${label}<span class="under wrap">${where}</span></th>${kinds.map((kind) => seriesCell(own.find(({ figure }) => figure === kind)))}</tr>\n`;
+<th scope="row">${label}<span class="under wrap">${placeOf(own[0]!, several)}</span></th>${kinds.map((kind) => seriesCell(own.find(({ figure }) => figure === kind)))}</tr>\n`;
   };
   return html`<section id="overview" class="question" aria-labelledby="overview-title">
 <h2 id="overview-title"><a href="#overview">Where everything stands</a></h2>
 <div class="scroll" tabindex="0" role="region" aria-label="Newest figures of each policy">
-<table class="summary" id="overview-table"><caption><span class="caption" data-shown-rows="overview-table"></span></caption>
+<table class="summary cards" id="overview-table"><caption><span class="caption" data-shown-rows="overview-table"></span></caption>
 <thead><tr><th scope="col">Policy</th>${kinds.map(({ title, help }) => html`<th scope="col" class="num" title="${help}">${title}</th>`)}</tr></thead>
 <tbody>${rows.map(row)}</tbody></table></div>
 <div class="tools">${copyButtons('overview-table', 'newest figures')}</div></section>`;
@@ -170,7 +178,7 @@ function commitsTable(runs: readonly RunSummary[], known: CommitContext): Html {
   return html`<section id="commits" class="question" aria-labelledby="commits-title">
 <h2 id="commits-title"><a href="#commits">Commits</a></h2>
 <div class="scroll" tabindex="0" role="region" aria-label="Table of commits">
-<table class="summary" id="commits-table"><caption class="hidden">Every commit that was measured, the newest first</caption>
+<table class="summary cards" id="commits-table"><caption class="hidden">Every commit that was measured, the newest first</caption>
 <thead><tr><th scope="col">Commit</th><th scope="col">Date</th><th scope="col">Subject</th><th scope="col">Runs</th></tr></thead>
 <tbody>${groups.toSorted((a, b) => dateOf(b).localeCompare(dateOf(a))).map(row)}</tbody></table></div></section>`;
 }

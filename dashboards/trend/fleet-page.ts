@@ -47,7 +47,7 @@ function answersTable(answers: readonly Answer[]): Html {
 <h2 id="storages-title"><a href="#storages">Which policy on which of our storages?</a></h2>
 <p class="reading">From the newest complete run of each workload on each storage. Policies that gave wrong data, or did not survive a power cut during that workload, are not recommended however fast they are.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Recommended policies by storage">
-<table class="summary" id="storages-table"><caption><span class="caption" data-shown-rows="storages-table"></span></caption>
+<table class="summary cards" id="storages-table"><caption><span class="caption" data-shown-rows="storages-table"></span></caption>
 <thead><tr><th scope="col">Storage</th><th scope="col">Workload</th><th scope="col">Use</th><th scope="col">How sure</th><th scope="col" class="num">Others take</th><th scope="col">Run</th></tr></thead>
 <tbody>${answers.map(answerRow)}</tbody></table></div></section>`;
 }
@@ -120,7 +120,7 @@ function changesTable(changes: readonly CommonChange[]): Html {
 <h2 id="changes-title"><a href="#changes">What changed on how many machines?</a></h2>
 <p class="reading">Less is better in all metrics. An exact count changes with any difference, a time only where a change-point test over the runs of that machine finds one: a change on one machine of many is more often the machine's than the commit's.${changes.length > MOST_CHANGES ? ` The newest ${MOST_CHANGES} of ${changes.length}.` : null}</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Changes over all machines">
-<table class="summary" id="changes-table"><caption><span class="caption" data-shown-rows="changes-table"></span></caption>
+<table class="summary cards" id="changes-table"><caption><span class="caption" data-shown-rows="changes-table"></span></caption>
 <thead><tr><th scope="col">Commit</th><th scope="col">Metric</th><th scope="col">Policy</th><th scope="col">Direction</th><th scope="col" class="num">Ratio</th><th scope="col" class="num">Machines</th></tr></thead>
 <tbody>${newest.slice(0, MOST_CHANGES).map(changeRow)}</tbody></table></div></section>`;
 }
@@ -137,7 +137,7 @@ function machinesTable(runs: readonly RunSummary[]): Html {
   return html`<section id="machines" class="question" aria-labelledby="machines-title">
 <h2 id="machines-title"><a href="#machines">Machines</a></h2>
 <div class="scroll" tabindex="0" role="region" aria-label="Table of machines">
-<table class="summary" id="machines-table"><caption class="hidden">Every machine that measured</caption>
+<table class="summary cards" id="machines-table"><caption class="hidden">Every machine that measured</caption>
 <thead><tr><th scope="col">Machine</th><th scope="col">Storages</th><th scope="col" class="num">Runs</th><th scope="col">Newest run (UTC)</th></tr></thead>
 <tbody>${[...Map.groupBy(runs, ({ machine }) => machine).values()].map(row)}</tbody></table></div></section>`;
 }

@@ -29,7 +29,7 @@ export function runsTable(runs: readonly RunSummary[], title: string): Html {
   return html`<section id="runs" class="question" aria-labelledby="runs-title">
 <h2 id="runs-title"><a href="#runs">${title}</a></h2>
 <div class="scroll" tabindex="0" role="region" aria-label="Table of runs">
-<table class="summary" id="runs-table"><caption><span class="caption" data-shown-rows="runs-table"></span></caption>
+<table class="summary cards" id="runs-table"><caption><span class="caption" data-shown-rows="runs-table"></span></caption>
 <thead><tr><th scope="col">Started (UTC)</th><th scope="col">Commit</th><th scope="col">Workload</th><th scope="col" class="num">Configurations</th><th scope="col">Checks</th><th scope="col">Record</th></tr></thead>
 <tbody>${newest.map(runRow)}</tbody></table></div></section>`;
 }

@@ -6,7 +6,7 @@ import { bindEmbed } from './embed.ts';
 import { bindFilters } from './filters.ts';
 import { pageCharts } from './page-data.ts';
 import { bindSaves } from './saves.ts';
-import { bindExplanations, bindTables } from './tables.ts';
+import { bindExplanations, bindTables, labelCards } from './tables.ts';
 import { bindTheme, currentTheme } from './theme-switch.ts';
 import { ViewState } from './view-state.ts';
 
@@ -28,6 +28,7 @@ async function start(): Promise<void> {
   bindSaves(gallery);
   const filterAgain = bindFilters(gallery, state);
   bindTables(state, filterAgain);
+  labelCards();
   let resizing: ReturnType<typeof setTimeout> | undefined;
   addEventListener('resize', () => {
     clearTimeout(resizing);

@@ -91,6 +91,15 @@ function sortAsAsked(details: Element, state: ViewState): void {
   if (column !== undefined && column !== '' && table !== null) sortBy(table, Number(column), order === 'down');
 }
 
+/** On a phone a row becomes a card, in which each value is named: by the head of its column. */
+export function labelCards(): void {
+  for (const table of document.querySelectorAll<HTMLTableElement>('table.cards')) {
+    const heads = [...(table.tHead?.rows[0]?.cells ?? [])].map(({ textContent }) => textContent ?? '');
+    for (const row of table.tBodies[0]?.rows ?? [])
+      for (const cell of row.querySelectorAll('td')) cell.dataset.label = heads[cell.cellIndex] ?? '';
+  }
+}
+
 /** `made` is called after each table that was made. */
 export function bindTables(state: ViewState, made: () => void): void {
   for (const details of document.querySelectorAll<HTMLDetailsElement>('details[id]')) {

@@ -1,0 +1,89 @@
+/** What tells rows and panels of pages over many runs apart, in real Chromium, on a phone too: there a row of a table is a card. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import type { Browser } from 'playwright-core';
+import { renderComparison } from '../comparison/comparison-report.ts';
+import { fixtureCommits, fixtureRuns } from '../testing/fixture-runs.ts';
+import { renderDashboard } from '../trend/dashboard.ts';
+import { renderFleet } from '../trend/fleet-page.ts';
+import { summariseRun } from '../trend/run-points.ts';
+import { launchChromium, openFile } from './testing/chromium.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'cowbench-'));
+const file = (name: string) => path.join(folder, `${name}.html`);
+let browser: Browser;
+
+before(async () => {
+  const records = fixtureRuns();
+  const runs = records.map((record) => summariseRun(record, fixtureCommits()));
+  writeFileSync(file('dashboard'), await renderDashboard({ runs, unreadable: [], pages: [] }));
+  writeFileSync(file('fleet'), await renderFleet(runs));
+  const [baseline, candidate] = [records.slice(0, 3), records.slice(-3)];
+  const sides = { baseline: { name: 'before', records: baseline }, candidate: { name: 'after', records: candidate } };
+  writeFileSync(file('comparison'), await renderComparison(sides));
+  browser = await launchChromium();
+});
+
+after(async () => {
+  await browser?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+suite('rows and panels are told apart, on a phone too', { concurrency: false }, () => {
+  for (const name of ['dashboard', 'fleet', 'comparison']) {
+    test(`${name}: on a phone each row is a card that fits, and each of its values is named`, async () => {
+      const { page, complaints, close } = await openFile(browser, file(name), {
+        viewport: { width: 390, height: 844 },
+      });
+      const tables = await page.locator('table.cards').evaluateAll((all) =>
+        all.map((table) => ({
+          id: table.id,
+          hidden: table.parentElement!.scrollWidth - table.parentElement!.clientWidth,
+          heads: [...table.querySelectorAll('thead th')].slice(1).map(({ textContent }) => textContent),
+          names: [...table.querySelectorAll('tbody tr:first-child td')].map((cell) =>
+            getComputedStyle(cell, '::before')
+              .content.split('"')[1]
+              ?.replace(/: .*|:$/, ''),
+          ),
+          shown: [...table.querySelectorAll('tbody tr[hidden]')].filter((row) => row.checkVisibility()).length,
+        })),
+      );
+      assert.ok(tables.length >= 1);
+      for (const { id, hidden, heads, names, shown } of tables) {
+        assert.ok(hidden <= 0, `${hidden} pixels of ${id} are out of sight`);
+        assert.deepEqual(names, heads, id);
+        assert.equal(shown, 0, `${id} shows rows that the filters hide`);
+      }
+      assert.deepEqual(complaints, []);
+      await close();
+    });
+  }
+
+  for (const width of [390, 1200]) {
+    test(`the heads of panels are told apart, whole, at ${width} pixels`, async () => {
+      const { page, close } = await openFile(browser, file('dashboard'), { viewport: { width, height: 900 } });
+      const heads = await page.locator('#trend-waits-chart svg .role-title-text').allTextContents();
+      assert.equal(heads.length, 9);
+      assert.equal(new Set(heads).size, 9, heads.join('\n'));
+      assert.deepEqual(
+        heads.filter((head) => head.includes('…')),
+        [],
+      );
+      await close();
+    });
+  }
+
+  test('what changed is told apart by workload and machine', async () => {
+    const { page, close } = await openFile(browser, file('dashboard'));
+    const rows = await page
+      .locator('#changes-table tbody tr')
+      .evaluateAll((all) =>
+        all.map((row) => `${row.querySelector('th')!.textContent} ${row.querySelector('td')!.textContent}`),
+      );
+    assert.equal(new Set(rows).size, rows.length, rows.join('\n'));
+    await close();
+  });
+});
