@@ -58,6 +58,7 @@ test('a database is made, filled, emptied into a folder, verified and pruned', {
   assert.deepEqual((await store('verify', ...at)).lines, ['postgres:///cli: every run is as it was stored']);
   assert.deepEqual((await store('prune', ...at, '--older', '90000')).lines, ['postgres:///cli: 0 runs removed']);
   assert.deepEqual((await store('prune', ...at, '--older', '0')).lines, ['postgres:///cli: 2 runs removed']);
+  assert.deepEqual((await store('verify', ...at)).lines, ['postgres:///cli: no runs']);
 });
 
 test('a folder is a store too; what is damaged in it is named', async () => {
@@ -81,4 +82,10 @@ test('what is not said is asked for', async () => {
   await refusal('export', '--store', folder);
   await refusal('prune', '--store', folder);
   await refusal('import', '--store', folder, '--from', path.join(folder, 'none'));
+});
+
+test('a folder that is not there is refused by all that read it', async () => {
+  const place = path.join(folder, 'nosuch');
+  for (const words of [['list'], ['verify'], ['export', '--out', folder], ['prune', '--older', '1']])
+    await assert.rejects(store(...words, '--store', place), { message: `--store ${place}: no such folder` });
 });

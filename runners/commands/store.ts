@@ -48,10 +48,10 @@ export const store: CommandModule<object, Options> = {
 const ACTIONS: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   init,
   import: (options) => withStore(options, importRuns),
-  export: (options) => withStore(options, exportRuns),
-  list: (options) => withStore(options, list),
-  verify: (options) => withStore(options, verify),
-  prune: (options) => withStore(options, prune),
+  export: (options) => withExisting(options, exportRuns),
+  list: (options) => withExisting(options, list),
+  verify: (options) => withExisting(options, verify),
+  prune: (options) => withExisting(options, prune),
 };
 
 async function init(options: Options): Promise<void> {
@@ -99,7 +99,7 @@ async function verify(store: ResultStore): Promise<void> {
     wrong++;
   }
   if (wrong > 0) process.exitCode = EXIT_CODES.finding;
-  else console.log(`${store.name}: every run is as it was stored`);
+  else console.log(`${store.name}: ${(await isEmpty(store)) ? 'no runs' : 'every run is as it was stored'}`);
 }
 
 async function prune(store: ResultStore, options: Options): Promise<void> {
@@ -108,6 +108,18 @@ async function prune(store: ResultStore, options: Options): Promise<void> {
   const days = /^\d{1,5}$/.test(older) ? Number(older) : duration('older', older) / DAY_MS;
   const removed = await store.prune(new Date(Date.now() - days * DAY_MS));
   console.log(`${store.name}: ${removed} runs removed`);
+}
+
+async function isEmpty(store: ResultStore): Promise<boolean> {
+  for await (const _ of store.find({})) return false;
+  return true;
+}
+
+/** A folder that is not there holds no runs, but was most likely meant to be another. */
+function withExisting(options: Options, work: (store: ResultStore, options: Options) => Promise<void>): Promise<void> {
+  const place = storePlace(options.store);
+  if (!isPostgres(place) && !fs.existsSync(place)) throw new UsageError(`--store ${place}: no such folder`);
+  return withStore(options, work);
 }
 
 async function withStore(

@@ -9,6 +9,7 @@ const OPTIONS = {
   policy: { ...value('NAME,…'), alias: 'p' },
   rounds: { ...value('N'), conflicts: 'limit' },
   limit: value('N'),
+  dir: { ...value('DIR'), demandOption: true },
 };
 
 /** What yargs says of `words` to a command that needs BASE and HEAD, in our words. */
@@ -25,13 +26,14 @@ function refusalOf(words: string[]): string {
 }
 
 test('B17: refusals of the parser name words and options as the help does', () => {
-  assert.equal(refusalOf(['compare', 'HEAD~1']), 'compare needs BASE HEAD');
-  assert.equal(refusalOf(['compare', 'a', 'b', '-p']), '-p needs a value (NAME,…)');
-  assert.equal(refusalOf(['compare', 'a', 'b', '--rounds']), '--rounds needs a value (N)');
+  assert.equal(refusalOf(['compare', 'HEAD~1', '--dir', '.']), 'compare needs BASE HEAD');
+  assert.equal(refusalOf(['compare', 'a', 'b', '--dir', '.', '-p']), '-p needs a value (NAME,…)');
+  assert.equal(refusalOf(['compare', 'a', 'b', '--dir', '.', '--rounds']), '--rounds needs a value (N)');
   assert.equal(
-    refusalOf(['compare', 'a', 'b', '--rounds', '1', '--limit', '2']),
+    refusalOf(['compare', 'a', 'b', '--dir', '.', '--rounds', '1', '--limit', '2']),
     '--rounds and --limit cannot be combined',
   );
+  assert.equal(refusalOf(['compare', 'a', 'b']), 'compare needs --dir (DIR)');
   assert.equal(refusalWords('else', 'compare BASE HEAD', new Map()), 'else');
 });
 

@@ -6,6 +6,8 @@ export function refusalWords(message: string, usage: string, options: ReadonlyMa
   if (/^Not enough non-option arguments/.test(message)) return `${usage.split(' ')[0]} needs ${positionalWords(usage)}`;
   const valueless = /^Not enough arguments following: (\S+)$/.exec(message)?.[1];
   if (valueless !== undefined) return `${dashed(valueless)} needs a value${valueName(valueless, options)}`;
+  const [, missing] = /^Missing required arguments?: ([^,]+)/.exec(message) ?? [];
+  if (missing !== undefined) return `${usage.split(' ')[0]} needs ${dashed(missing)}${valueName(missing, options)}`;
   const [, one, other] = /^Arguments (\S+) and (\S+) are mutually exclusive$/.exec(message) ?? [];
   if (one !== undefined) return `--${one} and --${other} cannot be combined`;
   return message;
