@@ -1,12 +1,12 @@
 /**
  * The charts of the page: drawn one after the other so that the first screen appears at once, redrawn for another theme,
- * fitted to the width that they have. Expressions become functions without `eval`, which the page forbids.
+ * fitted to the width that they have. Expressions are interpreted, never compiled, since the page forbids `eval`.
  */
 import { parse, type Runtime, type Signal, type TooltipHandler, View } from 'vega';
 import { Handler } from 'vega-tooltip';
 import { type ChartBundle, type JsonObject, vegaWithRows, withGroup } from '../../charts/chart-bundle.ts';
 import { applyTheme, type ThemeName } from '../../charts/palette.ts';
-import { compiledExpressions, tooltipWords } from './expressions.ts';
+import { tooltipsOnDemand, tooltipWords } from './tooltip-words.ts';
 
 /** Widths narrower than this are scrolled instead. */
 const LEAST_WIDTH = 100;
@@ -76,7 +76,7 @@ export class Chart {
     const spec = vegaWithRows(themed);
     this.#width = widthSignal(spec);
     const runtime: Runtime = parse(spec as never, undefined, { ast: true });
-    const view = new View(runtime, { expr: compiledExpressions, renderer: this.bundle.renderer } as never);
+    const view = new View(runtime, { expr: tooltipsOnDemand, renderer: this.bundle.renderer } as never);
     this.#view = view.tooltip(showTooltip).initialize(this.element).hover();
     // A mark that stands for a run leads to its report; the same link is in the table for those without a mouse.
     view.addEventListener('click', (_event, item) => {
