@@ -9,7 +9,7 @@ const ROWS = [
 ];
 
 test('a table that fits is one table', () => {
-  assert.deepEqual(textTable(['a', 'bc'], [['def', '1']]), ['a    bc', '---  --', 'def   1']);
+  assert.deepEqual(textTable(['a', 'bc'], [['def', '1']], undefined), ['a    bc', '---  --', 'def   1']);
 });
 
 test('no line is wider than it may be, no cell is lost, and rows stay apart', () => {

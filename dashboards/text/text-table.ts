@@ -5,19 +5,20 @@ const GAP = '  ';
 const FIRST_SHARE = 0.4;
 
 /**
- * Lines of the table; every row has as many cells as the header. Where `width` is too small for all columns, those that do not fit follow
+ * Lines of the table; every row has as many cells as the header. Undefined is as wide as it takes: for what no terminal shows. Where `width` is too small for all columns, those that do not fit follow
  * in a table of their own with the first column again, and a first column that takes too much is cut in its middle.
  */
 export function textTable(
   header: readonly string[],
   rows: readonly (readonly string[])[],
-  width: number = Number.POSITIVE_INFINITY,
+  width: number | undefined,
 ): string[] {
+  const limit = width ?? Number.POSITIVE_INFINITY;
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  const blocks = blocksOf(widths, width);
+  const blocks = blocksOf(widths, limit);
   return blocks.flatMap((columns, index) => {
     const own = [
-      Math.min(widths[0]!, blocks.length > 1 || !fits(widths, width) ? firstWidth(widths, width) : widths[0]!),
+      Math.min(widths[0]!, blocks.length > 1 || !fits(widths, limit) ? firstWidth(widths, limit) : widths[0]!),
     ];
     own.push(...columns.map((column) => widths[column]!));
     const line = (cells: readonly string[]) =>

@@ -8,6 +8,7 @@ import { median } from '../../results/statistics.ts';
 import { EXIT_CODES } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { integer, single } from '../console/option-values.ts';
+import { stdoutTerminal } from '../console/terminal.ts';
 import { defaultImagesDirectory } from '../machine/images-directory.ts';
 import { type PredictedBlock, predictedBlock, warmUp } from '../measure/calibration/predictions.ts';
 import { watchWaiting } from '../measure/calibration/waiting.ts';
@@ -102,7 +103,7 @@ function report({ blocks, waiting }: Measured): void {
     ratioText(cost),
     verdictText(device),
   ]);
-  for (const line of textTable(HEADER, rows)) console.log(line);
+  for (const line of textTable(HEADER, rows, stdoutTerminal().width)) console.log(line);
   const verdicts = judged.map(({ device }) => device.verdict);
   if (verdicts.includes('outside')) process.exitCode = EXIT_CODES.finding;
   else if (verdicts.includes('unsure')) process.exitCode = EXIT_CODES.unsure;

@@ -9,6 +9,7 @@ import { Interruption } from '../console/interruption.ts';
 import { clusterSize, integer, list, type OptionText, single } from '../console/option-values.ts';
 import { preparationNamed, refuseUnlessReserved } from '../console/reserve-options.ts';
 import { unknownWord } from '../console/suggest.ts';
+import { stdoutTerminal } from '../console/terminal.ts';
 import { WorkProgress } from '../console/work-progress.ts';
 import { formatOfCommand, programOf } from '../nbd/command.ts';
 import { exploreJobs } from '../safety/explore/exploration-pool.ts';
@@ -276,7 +277,7 @@ function printResults(results: readonly Result[]): void {
     ...FINDING_CLASSES.map((kind) => String(tally.findings[kind])),
     String(tally.maxLeakedClusters),
   ]);
-  for (const line of textTable(header, rows)) console.log(line);
+  for (const line of textTable(header, rows, stdoutTerminal().width)) console.log(line);
   for (const { name, stories, tally, leftOut } of results) {
     if (tally.firstFailure !== null)
       console.log(`\n${name}: ${tally.failedRequests} requests failed; ${tally.firstFailure}`);

@@ -1,8 +1,10 @@
 /** `cowbench demo`: a first look, which needs no choice and ends in an open report. */
 import type { CommandModule } from 'yargs';
 import yargs from 'yargs';
+import { wrapped } from '../console/columns.ts';
 import { value } from '../console/help-page.ts';
 import { openInBrowser } from '../console/open-in-browser.ts';
+import { stdoutTerminal } from '../console/terminal.ts';
 import { withBenchOptions } from '../measure/plan/bench-options.ts';
 import { planOf } from '../measure/plan/plan-options.ts';
 import { benchPlans } from './bench-plans.ts';
@@ -27,9 +29,9 @@ export const demo: CommandModule<object, DemoOptions> = {
       .example('$0 demo', 'what five policies cost during a small installation')
       .example('$0 demo --no-open', 'only print where the report is'),
   handler: async ({ open, dir, out }) => {
-    console.log(
-      'Installs a small guest under each policy, twice: about ten seconds (more on a slow disk), 30 MB of disk.',
-    );
+    const { width } = stdoutTerminal();
+    const print = (text: string) => console.log(wrapped(text, width).join('\n'));
+    print('Installs a small guest under each policy, twice: about ten seconds (more on a slow disk), 30 MB of disk.');
     console.log(`The same as: cowbench ${RUN}\n`);
     const places = Object.entries({ dir, out }).flatMap(([name, place]) =>
       place === undefined ? [] : [`--${name}`, place],
@@ -41,8 +43,9 @@ export const demo: CommandModule<object, DemoOptions> = {
     const report = outcome.recordFile.replace(/\.json$/, '.html');
     const problem = open ? await openInBrowser(report) : null;
     if (problem !== null) console.log(`\nOpen the report in a browser (${problem}): ${report}`);
-    console.log(
-      '\nNext: cowbench bench --workload install (a recorded Debian installation), cowbench policies, cowbench --help',
-    );
+    const next =
+      'Next: cowbench bench --workload install (a recorded Debian installation), cowbench policies, cowbench --help';
+    console.log('');
+    print(next);
   },
 };

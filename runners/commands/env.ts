@@ -7,6 +7,7 @@ import type { Environment, Histogram } from '../../results/record.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { duration, single } from '../console/option-values.ts';
+import { stdoutTerminal } from '../console/terminal.ts';
 import { describeEnvironment } from '../machine/environment.ts';
 import { defaultImagesDirectory } from '../machine/images-directory.ts';
 import { findOutside } from '../machine/outside-programs.ts';
@@ -101,7 +102,11 @@ function latencyTable({ latencies }: StorageProbe): string[] {
     const histogram = latencies[name];
     return histogram === null ? [] : [[title, ...figures(histogram), picture(histogram)]];
   });
-  return textTable(['operation', 'count', 'least', 'median', 'p90', 'p99', 'most', PICTURE_TITLE], rows);
+  return textTable(
+    ['operation', 'count', 'least', 'median', 'p90', 'p99', 'most', PICTURE_TITLE],
+    rows,
+    stdoutTerminal().width,
+  );
 }
 
 function figures({ count, minNs, p50Ns, p90Ns, p99Ns, maxNs }: Histogram): string[] {

@@ -13,6 +13,7 @@ import { Interruption } from '../console/interruption.ts';
 import { integer, list, type OptionText, single } from '../console/option-values.ts';
 import { PROJECT_ROOT } from '../console/project-root.ts';
 import { unknownWord } from '../console/suggest.ts';
+import { stdoutTerminal } from '../console/terminal.ts';
 import { WorkProgress } from '../console/work-progress.ts';
 import { describeSource, sourceWarning } from '../machine/source.ts';
 import { tellStory } from '../safety/explore/story.ts';
@@ -213,7 +214,7 @@ function printGroups(groups: readonly GroupTally[]): void {
   const sum = emptyTally();
   for (const { tally } of groups) addTally(sum, tally);
   const rows = groups.map(groupCells);
-  for (const line of textTable(manyStatesHeader, rows)) console.log(line);
+  for (const line of textTable(manyStatesHeader, rows, stdoutTerminal().width)) console.log(line);
   const violations = FINDING_CLASSES.filter(isViolation).reduce((count, kind) => count + sum.findings[kind], 0);
   console.log(
     `\n${sum.states} states judged, ${violations} violations, ${sum.exhaustivePoints} of ${sum.points} crash points exhaustive`,

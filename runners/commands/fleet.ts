@@ -98,6 +98,7 @@ function print(header: readonly string[], rows: readonly (readonly string[])[], 
   for (const line of textTable(
     header,
     rows.map((row) => row.map(oneLine)),
+    stdoutTerminal().width,
   ))
     console.log(line);
 }

@@ -4,6 +4,7 @@ import { ROUNDS_A_BLOCK } from '../../results/comparison-schedule.ts';
 import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { integer, single } from '../console/option-values.ts';
+import { stdoutTerminal } from '../console/terminal.ts';
 
 interface MicroOptions {
   rounds: string;
@@ -36,6 +37,8 @@ export const micro: CommandModule<object, MicroOptions> = {
     });
     const writeInPlace = measureWriteInPlace(rounds);
     if (json === true) console.log(JSON.stringify({ ...results, writeInPlace }, null, 2));
-    else for (const line of [...microTables(results), '', writeInPlaceLine(writeInPlace)]) console.log(line);
+    else
+      for (const line of [...microTables(results, stdoutTerminal().width), '', writeInPlaceLine(writeInPlace)])
+        console.log(line);
   },
 };

@@ -8,6 +8,7 @@ import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { single } from '../console/option-values.ts';
 import { unknownWord } from '../console/suggest.ts';
+import { stdoutTerminal } from '../console/terminal.ts';
 import { contentDigest } from '../ops/content-digest.ts';
 import { type OpsResult, resultTable } from '../ops/result.ts';
 import { runOps } from '../ops/run.ts';
@@ -98,7 +99,10 @@ function linesOf(options: Options, result: OpsResult, sequence: Sequence): strin
   const inputs = inputsOf(options);
   if (options.json === true) return [JSON.stringify({ ...result, inputs })];
   if (options.sequence !== true)
-    return [...resultTable(result), ...inputs.map(({ role, name, sha256 }) => `${role}: ${name}, sha256 ${sha256}`)];
+    return [
+      ...resultTable(result, stdoutTerminal().width),
+      ...inputs.map(({ role, name, sha256 }) => `${role}: ${name}, sha256 ${sha256}`),
+    ];
   return [`=== ${result.policy ?? result.stage} ${result.mode}`, ...sequence.lines()];
 }
 

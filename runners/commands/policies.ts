@@ -1,6 +1,8 @@
 /** `cowbench policies`: lists what can be compared. */
 import type { CommandModule } from 'yargs';
 import { policyPresets, STAGE_IDS, STAGES, type Stage } from '../../engine/index.ts';
+import { column, wrapped } from '../console/columns.ts';
+import { stdoutTerminal } from '../console/terminal.ts';
 
 const WHY_RECOMMENDED =
   'fewest syncs for every kind of request, and clean after every explored power cut (docs/policies.md, docs/safety.md)';
@@ -22,17 +24,21 @@ export const policies: CommandModule<object, { json: boolean | undefined }> = {
       return;
     }
     console.log('Policies (--policy):');
-    for (const { name, summary, hostCacheMode, isRecommended } of policyPresets()) {
+    const { width } = stdoutTerminal();
+    const print = (lines: readonly string[]) => console.log(lines.join('\n'));
+    const presets = policyPresets().map(({ name, summary, hostCacheMode, isRecommended }) => {
       const advice = isRecommended ? ' (recommended)' : '';
-      console.log(`  ${name.padEnd(14)}${summary}; host cache mode ${hostCacheMode}${advice}`);
-    }
+      return [name, `${summary}; host cache mode ${hostCacheMode}${advice}`] as const;
+    });
+    print(column(presets, width));
     for (const { name, isRecommended } of policyPresets()) {
-      if (isRecommended) console.log(`\n${name} is recommended: ${WHY_RECOMMENDED}`);
+      if (isRecommended) print(['', ...wrapped(`${name} is recommended: ${WHY_RECOMMENDED}`, width)]);
     }
     console.log('\nStages of history (--stage):');
-    for (const { id, history } of stages) {
-      console.log(`  ${id.padEnd(14)}${history!.date.padEnd(12)}${history!.title} (${history!.commit})`);
-    }
+    const rows = stages.map(
+      ({ id, history }) => [id, `${history!.date}  ${history!.title} (${history!.commit})`] as const,
+    );
+    print(column(rows, width));
   },
 };
 

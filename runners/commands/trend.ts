@@ -7,6 +7,7 @@ import { UsageError } from '../console/errors.ts';
 import { value } from '../console/help-page.ts';
 import { Interruption } from '../console/interruption.ts';
 import { type OptionText, single } from '../console/option-values.ts';
+import { stdoutTerminal } from '../console/terminal.ts';
 import { COMMIT_WORKLOAD, withWorkload } from '../measure/commits/compare-plan.ts';
 import { commitsOf, contentBytes, isCutOff, shallowHint } from '../measure/commits/git.ts';
 import { TREES_TEXT } from '../measure/commits/tree-cache.ts';
@@ -93,7 +94,9 @@ function print(points: readonly TrendPoint[], plan: Parameters<typeof trendSerie
   if (format === 'csv') process.stdout.write(csvText(records));
   else if (format === 'markdown') process.stdout.write(markdownText(records));
   else if (format === 'json') console.log(JSON.stringify({ commits: points.map(plainPoint), series }));
-  else for (const line of [...trendTable(points, series), '', ...changeLines(points, series)]) console.log(line);
+  else
+    for (const line of [...trendTable(points, series, stdoutTerminal().width), '', ...changeLines(points, series)])
+      console.log(line);
 }
 
 function plainPoint({ commit, subject, gap, record }: TrendPoint) {

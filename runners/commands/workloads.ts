@@ -1,6 +1,8 @@
 /** `cowbench workloads`: what guests can do. */
 import type { CommandModule } from 'yargs';
 import { findDefinition, WORKLOADS } from '../../workloads/registry.ts';
+import { column, wrapped } from '../console/columns.ts';
+import { stdoutTerminal } from '../console/terminal.ts';
 
 /** One definition stands for all traces. */
 const DEFINITIONS = [...WORKLOADS, findDefinition('trace:FILE')];
@@ -18,13 +20,16 @@ export const workloads: CommandModule<object, { json: boolean | undefined }> = {
       console.log(JSON.stringify({ workloads: list }, null, 2));
       return;
     }
-    const width = Math.max(...DEFINITIONS.map(({ name }) => name.length));
+    const { width } = stdoutTerminal();
+    const names = Math.max(...DEFINITIONS.map(({ name }) => name.length));
     for (const { name, title, parameters } of DEFINITIONS) {
-      console.log(`${name.padEnd(width)}  ${title}`);
-      for (const { option, description, unit, defaultText } of parameters) {
+      const lines = wrapped(title, width - names - 2);
+      for (const [index, line] of lines.entries()) console.log(`${(index === 0 ? name : '').padEnd(names)}  ${line}`);
+      const options = parameters.map(({ option, description, unit, defaultText }) => {
         const byDefault = defaultText === undefined ? '' : `, default ${defaultText}`;
-        console.log(`    --${option.padEnd(20)}${description} (${unit}${byDefault})`);
-      }
+        return [`  --${option}`, `${description} (${unit}${byDefault})`] as const;
+      });
+      for (const line of column(options, width)) console.log(line);
     }
     console.log('A trace is a fio iolog of version 2 or 3, plain, gzip or zstd.');
   },

@@ -94,7 +94,7 @@ function subjectOf({ policy, stage }: Pick<OpsResult, 'policy' | 'stage'>): stri
 }
 
 /** The result as lines for people: a row an op, and the totals (which hold the close too). */
-export function resultTable(result: OpsResult): string[] {
+export function resultTable(result: OpsResult, width: number): string[] {
   const row = (name: string, of: OpCounts) => [name, ...COLUMNS.map((column) => String(of[column] ?? 0))];
   return [
     `${result.script}, ${subjectOf(result)}, host cache mode ${result.mode}`,
@@ -102,6 +102,7 @@ export function resultTable(result: OpsResult): string[] {
     ...textTable(
       ['op', ...COLUMNS],
       [...Object.entries(result.by_op).map(([op, of]) => row(op, of)), row('all, with close', result)],
+      width,
     ),
     '',
     ...textTable(
@@ -111,6 +112,7 @@ export function resultTable(result: OpsResult): string[] {
         String(writes),
         String(result.write_bytes_by_role[role]),
       ]),
+      width,
     ),
     '',
     `image: ${result.image_bytes} bytes, sha1 ${result.image_sha1}`,

@@ -5,13 +5,13 @@ import type { TrendPoint, TrendSeries } from './trend.ts';
 const SUBJECT_CHARACTERS = 48;
 
 /** One row a commit with the syncs of each cell; a `*` marks where any metric of the cell changed. */
-export function trendTable(points: readonly TrendPoint[], series: readonly TrendSeries[]): string[] {
+export function trendTable(points: readonly TrendPoint[], series: readonly TrendSeries[], width: number): string[] {
   const cells = [...new Set(series.map(({ cell }) => cell))];
   const rows = points.map(({ commit, subject, gap }, index) => [
     `${commit.slice(0, 9)} ${subject.slice(0, SUBJECT_CHARACTERS)}`,
     ...cells.map((cell) => (gap === null ? syncsAt(series, cell, index) : '-')),
   ]);
-  return textTable(['commit', ...cells.map((cell) => `syncs: ${cell}`)], rows);
+  return textTable(['commit', ...cells.map((cell) => `syncs: ${cell}`)], rows, width);
 }
 
 function syncsAt(series: readonly TrendSeries[], cell: string, index: number): string {

@@ -111,7 +111,10 @@ function verdictOf({ low, high }: RatioInterval): OperationResult['verdict'] {
 }
 
 /** The results as lines for people. */
-export function microTables({ node, cpu, rounds, operations: measured, entries }: MicroResults): string[] {
+export function microTables(
+  { node, cpu, rounds, operations: measured, entries }: MicroResults,
+  width?: number,
+): string[] {
   const speed = measured.map(({ operation, capacity, medianNs, ratio, verdict }) => [
     operation,
     String(capacity),
@@ -129,11 +132,11 @@ export function microTables({ node, cpu, rounds, operations: measured, entries }
   const titles = new Map(measured.map(({ operation, title }) => [operation, title]));
   return [
     `Nanoseconds an operation, median of ${rounds} rounds; ratio packed / unpacked with its 95 % interval. Node ${node}, ${cpu}`,
-    ...textTable(['operation', 'tables', 'unpacked', 'packed', 'ratio', 'interval', 'verdict'], speed),
+    ...textTable(['operation', 'tables', 'unpacked', 'packed', 'ratio', 'interval', 'verdict'], speed, width),
     '',
     ...[...titles].map(([name, title]) => `${name}: ${title}`),
     '',
     'Bytes an entry takes, measured: heap and buffers, without the table itself',
-    ...textTable(['tables', 'unpacked', 'packed'], sizes),
+    ...textTable(['tables', 'unpacked', 'packed'], sizes, width),
   ];
 }
