@@ -21,6 +21,8 @@ export interface Bar {
   readonly parts: readonly BarPart[];
   /** Written after the bar. */
   readonly label: string;
+  /** The same where space is short. */
+  readonly short?: string;
 }
 
 /** Of the colour of a hollow part. */
@@ -28,20 +30,23 @@ const HOLLOW = 0.2;
 
 /** What is left for the texts after the longest bar of a panel, as a multiple of that bar. */
 const ROOM = 1.45;
+/** Of that, where space is short. */
+const NARROW_ROOM = 1.25;
 
 /** Rows of {@link stackedBars}, parts in the order in which they lie; the last of each bar is its text. */
 export function barRows(bars: readonly Bar[]): Row[] {
   const whole = ({ parts }: Bar) => parts.reduce((sum, { value }) => sum + value, 0);
   return bars.flatMap((bar): Row[] => {
-    const { panel, cell, label } = bar;
+    const { panel, cell, label, short = label } = bar;
     let end = 0;
     const parts = bar.parts.flatMap(({ part, value, hollow = false, says }): Row[] => {
       const from = end;
       end += value;
-      return value === 0 ? [] : [{ panel, cell, part, hollow, from, to: end, says, label: '' }];
+      return value === 0 ? [] : [{ panel, cell, part, hollow, from, to: end, says, label: '', short: '' }];
     });
     const longest = Math.max(...bars.filter((other) => other.panel === panel).map(whole));
-    return [...parts, { panel, cell, part: '', hollow: false, from: end, to: longest * ROOM, says: '', label }];
+    const text = { from: end, to: longest * ROOM, says: '', label, short };
+    return [...parts, { panel, cell, part: '', hollow: false, ...text }];
   });
 }
 
@@ -51,7 +56,11 @@ export interface BarWords {
 }
 
 const Y = { field: 'cell', type: 'nominal', sort: null, title: null } as const;
-const TEXTS = [{ filter: "datum.label != ''" }];
+const TEXTS = [
+  { filter: "datum.label != ''" },
+  { calculate: `narrow ? datum.to * ${NARROW_ROOM} : datum.to`, as: 'to' },
+  { calculate: 'narrow ? datum.short : datum.label', as: 'text' },
+];
 
 /** A panel for each kind of value, each with a scale of its own from zero; the values stand at the bars. */
 export function stackedBars({ panels: names, parts }: BarWords): TopLevelSpec {
@@ -94,7 +103,7 @@ export function stackedBars({ panels: names, parts }: BarWords): TopLevelSpec {
         {
           transform: TEXTS,
           mark: { type: 'text', align: 'left', dx: 6, fontSize: 12 },
-          encoding: { text: { field: 'label' } },
+          encoding: { text: { field: 'text' } },
         },
       ],
     },

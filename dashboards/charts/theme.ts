@@ -69,7 +69,7 @@ export function chartConfig(policyNames: readonly string[]): Config {
       labelLimit: { expr: 'narrow ? 84 : 190' },
       symbolStrokeWidth: 2,
       symbolSize: 90,
-      columns: { expr: 'narrow ? 2 : 4' },
+      columns: { expr: 'narrow ? 2 : 5' },
       offset: 8,
     },
     header: {

@@ -21,8 +21,8 @@ const COPIES = [
 ] as const;
 
 /** Buttons that copy the table of element `id`: a `details` made by {@link dataTable}, or any `table`. */
-export function copyButtons(id: string, title: string): Html {
-  return html`<span class="buttons copies" role="group" aria-label="Copy the table: ${title}"><span class="tool-label" aria-hidden="true">Copy</span>${COPIES.map(
+export function copyButtons(id: string, title: string, shown = 'Copy'): Html {
+  return html`<span class="buttons copies" role="group" aria-label="Copy the table: ${title}"><span class="tool-label" aria-hidden="true">${shown}</span>${COPIES.map(
     ([form, label, help]) =>
       html`<button type="button" class="tool" data-copy-table="${id}" data-copy-as="${form}" title="Copy this table as ${label}: ${help}" aria-label="Copy as ${label}">${label}</button>`,
   )}</span>`;

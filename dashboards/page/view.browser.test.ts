@@ -14,11 +14,14 @@ import { lowContrasts } from './testing/contrast.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'cowbench-'));
 const reportFile = path.join(folder, 'report.html');
+const installFile = path.join(folder, 'install.html');
 const record = answeredRecord();
 let browser: Browser;
 
 before(async () => {
   writeFileSync(reportFile, await renderReport(record));
+  const sample = readRecord(path.join(import.meta.dirname, '../../docs/sample/install.json'));
+  writeFileSync(installFile, await renderReport(sample));
   browser = await launchChromium();
 });
 
@@ -66,15 +69,10 @@ suite('the view of a report in Chromium', { concurrency: false }, () => {
   }
 
   test('the report of the recorded installation draws all of its charts, each in few passes; how long that takes is printed', async (context) => {
-    const file = path.join(folder, 'install.html');
-    writeFileSync(
-      file,
-      await renderReport(readRecord(path.join(import.meta.dirname, '../../docs/sample/install.json'))),
-    );
     const fresh = await browser.newContext({ offline: true });
     const page = await fresh.newPage();
     await page.addInitScript(watchDrawing);
-    await page.goto(pathToFileURL(file).href);
+    await page.goto(pathToFileURL(installFile).href);
     await drawn(page);
     const found = await page.evaluate(() => ({
       ms: ['first-screen', 'drawn'].map((name) => Math.round(performance.getEntriesByName(name)[0]?.startTime ?? -1)),
@@ -102,9 +100,15 @@ suite('the view of a report in Chromium', { concurrency: false }, () => {
     { name: 'a screen of 1440 × 900', viewport: { width: 1440, height: 900 }, within: 900 },
     { name: 'two screens of a phone', viewport: { width: 390, height: 844 }, within: 2 * 844 },
   ];
-  for (const { name, viewport, within } of SCREENS) {
-    test(`advice, the table of storages and the first chart are within ${name}, and nothing sticks out`, async () => {
-      const { page, close } = await openFile(browser, reportFile, { viewport });
+  const REPORTS = [
+    { of: 'a small run', file: reportFile },
+    { of: 'the recorded installation', file: installFile },
+  ];
+  for (const { name, viewport, within, of, file } of SCREENS.flatMap((one) =>
+    REPORTS.map((two) => ({ ...one, ...two })),
+  )) {
+    test(`${of}: advice, the table of storages and the first chart are within ${name}, and nothing sticks out`, async () => {
+      const { page, close } = await openFile(browser, file, { viewport });
       const bottoms = await page.evaluate(() =>
         ['.verdict', '#storage-table', '#storage-times-chart'].map(
           (selector) => document.querySelector(selector)?.getBoundingClientRect().bottom ?? Number.NaN,

@@ -47,6 +47,7 @@ function barsOf(record: RunRecord): Bar[] {
           panel,
           cell: label,
           parts: partsOf(exact, field).map(([part, value]) => ({ part, value, says: show(value) })),
+          short: factor === null ? show(exact[field]) : `${show(exact[field])}, ${formatRatio(factor)}`,
           label: factor === null ? show(exact[field]) : `${show(exact[field])}, ${formatRatio(factor)} the guest’s`,
         };
       }),

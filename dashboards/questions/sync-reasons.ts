@@ -62,6 +62,12 @@ function barLabel(cell: Cell, syncs: number): string {
     : `${formatCount(work.working)} with work, ${formatCount(work.idle)} without`;
 }
 
+/** The two numbers of {@link barLabel}. */
+function shortLabel(cell: Cell, syncs: number): string {
+  const work = syncWork(cell);
+  return work === null ? formatCount(syncs) : `${formatCount(work.working)} + ${formatCount(work.idle)}`;
+}
+
 function barsOf(record: RunRecord): Bar[] {
   return countedCells(record)
     .filter(({ exact }) => exact.fsyncs > 0)
@@ -70,6 +76,7 @@ function barsOf(record: RunRecord): Bar[] {
       cell: item.label,
       parts: partsOf(item),
       label: barLabel(item.cell, item.exact.fsyncs),
+      short: shortLabel(item.cell, item.exact.fsyncs),
     }));
 }
 

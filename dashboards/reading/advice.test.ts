@@ -121,6 +121,17 @@ test('an unsure comparison names no winner and no ratio, and says how many round
   assert.doesNotMatch(`${few.sentence}${mixed}`, /×|times/);
 });
 
+test('two that cannot be told apart, and are both faster than a third, are recommended together', () => {
+  const record = recordOf(
+    { legacy: { seconds: 15 }, modern: { seconds: 5, noise: 0.4 }, writeback: { seconds: 5.2, noise: 0.4 } },
+    8,
+  );
+  assert.match(
+    adviceOf(record).sentence,
+    /^On this disk (modern or writeback|writeback or modern) \(about \d+ more rounds will tell which\)\./,
+  );
+});
+
 test('a winner that does not survive a power cut during the workload is not recommended, and the sentence says why', () => {
   const record = recordOf({
     legacy: { models: INSTALLATION.legacy },

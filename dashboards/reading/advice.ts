@@ -157,7 +157,7 @@ function sentenceOf(
     .map(([, group]) => ({ who: listOf(group[0]!.best, 'or'), where: placesOf(group, storages), count: group.length }))
     .toSorted((a, b) => b.count - a.count)
     .map(({ who, where }) => `${who} ${where}`);
-  const open = unsure.map(openClause).join('; ');
+  const open = unsure.map((storage) => openClause(storage, allowed)).join('; ');
   if (uses.length === 0) return capitalised(`${open}.`);
   return `Use ${uses.join('; ')}${open === '' ? '' : `; ${open}`}.`;
 }
@@ -175,9 +175,12 @@ function placesOf(group: readonly Storage[], all: readonly Storage[]): string {
   )}`;
 }
 
-function openClause({ best, place, moreRounds }: StorageAdvice): string {
+/** What is not told apart yet is a choice all the same, where each of it is faster than the rest. */
+function openClause({ best, place, moreRounds, times }: StorageAdvice, allowed: ReadonlySet<string>): string {
   const more = moreRounds > 0 ? `about ${counted(moreRounds, 'more round')}` : 'more rounds';
   if (best.length > MOST_NAMED) return `on ${place} ${more} will tell`;
+  const isBeaten = times.some(({ label }) => allowed.has(label) && !best.includes(label));
+  if (isBeaten) return `on ${place} ${listOf(best, 'or')} (${more} will tell which)`;
   return `on ${place} ${listOf(best, 'and')} cannot be told apart yet (${more} will tell)`;
 }
 

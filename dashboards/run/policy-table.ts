@@ -90,7 +90,7 @@ ${safetyCells(item)}</tr>`;
 export function policyTable(record: RunRecord): Html {
   if (comparedCells(record).length === 0) return html``;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Exact counts and safety of each policy">
-<table class="summary" id="policy-table">
+<table class="summary cards" id="policy-table">
 <caption><span class="caption">Exact counts (identical on every machine) and the safety they buy</span></caption>
 <thead><tr><td rowspan="2"></td><th scope="colgroup" colspan="${MEASURES.length + 1}" class="group">Cost, exact</th><th scope="colgroup" colspan="2" class="group">Safety</th></tr>
 <tr><th scope="col" class="num" title="${WAITS_HELP}">Waits for the disk</th>${MEASURES.map((m) => html`<th scope="col" class="num" title="${m.help}">${m.label}</th>`)}<th scope="col">This run</th><th scope="col">After a power cut</th></tr></thead>
@@ -148,7 +148,7 @@ ${TIMES.map((time) => spreadCell(spreadOf(rounds.map(time.of)), `${time.help} ($
 export function timesTable(record: RunRecord): Html {
   if (comparedCells(record).length === 0) return html``;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Times of each policy">
-<table class="summary noisy" id="times-table">
+<table class="summary noisy cards" id="times-table">
 <caption><span class="caption">Wall-clock times (noisy): median, with minimum and maximum below; compare only within this run</span></caption>
 <thead><tr><td></td><th scope="col" class="num" title="${AGAINST_HELP}">Against the baseline</th>${TIMES.map((time) => html`<th scope="col" class="num" title="${time.help}">${time.label}</th>`)}<th scope="col" class="num" title="peak memory of the worker">Peak memory</th></tr></thead>
 ${bodies(record, TIMES.length + 3, timesRow)}</table></div>

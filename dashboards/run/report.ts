@@ -65,7 +65,7 @@ ${imageSelect(record)}
 ${answerTable(record)}
 </section>
 ${questionSection(first)}
-<div class="tools">${copyButtons('storage-table', 'each policy on each storage')}</div>
+<div class="tools">${copyButtons('storage-table', 'each policy on each storage', 'Copy the table at the top')}</div>
 <section id="counts" class="question" aria-labelledby="counts-title">
 <h2 id="counts-title"><a href="#counts">All counts and times</a></h2>
 ${flushWorlds(record).map((line) => html`<p class="world">${line}</p>`)}

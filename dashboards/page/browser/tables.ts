@@ -94,9 +94,14 @@ function sortAsAsked(details: Element, state: ViewState): void {
 /** On a phone a row becomes a card, in which each value is named: by the head of its column. */
 export function labelCards(): void {
   for (const table of document.querySelectorAll<HTMLTableElement>('table.cards')) {
-    const heads = [...(table.tHead?.rows[0]?.cells ?? [])].map(({ textContent }) => textContent ?? '');
-    for (const row of table.tBodies[0]?.rows ?? [])
-      for (const cell of row.querySelectorAll('td')) cell.dataset.label = heads[cell.cellIndex] ?? '';
+    const heads = [...(table.tHead?.querySelectorAll('th[scope=col]') ?? [])].map(
+      ({ textContent }) => textContent ?? '',
+    );
+    for (const row of table.querySelectorAll<HTMLTableRowElement>('tbody tr')) {
+      // The heads of rows may have no head of their own.
+      const before = row.cells.length - heads.length;
+      for (const cell of row.querySelectorAll('td')) cell.dataset.label = heads[cell.cellIndex - before] ?? '';
+    }
   }
 }
 
