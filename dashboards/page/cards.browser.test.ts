@@ -27,6 +27,8 @@ before(async () => {
   const [baseline, candidate] = [records.slice(0, 3), records.slice(-3)];
   const sides = { baseline: { name: 'before', records: baseline }, candidate: { name: 'after', records: candidate } };
   writeFileSync(file('comparison'), await renderComparison(sides));
+  const equal = { baseline: { name: 'one', records: baseline }, candidate: { name: 'other', records: baseline } };
+  writeFileSync(file('equal'), await renderComparison(equal));
   writeFileSync(file('report'), await renderReport(answeredRecord()));
   writeFileSync(file('sweep'), await renderReport(sweepRecord()));
   browser = await launchChromium();
@@ -82,6 +84,18 @@ suite('rows and panels are told apart, on a phone too', { concurrency: false }, 
       await close();
     });
   }
+
+  test('a comparison in which nothing changed says so, and how much it hides; a search that finds nothing says that', async () => {
+    const { page, close } = await openFile(browser, file('equal'));
+    const caption = page.locator('[data-shown-rows=changes-table]');
+    const rows = await page.locator('#changes-table tbody tr').count();
+    assert.equal(await caption.innerText(), `Nothing changed: ${rows} rows without a significant change are hidden.`);
+    await page.locator('#filter-all').check();
+    assert.equal(await caption.innerText(), `${rows} of ${rows} rows match these filters`);
+    await page.locator('#filter-search').fill('no such metric');
+    assert.equal(await caption.innerText(), `No rows match these filters (${rows} in all).`);
+    await close();
+  });
 
   test('what changed is told apart by workload and machine', async () => {
     const { page, close } = await openFile(browser, file('dashboard'));

@@ -62,14 +62,22 @@ function isShown(row: HTMLElement, filters: Filters): boolean {
   return fits && (dataset.significant !== 'false' || filters.all === '1') && isFound(row, filters.search ?? '');
 }
 
+/** What stands over a table of which nothing is shown: an empty one is an answer where only what changed was asked for. */
+function noneShown(rows: readonly HTMLElement[], filters: Filters): string {
+  const unchanged = rows.filter((row) => isShown(row, { ...filters, all: '1' })).length;
+  return unchanged > 0
+    ? `Nothing changed: ${unchanged === 1 ? '1 row' : `${unchanged} rows`} without a significant change ${unchanged === 1 ? 'is' : 'are'} hidden.`
+    : `No rows match these filters (${rows.length} in all).`;
+}
+
 function filterRows(filters: Filters): void {
   for (const row of document.querySelectorAll<HTMLElement>('[data-significant], [data-workload], [data-machine]'))
     row.hidden = !isShown(row, filters);
   for (const caption of document.querySelectorAll<HTMLElement>('[data-shown-rows]')) {
     const rows = [...document.querySelectorAll<HTMLElement>(`#${caption.dataset.shownRows} tbody tr`)];
     const shown = rows.filter(({ hidden }) => !hidden).length;
-    const none = `No rows match these filters (${rows.length} in all).`;
-    caption.textContent = shown === 0 ? none : `${shown} of ${rows.length} rows match these filters`;
+    caption.textContent =
+      shown === 0 ? noneShown(rows, filters) : `${shown} of ${rows.length} rows match these filters`;
   }
 }
 
