@@ -66,7 +66,7 @@ export function chartConfig(policyNames: readonly string[]): Config {
       labelFontSize: 12,
       titleFontSize: 12,
       titleFontWeight: 'normal',
-      labelLimit: { expr: 'narrow ? 84 : 190' },
+      labelLimit: { expr: 'narrow ? 102 : 190' },
       symbolStrokeWidth: 2,
       symbolSize: 90,
       columns: { expr: 'narrow ? 2 : 5' },
