@@ -41,6 +41,11 @@ function classes({ findings }: Exploration): string[] {
   return FINDING_CLASSES.filter((kind) => findings[kind] > 0);
 }
 
+/** A letter for each change, a bar for each mark. */
+function shapeOf({ events }: CrashRecording): string {
+  return events.map(({ op }) => (op === 'mark' ? '|' : op[0])).join('');
+}
+
 /** The file in the state of `example`. */
 function stateOf(recording: CrashRecording, example: CounterExample): Uint8Array {
   const timeline = new CrashTimeline(recording);
@@ -153,6 +158,16 @@ describe('the recording', () => {
     assert.ok(events.some(({ op }) => op === 'punch'));
     const withoutKinds = events.map((event) => (event.op === 'write' ? { ...event, kind: null } : event));
     assert.deepEqual(decodeWriteLog(encodeWriteLog(events), 'log'), withoutKinds);
+  });
+
+  test('has the same crash points and states each time, however the tasks of one request meet', async () => {
+    const counts = new Set<string>();
+    for (let time = 0; time < 8; time++) {
+      const { recording, found } = await explored('refcount-growth', 512);
+      counts.add(`${found.points} points, ${found.states} states`);
+      assert.doesNotMatch(shapeOf(recording), /ss/);
+    }
+    assert.equal(counts.size, 1, [...counts].join('; '));
   });
 
   test('what the tools of QEMU cannot do has its reason', async () => {

@@ -6,7 +6,9 @@
  *  1. It writes the values that every policy of ours writes. What was done before the recording QEMU did too: what a table
  *     holds that no reader needs, such as COPIED in a snapshot's L1 table, differs between programs and decides what breaks.
  *  2. Like our own recordings it ends with the last request; what closing the image writes is not in it.
- *  3. One request is in flight at a time: whatever the log holds when a request is acknowledged was done for it, or before.
+ *  3. A sync right after a sync, in one request, is left out. It makes nothing durable, and chance decides whether there is one: two
+ *     tasks of a request ask for a flush at once, and the second joins the first or comes too late for it.
+ *  4. One request is in flight at a time: whatever the log holds when a request is acknowledged was done for it, or before.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -115,6 +117,7 @@ function changesOf(
     const isGuests = served.op !== 'open';
     if (isGuests) changes.push({ op: 'mark', mark: { request, phase: 'start' } });
     for (const change of entries.slice(firstLogEntry, lastLogEntry + 1).flat()) {
+      if (change.op === 'sync' && changes.at(-1)?.op === 'sync') continue;
       if (change.op === 'write') sizeBytes = Math.max(sizeBytes, change.offset + change.bytes.length);
       changes.push(named(change, workload.image.clusterSizeBytes));
     }
