@@ -74,6 +74,7 @@ test('a flag with a value and an option with an empty one are refused by their n
     ['report', { type: 'boolean', default: true }],
     ['out', value('FILE')],
     ['allow-folder', value('DIR')],
+    ['stats', { type: 'string', value: '[TIME]' }],
   ]);
   assert.equal(valueOfFlag(['compare', '--resume=0'], options), '--resume takes no value');
   assert.equal(valueOfFlag(['compare', '--no-report=yes'], options), '--report takes no value');
@@ -81,4 +82,5 @@ test('a flag with a value and an option with an empty one are refused by their n
   assert.equal(emptyValue({ out: '' }, options), '--out needs a value (FILE)');
   assert.equal(emptyValue({ 'allow-folder': ['a', ''] }, options), '--allow-folder needs a value (DIR)');
   assert.equal(emptyValue({ out: 'a', 'allow-folder': undefined, resume: false }, options), null);
+  assert.equal(emptyValue({ stats: '' }, options), null, 'its value is optional');
 });

@@ -28,8 +28,8 @@ export function emptyValue(
   given: Readonly<Record<string, unknown>>,
   options: ReadonlyMap<string, HelpOption>,
 ): string | null {
-  for (const [name, { value }] of options) {
-    if (value !== undefined && [given[name]].flat().includes('')) return `--${name} needs a value (${value})`;
+  for (const [name, { value, requiresArg }] of options) {
+    if (requiresArg === true && [given[name]].flat().includes('')) return `--${name} needs a value (${value})`;
   }
   return null;
 }
