@@ -160,14 +160,9 @@ describe('the recording', () => {
     assert.deepEqual(decodeWriteLog(encodeWriteLog(events), 'log'), withoutKinds);
   });
 
-  test('has as many barriers each time, however the tasks of one request meet', async () => {
-    const barriers = new Set<number>();
-    for (let time = 0; time < 8; time++) {
-      const shape = shapeOf(await recordByQemu(workloadNamed('refcount-growth', 512)));
-      assert.doesNotMatch(shape, /ss/);
-      barriers.add(shape.split('s').length - 1);
-    }
-    assert.equal(barriers.size, 1, [...barriers].join(' or '));
+  test('has no sync right after a sync, which makes nothing durable and would be a crash point all the same', async () => {
+    for (let time = 0; time < 4; time++)
+      assert.doesNotMatch(shapeOf(await recordByQemu(workloadNamed('refcount-growth', 512))), /ss/);
   });
 
   test('what the tools of QEMU cannot do has its reason', async () => {

@@ -6,8 +6,9 @@
  *  1. It writes the values that every policy of ours writes. What was done before the recording QEMU did too: what a table
  *     holds that no reader needs, such as COPIED in a snapshot's L1 table, differs between programs and decides what breaks.
  *  2. Like our own recordings it ends with the last request; what closing the image writes is not in it.
- *  3. A sync right after a sync, in one request, is left out. It makes nothing durable, and chance decides whether there is one: two
- *     tasks of a request ask for a flush at once, and the second joins the first or comes too late for it.
+ *  3. A sync right after a sync, in one request, is left out: it makes nothing durable, and chance decides whether there is one. Two
+ *     tasks of a request may ask for a flush at once, and the second joins the first or comes too late for it. Where a write of one
+ *     task comes between them, recordings of one workload still differ by a barrier.
  *  4. One request is in flight at a time: whatever the log holds when a request is acknowledged was done for it, or before.
  */
 import fs from 'node:fs';
