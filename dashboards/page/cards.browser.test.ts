@@ -1,4 +1,4 @@
-/** What tells rows and panels of pages over many runs apart, in real Chromium, on a phone too: there a row of a table is a card. */
+/** What distinguishes rows and panels of pages over many runs, in real Chromium, on a phone too: there a row of a table is a card. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -39,7 +39,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-suite('rows and panels are told apart, on a phone too', { concurrency: false }, () => {
+suite('no two rows or panels look alike, on a phone too', { concurrency: false }, () => {
   for (const name of ['dashboard', 'fleet', 'comparison', 'report', 'sweep']) {
     test(`${name}: on a phone each row is a card that fits, and each of its values is named`, async () => {
       const { page, complaints, close } = await openFile(browser, file(name), {
@@ -72,7 +72,7 @@ suite('rows and panels are told apart, on a phone too', { concurrency: false }, 
   }
 
   for (const width of [390, 1200]) {
-    test(`the heads of panels are told apart, whole, at ${width} pixels`, async () => {
+    test(`the heads of panels are whole, and all different, at ${width} pixels`, async () => {
       const { page, close } = await openFile(browser, file('dashboard'), { viewport: { width, height: 900 } });
       const heads = await page.locator('#trend-waits-chart svg .role-title-text').allTextContents();
       assert.equal(heads.length, 9);
@@ -97,7 +97,7 @@ suite('rows and panels are told apart, on a phone too', { concurrency: false }, 
     await close();
   });
 
-  test('what changed is told apart by workload and machine', async () => {
+  test('each row of what changed names its workload and machine, so that no two are alike', async () => {
     const { page, close } = await openFile(browser, file('dashboard'));
     const rows = await page
       .locator('#changes-table tbody tr')

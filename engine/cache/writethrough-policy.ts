@@ -35,6 +35,7 @@ export class WritethroughPolicy extends HistoricalPolicy implements SnapshotWalk
   }
 
   released(table: CachedTable): void {
+    // First, since nearly every table that is released is clean.
     if (!table.isDirty) return;
     if (table.kind === 'refcount-block' && this.#refcountsMayLag()) return;
     if (this.#writesThrough.has(table.kind)) this.#tables.writeOut(table);
